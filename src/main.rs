@@ -1,1 +1,3 @@
+//! The `symbolon` command.
+
 fn main() {}

@@ -1,0 +1,14 @@
+//! The words of the product as types: parsed once, valid ever after. Pure.
+
+pub mod attributes;
+pub mod client;
+pub mod encoding;
+pub mod fault;
+pub mod identity;
+pub mod ids;
+pub mod pool;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod time;
+pub mod user;

@@ -1,0 +1,245 @@
+//! A provider as one pool uses it: a preset and the pool's credentials, resolved and checked.
+//!
+//! The protocol modules read only these types; no provider name appears in them.
+
+use std::collections::BTreeMap;
+
+use crate::model::ids::ProviderName;
+use crate::model::secret::SecretString;
+use crate::model::user::ProviderType;
+
+/// A provider configured in one pool.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Shows in user names (`Google_1234`) and in `identity_provider=`.
+    pub name: ProviderName,
+    /// Shown to people: "Continue with {label}".
+    pub label: String,
+    /// The preset, for example `google`.
+    pub preset: String,
+    /// Cognito's type for the `identities` claim.
+    pub provider_type: ProviderType,
+    /// `idp_identifier` values that select this provider.
+    pub identifiers: Vec<String>,
+    /// E-mail domains that route here and inside which [`EmailTrust::Domains`] believes an address.
+    pub domains: Vec<String>,
+    /// What the provider speaks.
+    pub protocol: Protocol,
+    /// `client_id` at the provider.
+    pub client_id: String,
+    /// How the broker authenticates at the token endpoint.
+    pub client_auth: ClientAuth,
+    /// When an e-mail address counts as verified.
+    pub email_trust: EmailTrust,
+    /// Claims to attributes: preset overlaid by pool.
+    pub mapping: super::mapping::Mapping,
+    /// Provider groups to pool groups.
+    pub groups: GroupRule,
+    /// Whether signing out here also visits the provider's end-session endpoint.
+    pub end_session: bool,
+    /// A disabled provider is refused at every door.
+    pub enabled: bool,
+}
+
+/// The closed set of protocols.
+#[derive(Debug, Clone)]
+pub enum Protocol {
+    /// OpenID Connect: identity from a verified ID token, optionally with userinfo.
+    Oidc(Oidc),
+    /// OAuth 2 with a profile call: identity from the profile answer.
+    Oauth2(Oauth2),
+}
+
+/// Rules for an OpenID Connect provider.
+#[derive(Debug, Clone)]
+pub struct Oidc {
+    /// Expected `iss`; with [`Quirks::tenant`] it holds the literal `{tenantid}`.
+    pub issuer: String,
+    /// Where metadata is read; `None` with all endpoints given by hand.
+    pub discovery_url: Option<String>,
+    /// Endpoints given by hand; they win over discovery.
+    pub endpoints: Endpoints,
+    /// The authorization request.
+    pub request: RequestRules,
+    /// Accepted ID-token algorithms, for example `["RS256"]`; never `none` or `HS*`.
+    pub algorithms: Vec<String>,
+    /// Whether userinfo is called.
+    pub userinfo: UserinfoRule,
+    /// Deviations of this provider.
+    pub quirks: Quirks,
+}
+
+/// Rules for an OAuth 2 provider without ID tokens.
+#[derive(Debug, Clone)]
+pub struct Oauth2 {
+    /// Fixed endpoints; authorization, token and userinfo (the profile call) are present.
+    pub endpoints: Endpoints,
+    /// The authorization request.
+    pub request: RequestRules,
+    /// Where the subject stands in the merged profile: a JSON pointer such as `/id` or `/data/id`; numbers are taken as their decimal text.
+    pub subject: String,
+    /// How the profile is called.
+    pub profile: ProfileRule,
+    /// Deviations of this provider.
+    pub quirks: Quirks,
+}
+
+/// Endpoint URLs, each https (http on loopback only where private upstreams are allowed).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Authorization endpoint.
+    pub authorization: Option<String>,
+    /// Token endpoint.
+    pub token: Option<String>,
+    /// Userinfo endpoint or profile call.
+    pub userinfo: Option<String>,
+    /// JWK set.
+    pub jwks: Option<String>,
+    /// End-session endpoint.
+    pub end_session: Option<String>,
+}
+
+/// What the authorization request holds besides the protocol's own parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestRules {
+    /// Scopes asked for.
+    pub scopes: Vec<String>,
+    /// Joins the scopes: a space, or a comma.
+    pub scope_separator: String,
+    /// Fixed extra parameters, for example `access_type=offline`.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether the answer comes as a cross-site form POST (`response_mode=form_post`).
+    pub form_post: bool,
+    /// Whether `login_hint` is forwarded.
+    pub login_hint: bool,
+    /// `prompt` values that are forwarded; others are honoured here only.
+    pub prompts: Vec<String>,
+    /// Whether `max_age` is forwarded and `auth_time` then required.
+    pub max_age: bool,
+}
+
+/// When userinfo is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserinfoRule {
+    /// Never; the ID token has it all.
+    Never,
+    /// When metadata or settings name an endpoint; its `sub` must equal the ID token's.
+    WhenOffered,
+}
+
+/// How an OAuth 2 profile call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileRule {
+    /// Query added to the call, for example Graph's `fields`.
+    pub query: BTreeMap<String, String>,
+    /// Header that carries the access token instead of `Authorization: Bearer`.
+    pub token_header: Option<String>,
+    /// Further GET calls whose answers are merged under a claim: claim name to URL, for example `emails` to GitHub's `/user/emails`.
+    pub also: BTreeMap<String, String>,
+}
+
+/// Deviations from the standard, each off unless a preset or pool says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// Multi-tenant issuer: `{tenantid}` in the issuer is the token's `tid`.
+    pub tenant: Option<TenantRule>,
+    /// Google Workspace domains of which one must be in `hd`; empty accepts all.
+    pub hosted_domains: Vec<String>,
+    /// Other spellings of `iss` that this provider uses.
+    pub issuer_aliases: Vec<String>,
+    /// The provider does not echo `nonce`; replay is then held off by PKCE and `state` alone.
+    pub nonce_not_echoed: bool,
+    /// The first callback carries an unsigned `user` form field with the person's name (Apple).
+    pub user_form_field: bool,
+    /// Errors come with status 200 (GitHub).
+    pub errors_in_ok: bool,
+    /// Calls carry `appsecret_proof` = HMAC-SHA256(app secret, access token) (Facebook).
+    pub appsecret_proof: bool,
+    /// URL that tells for which client an access token was issued, and where in its JSON answer that stands.
+    pub token_audience: Option<TokenAudienceRule>,
+    /// Verified address picked from the list merged under this claim (GitHub's `emails`).
+    pub verified_email_list: Option<String>,
+    /// Organisations of which one must be in the list merged under `orgs`; empty accepts all.
+    pub organisations: Vec<String>,
+    /// The provider may replace `groups` by a `_claim_names` reference (Entra overage); it is reported, never followed.
+    pub groups_overage: bool,
+}
+
+/// Which tenants of a multi-tenant issuer may sign in, and what their subject is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRule {
+    /// Allowed `tid` values; empty accepts every tenant.
+    pub allowed: Vec<String>,
+    /// Claim that is the subject: `sub` (pairwise per app) or `oid` (same for all apps of a tenant).
+    pub subject_claim: String,
+}
+
+/// A call that proves for whom an access token was issued (B-30).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenAudienceRule {
+    /// URL; the access token is added as `parameter`.
+    pub url: String,
+    /// Query parameter that carries the access token.
+    pub parameter: String,
+    /// JSON pointer to the client id in the answer.
+    pub audience: String,
+    /// Whether the call itself is authorised with `client_id|client_secret` as `access_token` (Facebook's `debug_token`).
+    pub app_token: bool,
+}
+
+/// How the broker authenticates at the provider's token endpoint.
+#[derive(Debug, Clone)]
+pub enum ClientAuth {
+    /// `client_secret_basic`.
+    SecretBasic(SecretString),
+    /// `client_secret_post`.
+    SecretPost(SecretString),
+    /// `private_key_jwt` ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
+    PrivateKeyJwt {
+        /// PKCS#8 PEM, RSA or P-256 or Ed25519.
+        key: SecretString,
+        /// `kid` header, if the provider wants one.
+        key_id: Option<String>,
+        /// `alg`.
+        algorithm: String,
+    },
+    /// A client secret that is itself an ES256 JWT, minted and renewed here (Apple).
+    AppleJwt {
+        /// PKCS#8 PEM of the `.p8` file.
+        key: SecretString,
+        /// Key id.
+        key_id: String,
+        /// Team id, the JWT's `iss`.
+        team_id: String,
+    },
+    /// Public client: PKCE alone.
+    None,
+}
+
+/// When an e-mail address from this provider counts as verified (B-49, F-01, F-04, F-05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EmailTrust {
+    /// Never.
+    Never,
+    /// When `email_verified` is the boolean `true`.
+    Claim,
+    /// When `email_verified` is `true` or `"true"` (Apple).
+    ClaimOrText,
+    /// When `xms_edov` is true in any of its encodings; absent is false (Entra).
+    EdovClaim,
+    /// When the address came from the provider's list of verified addresses ([`Quirks::verified_email_list`]).
+    VerifiedList,
+    /// When the address lies in one of [`Provider::domains`].
+    Domains,
+    /// Every address: the operator vouches for this provider (named `trust_every_email` in settings).
+    Every,
+}
+
+/// Provider groups to pool groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupRule {
+    /// Claim that lists the provider's groups; `None` maps nothing.
+    pub claim: Option<String>,
+    /// Provider group to pool group.
+    pub map: BTreeMap<String, String>,
+}
