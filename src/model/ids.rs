@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {text:?}: {rule}")]
 pub struct InvalidId {
-    kind: &'static str,
-    text: String,
-    rule: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) text: String,
+    pub(super) rule: &'static str,
 }
 
 macro_rules! id {

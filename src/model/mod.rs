@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod client;
+pub mod document;
 pub mod encoding;
 pub mod fault;
 pub mod identity;

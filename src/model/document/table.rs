@@ -1,0 +1,331 @@
+//! The typed view of one table.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::duration::{parse_duration, show_duration};
+use super::node::{Node, Value};
+use super::{Invalid, Log, Place, Spot, nearest};
+use crate::model::secret::SecretString;
+
+static NOTHING: BTreeMap<String, Node> = BTreeMap::new();
+
+/// One table of a document. Getters note a problem when a value does not fit and remember which keys are known;
+/// [`Table::finish`] then reports the others.
+#[must_use = "finish() reports unknown keys"]
+pub struct Table<'d> {
+    log: &'d Log<'d>,
+    entries: &'d BTreeMap<String, Node>,
+    place: Place,
+    path: String,
+    known: RefCell<BTreeSet<String>>,
+}
+
+impl<'d> Table<'d> {
+    pub(super) fn new(log: &'d Log<'d>, node: &'d Node, path: String) -> Self {
+        let entries = if let Value::Table(entries) = &node.value { entries } else { &NOTHING };
+        Self { log, entries, place: node.place.clone(), path, known: RefCell::default() }
+    }
+
+    /// Whether the key is present, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.node(key).is_some()
+    }
+
+    /// Whether the key holds a table.
+    pub fn holds_table(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.value, Value::Table(_)))
+    }
+
+    /// Whether the key holds a list.
+    pub fn holds_list(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.value, Value::Array(_)))
+    }
+
+    /// Every key of the table, for tables whose keys are free.
+    pub fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Where `key` stands, or where the table begins when it is absent. An empty key means the table itself.
+    pub fn spot(&self, key: &str) -> Spot {
+        if key.is_empty() {
+            return Spot { place: self.place.clone(), key: self.path.clone() };
+        }
+        let place = self.entries.get(key).map_or_else(|| self.place.clone(), |node| node.place.clone());
+        Spot { place, key: self.path_of(key) }
+    }
+
+    /// Where item `index` of the list `key` stands.
+    pub fn spot_of_item(&self, key: &str, index: usize) -> Spot {
+        let place = match self.entries.get(key).map(|node| &node.value) {
+            Some(Value::Array(items)) => items.get(index).map(|item| item.place.clone()),
+            _ => None,
+        };
+        Spot { place: place.unwrap_or_else(|| self.place.clone()), key: format!("{}[{index}]", self.path_of(key)) }
+    }
+
+    /// Notes a problem at `key`; an empty key means the table itself.
+    pub fn problem(&self, key: &str, message: impl Into<String>, fix: impl Into<String>) {
+        self.note(&self.spot(key), message, fix);
+    }
+
+    /// Notes a warning at `key`.
+    pub fn warn(&self, key: &str, message: impl Into<String>, fix: impl Into<String>) {
+        let warning = self.log.at(&self.spot(key), message.into(), fix.into());
+        self.log.warnings.borrow_mut().push(warning);
+    }
+
+    /// Notes a problem when `key` is absent and the document is not damaged; returns whether it is present.
+    pub fn require(&self, key: &str) -> bool {
+        let present = self.has(key);
+        if !present && !self.log.damaged {
+            self.problem(key, "missing", format!("add {key}"));
+        }
+        present
+    }
+
+    /// A string that is not empty.
+    pub fn string(&self, key: &str) -> Option<String> {
+        self.parsed(key, |text| Ok::<_, Invalid>(text.to_owned()))
+    }
+
+    /// A string that must be there.
+    pub fn required_string(&self, key: &str) -> Option<String> {
+        self.require(key).then(|| self.string(key)).flatten()
+    }
+
+    /// A string turned into something by `parse`, whose error becomes a problem here.
+    pub fn parsed<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let node = self.node(key)?;
+        self.parse_node(&self.spot(key), node, parse)
+    }
+
+    /// Like [`Table::parsed`], for a key that must be there.
+    pub fn required<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        self.require(key).then(|| self.parsed(key, parse)).flatten()
+    }
+
+    /// One of a closed set of words.
+    pub fn one_of<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.parsed(key, |text| {
+            choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+                let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+                Invalid::new(format!("{text:?} is not known here"), format!("write {}", words.join(" or ")))
+            })
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, key: &str) -> Option<bool> {
+        match &self.node(key)?.value {
+            Value::Boolean(flag) => Some(*flag),
+            other => self.mismatch(key, "a boolean", other, "write true or false, without quotes"),
+        }
+    }
+
+    /// An integer within `range`.
+    pub fn integer(&self, key: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let fix = || format!("write a number from {} to {}", range.start(), range.end());
+        match &self.node(key)?.value {
+            Value::Integer(Some(number)) if range.contains(number) => Some(*number),
+            Value::Integer(number) => {
+                let shown = number.map_or_else(|| "the number".to_owned(), |number| number.to_string());
+                self.problem(key, format!("{shown} is out of range"), fix());
+                None
+            }
+            other => self.mismatch(key, "an integer", other, &fix()),
+        }
+    }
+
+    /// A duration within `range`: `"5m"`, `"1h"`, `"30d"`, or seconds.
+    pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let node = self.node(key)?;
+        let fix = format!("write a duration from {:?} to {:?}", show_duration(*range.start()), show_duration(*range.end()));
+        let duration = match &node.value {
+            Value::Integer(Some(seconds)) => u64::try_from(*seconds).ok().map(Duration::from_secs),
+            Value::Text(text) => parse_duration(text),
+            Value::Integer(None) => None,
+            other => return self.mismatch(key, "a duration", other, &fix),
+        };
+        match duration {
+            Some(duration) if range.contains(&duration) => return Some(duration),
+            Some(duration) => self.problem(key, format!("{:?} is out of range", show_duration(duration)), fix),
+            None => self.problem(key, "this is no duration", fix),
+        }
+        None
+    }
+
+    /// A list of strings, none empty.
+    pub fn strings(&self, key: &str) -> Option<Vec<String>> {
+        self.parsed_list(key, |text| Ok::<_, Invalid>(text.to_owned()))
+    }
+
+    /// A list of strings, each turned into something by `parse`; items that fail are noted and left out.
+    pub fn parsed_list<T, E: Into<Invalid>>(&self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+        let Value::Array(items) = &self.node(key)?.value else {
+            let node = self.node(key)?;
+            return self.mismatch(key, "a list of strings", &node.value, "write a list: [\"…\"]");
+        };
+        let parsed = items.iter().enumerate().filter_map(|(index, item)| self.parse_node(&self.spot_of_item(key, index), item, &parse));
+        Some(parsed.collect())
+    }
+
+    /// A secret from `key`, or from the file that `<key>_file` names (its last line break is dropped). Never shown in a problem.
+    ///
+    /// A variable wins over the document: it may set the one while the file sets the other.
+    pub fn secret(&self, key: &str) -> Option<SecretString> {
+        let file_key = format!("{key}_file");
+        let from_variable = |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
+        if self.has(key) && self.has(&file_key) && from_variable(key) == from_variable(&file_key) {
+            self.problem(&file_key, format!("{key} is given as well"), "keep one of the two");
+            return None;
+        }
+        let use_file = self.has(&file_key) && (!self.has(key) || from_variable(&file_key));
+        if use_file { self.file(&file_key).map(SecretString::from) } else { self.string(key).map(SecretString::from) }
+    }
+
+    /// A list of secrets, none empty.
+    pub fn secrets(&self, key: &str) -> Option<Vec<SecretString>> {
+        self.parsed_list(key, |text| Ok::<_, Invalid>(SecretString::from(text)))
+    }
+
+    /// The text of the file that `key` names, without its last line break; empty is a problem.
+    pub fn file(&self, key: &str) -> Option<String> {
+        let path = self.string(key)?;
+        let read = self.log.files.map_or_else(|| Err("files cannot be read here".to_owned()), |files| files(&path));
+        match read {
+            Ok(text) if !text.trim().is_empty() => {
+                Some(text.strip_suffix('\n').map_or(text.as_str(), |t| t.trim_end_matches('\r')).to_owned())
+            }
+            Ok(_) => {
+                self.problem(key, format!("{path:?} is empty"), "write the value into the file");
+                None
+            }
+            Err(reason) => {
+                self.problem(
+                    key,
+                    format!("{path:?} cannot be read: {reason}"),
+                    "name a readable file; paths start at the folder of this one",
+                );
+                None
+            }
+        }
+    }
+
+    /// The sub-table `key`, if present.
+    pub fn table(&self, key: &str) -> Option<Table<'d>> {
+        let node = self.node(key)?;
+        if !matches!(node.value, Value::Table(_)) {
+            return self.mismatch(key, "a table", &node.value, &format!("write [{}]", self.path_of(key)));
+        }
+        Some(Self::new(self.log, node, self.path_of(key)))
+    }
+
+    /// The sub-table `key`, or an empty one in its place.
+    pub fn section(&self, key: &str) -> Table<'d> {
+        self.table(key).unwrap_or_else(|| Self {
+            log: self.log,
+            entries: &NOTHING,
+            place: self.place.clone(),
+            path: self.path_of(key),
+            known: RefCell::default(),
+        })
+    }
+
+    /// The tables of the list `key`, as `[[key]]` makes them; none when it is absent.
+    pub fn tables(&self, key: &str) -> Vec<Table<'d>> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        let fix = format!("write [[{}]]", self.path_of(key));
+        let Value::Array(items) = &node.value else {
+            self.mismatch::<()>(key, "a list of tables", &node.value, &fix);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let spot = self.spot_of_item(key, index);
+            if matches!(item.value, Value::Table(_)) {
+                tables.push(Self::new(self.log, item, spot.key));
+            } else {
+                self.note(&spot, format!("expected a table, found {}", item.value.kind()), fix.clone());
+            }
+        }
+        tables
+    }
+
+    /// A table of strings whose keys are free.
+    pub fn map(&self, key: &str) -> Option<BTreeMap<String, String>> {
+        let table = self.table(key)?;
+        Some(table.keys().filter_map(|name| Some((name.to_owned(), table.string(name)?))).collect())
+    }
+
+    /// Reports every key that no getter asked for, with the nearest one that was.
+    pub fn finish(self) {
+        let known = self.known.borrow();
+        for (key, node) in self.entries.iter().filter(|(key, _)| !known.contains(*key)) {
+            let name = |word: &str| match node.place {
+                Place::Variable(_) => self.variable(word),
+                _ => word.to_owned(),
+            };
+            let fix = match nearest(key, known.iter().map(String::as_str)) {
+                Some(word) => format!("remove it; the nearest known key is {}", name(word)),
+                None => "remove it".to_owned(),
+            };
+            self.problem(key, "unknown key", fix);
+        }
+    }
+
+    fn node(&self, key: &str) -> Option<&'d Node> {
+        self.known.borrow_mut().insert(key.to_owned());
+        self.entries.get(key)
+    }
+
+    fn parse_node<T, E: Into<Invalid>>(&self, spot: &Spot, node: &Node, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let Some(text) = node.text() else {
+            self.note(spot, format!("expected a string, found {}", node.value.kind()), "write it in quotes");
+            return None;
+        };
+        if text.trim().is_empty() {
+            self.note(spot, "the text is empty", "write a value or remove the key");
+            return None;
+        }
+        parse(text)
+            .map_err(|error| {
+                let Invalid { message, fix } = error.into();
+                self.note(spot, message, fix);
+            })
+            .ok()
+    }
+
+    fn mismatch<T>(&self, key: &str, expected: &str, found: &Value, fix: &str) -> Option<T> {
+        self.problem(key, format!("expected {expected}, found {}", found.kind()), fix);
+        None
+    }
+
+    fn note(&self, spot: &Spot, message: impl Into<String>, fix: impl Into<String>) {
+        self.log.note(self.log.at(spot, message.into(), fix.into()));
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        let mut path = self.path.clone();
+        if !path.is_empty() {
+            path.push('.');
+        }
+        if bare {
+            path.push_str(key);
+        } else {
+            let _ = write!(path, "{key:?}");
+        }
+        path
+    }
+
+    /// The variable that sets `key`: `pool[0].id` is `…POOL__0__ID`.
+    fn variable(&self, key: &str) -> String {
+        let path = self.path_of(key).replace('[', "__").replace(']', "").replace('.', "__");
+        format!("{}{}", self.log.prefix, path.to_ascii_uppercase())
+    }
+}
