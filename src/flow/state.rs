@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::binding::BrowserBinding;
+use super::redirect_uri::CheckedRedirect;
 use crate::model::ids::{ClientId, PoolId, ProviderName, ReferenceId};
+use crate::model::pool::Pool;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 
@@ -27,6 +30,58 @@ pub struct Flow {
     pub binding: BrowserBinding,
     /// End of the flow, set once.
     pub expires: Timestamp,
+}
+
+/// A transition that the stage of the flow does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongStep {
+    /// The flow is over by its lifetime.
+    #[error("the sign-in took longer than its lifetime")]
+    Expired,
+    /// The browser is not the one that started the flow.
+    #[error("the browser does not hold the secret that this sign-in is bound to")]
+    OtherBrowser,
+    /// The flow belongs to another pool than the host it came to.
+    #[error("the sign-in belongs to another pool")]
+    OtherPool,
+    /// The handle is one of another stage.
+    #[error("the handle belongs to another stage of the sign-in")]
+    OtherStage,
+}
+
+impl Flow {
+    /// A flow as it begins.
+    pub fn start(pool: &Pool, request: AuthorizeRequest, reference: ReferenceId, binding: BrowserBinding, now: Timestamp) -> Self {
+        Self { pool: pool.id.clone(), reference, request, stage: Stage::Started, binding, expires: now.plus(pool.flow_lifetime) }
+    }
+
+    /// The same sign-in on its way to a provider, to be stored under the fresh handle that is sent as `state`. Its end stays as it was.
+    #[must_use]
+    pub fn send_to(&self, pending: Pending) -> Self {
+        Self { stage: Stage::AtProvider(pending), ..self.clone() }
+    }
+
+    /// Whether the flow may go on in `pool` at `now` in the browser that presents `secret`.
+    pub fn check(&self, pool: &PoolId, secret: Option<&str>, now: Timestamp) -> Result<(), WrongStep> {
+        if self.pool != *pool {
+            return Err(WrongStep::OtherPool);
+        }
+        if !self.binding.holds(secret) {
+            return Err(WrongStep::OtherBrowser);
+        }
+        if now >= self.expires {
+            return Err(WrongStep::Expired);
+        }
+        Ok(())
+    }
+
+    /// What an answer from a provider is checked against; refused unless the flow is at a provider.
+    pub fn pending(&self) -> Result<&Pending, WrongStep> {
+        match &self.stage {
+            Stage::AtProvider(pending) => Ok(pending),
+            Stage::Started => Err(WrongStep::OtherStage),
+        }
+    }
 }
 
 /// How far a flow is.
@@ -56,11 +111,6 @@ pub struct Pending {
     /// Oldest acceptable upstream `auth_time` relative to the answer, if re-authentication was asked for.
     pub max_age: Option<Duration>,
 }
-
-/// SHA-256 (base64url) of the secret in the browser's cookie: the flow goes on only in the browser that holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct BrowserBinding(pub String);
 
 /// A checked authorization request ([RFC 6749 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,16 +152,4 @@ pub struct Prompt {
     pub select_account: bool,
     /// `consent`.
     pub consent: bool,
-}
-
-/// A redirect URI that was compared with the app's registered ones; only [`crate::flow::request`] makes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CheckedRedirect(pub(in crate::flow) String);
-
-impl CheckedRedirect {
-    /// The URI, exactly as registered or, for native apps on loopback, as asked.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
