@@ -1,0 +1,14 @@
+//! Signed tokens: JWS compact serialization ([RFC 7515](https://www.rfc-editor.org/rfc/rfc7515)), JWK
+//! ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)), JWA ([RFC 7518](https://www.rfc-editor.org/rfc/rfc7518)) as RFC 8725 narrows them.
+//!
+//! Keys come from the caller only: header members `jwk`, `jku`, `x5u` and `x5c` are ignored. Symmetric algorithms and `none` do not exist here.
+
+mod algorithm;
+mod jwk;
+mod jws;
+mod sign;
+
+pub use algorithm::{Algorithm, left_half_hash};
+pub use jwk::{JwkError, KeySet, PublicKey, Skipped, Unusable, thumbprint};
+pub use jws::{JwsError, MAX_TOKEN, UnverifiedHeader, unverified_header, verify, verify_payload};
+pub use sign::{SigningKey, SigningKeyError};
