@@ -3,20 +3,27 @@
 //! Two roles use the same operations: `state` (what may be lost at the price of signing in again; every key expires)
 //! and `directory` (what may never be lost). A batch stays inside one partition, so that it stays one slot in a cluster.
 
+mod batch;
+mod error;
+pub mod key;
+mod memory;
+pub mod record;
+pub mod seal;
+mod settings;
+
 use bytes::Bytes;
 
+use crate::model::encoding::base64url;
 use crate::model::time::Timestamp;
+use crate::outside::clock::Clock;
+use crate::outside::random::Random;
 
-/// A group of keys that can be changed together: one flow, one user, never a whole pool. Shared hash tag in Redis.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Partition(String);
+pub use batch::Batch;
+pub use error::StoreError;
+pub use key::{Key, Partition};
+pub use settings::{Role, StoreSettings, StoreUrl};
 
-/// A key: its partition and a name inside it. Every shape is made in [`key`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
-    partition: Partition,
-    name: String,
-}
+use memory::Memory;
 
 /// A random stamp given to a value at each write; never a counter, so delete and recreate does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,4 +66,136 @@ pub enum Outcome {
     Committed,
     /// An expectation did not hold; nothing was applied.
     Conflict,
+}
+
+/// Part of an index, ordered by (score, member).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Live members, in order.
+    pub members: Vec<String>,
+    /// Where the next page begins, for [`Store::list`]; `None` at the end. Opaque.
+    pub next: Option<String>,
+}
+
+/// A store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Engine,
+    role: Role,
+    clock: Clock,
+    random: Random,
+}
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Memory(Memory),
+}
+
+/// Most members that one page of an index holds.
+pub const PAGE_LIMIT: usize = 1000;
+
+impl Store {
+    /// Opens the store that the settings name.
+    ///
+    /// # Errors
+    /// A store that answers but cannot be trusted (wrong password, evicting Redis, a directory used by another process) is refused.
+    /// A Redis that does not answer is no error: the store is not ready until it does ([`Store::ping`]).
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn open(settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
+        let engine = match &settings.url {
+            StoreUrl::Memory => Engine::Memory(Memory::default()),
+            StoreUrl::File(_) | StoreUrl::Redis(_) => return Err(StoreError::Misconfigured("this engine is not built in".into())),
+        };
+        Ok(Self { engine, role: settings.role, clock, random })
+    }
+
+    /// An empty store in memory.
+    pub fn memory(role: Role, clock: Clock, random: Random) -> Self {
+        Self { engine: Engine::Memory(Memory::default()), role, clock, random }
+    }
+
+    /// The live value of a key.
+    pub async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        Ok(self.get_many(std::slice::from_ref(key)).await?.into_iter().next().flatten())
+    }
+
+    /// The live values of keys of one partition, in their order, read at one instant in one round trip.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
+        let [first, rest @ ..] = keys else { return Ok(Vec::new()) };
+        if rest.iter().any(|key| key.partition() != first.partition()) {
+            return Err(StoreError::Misuse("keys of several partitions in one read"));
+        }
+        match &self.engine {
+            Engine::Memory(memory) => Ok(memory.get_many(keys, self.clock.now())),
+        }
+    }
+
+    /// Reads and deletes: of any number of callers exactly one receives the value.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        match &self.engine {
+            Engine::Memory(memory) => Ok(memory.take(key, self.clock.now())),
+        }
+    }
+
+    /// Applies all writes of a batch, or none when an expectation does not hold. Expectations are those before the batch.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
+        batch.check(self.role)?;
+        match &self.engine {
+            Engine::Memory(memory) => Ok(memory.commit(batch, &self.stamp(), self.clock.now())),
+        }
+    }
+
+    /// Adds to a counter and returns the sum. An absent counter is zero; `until` counts only when the counter is made.
+    ///
+    /// A counter is an ordinary value, its decimal text: it can be read and be required in a batch.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the value is no number.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn increment(&self, key: &Key, by: i64, until: Timestamp) -> Result<i64, StoreError> {
+        let now = self.clock.now();
+        match &self.engine {
+            Engine::Memory(memory) => memory.increment(key, by, until, (&self.stamp(), now)),
+        }
+    }
+
+    /// At most `limit` (and [`PAGE_LIMIT`]) live members of an index, from where an earlier [`Page::next`] points.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn list(&self, index: &Key, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        let after = after.map(|cursor| parse_cursor(cursor).ok_or(StoreError::Misuse("a page cursor of another shape"))).transpose()?;
+        let limit = limit.clamp(1, PAGE_LIMIT);
+        match &self.engine {
+            Engine::Memory(memory) => Ok(page(memory.list(index, after, limit.saturating_add(1), self.clock.now()), limit)),
+        }
+    }
+
+    /// Whether the store can be used now. Redis is checked again as at start-up.
+    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Memory(_) => Ok(()),
+        }
+    }
+
+    fn stamp(&self) -> Version {
+        Version(base64url(self.random.bytes::<16>()))
+    }
+}
+
+type Cursor<'a> = (i64, &'a str);
+
+fn parse_cursor(text: &str) -> Option<Cursor<'_>> {
+    let (score, member) = text.split_once(':')?;
+    Some((score.parse().ok()?, member))
+}
+
+/// A page of `limit` members from at most one more, which tells that the index goes on.
+fn page(mut found: Vec<(i64, String)>, limit: usize) -> Page {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|(score, member)| format!("{score}:{member}")) } else { None };
+    Page { members: found.into_iter().map(|(_, member)| member).collect(), next }
 }

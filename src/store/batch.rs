@@ -1,0 +1,113 @@
+//! Writes that are applied together.
+
+use super::key::{Key, Partition};
+use super::{Expect, Life, Role, StoreError};
+
+/// Writes inside one partition, applied all or none by [`super::Store::commit`], in their order.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    partition: Partition,
+    pub(in crate::store) writes: Vec<Write>,
+    misuse: Option<&'static str>,
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Write {
+    pub(in crate::store) key: Key,
+    pub(in crate::store) change: Change,
+}
+
+/// What a write does.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Change {
+    Put { value: Vec<u8>, life: Life, expect: Expect },
+    Delete { expect: Expect },
+    Require { expect: Expect },
+    Index { member: String, score: i64, life: Life },
+    Unindex { member: String },
+}
+
+/// Longest index member.
+const MEMBER_LIMIT: usize = 256;
+/// Scores beyond this are not exact in Redis.
+const SCORE_LIMIT: u64 = 1 << 53;
+/// Most writes in one batch.
+const WRITE_LIMIT: usize = 1000;
+
+impl Batch {
+    /// An empty batch.
+    pub fn new(partition: Partition) -> Self {
+        Self { partition, writes: Vec::new(), misuse: None }
+    }
+
+    /// Stores a value.
+    #[must_use]
+    pub fn put(self, key: &Key, value: Vec<u8>, life: Life, expect: Expect) -> Self {
+        self.with(key, Change::Put { value, life, expect })
+    }
+
+    /// Deletes a value; an absent one is no error under [`Expect::Any`].
+    #[must_use]
+    pub fn delete(self, key: &Key, expect: Expect) -> Self {
+        self.with(key, Change::Delete { expect })
+    }
+
+    /// Checks without writing.
+    #[must_use]
+    pub fn require(self, key: &Key, expect: Expect) -> Self {
+        self.with(key, Change::Require { expect })
+    }
+
+    /// Puts a member into an index, replacing its score and life.
+    #[must_use]
+    pub fn index(self, index: &Key, member: &str, score: i64, life: Life) -> Self {
+        self.with(index, Change::Index { member: member.to_owned(), score, life })
+    }
+
+    /// Takes a member out of an index.
+    #[must_use]
+    pub fn unindex(self, index: &Key, member: &str) -> Self {
+        self.with(index, Change::Unindex { member: member.to_owned() })
+    }
+
+    fn with(mut self, key: &Key, change: Change) -> Self {
+        if *key.partition() != self.partition {
+            self.misuse = Some("a batch with a key of another partition");
+        }
+        if key.is_index() != matches!(change, Change::Index { .. } | Change::Unindex { .. }) {
+            self.misuse = Some("an index written as a value, or a value as an index");
+        }
+        self.writes.push(Write { key: key.clone(), change });
+        self
+    }
+
+    /// The rules that hold on every engine.
+    pub(in crate::store) fn check(&self, role: Role) -> Result<(), StoreError> {
+        if let Some(misuse) = self.misuse {
+            return Err(StoreError::Misuse(misuse));
+        }
+        if self.writes.len() > WRITE_LIMIT {
+            return Err(StoreError::Misuse("a batch of too many writes"));
+        }
+        self.writes.iter().try_for_each(|write| write.check(role))
+    }
+}
+
+impl Write {
+    fn check(&self, role: Role) -> Result<(), StoreError> {
+        match &self.change {
+            Change::Put { life: Life::Forever, .. } | Change::Index { life: Life::Forever, .. } if role == Role::State => {
+                Err(StoreError::Misuse("a key without expiry in the state store"))
+            }
+            Change::Put { value, .. } if value.len() > self.key.size_limit() => {
+                Err(StoreError::TooLarge { kind: self.key.kind(), size: value.len(), limit: self.key.size_limit() })
+            }
+            Change::Index { member, .. } if member.len() > MEMBER_LIMIT => {
+                Err(StoreError::TooLarge { kind: self.key.kind(), size: member.len(), limit: MEMBER_LIMIT })
+            }
+            Change::Index { score, .. } if score.unsigned_abs() > SCORE_LIMIT => Err(StoreError::Misuse("an index score beyond 2^53")),
+            _ => Ok(()),
+        }
+    }
+}
