@@ -114,6 +114,12 @@ impl Store {
         Self { engine: Engine::Memory(Memory::default()), role, clock, random }
     }
 
+    /// The same engine under the rules of another role, for both roles in one place.
+    #[must_use]
+    pub fn with_role(&self, role: Role) -> Self {
+        Self { role, ..self.clone() }
+    }
+
     /// The live value of a key.
     pub async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         Ok(self.get_many(std::slice::from_ref(key)).await?.into_iter().next().flatten())
