@@ -1,1 +1,3 @@
-//! x
+//! Every test that needs no browser and no foreign process, in one binary.
+
+mod config;

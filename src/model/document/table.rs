@@ -70,12 +70,22 @@ impl<'d> Table<'d> {
 
     /// Notes a problem at `key`; an empty key means the table itself.
     pub fn problem(&self, key: &str, message: impl Into<String>, fix: impl Into<String>) {
-        self.note(&self.spot(key), message, fix);
+        self.problem_at(&self.spot(key), message, fix);
+    }
+
+    /// Notes a problem at a place found earlier.
+    pub fn problem_at(&self, spot: &Spot, message: impl Into<String>, fix: impl Into<String>) {
+        self.log.note(self.log.at(spot, message.into(), fix.into()));
     }
 
     /// Notes a warning at `key`.
     pub fn warn(&self, key: &str, message: impl Into<String>, fix: impl Into<String>) {
-        let warning = self.log.at(&self.spot(key), message.into(), fix.into());
+        self.warn_at(&self.spot(key), message, fix);
+    }
+
+    /// Notes a warning at a place found earlier.
+    pub fn warn_at(&self, spot: &Spot, message: impl Into<String>, fix: impl Into<String>) {
+        let warning = self.log.at(spot, message.into(), fix.into());
         self.log.warnings.borrow_mut().push(warning);
     }
 
@@ -188,6 +198,12 @@ impl<'d> Table<'d> {
         if use_file { self.file(&file_key).map(SecretString::from) } else { self.string(key).map(SecretString::from) }
     }
 
+    /// Where the secret `key` was given: at `key` or at `<key>_file`.
+    pub fn secret_spot(&self, key: &str) -> Spot {
+        let file_key = format!("{key}_file");
+        if self.has(key) { self.spot(key) } else { self.spot(&file_key) }
+    }
+
     /// A list of secrets, none empty.
     pub fn secrets(&self, key: &str) -> Option<Vec<SecretString>> {
         self.parsed_list(key, |text| Ok::<_, Invalid>(SecretString::from(text)))
@@ -250,7 +266,7 @@ impl<'d> Table<'d> {
             if matches!(item.value, Value::Table(_)) {
                 tables.push(Self::new(self.log, item, spot.key));
             } else {
-                self.note(&spot, format!("expected a table, found {}", item.value.kind()), fix.clone());
+                self.problem_at(&spot, format!("expected a table, found {}", item.value.kind()), fix.clone());
             }
         }
         tables
@@ -285,17 +301,17 @@ impl<'d> Table<'d> {
 
     fn parse_node<T, E: Into<Invalid>>(&self, spot: &Spot, node: &Node, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let Some(text) = node.text() else {
-            self.note(spot, format!("expected a string, found {}", node.value.kind()), "write it in quotes");
+            self.problem_at(spot, format!("expected a string, found {}", node.value.kind()), "write it in quotes");
             return None;
         };
         if text.trim().is_empty() {
-            self.note(spot, "the text is empty", "write a value or remove the key");
+            self.problem_at(spot, "the text is empty", "write a value or remove the key");
             return None;
         }
         parse(text)
             .map_err(|error| {
                 let Invalid { message, fix } = error.into();
-                self.note(spot, message, fix);
+                self.problem_at(spot, message, fix);
             })
             .ok()
     }
@@ -303,10 +319,6 @@ impl<'d> Table<'d> {
     fn mismatch<T>(&self, key: &str, expected: &str, found: &Value, fix: &str) -> Option<T> {
         self.problem(key, format!("expected {expected}, found {}", found.kind()), fix);
         None
-    }
-
-    fn note(&self, spot: &Spot, message: impl Into<String>, fix: impl Into<String>) {
-        self.log.note(self.log.at(spot, message.into(), fix.into()));
     }
 
     fn path_of(&self, key: &str) -> String {

@@ -1,0 +1,85 @@
+#![doc = include_str!("keys.md")]
+
+mod client;
+mod network;
+mod pool;
+mod provider;
+mod secrets;
+mod server;
+mod store;
+mod summary;
+mod uri;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::model::document::{Document, FileReader, Place, Problem, Problems};
+use crate::model::pool::Pool;
+use crate::provider::settings::Provider;
+
+pub use network::Network;
+pub use server::ServerConfig;
+pub use store::{StoreConfig, StoreUrl};
+
+/// What every variable that overrides a key starts with.
+pub const ENVIRONMENT_PREFIX: &str = "SYMBOLON__";
+
+/// Largest file that is read: the configuration itself, a secret, a certificate bundle.
+const MAX_FILE: u64 = 1 << 20;
+
+/// A configuration in which every check passed.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`.
+    pub server: ServerConfig,
+    /// `[store]`.
+    pub store: StoreConfig,
+    /// `[[pool]]`, at least one.
+    pub pools: Vec<PoolConfig>,
+    /// What is allowed but risky or probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// A pool and the providers configured in it.
+#[derive(Debug, Clone)]
+pub struct PoolConfig {
+    /// The pool with its clients.
+    pub pool: Pool,
+    /// Its providers, in the order of the file.
+    pub providers: Vec<Provider>,
+}
+
+/// Reads the file at `path`, overlaid by `environment`; relative paths in it start at its folder.
+pub fn load(path: &Path, environment: &[(String, String)]) -> Result<Config, Problems> {
+    let name = path.display().to_string();
+    let text = read_text(path).map_err(|reason| Problems::new(vec![unreadable(&name, &reason)]))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    parse(&text, &name, environment, &|file| read_text(&folder.join(file)))
+}
+
+/// Checks the text of a configuration file called `file`, overlaid by `environment`; `files` reads what `…_file` keys name.
+pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: FileReader<'_>) -> Result<Config, Problems> {
+    let document = Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
+    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    let root = document.root();
+    let server = server::read(root.section("server"));
+    let store = store::read(root.section("store"), folder, server.seal_key.is_some());
+    let pools = pool::read_all(&root, &server, document.is_damaged());
+    root.finish();
+    document.finish().map(|warnings| Config { server, store, pools, warnings })
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(format!("it is larger than {MAX_FILE} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+}
+
+fn unreadable(name: &str, reason: &str) -> Problem {
+    let fix = "name a readable file with --config, or create one as the README shows".to_owned();
+    Problem { file: name.to_owned(), place: Place::File, key: String::new(), message: format!("cannot be read: {reason}"), fix }
+}

@@ -1,0 +1,68 @@
+//! Address ranges of trusted proxies.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::model::document::Invalid;
+
+/// An address range in CIDR form; a single address is a range of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Parses `10.0.0.0/8`, `::1` or `192.0.2.7`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid::new(format!("{text:?} is no address range"), "write an address or a range such as 10.0.0.0/8");
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok()).filter(|prefix| *prefix <= longest);
+        Ok(Self { address, prefix: prefix.ok_or_else(invalid)? })
+    }
+
+    /// Whether `address` lies in the range; an IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                same_prefix(network.to_bits().into(), address.to_bits().into(), 32 - self.prefix.min(32))
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix(network.to_bits(), address.to_bits(), 128 - self.prefix),
+            _ => false,
+        }
+    }
+}
+
+fn same_prefix(left: u128, right: u128, ignored: u8) -> bool {
+    (left ^ right).checked_shr(ignored.into()).unwrap_or(0) == 0
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D-36
+    #[test]
+    fn only_addresses_inside_the_range_are_trusted() {
+        let inside = |range: &str, address: &str| Network::parse(range).unwrap().contains(address.parse().unwrap());
+        assert!(inside("10.0.0.0/8", "10.255.0.1"));
+        assert!(inside("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(inside("::1", "::1"));
+        assert!(inside("0.0.0.0/0", "203.0.113.9"));
+        assert!(inside("2001:db8::/32", "2001:db8:ffff::1"));
+        assert!(!inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(!inside("192.0.2.7", "192.0.2.8"));
+        assert!(!inside("0.0.0.0/0", "2001:db8::1"));
+        for bad in ["10.0.0.0/33", "10.0.0.0/", "10.0.0", "::/129", "localhost", "10.0.0.0/8/8", "10.0.0.0/+8"] {
+            assert!(Network::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

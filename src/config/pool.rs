@@ -1,0 +1,151 @@
+//! `[[pool]]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{PoolConfig, ServerConfig, client, provider, uri};
+use crate::model::client::{Client, Lifetimes};
+use crate::model::document::{Spot, Table};
+use crate::model::ids::{ClientId, PoolId, ProviderName};
+use crate::model::pool::{Pool, SessionPolicy, SigningAlgorithm};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Reads every pool; values that must differ between pools are compared.
+pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, damaged: bool) -> Vec<PoolConfig> {
+    let tables = root.tables("pool");
+    if tables.is_empty() && !damaged && !root.has("pool") {
+        root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
+    }
+    let (mut ids, mut hosts, mut issuers) = (Unique::new("pool"), Unique::new("host"), Unique::new("issuer"));
+    let mut pools = Vec::new();
+    for table in tables {
+        let id = table.required("id", PoolId::parse);
+        if let Some(id) = &id {
+            ids.claim(&table, id.as_str(), table.spot("id"));
+        }
+        let (public_url, own_hosts) = place(&table, server);
+        for (index, host) in own_hosts.iter().enumerate() {
+            let spot = if table.has("hosts") { table.spot_of_item("hosts", index) } else { table.spot("") };
+            hosts.claim(&table, host, spot);
+        }
+        let issuer = table.parsed("issuer", uri::issuer);
+        if let Some(issuer) = &issuer {
+            issuers.claim(&table, issuer, table.spot("issuer"));
+        }
+        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, damaged));
+    }
+    pools
+}
+
+/// Refuses a value that was used before, naming where.
+pub(super) struct Unique {
+    what: &'static str,
+    seen: BTreeMap<String, Spot>,
+}
+
+impl Unique {
+    pub(super) const fn new(what: &'static str) -> Self {
+        Self { what, seen: BTreeMap::new() }
+    }
+
+    pub(super) fn claim(&mut self, table: &Table<'_>, value: &str, spot: Spot) {
+        match self.seen.get(value) {
+            Some(first) => {
+                let message = format!("the {} {value:?} is already used by {}", self.what, first.key);
+                table.problem_at(&spot, message, format!("give each its own {}", self.what));
+            }
+            None => {
+                self.seen.insert(value.to_owned(), spot);
+            }
+        }
+    }
+}
+
+/// Where browsers find a pool.
+struct Address {
+    public_url: String,
+    hosts: Vec<String>,
+    issuer: Option<String>,
+}
+
+/// Public URL and hosts: the pool's own, else the server's.
+fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
+    let base = Url::parse(&server.public_url).ok();
+    let scheme = base.as_ref().map_or("https", Url::scheme);
+    let hosts = table.parsed_list("hosts", |text| uri::host(text, scheme));
+    if hosts.as_ref().is_some_and(Vec::is_empty) && table.spot_of_item("hosts", 0).place == table.spot("").place {
+        table.problem("hosts", "the list is empty", "name a host, or remove the key to use that of server.public_url");
+    }
+    match hosts.as_ref().and_then(|hosts| hosts.first()) {
+        Some(first) => (format!("{scheme}://{first}"), hosts.unwrap_or_default()),
+        None => (server.public_url.clone(), base.as_ref().and_then(uri::authority).into_iter().collect()),
+    }
+}
+
+fn read(table: Table<'_>, id: Option<PoolId>, address: Address, damaged: bool) -> Option<PoolConfig> {
+    let name = table.string("name");
+    let lifetimes = client::lifetimes(&table, Lifetimes::default());
+    let session = session(&table);
+    let flow_lifetime = table.duration("flow_lifetime", MINUTE..=HOUR).unwrap_or(10 * MINUTE);
+    let code_lifetime = table.duration("code_lifetime", Duration::from_secs(10)..=10 * MINUTE).unwrap_or(5 * MINUTE);
+    let signing = table
+        .one_of("signing", &[("RS256", SigningAlgorithm::Rs256), ("ES256", SigningAlgorithm::Es256), ("EdDSA", SigningAlgorithm::EdDsa)]);
+    let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
+    let (separate_keys, case_insensitive, cognito_compat) =
+        (flag("separate_keys", true), flag("case_insensitive", true), flag("cognito_compat", false));
+    let (providers, names) = provider::read_all(&table);
+    let clients = clients(&table, lifetimes, (!damaged).then_some(&names));
+    table.finish();
+    let id = id?;
+    let pool = Pool {
+        name: name.unwrap_or_else(|| id.to_string()),
+        issuer: address.issuer.unwrap_or_else(|| format!("{}/{id}", address.public_url)),
+        public_url: address.public_url,
+        hosts: address.hosts,
+        signing: signing.unwrap_or(SigningAlgorithm::Rs256),
+        separate_keys,
+        case_insensitive,
+        cognito_compat,
+        session,
+        flow_lifetime,
+        code_lifetime,
+        clients,
+        id,
+    };
+    Some(PoolConfig { pool, providers })
+}
+
+fn session(table: &Table<'_>) -> SessionPolicy {
+    let defaults = SessionPolicy::default();
+    let session = SessionPolicy {
+        idle: table.duration("session_idle", MINUTE..=90 * DAY).unwrap_or(defaults.idle),
+        absolute: table.duration("session_absolute", MINUTE..=90 * DAY).unwrap_or(defaults.absolute),
+    };
+    if session.idle > session.absolute {
+        let key = if table.has("session_idle") { "session_idle" } else { "session_absolute" };
+        table.problem(key, "session_idle is longer than session_absolute", "make session_absolute the longer one");
+    }
+    session
+}
+
+fn clients(table: &Table<'_>, defaults: Lifetimes, providers: Option<&Vec<ProviderName>>) -> BTreeMap<ClientId, Client> {
+    let tables = table.tables("client");
+    if tables.is_empty() && !table.has("client") {
+        table.warn("client", "no app is registered, so nobody can sign in", "add [[pool.client]]");
+    }
+    let mut ids = Unique::new("client id");
+    let mut clients = BTreeMap::new();
+    for table in tables {
+        let id = table.required("id", ClientId::parse);
+        if let Some(id) = &id {
+            ids.claim(&table, id.as_str(), table.spot("id"));
+        }
+        clients.extend(client::read(table, id, defaults, providers).map(|client| (client.id.clone(), client)));
+    }
+    clients
+}

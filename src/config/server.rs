@@ -1,0 +1,94 @@
+//! `[server]`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use url::Url;
+
+use super::network::Network;
+use super::secrets;
+use super::uri;
+use crate::model::document::{Invalid, Table};
+use crate::model::secret::SecretString;
+
+/// How the process listens and what it trusts.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where browsers and apps (or the proxy before them) connect.
+    pub listen: SocketAddr,
+    /// Where health checks and metrics connect.
+    pub admin_listen: SocketAddr,
+    /// What browsers see, without a trailing slash.
+    pub public_url: String,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether providers may have private addresses, and plain http on loopback.
+    pub allow_private_upstreams: bool,
+    /// PEM certificates trusted for providers besides the system's.
+    pub upstream_ca: Option<String>,
+    /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
+    pub seal_key: Option<SecretString>,
+    /// Largest request body that is read.
+    pub max_body_bytes: usize,
+}
+
+pub(super) fn read(table: Table<'_>) -> ServerConfig {
+    let listen = table.parsed("listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080));
+    let admin_listen = table.parsed("admin_listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081));
+    if listen == admin_listen && listen.port() != 0 {
+        table.problem("admin_listen", "it is the same as server.listen", "choose another port: health and metrics are not for browsers");
+    }
+    let seal_key = table.secret("seal_key");
+    if let Some(Err(Invalid { message, fix })) = seal_key.as_ref().map(secrets::seal_key) {
+        table.problem_at(&table.secret_spot("seal_key"), message, fix);
+    }
+    let server = ServerConfig {
+        listen,
+        admin_listen,
+        public_url: public_url(&table, listen),
+        trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
+        allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
+        upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, pem)),
+        seal_key,
+        max_body_bytes: table.integer("max_body_bytes", 4096..=1_048_576).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(65_536),
+    };
+    if server.allow_private_upstreams {
+        table.warn(
+            "allow_private_upstreams",
+            "providers may point the broker at private addresses",
+            "remove it outside tests and closed networks",
+        );
+    }
+    table.finish();
+    server
+}
+
+fn address(text: &str) -> Result<SocketAddr, Invalid> {
+    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| Invalid::new(format!("{text:?} is no address and port"), "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
+}
+
+fn public_url(table: &Table<'_>, listen: SocketAddr) -> String {
+    let host = match listen.ip() {
+        IpAddr::V4(_) => "localhost".to_owned(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let near = format!("http://{host}:{}", listen.port());
+    let near = uri::base(&near).unwrap_or(near);
+    if !listen.ip().is_loopback() {
+        table.require("public_url");
+    }
+    let url = table.parsed("public_url", uri::base).unwrap_or(near);
+    let plain = Url::parse(&url).is_ok_and(|url| url.scheme() == "http");
+    if plain && !listen.ip().is_loopback() && table.has("public_url") {
+        table.warn("public_url", "browsers on other machines cannot use a loopback URL", "write the https URL that they see");
+    }
+    url
+}
+
+fn certificates(table: &Table<'_>, pem: String) -> Option<String> {
+    if pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Some(pem);
+    }
+    table.problem("upstream_ca_file", "the file holds no PEM certificate", "name a file with -----BEGIN CERTIFICATE----- blocks");
+    None
+}
