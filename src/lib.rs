@@ -26,3 +26,4 @@ pub mod outside;
 pub mod protocol;
 pub mod provider;
 pub mod store;
+pub mod token;

@@ -1,6 +1,7 @@
 //! Every effect, one file each: real in production, settable in tests.
 
 pub mod clock;
+pub mod keygen;
 pub mod random;
 
 use crate::model::time::Timestamp;
