@@ -1,3 +1,4 @@
 //! Every test that needs no browser and no foreign process, in one binary.
 
 mod config;
+mod tokens;
