@@ -19,6 +19,7 @@
 //! | [`web`] | HTTP: routes, pages, status codes |
 //! | [`cli`] | `serve`, `demo`, `check`, `keys` |
 
+pub mod cli;
 pub mod config;
 pub mod flow;
 pub mod model;

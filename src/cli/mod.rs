@@ -1,0 +1,86 @@
+//! The command line. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong and nothing was started.
+
+pub mod check;
+pub mod demo;
+pub mod keys;
+pub mod serve;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::model::document::Problems;
+
+/// Any OIDC, OAuth 2 or SAML sign-in becomes one Amazon Cognito-format token.
+#[derive(Debug, Parser)]
+#[command(name = "symbolon", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the pools of a configuration
+    Serve(serve::Arguments),
+    /// Try it: two demo providers and a sample app, nothing to install
+    Demo(demo::Arguments),
+    /// Check a configuration and say what it would serve
+    Check(check::Arguments),
+    /// List, rotate or retire signing keys
+    Keys(keys::Arguments),
+}
+
+/// Which configuration file.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_CONFIG", default_value = "symbolon.toml")]
+    pub config: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads the file and the environment.
+    pub fn read(&self) -> Result<Config, Problems> {
+        config::load(&self.config, &environment())
+    }
+
+    /// Like [`ConfigFile::read`]; problems are printed, and the error is the exit code.
+    pub fn load(&self) -> Result<Config, ExitCode> {
+        self.read().map_err(|problems| {
+            let _ = writeln!(std::io::stderr(), "{problems}");
+            ExitCode::from(2)
+        })
+    }
+}
+
+/// Runs the command that the process was called with.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
+    }
+}
+
+/// The variables that override the configuration.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, _)| name.starts_with(config::ENVIRONMENT_PREFIX))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}
