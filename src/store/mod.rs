@@ -5,10 +5,12 @@
 
 mod batch;
 mod error;
+pub mod flows;
 pub mod key;
 mod memory;
 pub mod record;
 pub mod seal;
+pub mod sessions;
 mod settings;
 
 use bytes::Bytes;

@@ -2,3 +2,7 @@
 
 mod config;
 mod tokens;
+//! Everything that needs no other process: laws, tables, stores, routes.
+
+mod sample;
+mod sign_in_state;

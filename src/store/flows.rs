@@ -1,0 +1,77 @@
+//! Flows in the state store, each under a handle that only the browser and the provider know.
+
+use crate::flow::state::Flow;
+use crate::model::fault::{Fault, Refusal};
+use crate::outside::random::Random;
+
+use super::record::Records;
+use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+
+/// A sign-in that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The handle is unknown, used or expired.
+    #[error("no sign-in is in progress under this handle: it ended, expired or was never begun")]
+    NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refusal for FlowError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "flow_not_found",
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::NotFound => Fault::Visitor,
+            Self::Store(error) => error.fault(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NotFound => "Go back to the app and start signing in again.".to_owned(),
+            Self::Store(error) => error.hint(),
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        match self {
+            Self::NotFound => false,
+            Self::Store(error) => error.retryable(),
+        }
+    }
+}
+
+/// Stores `flow` under a fresh handle (256 random bits) and returns the handle. One round trip.
+pub async fn begin(records: &Records, random: &Random, flow: &Flow) -> Result<String, StoreError> {
+    let handle = random.token();
+    put(records, &handle, flow).await?;
+    Ok(handle)
+}
+
+/// Stores `flow` under `handle`, which was never used before. One round trip.
+pub async fn put(records: &Records, handle: &str, flow: &Flow) -> Result<(), StoreError> {
+    let key = Key::flow(handle);
+    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, flow), Life::Until(flow.expires), Expect::Absent);
+    match records.store.commit(batch).await? {
+        Outcome::Committed => Ok(()),
+        Outcome::Conflict => Err(StoreError::Misuse("a flow handle was used twice")),
+    }
+}
+
+/// The flow under `handle`, left where it is. One round trip.
+pub async fn load(records: &Records, handle: &str) -> Result<Flow, FlowError> {
+    let found = records.get::<Flow>(&Key::flow(handle)).await?;
+    found.map(|record| record.value).ok_or(FlowError::NotFound)
+}
+
+/// The flow under `handle`, removed: of any number of callers exactly one receives it. One round trip.
+pub async fn take(records: &Records, handle: &str) -> Result<Flow, FlowError> {
+    records.take::<Flow>(&Key::flow(handle)).await?.ok_or(FlowError::NotFound)
+}

@@ -1,0 +1,102 @@
+//! Browser sessions in the state store; the cookie is a sealed reference, so ids cannot be guessed or edited (D-09).
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::next::LiveSession;
+use crate::model::ids::{ClientId, PoolId, SessionId, Sub};
+use crate::model::pool::Pool;
+use crate::model::session::{Epoch, Session};
+use crate::model::time::Timestamp;
+
+use super::record::{Record, Records};
+use super::seal::Seal;
+use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+
+const LABEL: &str = "session cookie";
+
+/// What the session cookie holds, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRef {
+    pool: PoolId,
+    sub: Sub,
+    id: SessionId,
+}
+
+impl SessionRef {
+    /// The reference that `cookie` holds, if this broker sealed it for `pool`.
+    pub fn open(seal: &Seal, pool: &PoolId, cookie: &str) -> Option<Self> {
+        seal.open_token::<Self>(LABEL, cookie).filter(|reference| reference.pool == *pool)
+    }
+
+    fn key(&self) -> Key {
+        Key::session(&self.pool, &self.sub, &self.id)
+    }
+}
+
+/// The present epoch of a user. One round trip.
+pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch, StoreError> {
+    Ok(records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default())
+}
+
+/// Stores a new session, unless the user was signed out everywhere since `session.epoch` was read; gives the cookie's value.
+pub async fn create(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> Result<String, StoreError> {
+    let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
+    let key = reference.key();
+    let batch = Batch::new(key.partition().clone())
+        .put(&key, records.encode(&key, session), Life::Until(session.expires), Expect::Absent)
+        .index(&Key::sessions_index(&pool.id, &session.sub), session.id.as_str(), session.expires.millis(), Life::Until(session.expires));
+    match records.store.commit(batch).await? {
+        Outcome::Committed => Ok(seal.token(LABEL, &reference)),
+        Outcome::Conflict => Err(StoreError::Misuse("a session id was used twice")),
+    }
+}
+
+/// The session behind a cookie, if it is alive at `now`. One round trip.
+pub async fn load(records: &Records, pool: &Pool, reference: &SessionRef, now: Timestamp) -> Result<Option<LiveSession>, StoreError> {
+    let (session, epoch) = read(records, reference).await?;
+    Ok(session.and_then(|record| LiveSession::check(record.value, pool.session, &epoch, now)))
+}
+
+/// Marks the session as used at `now` by `client`; writes only when that says something new. A session that ended meanwhile stays ended.
+pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
+    let session = live.session();
+    let stale = now.since(session.last_used) > pool.session.idle / 10;
+    if session.clients.contains(client) && !stale {
+        return Ok(());
+    }
+    let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
+    let key = reference.key();
+    for _ in 0..4 {
+        let Some(Record { value: mut session, version }) = records.get::<Session>(&key).await? else { return Ok(()) };
+        session.last_used = session.last_used.max(now);
+        if !session.clients.contains(client) {
+            session.clients.push(client.clone());
+        }
+        let life = Life::Until(session.expires);
+        let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &session), life, Expect::Version(version));
+        if records.store.commit(batch).await? == Outcome::Committed {
+            return Ok(());
+        }
+    }
+    Err(StoreError::NotApplied("the session changed at every try".into()))
+}
+
+/// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.
+pub async fn end(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
+    records.take::<Session>(&reference.key()).await
+}
+
+async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Record<Session>>, Epoch), StoreError> {
+    let keys = [reference.key(), Key::epoch(&reference.pool, &reference.sub)];
+    let found = records.store.get_many(&keys).await?;
+    let mut entries = keys.iter().zip(found).map(|(key, entry)| entry.map(|entry| (key, entry)));
+    let session = match entries.next().flatten() {
+        Some((key, entry)) => Some(records.decode::<Session>(key, &entry)?),
+        None => None,
+    };
+    let epoch = match entries.next().flatten() {
+        Some((key, entry)) => records.decode::<Epoch>(key, &entry)?.value,
+        None => Epoch::default(),
+    };
+    Ok((session, epoch))
+}
