@@ -63,6 +63,8 @@ pub struct Oidc {
     pub request: RequestRules,
     /// Accepted ID-token algorithms, for example `["RS256"]`; never `none` or `HS*`.
     pub algorithms: Vec<String>,
+    /// Claim that is the subject: `sub`, or `oid` for Entra, where `sub` is another one for each app.
+    pub subject_claim: String,
     /// Whether userinfo is called.
     pub userinfo: UserinfoRule,
     /// Deviations of this provider.
@@ -157,6 +159,8 @@ pub struct Quirks {
     pub appsecret_proof: bool,
     /// URL that tells for which client an access token was issued, and where in its JSON answer that stands.
     pub token_audience: Option<TokenAudienceRule>,
+    /// Claim that says whether the address is verified where that is not `email_verified` (Discord's `verified`).
+    pub email_verified_claim: Option<String>,
     /// Verified address picked from the list merged under this claim (GitHub's `emails`).
     pub verified_email_list: Option<String>,
     /// Organisations of which one must be in the list merged under `orgs`; empty accepts all.
@@ -165,13 +169,13 @@ pub struct Quirks {
     pub groups_overage: bool,
 }
 
-/// Which tenants of a multi-tenant issuer may sign in, and what their subject is.
+/// Which tenants of a multi-tenant issuer may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantRule {
-    /// Allowed `tid` values; empty accepts every tenant.
+    /// Allowed `tid` values; empty accepts every tenant (written `allowed_tenants = ["*"]`).
     pub allowed: Vec<String>,
-    /// Claim that is the subject: `sub` (pairwise per app) or `oid` (same for all apps of a tenant).
-    pub subject_claim: String,
+    /// `tid` values that are refused whatever [`TenantRule::allowed`] says: personal accounts under `tenant = "organizations"`.
+    pub refused: Vec<String>,
 }
 
 /// A call that proves for whom an access token was issued (B-30).

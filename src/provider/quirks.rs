@@ -1,0 +1,261 @@
+//! One pure function for each deviation that a provider may have.
+//!
+//! A protocol check calls [`normalise`] on the merged claims, then [`admit`], then [`key`] and [`email_verified`].
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+
+use super::settings::{EmailTrust, Oidc, Protocol, Provider, Quirks};
+use crate::model::fault::{Fault, Refusal};
+use crate::model::identity::{Claims, IdentityKey};
+
+/// Longest subject in bytes ([OpenID Connect Core section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+pub const MAX_SUBJECT: usize = 255;
+
+/// Longest `user` form field that is read.
+const MAX_USER_FIELD: usize = 4096;
+
+/// A provider's answer breaks a rule of its preset or of the pool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuirkError {
+    /// A multi-tenant issuer needs `tid`.
+    #[error("claim tid is missing: the issuer is that of many tenants")]
+    TenantMissing,
+    /// The tenant is not in `allowed_tenants`, or is refused by the preset.
+    #[error("tenant {0:?} is not allowed")]
+    TenantRefused(String),
+    /// `hosted_domains` is set and the account belongs to none of them.
+    #[error("hosted domain {0:?} is not allowed")]
+    HostedDomainRefused(Option<String>),
+    /// `organisations` is set and the account belongs to none of them.
+    #[error("the account is in none of the allowed organisations")]
+    OrganisationRefused,
+    /// The claim that holds the subject is missing, empty, too long or no text.
+    #[error("claim {0} holds no usable subject")]
+    SubjectUnusable(String),
+}
+
+impl Refusal for QuirkError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TenantMissing => "provider_tenant_missing",
+            Self::TenantRefused(_) => "provider_tenant_refused",
+            Self::HostedDomainRefused(_) => "provider_hosted_domain_refused",
+            Self::OrganisationRefused => "provider_organisation_refused",
+            Self::SubjectUnusable(_) => "provider_subject_unusable",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::TenantMissing | Self::SubjectUnusable(_) => Fault::Provider,
+            Self::TenantRefused(_) | Self::HostedDomainRefused(_) | Self::OrganisationRefused => Fault::Visitor,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::TenantMissing => "Use an issuer of one tenant, or let the provider put tid into the ID token.".into(),
+            Self::TenantRefused(tenant) => format!("Sign in with another account, or add {tenant:?} to allowed_tenants of this provider."),
+            Self::HostedDomainRefused(_) => "Sign in with an account of the organisation, or extend hosted_domains of this provider.".into(),
+            Self::OrganisationRefused => "Sign in with a member's account, let the organisation approve the app, or extend organisations.".into(),
+            Self::SubjectUnusable(claim) => format!("Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes."),
+        }
+    }
+}
+
+/// The `iss` that claims of this provider must hold: the configured one, with `{tenantid}` filled from an allowed `tid`.
+pub fn expected_issuer(oidc: &Oidc, claims: &Claims) -> Result<String, QuirkError> {
+    let Some(rule) = &oidc.quirks.tenant else { return Ok(oidc.issuer.clone()) };
+    let tenant = claims.get("tid").and_then(Value::as_str).ok_or(QuirkError::TenantMissing)?;
+    let listed = |list: &[String]| list.iter().any(|have| have.eq_ignore_ascii_case(tenant));
+    let is_id = !tenant.is_empty() && tenant.len() <= 64 && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !is_id || listed(&rule.refused) || !(rule.allowed.is_empty() || listed(&rule.allowed)) {
+        return Err(QuirkError::TenantRefused(tenant.chars().take(64).collect()));
+    }
+    Ok(oidc.issuer.replace("{tenantid}", tenant))
+}
+
+/// Whether `issuer` is the expected one or another spelling of it that the preset names.
+pub fn issuer_matches(oidc: &Oidc, expected: &str, issuer: &str) -> bool {
+    issuer == expected || oidc.quirks.issuer_aliases.iter().any(|alias| alias == issuer)
+}
+
+/// Whether the issuer in a metadata document is the one of this provider; a multi-tenant document names the template itself.
+pub fn metadata_issuer_matches(oidc: &Oidc, issuer: &str) -> bool {
+    issuer_matches(oidc, &oidc.issuer, issuer)
+}
+
+/// The key under which the person is known: (provider, issuer or tenant, subject), byte-exact.
+pub fn key(provider: &Provider, claims: &Claims) -> Result<IdentityKey, QuirkError> {
+    let (issuer, path) = match &provider.protocol {
+        Protocol::Oidc(oidc) => (expected_issuer(oidc, claims)?, oidc.subject_claim.as_str()),
+        Protocol::Oauth2(oauth2) => (String::new(), oauth2.subject.as_str()),
+    };
+    let subject = subject(claims, path).ok_or_else(|| QuirkError::SubjectUnusable(path.to_owned()))?;
+    Ok(IdentityKey { provider: provider.name.clone(), issuer, subject })
+}
+
+/// The subject at `path` (claim name or JSON pointer): a text, or an integer as its decimal text.
+fn subject(claims: &Claims, path: &str) -> Option<String> {
+    let text = match lookup(claims, path)? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        _ => return None,
+    };
+    let usable = (1..=MAX_SUBJECT).contains(&text.len()) && !text.chars().any(char::is_control);
+    usable.then_some(text)
+}
+
+/// Whether the account may sign in at all: hosted domain and organisations.
+pub fn admit(provider: &Provider, claims: &Claims) -> Result<(), QuirkError> {
+    let quirks = quirks(provider);
+    if !quirks.hosted_domains.is_empty() {
+        let domain = claims.get("hd").and_then(Value::as_str);
+        if !domain.is_some_and(|domain| quirks.hosted_domains.iter().any(|have| same_domain(have, domain))) {
+            return Err(QuirkError::HostedDomainRefused(domain.map(|domain| domain.chars().take(64).collect())));
+        }
+    }
+    if !quirks.organisations.is_empty() {
+        let member = |organisation: &Value| {
+            let login = organisation.get("login").and_then(Value::as_str);
+            login.is_some_and(|login| quirks.organisations.iter().any(|have| have.eq_ignore_ascii_case(login)))
+        };
+        if !claims.get("orgs").and_then(Value::as_array).is_some_and(|list| list.iter().any(member)) {
+            return Err(QuirkError::OrganisationRefused);
+        }
+    }
+    Ok(())
+}
+
+/// Puts the address picked from a list of verified addresses into `email`; without one, no `email` is left.
+pub fn normalise(provider: &Provider, claims: &mut Claims) {
+    let Some(list) = &quirks(provider).verified_email_list else { return };
+    match verified_address(claims, list) {
+        Some(address) => claims.insert("email".into(), Value::String(address)),
+        None => claims.remove("email"),
+    };
+}
+
+/// The primary address of the list if it is verified, else the first verified one.
+fn verified_address(claims: &Claims, list: &str) -> Option<String> {
+    let verified = || claims.get(list).and_then(Value::as_array).into_iter().flatten().filter(|entry| is(entry, "verified"));
+    let entry = verified().find(|entry| is(entry, "primary")).or_else(|| verified().next())?;
+    entry.get("email").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn is(entry: &Value, member: &str) -> bool {
+    entry.get(member) == Some(&Value::Bool(true))
+}
+
+/// Whether `claims.email` belongs to this person by the provider's rule.
+///
+/// A provider with `domains` never proves an address outside them, whatever its rule (F-05).
+pub fn email_verified(provider: &Provider, claims: &Claims) -> bool {
+    let Some(address) = claims.get("email").and_then(Value::as_str) else { return false };
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    if local.is_empty() || domain.is_empty() {
+        return false;
+    }
+    let inside = provider.domains.iter().any(|have| same_domain(have, domain));
+    let quirks = quirks(provider);
+    let flag = lookup(claims, quirks.email_verified_claim.as_deref().unwrap_or("email_verified"));
+    let trusted = match &provider.email_trust {
+        EmailTrust::Never => false,
+        EmailTrust::Claim => flag == Some(&Value::Bool(true)),
+        EmailTrust::ClaimOrText => matches!(flag, Some(Value::Bool(true))) || flag.and_then(Value::as_str) == Some("true"),
+        EmailTrust::EdovClaim => claims.get("xms_edov").is_some_and(is_edov),
+        EmailTrust::VerifiedList => quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref() == Some(address),
+        EmailTrust::Domains => inside,
+        EmailTrust::Every => true,
+    };
+    trusted && (inside || provider.domains.is_empty())
+}
+
+/// `xms_edov` arrives as `true`, `"true"`, `"1"` or `1`.
+fn is_edov(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::String(text) => text == "1" || text == "true",
+        Value::Number(number) => number.as_u64() == Some(1),
+        _ => false,
+    }
+}
+
+/// Whether the provider replaced the groups by a reference to another endpoint, which is never followed (B-39).
+pub fn groups_overage(provider: &Provider, claims: &Claims) -> bool {
+    if !quirks(provider).groups_overage {
+        return false;
+    }
+    let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some();
+    let flagged = claims.get("hasgroups").is_some_and(|flag| flag == &Value::Bool(true) || flag.as_str() == Some("true"));
+    named || flagged
+}
+
+/// What remains of Apple's unsigned `user` form field: `name` with `firstName` and `lastName`; an e-mail in it is dropped.
+///
+/// Empty for providers without the quirk and for text that is no such JSON.
+pub fn unsigned_user(provider: &Provider, field: &str) -> Claims {
+    let mut kept = Claims::new();
+    if !quirks(provider).user_form_field || field.len() > MAX_USER_FIELD {
+        return kept;
+    }
+    let parsed: Option<Value> = serde_json::from_str(field).ok();
+    let Some(name) = parsed.as_ref().and_then(|user| user.get("name")).and_then(Value::as_object) else { return kept };
+    let mut names = Claims::new();
+    for part in ["firstName", "middleName", "lastName"] {
+        if let Some(text) = name.get(part).and_then(Value::as_str) {
+            names.insert(part.into(), Value::String(text.to_owned()));
+        }
+    }
+    kept.insert("name".into(), Value::Object(names));
+    kept
+}
+
+/// Whether an ID token without `nonce` is acceptable. A `nonce` that is there must match for every provider, whatever the token says of itself (B-06).
+pub fn nonce_may_be_absent(oidc: &Oidc) -> bool {
+    oidc.quirks.nonce_not_echoed
+}
+
+/// Facebook's `appsecret_proof`: lower-case hex of HMAC-SHA256 over the access token, keyed with the app secret.
+pub fn appsecret_proof(secret: &str, access_token: &str) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), access_token.as_bytes());
+    tag.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(nibble), 16));
+        }
+        text
+    })
+}
+
+/// The OAuth `error` of an answer that came with status 200, for providers that do so.
+pub fn error_in_ok<'a>(provider: &Provider, answer: &'a Claims) -> Option<&'a str> {
+    if !quirks(provider).errors_in_ok {
+        return None;
+    }
+    answer.get("error").and_then(Value::as_str)
+}
+
+/// The quirks of a provider, whatever it speaks.
+pub fn quirks(provider: &Provider) -> &Quirks {
+    match &provider.protocol {
+        Protocol::Oidc(oidc) => &oidc.quirks,
+        Protocol::Oauth2(oauth2) => &oauth2.quirks,
+    }
+}
+
+/// The claim at `path`: a name as it stands, or a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) when it begins with `/`.
+pub fn lookup<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    let Some(pointer) = path.strip_prefix('/') else { return claims.get(path) };
+    let (first, rest) = match pointer.split_once('/') {
+        Some((first, _)) => (first, pointer.get(first.len()..)?),
+        None => (pointer, ""),
+    };
+    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+}
+
+/// Whether two domain names are the same, compared in their ASCII (punycode) form; a sub-domain is another domain.
+pub fn same_domain(left: &str, right: &str) -> bool {
+    let ascii = |domain: &str| url::Host::parse(domain).ok().map(|host| host.to_string());
+    matches!((ascii(left), ascii(right)), (Some(left), Some(right)) if left == right)
+}
