@@ -11,4 +11,5 @@ pub mod registry;
 pub mod rules;
 pub mod settings;
 mod combine;
+mod credentials;
 mod reader;

@@ -1,0 +1,235 @@
+//! Presets: one file in `providers/` for each provider, embedded in the binary; an operator may add a directory of more.
+
+use std::collections::BTreeMap;
+
+use super::mapping::Rule;
+use super::reader;
+use super::rules::{Kind, Rules};
+use super::settings::Endpoints;
+use crate::model::document::{Document, Problem, Problems, Table};
+use crate::model::user::ProviderType;
+
+/// The embedded files: name and text.
+pub const EMBEDDED: [(&str, &str); 19] = [
+    ("amazon", include_str!("../../providers/amazon.toml")),
+    ("apple", include_str!("../../providers/apple.toml")),
+    ("auth0", include_str!("../../providers/auth0.toml")),
+    ("discord", include_str!("../../providers/discord.toml")),
+    ("facebook", include_str!("../../providers/facebook.toml")),
+    ("facebook-limited", include_str!("../../providers/facebook-limited.toml")),
+    ("github", include_str!("../../providers/github.toml")),
+    ("gitlab", include_str!("../../providers/gitlab.toml")),
+    ("google", include_str!("../../providers/google.toml")),
+    ("keycloak", include_str!("../../providers/keycloak.toml")),
+    ("linkedin", include_str!("../../providers/linkedin.toml")),
+    ("microsoft", include_str!("../../providers/microsoft.toml")),
+    ("microsoft-ciam", include_str!("../../providers/microsoft-ciam.toml")),
+    ("oauth2", include_str!("../../providers/oauth2.toml")),
+    ("oidc", include_str!("../../providers/oidc.toml")),
+    ("okta", include_str!("../../providers/okta.toml")),
+    ("salesforce", include_str!("../../providers/salesforce.toml")),
+    ("slack", include_str!("../../providers/slack.toml")),
+    ("x", include_str!("../../providers/x.toml")),
+];
+
+/// What a preset file says.
+#[derive(Debug, Clone)]
+pub struct Preset {
+    /// The file's name without `.toml`: the value of `use`.
+    pub name: String,
+    /// Protocol.
+    pub kind: Kind,
+    /// Cognito's type.
+    pub provider_type: ProviderType,
+    /// Keys that a pool must give: `issuer`, `base_url`, `tenant`, `endpoints`, `subject`.
+    pub requires: Vec<String>,
+    /// Scopes that the provider refuses.
+    pub forbidden_scopes: Vec<String>,
+    /// Whether a pool may ask for `hosted_domains`.
+    pub hosted_domains: bool,
+    /// What `tenant` may be.
+    pub tenants: Option<Tenants>,
+    /// What changes when a pool gives its own `base_url`.
+    pub self_hosted: Option<SelfHosted>,
+    /// How `organisations` are looked up.
+    pub organisations: Option<Organisations>,
+    /// The keys that presets and pools share.
+    pub rules: Rules,
+}
+
+/// Values of `tenant` besides the id of one tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tenants {
+    /// Words for many tenants, each with tenants that it excludes.
+    pub many: BTreeMap<String, Vec<String>>,
+    /// Words for one tenant, with its id.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// URLs of an instance that the operator runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SelfHosted {
+    /// Endpoints.
+    pub endpoints: Endpoints,
+    /// Further profile calls.
+    pub also: BTreeMap<String, String>,
+    /// Where organisations are listed.
+    pub organisations_url: Option<String>,
+}
+
+/// How the list of organisations is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organisations {
+    /// URL of the list.
+    pub url: String,
+    /// Scopes that the call needs.
+    pub scopes: Vec<String>,
+}
+
+/// All presets by name.
+#[derive(Debug, Clone)]
+pub struct Presets(BTreeMap<String, Preset>);
+
+impl Presets {
+    /// The presets of the binary.
+    pub fn embedded() -> Result<Self, Problems> {
+        Self(BTreeMap::new()).with(EMBEDDED.map(|(name, text)| (format!("{name}.toml"), text.to_owned())))
+    }
+
+    /// These presets and more: (file name, text). A file named like an embedded one replaces it.
+    pub fn with(mut self, files: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let mut problems: Vec<Problem> = Vec::new();
+        for (file, text) in files {
+            match parse(&file, &text) {
+                Ok(preset) => drop(self.0.insert(preset.name.clone(), preset)),
+                Err(found) => problems.extend(found.into_vec()),
+            }
+        }
+        if problems.is_empty() { Ok(self) } else { Err(Problems::new(problems)) }
+    }
+
+    /// The preset called `name`.
+    pub fn get(&self, name: &str) -> Option<&Preset> {
+        self.0.get(name)
+    }
+
+    /// Every name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Parses one preset; `file` ends in `<name>.toml` and is what problems show.
+pub fn parse(file: &str, text: &str) -> Result<Preset, Problems> {
+    let document = Document::parse(file, text);
+    let preset = read(file, document.root());
+    let problem = Problem { file: file.to_owned(), place: crate::model::document::Place::File, key: String::new(), message: String::new(), fix: String::new() };
+    match (document.finish(), preset) {
+        (Ok(_), Some(preset)) => Ok(preset),
+        (Err(problems), _) => Err(problems),
+        (Ok(_), None) => Err(Problems::new(vec![Problem { message: "this is no preset".into(), fix: "set protocol".into(), ..problem }])),
+    }
+}
+
+fn read(file: &str, table: Table<'_>) -> Option<Preset> {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file).strip_suffix(".toml").unwrap_or(file).to_owned();
+    for key in CREDENTIALS.into_iter().filter(|key| table.has(key)) {
+        table.problem(key, "a preset never holds a credential", "move it to the pool's provider");
+    }
+    if table.has("trust_every_email") {
+        table.problem("trust_every_email", "a preset never vouches for every address", "let the pool say so");
+    }
+    let kind = table.require("protocol").then(|| table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2)])).flatten();
+    let provider_type = table.parsed("provider_type", |text| {
+        ProviderType::parse(text).ok_or_else(|| crate::model::document::Invalid::new(format!("{text:?} is no provider type of Cognito"), "use Google, Facebook, LoginWithAmazon, SignInWithApple or OIDC"))
+    });
+    let rules = reader::rules(&table);
+    let preset = kind.map(|kind| Preset {
+        name,
+        kind,
+        provider_type: provider_type.unwrap_or(ProviderType::Oidc),
+        requires: table.strings("requires").unwrap_or_default(),
+        forbidden_scopes: table.strings("forbidden_scopes").unwrap_or_default(),
+        hosted_domains: table.boolean("hosted_domains").unwrap_or(false),
+        tenants: table.table("tenants").map(tenants),
+        self_hosted: table.table("self_hosted").map(self_hosted),
+        organisations: table.table("organisations").and_then(organisations),
+        rules,
+    });
+    if let Some(preset) = &preset {
+        check(&table, preset);
+    }
+    table.finish();
+    preset
+}
+
+/// Keys of a pool that a preset must not have.
+const CREDENTIALS: [&str; 8] = [
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "private_key",
+    "private_key_file",
+    "key_id",
+    "team_id",
+    "key_algorithm",
+];
+
+/// What a pool may be asked for.
+const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "subject"];
+
+fn check(table: &Table<'_>, preset: &Preset) {
+    super::combine::check(table, preset.kind, &preset.rules);
+    for key in preset.requires.iter().filter(|key| !REQUIRABLE.contains(&key.as_str())) {
+        table.problem("requires", format!("{key:?} cannot be required"), format!("use any of {}", REQUIRABLE.join(", ")));
+    }
+    let asked = |key: &str| preset.requires.iter().any(|have| have == key);
+    if preset.kind == Kind::Oidc && preset.rules.issuer.is_none() && !asked("issuer") {
+        table.problem("issuer", "missing", "add issuer, or require it from the pool: requires = [\"issuer\"]");
+    }
+    if preset.kind == Kind::Oauth2 && preset.rules.subject.is_none() && !asked("subject") {
+        table.problem("subject", "missing", "name the claim with the provider's id of the person");
+    }
+    if preset.kind == Kind::Oauth2 && !asked("endpoints") {
+        let endpoints = &preset.rules.endpoints;
+        for (key, _) in [("authorization", &endpoints.authorization), ("token", &endpoints.token), ("userinfo", &endpoints.userinfo)].into_iter().filter(|(_, url)| url.is_none()) {
+            table.section("endpoints").problem(key, "missing", "an OAuth 2 preset names its endpoints");
+        }
+    }
+    let multi_tenant = preset.tenants.as_ref().is_some_and(|tenants| !tenants.many.is_empty());
+    let placeholder = preset.rules.issuer.as_deref().is_some_and(|issuer| issuer.contains("{tenant}") || issuer.contains("{tenantid}"));
+    if multi_tenant && !placeholder {
+        table.problem("tenants", "the issuer does not say where the tenant stands", "put {tenant} into issuer");
+    }
+    let unsigned = preset.rules.attributes.iter().find(|(_, rule)| matches!(rule, Some(Rule::Unsigned(_))));
+    if let (Some((name, _)), false) = (unsigned, preset.rules.quirks.user_form_field == Some(true)) {
+        table.section("attributes").problem(name.as_str(), "no unsigned claims come from this provider", "set quirks.user_form_field, or map a claim");
+    }
+}
+
+fn tenants(table: Table<'_>) -> Tenants {
+    let many = table.table("many").map(|many| {
+        let words = many.keys().filter_map(|word| Some((word.to_owned(), many.strings(word)?))).collect();
+        many.finish();
+        words
+    });
+    let tenants = Tenants { many: many.unwrap_or_default(), aliases: table.map("aliases").unwrap_or_default() };
+    table.finish();
+    tenants
+}
+
+fn self_hosted(table: Table<'_>) -> SelfHosted {
+    let urls = SelfHosted {
+        endpoints: table.table("endpoints").map(reader::endpoints).unwrap_or_default(),
+        also: table.map("also").unwrap_or_default(),
+        organisations_url: table.string("organisations_url"),
+    };
+    table.finish();
+    urls
+}
+
+fn organisations(table: Table<'_>) -> Option<Organisations> {
+    let (url, scopes) = (table.required_string("url"), table.strings("scopes").unwrap_or_default());
+    table.finish();
+    Some(Organisations { url: url?, scopes })
+}
