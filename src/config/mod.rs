@@ -15,6 +15,7 @@ use std::path::Path;
 
 use crate::model::document::{Document, FileReader, Place, Problem, Problems};
 use crate::model::pool::Pool;
+use crate::provider::preset::Presets;
 use crate::provider::settings::Provider;
 
 pub use network::Network;
@@ -64,7 +65,12 @@ pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: Fi
     let root = document.root();
     let server = server::read(root.section("server"));
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
-    let pools = pool::read_all(&root, &server, document.is_damaged());
+    let presets = Presets::embedded().unwrap_or_else(|problems| {
+        document.extend(problems.into_vec());
+        Presets::default()
+    });
+    let known = provider::Known { presets: &presets, allow_private: server.allow_private_upstreams, damaged: document.is_damaged() };
+    let pools = pool::read_all(&root, &server, &known);
     root.finish();
     document.finish().map(|warnings| Config { server, store, pools, warnings })
 }

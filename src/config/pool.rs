@@ -16,9 +16,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reads every pool; values that must differ between pools are compared.
-pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, damaged: bool) -> Vec<PoolConfig> {
+pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider::Known<'_>) -> Vec<PoolConfig> {
     let tables = root.tables("pool");
-    if tables.is_empty() && !damaged && !root.has("pool") {
+    if tables.is_empty() && !known.damaged && !root.has("pool") {
         root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
     }
     let (mut ids, mut hosts, mut issuers) = (Unique::new("pool"), Unique::new("host"), Unique::new("issuer"));
@@ -37,7 +37,7 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, damaged: bool) -
         if let Some(issuer) = &issuer {
             issuers.claim(&table, issuer, table.spot("issuer"));
         }
-        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, damaged));
+        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known));
     }
     pools
 }
@@ -87,7 +87,7 @@ fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
     }
 }
 
-fn read(table: Table<'_>, id: Option<PoolId>, address: Address, damaged: bool) -> Option<PoolConfig> {
+fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider::Known<'_>) -> Option<PoolConfig> {
     let name = table.string("name");
     let lifetimes = client::lifetimes(&table, Lifetimes::default());
     let session = session(&table);
@@ -98,8 +98,8 @@ fn read(table: Table<'_>, id: Option<PoolId>, address: Address, damaged: bool) -
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", true), flag("cognito_compat", false));
-    let (providers, names) = provider::read_all(&table);
-    let clients = clients(&table, lifetimes, (!damaged).then_some(&names));
+    let (providers, names) = provider::read_all(&table, known);
+    let clients = clients(&table, lifetimes, (!known.damaged).then_some(&names));
     table.finish();
     let id = id?;
     let pool = Pool {
