@@ -87,7 +87,7 @@ pub struct Organisations {
 }
 
 /// All presets by name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Presets(BTreeMap<String, Preset>);
 
 impl Presets {

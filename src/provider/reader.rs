@@ -92,7 +92,7 @@ fn request(table: Table<'_>) -> RequestKeys {
 }
 
 /// Parameters that no fixed value may replace: that would switch off a check.
-const PROTOCOL_PARAMETERS: [&str; 15] = [
+const PROTOCOL_PARAMETERS: [&str; 14] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -107,7 +107,6 @@ const PROTOCOL_PARAMETERS: [&str; 15] = [
     "request",
     "request_uri",
     "client_secret",
-    "claims_locales",
 ];
 
 fn profile(table: Table<'_>) -> ProfileRule {

@@ -3,4 +3,5 @@
 mod config;
 mod sample;
 mod sign_in_state;
+mod presets;
 mod tokens;
