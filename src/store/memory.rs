@@ -65,9 +65,9 @@ impl Memory {
     pub(in crate::store) fn increment(
         &self,
         key: &Key,
-        by: i64,
-        until: Timestamp,
-        (version, now): (&Version, Timestamp),
+        (by, until): (i64, Timestamp),
+        version: &Version,
+        now: Timestamp,
     ) -> Result<i64, StoreError> {
         let mut tables = self.lock();
         tables.sweep(now);

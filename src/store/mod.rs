@@ -6,16 +6,24 @@
 mod batch;
 mod error;
 pub mod flows;
+mod file;
 pub mod key;
+pub mod master_key;
 mod memory;
 pub mod record;
+mod redis;
+mod redis_check;
+mod redis_error;
+mod redis_link;
 pub mod seal;
 pub mod sessions;
 mod settings;
+mod sqlite;
 
 use bytes::Bytes;
 
 use crate::model::encoding::base64url;
+use crate::model::secret::ExposeSecret as _;
 use crate::model::time::Timestamp;
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
@@ -25,7 +33,9 @@ pub use error::StoreError;
 pub use key::{Key, Partition};
 pub use settings::{Role, StoreSettings, StoreUrl};
 
+use file::File;
 use memory::Memory;
+use redis::Redis;
 
 /// A random stamp given to a value at each write; never a counter, so delete and recreate does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +101,8 @@ pub struct Store {
 #[derive(Debug, Clone)]
 enum Engine {
     Memory(Memory),
+    File(File),
+    Redis(Redis),
 }
 
 /// Most members that one page of an index holds.
@@ -102,11 +114,11 @@ impl Store {
     /// # Errors
     /// A store that answers but cannot be trusted (wrong password, evicting Redis, a directory used by another process) is refused.
     /// A Redis that does not answer is no error: the store is not ready until it does ([`Store::ping`]).
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn open(settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
         let engine = match &settings.url {
             StoreUrl::Memory => Engine::Memory(Memory::default()),
-            StoreUrl::File(_) | StoreUrl::Redis(_) => return Err(StoreError::Misconfigured("this engine is not built in".into())),
+            StoreUrl::File(directory) => Engine::File(File::open(directory, settings, clock.clone())?),
+            StoreUrl::Redis(url) => Engine::Redis(Redis::open(url.expose_secret(), settings, clock.clone(), random.clone()).await?),
         };
         Ok(Self { engine, role: settings.role, clock, random })
     }
@@ -128,7 +140,6 @@ impl Store {
     }
 
     /// The live values of keys of one partition, in their order, read at one instant in one round trip.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
         let [first, rest @ ..] = keys else { return Ok(Vec::new()) };
         if rest.iter().any(|key| key.partition() != first.partition()) {
@@ -136,23 +147,27 @@ impl Store {
         }
         match &self.engine {
             Engine::Memory(memory) => Ok(memory.get_many(keys, self.clock.now())),
+            Engine::File(file) => file.get_many(keys, self.clock.now()).await,
+            Engine::Redis(redis) => redis.get_many(keys).await,
         }
     }
 
     /// Reads and deletes: of any number of callers exactly one receives the value.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         match &self.engine {
             Engine::Memory(memory) => Ok(memory.take(key, self.clock.now())),
+            Engine::File(file) => file.take(key).await,
+            Engine::Redis(redis) => redis.take(key).await,
         }
     }
 
     /// Applies all writes of a batch, or none when an expectation does not hold. Expectations are those before the batch.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
         batch.check(self.role)?;
         match &self.engine {
             Engine::Memory(memory) => Ok(memory.commit(batch, &self.stamp(), self.clock.now())),
+            Engine::File(file) => file.commit(batch, self.stamp()).await,
+            Engine::Redis(redis) => redis.commit(batch, self.stamp(), self.clock.now()).await,
         }
     }
 
@@ -162,29 +177,34 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the value is no number.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn increment(&self, key: &Key, by: i64, until: Timestamp) -> Result<i64, StoreError> {
-        let now = self.clock.now();
+        let (amount, version, now) = ((by, until), self.stamp(), self.clock.now());
         match &self.engine {
-            Engine::Memory(memory) => memory.increment(key, by, until, (&self.stamp(), now)),
+            Engine::Memory(memory) => memory.increment(key, amount, &version, now),
+            Engine::File(file) => file.increment(key, amount, version).await,
+            Engine::Redis(redis) => redis.increment(key, amount, version, now).await,
         }
     }
 
     /// At most `limit` (and [`PAGE_LIMIT`]) live members of an index, from where an earlier [`Page::next`] points.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn list(&self, index: &Key, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         let after = after.map(|cursor| parse_cursor(cursor).ok_or(StoreError::Misuse("a page cursor of another shape"))).transpose()?;
         let limit = limit.clamp(1, PAGE_LIMIT);
-        match &self.engine {
-            Engine::Memory(memory) => Ok(page(memory.list(index, after, limit.saturating_add(1), self.clock.now()), limit)),
-        }
+        let (asked, now) = (limit.saturating_add(1), self.clock.now());
+        let found = match &self.engine {
+            Engine::Memory(memory) => memory.list(index, after, asked, now),
+            Engine::File(file) => file.list(index, after, asked, now).await?,
+            Engine::Redis(redis) => redis.list(index, after, asked).await?,
+        };
+        Ok(page(found, limit))
     }
 
     /// Whether the store can be used now. Redis is checked again as at start-up.
-    #[expect(clippy::unused_async, reason = "the engines to come wait for the network")]
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Memory(_) => Ok(()),
+            Engine::File(file) => file.ping(),
+            Engine::Redis(redis) => redis.ping().await,
         }
     }
 
