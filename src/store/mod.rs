@@ -7,6 +7,7 @@ mod batch;
 mod error;
 pub mod flows;
 mod file;
+pub mod grants;
 pub mod key;
 pub mod master_key;
 mod memory;

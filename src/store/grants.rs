@@ -1,0 +1,256 @@
+//! What apps hold, in the user's partition: codes with their tombstones, refresh-token families, and the epoch that ends them all.
+//!
+//! A code and a refresh token are sealed texts that name the user, so one read finds the record together with the epoch,
+//! and one commit changes them together. A dump of the store mints neither.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{Record, Records};
+use super::seal::Seal;
+use super::{Batch, Expect, Key, Life, Outcome, Partition, StoreError, Version};
+use crate::model::encoding::{base64url, sha256};
+use crate::model::ids::{FamilyId, PoolId, Sub};
+use crate::model::pool::Pool;
+use crate::model::session::{CodeGrant, Epoch};
+use crate::model::time::Timestamp;
+use crate::outside::random::Random;
+use crate::token::refresh::{Family, RefreshTicket};
+
+/// The longest life of an access token: a family's record outlives the family by it, so that its last token can be looked up.
+const LAST_TOKEN: Duration = Duration::from_secs(24 * 3600);
+
+const CODE: &str = "code";
+const REFRESH: &str = "refresh";
+
+/// The codes, families and epochs of one pool.
+#[derive(Clone, Copy)]
+pub struct Grants<'a> {
+    /// The state store.
+    pub records: &'a Records,
+    /// Seals the texts that apps hold.
+    pub seal: &'a Seal,
+    /// Nonces and stamps.
+    pub random: &'a Random,
+    /// The pool; a text made for another one opens to nothing.
+    pub pool: &'a Pool,
+}
+
+/// Where the record of a presented code is. Says nothing about whether the code is still good.
+#[derive(Debug, Clone)]
+pub struct CodeHandle {
+    key: Key,
+    sub: Sub,
+}
+
+/// What is stored for a presented code.
+#[derive(Debug)]
+pub enum Code {
+    /// Never issued, or so old that it is forgotten.
+    Unknown,
+    /// Redeemed, or refused once; it led to this family.
+    Spent(FamilyId),
+    /// Still to be redeemed.
+    Fresh(Box<FreshCode>),
+}
+
+/// An unspent code, with what has to hold still while it is redeemed.
+#[derive(Debug)]
+pub struct FreshCode {
+    /// What it stands for.
+    pub grant: CodeGrant,
+    /// The user's epoch as read together with the code.
+    pub epoch: EpochRead,
+    version: Version,
+}
+
+/// A family as read, with what has to hold still while it is changed.
+#[derive(Debug)]
+pub struct Held {
+    /// The record.
+    pub family: Family,
+    /// The user's epoch as read together with it.
+    pub epoch: EpochRead,
+    version: Version,
+}
+
+/// The user's epoch as read.
+#[derive(Debug, Clone)]
+pub struct EpochRead {
+    current: Epoch,
+    expect: Expect,
+}
+
+impl EpochRead {
+    /// Whether something that began at `born` has outlived the user's last sign-out-everywhere.
+    ///
+    /// A stamp is kept longer than anything that was alive when it was written, so without one nothing is signed out.
+    pub fn covers(&self, born: &Epoch) -> bool {
+        self.current.0.is_none() || self.current == *born
+    }
+
+    /// The epoch for something that begins now.
+    pub fn current(&self) -> &Epoch {
+        &self.current
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CodeText {
+    #[serde(rename = "p")]
+    pool: PoolId,
+    #[serde(rename = "s")]
+    sub: Sub,
+    #[serde(rename = "i")]
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+enum CodeRecord {
+    Fresh(CodeGrant),
+    Spent(FamilyId),
+}
+
+impl Grants<'_> {
+    /// Stores `grant` under a fresh code and returns the code's text.
+    pub async fn put_code(&self, grant: &CodeGrant) -> Result<String, StoreError> {
+        let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), id: self.random.token() };
+        let key = self.code_key(&text);
+        let value = self.records.encode(&key, &CodeRecord::Fresh(grant.clone()));
+        let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
+        match self.records.store.commit(batch).await? {
+            Outcome::Committed => Ok(self.seal.token(CODE, &text)),
+            Outcome::Conflict => Err(StoreError::Misuse("a code made twice from random bytes")),
+        }
+    }
+
+    /// Opens the text of a code; `None` when this pool never made it.
+    pub fn open_code(&self, text: &str) -> Option<CodeHandle> {
+        let text: CodeText = self.seal.open_token(CODE, text)?;
+        (text.pool == self.pool.id).then(|| CodeHandle { key: self.code_key(&text), sub: text.sub })
+    }
+
+    /// Reads a code and its user's epoch, in one round trip.
+    pub async fn load_code(&self, handle: &CodeHandle) -> Result<Code, StoreError> {
+        let (record, epoch) = self.with_epoch::<CodeRecord>(&handle.key, &handle.sub).await?;
+        Ok(match record {
+            None => Code::Unknown,
+            Some(Record { value: CodeRecord::Spent(family), .. }) => Code::Spent(family),
+            Some(Record { value: CodeRecord::Fresh(grant), version }) => Code::Fresh(Box::new(FreshCode { grant, epoch, version })),
+        })
+    }
+
+    /// Replaces the code by its tombstone and starts `family`, if code and epoch are as they were read.
+    pub async fn redeem(&self, handle: &CodeHandle, code: &FreshCode, family: &Family) -> Result<Outcome, StoreError> {
+        let grant_key = Key::grant(&self.pool.id, &handle.sub, &family.id);
+        let batch = self
+            .bury(handle, code, end_of(family))
+            .put(&grant_key, self.records.encode(&grant_key, family), Life::Until(end_of(family)), Expect::Absent)
+            .require(&self.epoch_key(&handle.sub), code.epoch.expect.clone());
+        self.records.store.commit(batch).await
+    }
+
+    /// Replaces the code by its tombstone without starting a family, if the code is as it was read.
+    pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<Outcome, StoreError> {
+        self.records.store.commit(self.bury(handle, code, code.grant.expires)).await
+    }
+
+    /// The text of the token that is good now.
+    pub fn refresh_token(&self, sub: &Sub, family: &Family) -> String {
+        self.seal.token(REFRESH, &family.ticket(&self.pool.id, sub))
+    }
+
+    /// Opens the text of a refresh token; `None` when this pool never made it.
+    pub fn open_refresh_token(&self, text: &str) -> Option<RefreshTicket> {
+        self.seal.open_token::<RefreshTicket>(REFRESH, text).filter(|ticket| ticket.pool == self.pool.id)
+    }
+
+    /// Reads a family and its user's epoch, in one round trip; `None` when it ended.
+    pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
+        let (record, epoch) = self.with_epoch::<Family>(&Key::grant(&self.pool.id, sub, family), sub).await?;
+        Ok(record.map(|record| Held { family: record.value, epoch, version: record.version }))
+    }
+
+    /// Replaces the record of a family, if it and the epoch are as they were read.
+    pub async fn replace(&self, sub: &Sub, held: &Held, next: &Family) -> Result<Outcome, StoreError> {
+        let key = Key::grant(&self.pool.id, sub, &next.id);
+        let batch = self
+            .batch(sub)
+            .put(&key, self.records.encode(&key, next), Life::Until(end_of(next)), Expect::Version(held.version.clone()))
+            .require(&self.epoch_key(sub), held.epoch.expect.clone());
+        self.records.store.commit(batch).await
+    }
+
+    /// Ends a family: its refresh token is dead and its access tokens are refused here. Ending it twice is fine.
+    pub async fn revoke(&self, sub: &Sub, family: &FamilyId) -> Result<(), StoreError> {
+        let batch = self.batch(sub).delete(&Key::grant(&self.pool.id, sub, family), Expect::Any);
+        match self.records.store.commit(batch).await? {
+            Outcome::Committed | Outcome::Conflict => Ok(()),
+        }
+    }
+
+    /// The user's epoch: what a session that begins now has to remember.
+    pub async fn epoch(&self, sub: &Sub) -> Result<EpochRead, StoreError> {
+        let key = self.epoch_key(sub);
+        Ok(epoch_read(self.records.get::<Epoch>(&key).await?))
+    }
+
+    /// Ends every session, code and family of the user with one write.
+    pub async fn end_everything(&self, sub: &Sub, now: Timestamp) -> Result<(), StoreError> {
+        let key = self.epoch_key(sub);
+        let value = self.records.encode(&key, &Epoch(Some(self.random.token())));
+        let until = now.plus(self.pool.longest_grant()).plus(LAST_TOKEN);
+        match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
+            Outcome::Committed | Outcome::Conflict => Ok(()),
+        }
+    }
+
+    fn bury(&self, handle: &CodeHandle, code: &FreshCode, until: Timestamp) -> Batch {
+        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent(code.grant.family.clone()));
+        self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(until), Expect::Version(code.version.clone()))
+    }
+
+    async fn with_epoch<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &Key,
+        sub: &Sub,
+    ) -> Result<(Option<Record<T>>, EpochRead), StoreError> {
+        let keys = [key.clone(), self.epoch_key(sub)];
+        let mut found = self.records.store.get_many(&keys).await?.into_iter();
+        let record = found.next().flatten().map(|entry| self.records.decode(key, &entry)).transpose()?;
+        let [_, epoch_key] = &keys;
+        let epoch = found.next().flatten().map(|entry| self.records.decode(epoch_key, &entry)).transpose()?;
+        Ok((record, epoch_read(epoch)))
+    }
+
+    fn code_key(&self, text: &CodeText) -> Key {
+        Key::code(&self.pool.id, &text.sub, &base64url(sha256(&text.id)))
+    }
+
+    fn epoch_key(&self, sub: &Sub) -> Key {
+        Key::epoch(&self.pool.id, sub)
+    }
+
+    fn batch(&self, sub: &Sub) -> Batch {
+        Batch::new(Partition::user(&self.pool.id, sub))
+    }
+}
+
+impl CodeHandle {
+    /// The user for whom the code was made.
+    pub fn sub(&self) -> &Sub {
+        &self.sub
+    }
+}
+
+fn end_of(family: &Family) -> Timestamp {
+    family.expires.plus(LAST_TOKEN)
+}
+
+fn epoch_read(record: Option<Record<Epoch>>) -> EpochRead {
+    match record {
+        None => EpochRead { current: Epoch(None), expect: Expect::Absent },
+        Some(record) => EpochRead { current: record.value, expect: Expect::Version(record.version) },
+    }
+}

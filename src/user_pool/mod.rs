@@ -1,0 +1,12 @@
+//! What people can do: one verb per file, each loads, decides and commits.
+
+pub mod access;
+pub mod client_credentials;
+pub mod introspect;
+pub mod issue_code;
+pub mod issuer;
+pub mod redeem;
+pub mod refresh;
+pub mod revoke;
+pub mod token_refusal;
+pub mod user_info;

@@ -1,0 +1,121 @@
+//! `refresh_token`: new tokens from a family ([RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+//!
+//! With rotation off this only reads. With rotation on, one commit replaces the generation under the user's epoch; whoever loses
+//! the race reads again and receives the winner's successor during the grace period, or ends the family after it.
+
+use std::time::Duration;
+
+use futures_util::future::try_join;
+
+use super::issuer::{Granted, Issuer, Tokens};
+use super::token_refusal::TokenRefusal;
+use crate::model::client::{Client, Grant, Rotation};
+use crate::model::scope::Scopes;
+use crate::model::user::User;
+use crate::store::Outcome;
+use crate::store::grants::Held;
+use crate::token::refresh::{Family, RefreshTicket, Standing};
+
+/// How often a refresh reads again after losing a race.
+const ATTEMPTS: usize = 4;
+
+/// The parameters of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Refresh<'a> {
+    /// `refresh_token`.
+    pub token: &'a str,
+    /// `scope`: the same or fewer.
+    pub scope: Option<&'a str>,
+    /// `resource`: the one granted, if any.
+    pub resource: Option<&'a str>,
+}
+
+/// Refreshes for `client`, which has authenticated: one round trip, two when the token rotates.
+pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) -> Result<Tokens, TokenRefusal> {
+    if !client.allows(Grant::RefreshToken) {
+        return Err(TokenRefusal::GrantNotAllowed(Grant::RefreshToken));
+    }
+    let ticket = issuer.grants.open_refresh_token(asked.token).ok_or(TokenRefusal::UnknownRefreshToken)?;
+    for _ in 0..ATTEMPTS {
+        let (held, user) = try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
+        let held = held.ok_or(TokenRefusal::FamilyEnded)?;
+        let scopes = check(issuer, client, &held, asked)?;
+        let user = allowed(client, &held.family, user)?;
+        let next = advance(issuer, client, &ticket, &held).await?;
+        // Signed before the commit and released after it: a failing key costs no refresh token.
+        let family = next.as_ref().unwrap_or(&held.family);
+        let tokens = issuer.issue(&Granted { client, user: &user, family, scopes: &scopes }, None)?;
+        let outcome = match &next {
+            Some(family) => issuer.grants.replace(&ticket.sub, &held, family).await?,
+            None => Outcome::Committed,
+        };
+        if outcome == Outcome::Committed {
+            return Ok(tokens);
+        }
+    }
+    Err(TokenRefusal::Busy)
+}
+
+/// Everything but the token's generation: refused here, the refresh token stays good for its owner.
+fn check(issuer: &Issuer<'_>, client: &Client, held: &Held, asked: &Refresh<'_>) -> Result<Scopes, TokenRefusal> {
+    let family = &held.family;
+    if family.client != client.id {
+        return Err(TokenRefusal::ForeignRefreshToken);
+    }
+    // The client's present lifetime counts too, so shortening it ends older families.
+    let end = family.expires.min(family.created.plus(client.lifetimes.refresh_token));
+    if end <= issuer.now {
+        return Err(TokenRefusal::FamilyEnded);
+    }
+    if !held.epoch.covers(&family.epoch) {
+        return Err(TokenRefusal::SignedOut);
+    }
+    if asked.resource.is_some() && asked.resource != family.resource.as_deref() {
+        return Err(TokenRefusal::Target);
+    }
+    if family.resource.as_ref().is_some_and(|resource| !client.resources.contains(resource)) {
+        return Err(TokenRefusal::Target);
+    }
+    scopes(client, &family.scopes, asked.scope)
+}
+
+/// What this answer may carry: the scopes asked for, or all granted ones, as far as the client still has them.
+fn scopes(client: &Client, granted: &Scopes, asked: Option<&str>) -> Result<Scopes, TokenRefusal> {
+    let wanted = match asked {
+        Some(text) => Scopes::parse(text).map_err(|_| TokenRefusal::Scope)?,
+        None => granted.clone(),
+    };
+    if !wanted.is_subset_of(granted) {
+        return Err(TokenRefusal::Scope);
+    }
+    let kept = wanted.iter().filter(|scope| client.scopes.contains(scope)).collect::<Vec<_>>().join(" ");
+    let kept = Scopes::parse(&kept).map_err(|_| TokenRefusal::Scope)?;
+    if kept.is_empty() && !wanted.is_empty() { Err(TokenRefusal::Scope) } else { Ok(kept) }
+}
+
+fn allowed(client: &Client, family: &Family, user: Option<User>) -> Result<User, TokenRefusal> {
+    let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
+    match &family.sign_in.provider {
+        Some(provider) if !client.allows_provider(provider) => Err(TokenRefusal::ProviderWithdrawn),
+        _ => Ok(user),
+    }
+}
+
+/// The record to write before the answer; `None` when the token of the present one is the answer.
+async fn advance(issuer: &Issuer<'_>, client: &Client, ticket: &RefreshTicket, held: &Held) -> Result<Option<Family>, TokenRefusal> {
+    let (rotates, grace) = match client.rotation {
+        Rotation::Off => (false, Duration::ZERO),
+        Rotation::On { grace } => (true, grace),
+    };
+    match held.family.standing(ticket, grace, issuer.now) {
+        Standing::Repeat => Ok(None),
+        Standing::Current if !rotates => Ok(None),
+        Standing::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),
+        Standing::Current | Standing::Ahead => Ok(Some(held.family.succeed(ticket, issuer.grants.random.token(), issuer.now))),
+        Standing::Reused => {
+            tracing::warn!(code = "refresh_token_reused", pool = %ticket.pool, client = %client.id, family = %ticket.family, "a replaced refresh token came again: its family is revoked");
+            issuer.grants.revoke(&ticket.sub, &ticket.family).await?;
+            Err(TokenRefusal::RefreshTokenReused)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Client authentication ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)): `client_secret_basic`,
+//! `client_secret_post`, and `none` for public clients.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use super::form::{Form, decode};
+use crate::model::client::Client;
+use crate::model::encoding::base64_decode;
+use crate::model::fault::{Fault, Refusal};
+use crate::model::pool::Pool;
+use crate::model::secret::{SecretString, same_secret};
+
+/// Parameters that must never be in a URL, where logs and histories keep them.
+const NEVER_IN_A_QUERY: [&str; 6] = ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token"];
+
+/// One failed check of client authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientAuthError {
+    /// Credentials in the query.
+    #[error("a credential came in the query")]
+    InQuery,
+    /// More than one method, or two different client ids.
+    #[error("the client authenticated in more than one way")]
+    Ambiguous,
+    /// No client named.
+    #[error("client_id is missing")]
+    Missing,
+    /// An `Authorization` header that is no well-formed Basic one.
+    #[error("the Authorization header is not a valid Basic one")]
+    Malformed,
+    /// A method that is not supported, such as a client assertion.
+    #[error("this client authentication method is not supported")]
+    Unsupported,
+    /// Unknown or disabled client, or a wrong, missing or unexpected secret: the answer does not tell which.
+    #[error("unknown client or wrong client credentials")]
+    Refused,
+}
+
+impl ClientAuthError {
+    /// The `error` member of the answer.
+    pub const fn oauth_error(self) -> &'static str {
+        match self {
+            Self::InQuery | Self::Ambiguous | Self::Missing => "invalid_request",
+            Self::Malformed | Self::Unsupported | Self::Refused => "invalid_client",
+        }
+    }
+}
+
+impl Refusal for ClientAuthError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::InQuery => "client_credential_in_query",
+            Self::Ambiguous => "client_auth_ambiguous",
+            Self::Missing => "client_id_missing",
+            Self::Malformed => "client_auth_malformed",
+            Self::Unsupported => "client_auth_unsupported",
+            Self::Refused => "client_auth_refused",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::App
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::InQuery => "send credentials and tokens in the body or the Authorization header, never in the URL",
+            Self::Ambiguous => "use either the Authorization header or client_secret in the body, with one client_id",
+            Self::Missing => "send client_id, or an Authorization: Basic header",
+            Self::Malformed => "send Authorization: Basic base64(client_id:client_secret), both percent-encoded first",
+            Self::Unsupported => "use client_secret_basic, client_secret_post, or none for a public client",
+            Self::Refused => "compare client_id and secret with the configuration; a public client sends no secret",
+        }
+        .to_owned()
+    }
+}
+
+/// A client that proved who it is, or a public one that named itself. Made only by [`authenticate`].
+#[derive(Debug, Clone, Copy)]
+pub struct AuthenticatedClient<'a>(&'a Client);
+
+impl<'a> AuthenticatedClient<'a> {
+    /// The client.
+    pub fn client(self) -> &'a Client {
+        self.0
+    }
+}
+
+/// Finds and authenticates the client of a request to the token, revocation or introspection endpoint.
+pub fn authenticate<'a>(
+    pool: &'a Pool,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    form: &Form,
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    if query.is_some_and(holds_credential) {
+        return Err(ClientAuthError::InQuery);
+    }
+    if form.has("client_assertion") || form.has("client_assertion_type") {
+        return Err(ClientAuthError::Unsupported);
+    }
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    match (authorizations.next(), authorizations.next()) {
+        (None, _) => by_body(pool, form),
+        (Some(_), Some(_)) => Err(ClientAuthError::Ambiguous),
+        (Some(_), None) if form.has("client_secret") => Err(ClientAuthError::Ambiguous),
+        (Some(header), None) => by_header(pool, header.as_bytes(), form),
+    }
+}
+
+/// Whether the request tried `client_secret_basic`: a failure then is a 401 with a challenge.
+pub fn tried_basic(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION)
+}
+
+fn holds_credential(query: &str) -> bool {
+    query.split('&').filter_map(|pair| decode(pair.split('=').next().unwrap_or_default().as_bytes())).any(|name| {
+        NEVER_IN_A_QUERY.contains(&name.as_str())
+    })
+}
+
+fn by_body<'a>(pool: &'a Pool, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    let id = form.get("client_id").ok_or(ClientAuthError::Missing)?;
+    match form.get("client_secret") {
+        Some(secret) => confidential(pool.client(id), &[secret]),
+        None => pool.client(id).filter(|client| client.is_public()).map(AuthenticatedClient).ok_or(ClientAuthError::Refused),
+    }
+}
+
+fn by_header<'a>(pool: &'a Pool, header: &[u8], form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    let (id, secret) = basic(header).ok_or(ClientAuthError::Malformed)?;
+    let decoded = decode(id.as_bytes());
+    let id = [Some(id.as_str()), decoded.as_deref()].into_iter().flatten().find(|id| pool.client(id).is_some()).unwrap_or(&id);
+    if form.get("client_id").is_some_and(|other| other != id) {
+        return Err(ClientAuthError::Ambiguous);
+    }
+    let readings = readings(&secret);
+    confidential(pool.client(id), &readings.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What the secret of a Basic header may mean. The standard form-encodes it; many clients do not. The raw text counts too
+/// unless it holds a percent escape: then its author encoded, and only the decoded text was meant.
+fn readings(secret: &str) -> Vec<String> {
+    match decode(secret.as_bytes()) {
+        None => vec![secret.to_owned()],
+        Some(decoded) if secret.contains('%') || decoded == secret => vec![decoded],
+        Some(decoded) => vec![decoded, secret.to_owned()],
+    }
+}
+
+fn basic(header: &[u8]) -> Option<(String, String)> {
+    let (scheme, credentials) = std::str::from_utf8(header).ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let text = String::from_utf8(base64_decode(credentials.trim_start_matches(' '))?).ok()?;
+    text.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned()))
+}
+
+/// Compares every reading whether or not an earlier one matched, and compares something for an unknown client as well.
+fn confidential<'a>(client: Option<&'a Client>, readings: &[&str]) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    let nobody = SecretString::from("");
+    let accepted = readings.iter().fold(false, |found, secret| {
+        let matches = match client {
+            Some(client) => client.accepts_secret(secret),
+            None => same_secret(secrecy::ExposeSecret::expose_secret(&nobody), secret) & false,
+        };
+        (matches & !secret.is_empty()) | found
+    });
+    client.filter(|_| accepted).map(AuthenticatedClient).ok_or(ClientAuthError::Refused)
+}
