@@ -28,3 +28,4 @@ pub mod protocol;
 pub mod provider;
 pub mod store;
 pub mod token;
+pub mod user_pool;

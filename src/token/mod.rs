@@ -7,4 +7,5 @@ pub mod claims;
 pub mod issue;
 pub mod keyset;
 pub mod pool_keys;
+pub mod refresh;
 pub mod verify;
