@@ -59,7 +59,7 @@ pub enum Code {
 #[derive(Debug)]
 pub struct FreshCode {
     /// What it stands for.
-    pub grant: CodeGrant,
+    pub grant: Box<CodeGrant>,
     /// The user's epoch as read together with the code.
     pub epoch: EpochRead,
     version: Version,
@@ -108,7 +108,7 @@ struct CodeText {
 
 #[derive(Serialize, Deserialize)]
 enum CodeRecord {
-    Fresh(CodeGrant),
+    Fresh(Box<CodeGrant>),
     Spent(FamilyId),
 }
 
@@ -117,7 +117,7 @@ impl Grants<'_> {
     pub async fn put_code(&self, grant: &CodeGrant) -> Result<String, StoreError> {
         let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), id: self.random.token() };
         let key = self.code_key(&text);
-        let value = self.records.encode(&key, &CodeRecord::Fresh(grant.clone()));
+        let value = self.records.encode(&key, &CodeRecord::Fresh(Box::new(grant.clone())));
         let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
         match self.records.store.commit(batch).await? {
             Outcome::Committed => Ok(self.seal.token(CODE, &text)),
@@ -211,11 +211,7 @@ impl Grants<'_> {
         self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(until), Expect::Version(code.version.clone()))
     }
 
-    async fn with_epoch<T: serde::de::DeserializeOwned>(
-        &self,
-        key: &Key,
-        sub: &Sub,
-    ) -> Result<(Option<Record<T>>, EpochRead), StoreError> {
+    async fn with_epoch<T: serde::de::DeserializeOwned>(&self, key: &Key, sub: &Sub) -> Result<(Option<Record<T>>, EpochRead), StoreError> {
         let keys = [key.clone(), self.epoch_key(sub)];
         let mut found = self.records.store.get_many(&keys).await?.into_iter();
         let record = found.next().flatten().map(|entry| self.records.decode(key, &entry)).transpose()?;

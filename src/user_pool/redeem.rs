@@ -46,7 +46,7 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
         Ok(user) => user,
         Err(refusal) => return Err(burn(issuer, &handle, &code, refusal).await),
     };
-    let family = Family::start(code.grant.clone(), issuer.grants.random.token(), lifetime(client), issuer.now);
+    let family = Family::start((*code.grant).clone(), issuer.grants.random.token(), lifetime(client), issuer.now);
     // Signed before the commit and released after it: a failing key costs no code.
     let granted = Granted { client, user: &user, family: &family, scopes: &family.scopes };
     let tokens = issuer.issue(&granted, code.grant.nonce.as_deref())?;

@@ -1,6 +1,7 @@
 //! Every test that needs no browser and no foreign process, in one binary.
 
 mod config;
+mod grants;
 mod sample;
 mod sign_in_state;
 mod presets;

@@ -1,0 +1,124 @@
+//! Rotation: one live line per family, whatever comes at once or again.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use symbolon::store::{Batch, Expect, Key, Life, Outcome};
+use symbolon::token::refresh::{Family, RefreshTicket};
+use symbolon::user_pool::access::living_access;
+use symbolon::user_pool::revoke::revoke;
+
+use super::desk::{Desk, outcome, refresh_token};
+
+/// E-20
+#[tokio::test]
+async fn sixty_four_parallel_refreshes_receive_one_and_the_same_successor() {
+    let desk = Desk::rotating(10).await;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let answers = join_all((0..64).map(|_| desk.refresh("spa", &token))).await;
+    let successors: BTreeSet<String> = answers.into_iter().map(|answer| refresh_token(&answer.unwrap())).collect();
+    assert_eq!(successors.len(), 1);
+    assert!(!successors.contains(&token));
+    assert_eq!(outcome(&desk.refresh("spa", successors.first().unwrap()).await), "granted");
+}
+
+/// E-21
+#[tokio::test]
+async fn a_lost_answer_and_a_second_tab_go_on_inside_the_grace_period() {
+    let desk = Desk::rotating(10).await;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let first = refresh_token(&desk.refresh("spa", &token).await.unwrap());
+    desk.pass(10);
+    let again = refresh_token(&desk.refresh("spa", &token).await.unwrap());
+    assert_eq!(first, again);
+    assert_eq!(outcome(&desk.refresh("spa", &again).await), "granted");
+}
+
+/// E-22
+#[tokio::test]
+async fn a_replaced_token_after_the_grace_period_ends_the_family() {
+    let desk = Desk::rotating(10).await;
+    let tokens = desk.signed_in("spa").await;
+    let next = desk.refresh("spa", &refresh_token(&tokens)).await.unwrap();
+    desk.pass(11);
+    let reused = desk.refresh("spa", &refresh_token(&tokens)).await;
+    assert_eq!((outcome(&reused), reused.err().unwrap().oauth_error()), ("refresh_token_reused", "invalid_grant"));
+    assert_eq!(outcome(&desk.refresh("spa", &refresh_token(&next)).await), "refresh_token_ended");
+    for access in [&tokens.access_token, &next.access_token] {
+        assert!(living_access(&desk.issuer(), access).await.is_err());
+    }
+}
+
+/// E-23, E-24: once the successor was used, its parent is a grandparent, however soon it comes.
+#[tokio::test]
+async fn a_parent_whose_successor_was_used_ends_the_family_even_inside_the_grace_period() {
+    let desk = Desk::rotating(60).await;
+    let first = refresh_token(&desk.signed_in("spa").await);
+    let second = refresh_token(&desk.refresh("spa", &first).await.unwrap());
+    let third = refresh_token(&desk.refresh("spa", &second).await.unwrap());
+    assert_eq!(outcome(&desk.refresh("spa", &first).await), "refresh_token_reused");
+    assert_eq!(outcome(&desk.refresh("spa", &third).await), "refresh_token_ended");
+}
+
+/// E-28: of a sign-out and the refreshes in flight with it, nothing survives.
+#[tokio::test]
+async fn no_refresh_in_flight_survives_the_sign_out() {
+    let desk = Desk::rotating(10).await;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let everything = async { desk.grants().end_everything(&desk.sub, desk.clock.now()).await.unwrap() };
+    let ((), answers) = tokio::join!(everything, join_all((0..16).map(|_| desk.refresh("spa", &token))));
+    for token in answers.into_iter().flatten().map(|tokens| refresh_token(&tokens)).chain([token.clone()]) {
+        assert_eq!(outcome(&desk.refresh("spa", &token).await), "user_signed_out");
+    }
+}
+
+/// any token that the family ever had ends it.
+#[tokio::test]
+async fn revoking_a_replaced_token_ends_the_family() {
+    let desk = Desk::rotating(0).await;
+    let first = refresh_token(&desk.signed_in("spa").await);
+    let second = refresh_token(&desk.refresh("spa", &first).await.unwrap());
+    revoke(&desk.issuer(), desk.client("spa"), &first).await.unwrap();
+    assert_eq!(outcome(&desk.refresh("spa", &second).await), "refresh_token_ended");
+}
+
+/// The record of the family of `token`, as a store has it that lost what came after.
+async fn remember(desk: &Desk, token: &str) -> (Key, Family) {
+    let ticket: RefreshTicket = desk.grants().open_refresh_token(token).unwrap();
+    let held = desk.grants().load(&ticket.sub, &ticket.family).await.unwrap().unwrap();
+    (Key::grant(&desk.pool.id, &ticket.sub, &ticket.family), held.family)
+}
+
+async fn roll_back(desk: &Desk, (key, family): &(Key, Family)) {
+    let life = Life::Until(family.expires);
+    let batch = Batch::new(key.partition().clone()).put(key, desk.state.encode(key, family), life, Expect::Any);
+    assert_eq!(desk.state.store.commit(batch).await.unwrap(), Outcome::Committed);
+}
+
+/// H-06: the store lost the latest rotations; the honest app goes on, and its family's older tokens are still reuse.
+#[tokio::test]
+async fn a_store_behind_the_token_catches_up_and_nobody_is_logged_out() {
+    let desk = Desk::rotating(10).await;
+    let first = refresh_token(&desk.signed_in("spa").await);
+    let old = remember(&desk, &first).await;
+    let second = refresh_token(&desk.refresh("spa", &first).await.unwrap());
+    let third = refresh_token(&desk.refresh("spa", &second).await.unwrap());
+    roll_back(&desk, &old).await;
+    let fourth = refresh_token(&desk.refresh("spa", &third).await.unwrap());
+    assert_eq!(outcome(&desk.refresh("spa", &fourth).await), "granted");
+    assert_eq!(outcome(&desk.refresh("spa", &first).await), "refresh_token_reused");
+}
+
+/// H-06: a thief uses the gap with an older token; the honest newer token shows that there are two lines.
+#[tokio::test]
+async fn a_thief_in_the_gap_is_found_when_the_honest_token_shows_up() {
+    let desk = Desk::rotating(10).await;
+    let first = refresh_token(&desk.signed_in("spa").await);
+    let old = remember(&desk, &first).await;
+    let second = refresh_token(&desk.refresh("spa", &first).await.unwrap());
+    roll_back(&desk, &old).await;
+    let stolen = refresh_token(&desk.refresh("spa", &first).await.unwrap());
+    assert_ne!(stolen, second);
+    assert_eq!(outcome(&desk.refresh("spa", &second).await), "refresh_token_reused");
+    assert_eq!(outcome(&desk.refresh("spa", &stolen).await), "refresh_token_ended");
+}
