@@ -97,7 +97,7 @@ fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider
         .one_of("signing", &[("RS256", SigningAlgorithm::Rs256), ("ES256", SigningAlgorithm::Es256), ("EdDSA", SigningAlgorithm::EdDsa)]);
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
-        (flag("separate_keys", true), flag("case_insensitive", true), flag("cognito_compat", false));
+        (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
     let (providers, names) = provider::read_all(&table, known);
     let clients = clients(&table, lifetimes, (!known.damaged).then_some(&names));
     table.finish();
