@@ -5,6 +5,7 @@ pub mod client_credentials;
 pub mod introspect;
 pub mod issue_code;
 pub mod issuer;
+pub mod provision;
 pub mod redeem;
 pub mod refresh;
 pub mod revoke;
