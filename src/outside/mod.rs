@@ -1,8 +1,14 @@
 //! Every effect, one file each: real in production, settable in tests.
 
+pub mod address;
 pub mod clock;
+mod credentials;
+pub mod gate;
+pub mod http;
 pub mod keygen;
 pub mod random;
+pub mod refreshing;
+pub mod upstreams;
 
 use crate::model::time::Timestamp;
 

@@ -19,7 +19,6 @@ mod redis_link;
 pub mod seal;
 pub mod sessions;
 mod settings;
-pub mod users;
 mod sqlite;
 
 use bytes::Bytes;

@@ -2,10 +2,11 @@
 
 pub mod access;
 pub mod client_credentials;
+pub mod end_session;
+pub mod federate;
 pub mod introspect;
 pub mod issue_code;
 pub mod issuer;
-pub mod provision;
 pub mod redeem;
 pub mod refresh;
 pub mod revoke;

@@ -1,0 +1,276 @@
+//! Everything the broker keeps about its upstreams: connections, metadata, keys, breakers. Nothing is fetched before it is needed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use url::Url;
+
+use super::Outside;
+use super::gate::{Closed, Gate};
+use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
+use super::refreshing::{Policy, Refreshing};
+use crate::model::fault::{Fault, Refusal};
+use crate::protocol::jose::{JwkError, KeySet};
+use crate::protocol::oidc::discovery::{self, DiscoveryError, Expectation, Metadata};
+use crate::protocol::oidc::issuer::Issuer;
+use crate::provider::settings::{Oidc, Protocol, Provider};
+
+/// Metadata is read again every hour and bridges a day's outage.
+const METADATA: Policy = Policy {
+    fresh: Duration::from_secs(3600),
+    usable: Duration::from_secs(24 * 3600),
+    cool_down: Duration::from_secs(60),
+    first_pause: Duration::from_secs(2),
+    last_pause: Duration::from_secs(60),
+};
+/// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them be read again at
+/// most twice a minute (B-19).
+const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
+
+/// Why an upstream could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Not asked at all: breaker or bulkhead.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Metadata is unusable.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// The key set's URL answered with another status than 200.
+    #[error("the key set's URL answered with status {0}")]
+    KeysStatus(u16),
+    /// The key set is unusable.
+    #[error("key set: {0}")]
+    Keys(JwkError),
+    /// Neither settings nor metadata name an endpoint.
+    #[error("neither settings nor metadata name the {0} endpoint")]
+    EndpointMissing(&'static str),
+    /// An endpoint or discovery URL in the settings is no usable URL.
+    #[error("the settings hold an unusable URL for {0}")]
+    EndpointUnusable(&'static str),
+}
+
+impl Refusal for UpstreamError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) => "provider_address_refused",
+            Self::Http(HttpError::Deadline { .. }) => "provider_too_slow",
+            Self::Http(HttpError::Tls { .. }) => "provider_tls",
+            Self::Http(HttpError::TooLarge { .. }) => "provider_answer_too_large",
+            Self::Http(HttpError::Transport { .. }) => "provider_unreachable",
+            Self::Http(HttpError::Setup(_)) => "http_client_setup",
+            Self::Closed(Closed::Broken { .. }) => "provider_circuit_open",
+            Self::Closed(Closed::Full) => "provider_overloaded",
+            Self::Discovery(error) => error.code(),
+            Self::KeysStatus(_) => "keys_status",
+            Self::Keys(_) => "keys_malformed",
+            Self::EndpointMissing(_) => "endpoint_missing",
+            Self::EndpointUnusable(_) => "endpoint_unusable",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) | Self::EndpointMissing(_) | Self::EndpointUnusable(_) => Fault::Pool,
+            Self::Http(HttpError::Setup(_)) => Fault::Us,
+            Self::Http(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => Fault::Provider,
+            Self::Discovery(error) => error.fault(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) => {
+                "the provider's URLs must be https and public; [server] allow_private_upstreams = true admits private addresses".into()
+            }
+            Self::Http(HttpError::Tls { .. }) => {
+                "the provider's certificate must be valid for its name; a private authority is added in [server]".into()
+            }
+            Self::Http(HttpError::TooLarge { .. }) => "the provider's answer is larger than any real one; check the URL".into(),
+            Self::Http(HttpError::Setup(_)) => {
+                "install the system's root certificates (package ca-certificates) or name an authority in [server]".into()
+            }
+            Self::Http(_) | Self::Closed(_) => "see the provider's status page and the network between this server and the provider".into(),
+            Self::Discovery(error) => error.hint(),
+            Self::KeysStatus(_) | Self::Keys(_) => "the provider's jwks_uri must answer with a JSON Web Key Set".into(),
+            Self::EndpointMissing(name) => format!("give the {name} endpoint of this provider by hand, or a discovery_url"),
+            Self::EndpointUnusable(name) => format!("give {name} of this provider as an absolute https URL"),
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        match self {
+            Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. }) | Self::Closed(_) => true,
+            Self::Discovery(error) => error.retryable(),
+            Self::KeysStatus(status) => matches!(status, 429 | 500..),
+            _ => false,
+        }
+    }
+}
+
+/// All upstreams of all pools. Clones share everything.
+#[derive(Clone)]
+pub struct Upstreams {
+    outside: Outside,
+    http: Http,
+    allow_private: bool,
+    known: Arc<Mutex<HashMap<String, Arc<Upstream>>>>,
+}
+
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstreams").field("http", &self.http).field("allow_private", &self.allow_private).finish_non_exhaustive()
+    }
+}
+
+impl Upstreams {
+    /// Upstreams on the network. `extra_ca` is PEM, trusted besides the system's roots. Nothing is called yet.
+    pub fn new(outside: &Outside, allow_private: bool, extra_ca: Option<&[u8]>) -> Result<Self, HttpError> {
+        let http = Http::new(HttpLimits::default(), allow_private, extra_ca)?;
+        Ok(Self::with_http(outside, allow_private, http))
+    }
+
+    /// Upstreams behind the given client.
+    pub fn with_http(outside: &Outside, allow_private: bool, http: Http) -> Self {
+        Self { outside: outside.clone(), http, allow_private, known: Arc::default() }
+    }
+
+    /// What is known about one provider of one client; made on first use.
+    pub fn of(&self, provider: &Provider) -> Arc<Upstream> {
+        let name = match &provider.protocol {
+            Protocol::Oidc(oidc) => [&oidc.issuer, oidc.discovery_url.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
+            Protocol::Oauth2(oauth2) => [oauth2.endpoints.token.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(name).or_insert_with(|| Arc::new(Upstream::new(self))))
+    }
+}
+
+/// One provider of one client: its own breaker and bulkhead, so that its troubles stay its own.
+pub struct Upstream {
+    outside: Outside,
+    http: Http,
+    allow_private: bool,
+    gate: Gate,
+    metadata: Arc<Refreshing<Metadata, UpstreamError>>,
+    keys: Mutex<Option<(Url, Keys)>>,
+    pub(super) minting: super::credentials::Minting,
+}
+
+type Keys = Arc<Refreshing<KeySet, UpstreamError>>;
+
+impl Upstream {
+    fn new(all: &Upstreams) -> Self {
+        Self {
+            outside: all.outside.clone(),
+            http: all.http.clone(),
+            allow_private: all.allow_private,
+            gate: Gate::default(),
+            metadata: Arc::new(Refreshing::new(METADATA)),
+            keys: Mutex::default(),
+            minting: super::credentials::Minting::default(),
+        }
+    }
+
+    /// Sends a request through the breaker and the bulkhead. Any answer below 500 except 429 shows a healthy provider,
+    /// so that nobody can open the breaker with worthless codes.
+    pub async fn call(&self, request: Request) -> Result<Response, UpstreamError> {
+        let _turn = self.gate.enter(self.outside.clock.now()).await?;
+        let outcome = self.http.send(request).await;
+        let healthy = match &outcome {
+            Ok(answer) => !answer.status.is_server_error() && answer.status != StatusCode::TOO_MANY_REQUESTS,
+            Err(HttpError::Url(_) | HttpError::PrivateName(_) | HttpError::Setup(_)) => return Ok(outcome?),
+            Err(_) => false,
+        };
+        let [jitter] = self.outside.random.bytes::<1>();
+        self.gate.record(healthy, self.outside.clock.now(), jitter);
+        Ok(outcome?)
+    }
+
+    /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when the settings
+    /// name authorization, token and key-set endpoints.
+    pub async fn endpoints(&self, oidc: &Oidc) -> Result<Metadata, UpstreamError> {
+        let given = &oidc.endpoints;
+        let complete = given.authorization.is_some() && given.token.is_some() && given.jwks.is_some();
+        let mut endpoints = match &oidc.discovery_url {
+            Some(url) if !complete => Metadata::clone(&*self.metadata(oidc, url).await?),
+            _ => Metadata::default(),
+        };
+        let own = [
+            (&given.authorization, &mut endpoints.authorization, "authorization"),
+            (&given.token, &mut endpoints.token, "token"),
+            (&given.userinfo, &mut endpoints.userinfo, "userinfo"),
+            (&given.jwks, &mut endpoints.jwks, "jwks"),
+            (&given.end_session, &mut endpoints.end_session, "end_session"),
+        ];
+        for (text, place, name) in own {
+            if let Some(text) = text {
+                *place = Some(self.url(text, name)?);
+            }
+        }
+        Ok(endpoints)
+    }
+
+    /// An endpoint of the settings as a URL.
+    pub fn url(&self, text: &str, name: &'static str) -> Result<Url, UpstreamError> {
+        discovery::endpoint_url(text, self.allow_private).ok_or(UpstreamError::EndpointUnusable(name))
+    }
+
+    /// The provider's keys.
+    pub async fn keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, UpstreamError> {
+        self.keys_at(jwks_uri).get(&self.outside, self.fetch_keys(jwks_uri)).await
+    }
+
+    /// Keys newer than `seen`, in which a token's key was not found; `None` within the cool-down (B-18, B-19).
+    pub async fn newer_keys(&self, jwks_uri: &Url, seen: &Arc<KeySet>) -> Option<Result<Arc<KeySet>, UpstreamError>> {
+        self.keys_at(jwks_uri).newer_than(seen, &self.outside, self.fetch_keys(jwks_uri)).await
+    }
+
+    async fn metadata(&self, oidc: &Oidc, discovery_url: &str) -> Result<Arc<Metadata>, UpstreamError> {
+        let url = self.url(discovery_url, "discovery_url")?;
+        let (http, loopback_http) = (self.http.clone(), self.allow_private);
+        let (issuer, aliases) = (oidc.issuer.clone(), oidc.quirks.issuer_aliases.clone());
+        let authorization_given = oidc.endpoints.authorization.is_some();
+        let fetch = move || async move {
+            let answer = http.send(Request::get(url.clone())).await?;
+            let issuer = Issuer { value: &issuer, aliases: &aliases };
+            let expected = Expectation { issuer, discovery_url: &url, loopback_http, authorization_given };
+            Ok(discovery::parse(answer.status.as_u16(), &answer.body, expected)?)
+        };
+        self.metadata.get(&self.outside, fetch).await
+    }
+
+    fn keys_at(&self, jwks_uri: &Url) -> Keys {
+        let mut held: MutexGuard<'_, _> = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some((url, keys)) if url == jwks_uri => Arc::clone(keys),
+            _ => {
+                let keys = Arc::new(Refreshing::new(KEYS));
+                *held = Some((jwks_uri.clone(), Arc::clone(&keys)));
+                keys
+            }
+        }
+    }
+
+    fn fetch_keys(
+        &self,
+        jwks_uri: &Url,
+    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<KeySet, UpstreamError>> + Send>> + Send + use<> {
+        let (http, request) = (self.http.clone(), Request { limit: MAX_BYTES, ..Request::get(jwks_uri.clone()) });
+        move || {
+            Box::pin(async move {
+                let answer = http.send(request).await?;
+                if answer.status != StatusCode::OK {
+                    return Err(UpstreamError::KeysStatus(answer.status.as_u16()));
+                }
+                KeySet::parse(&answer.body).map_err(UpstreamError::Keys)
+            })
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Signing in with an external provider: [`begin`] sends the browser there, [`finish`] turns its answer into an identity.
+
+mod error;
+mod oauth2;
+mod oidc;
+
+use std::time::Duration;
+
+use url::Url;
+
+pub use error::FederationError;
+
+use crate::flow::state::{AuthorizeRequest, Flow, Pending};
+use crate::model::identity::ExternalIdentity;
+use crate::model::pool::Pool;
+use crate::model::secret::{ExposeSecret, SecretString};
+use crate::model::time::Timestamp;
+use crate::outside::Outside;
+use crate::outside::http::{Request, Response};
+use crate::outside::upstreams::{Upstream, UpstreamError, Upstreams};
+use crate::protocol::oauth2::client_auth::authenticate;
+use crate::protocol::oauth2::token_request::{self, TokenAnswer};
+use crate::protocol::oidc::callback::CallbackAnswer;
+use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
+use crate::provider::settings::{Protocol, Provider, RequestRules};
+
+/// What a sign-in at a provider starts from.
+#[derive(Debug)]
+pub struct Begin<'a> {
+    /// The pool.
+    pub pool: &'a Pool,
+    /// The provider that was chosen.
+    pub provider: &'a Provider,
+    /// The flow, started.
+    pub flow: &'a Flow,
+    /// The fresh handle under which the flow is stored next: the `state` that is sent.
+    pub handle: String,
+    /// The broker's callback at this pool's host.
+    pub redirect_uri: String,
+}
+
+/// Where to send the browser, and what its answer will be checked against.
+pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -> Result<(Url, Pending), FederationError> {
+    let provider = begin.provider;
+    if !provider.enabled {
+        return Err(FederationError::Disabled);
+    }
+    let upstream = upstreams.of(provider);
+    let (endpoint, rules, nonce) = match &provider.protocol {
+        Protocol::Oidc(oidc) => {
+            let endpoint = upstream.endpoints(oidc).await?.authorization.ok_or(UpstreamError::EndpointMissing("authorization"))?;
+            (endpoint, &oidc.request, Some(outside.random.token()))
+        }
+        Protocol::Oauth2(oauth2) => {
+            (oauth2::endpoint(&upstream, oauth2.endpoints.authorization.as_deref(), "authorization")?, &oauth2.request, None)
+        }
+    };
+    let (verifier, forwarded) = (outside.random.token(), forwarded(rules, &begin.flow.request));
+    let max_age = forwarded.max_age.map(Duration::from_secs);
+    let url = authorization_url(&AuthorizationRequest {
+        endpoint: &endpoint,
+        client_id: &provider.client_id,
+        redirect_uri: &begin.redirect_uri,
+        scope: rules.scopes.join(&rules.scope_separator),
+        state: &begin.handle,
+        nonce: nonce.as_deref(),
+        verifier: &verifier,
+        form_post: rules.form_post,
+        fixed: &rules.parameters,
+        forwarded,
+    })?;
+    let pending = Pending {
+        provider: provider.name.clone(),
+        nonce: nonce.unwrap_or_default(),
+        verifier,
+        redirect_uri: begin.redirect_uri,
+        form_post: rules.form_post,
+        sent: outside.clock.now(),
+        max_age,
+    };
+    Ok((url, pending))
+}
+
+/// Checks the answer of the provider that `pending` names, redeems its code, and proves who the person is.
+pub async fn finish(
+    outside: &Outside,
+    upstreams: &Upstreams,
+    provider: &Provider,
+    pending: &Pending,
+    answer: &CallbackAnswer,
+) -> Result<ExternalIdentity, FederationError> {
+    if provider.name != pending.provider {
+        return Err(FederationError::OtherProvider { asked: pending.provider.clone(), used: provider.name.clone() });
+    }
+    if !provider.enabled {
+        return Err(FederationError::Disabled);
+    }
+    answer.check_transport(pending.form_post)?;
+    let upstream = upstreams.of(provider);
+    let exchange = Exchange { outside, upstream: &upstream, provider, pending, answer, now: outside.clock.now() };
+    match &provider.protocol {
+        Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
+        Protocol::Oauth2(oauth2) => exchange.oauth2(oauth2).await,
+    }
+}
+
+/// What the app's request says to this provider, by the provider's rules. Signing in anew is also asked for as `max_age=0`
+/// where that is understood, for only then does the answer prove it.
+fn forwarded<'a>(rules: &RequestRules, request: &'a AuthorizeRequest) -> Forwarded<'a> {
+    let asked = &request.prompt;
+    let prompts = [("none", asked.none), ("login", asked.login), ("select_account", asked.select_account), ("consent", asked.consent)];
+    let prompt =
+        prompts.into_iter().filter(|(name, on)| *on && rules.prompts.iter().any(|have| have == name)).map(|(name, _)| name).collect();
+    let max_age = if asked.login { Some(0) } else { request.max_age };
+    Forwarded { login_hint: request.login_hint.as_deref().filter(|_| rules.login_hint), prompt, max_age: max_age.filter(|_| rules.max_age) }
+}
+
+/// One answer being turned into an identity.
+struct Exchange<'a> {
+    outside: &'a Outside,
+    upstream: &'a Upstream,
+    provider: &'a Provider,
+    pending: &'a Pending,
+    answer: &'a CallbackAnswer,
+    now: Timestamp,
+}
+
+impl Exchange<'_> {
+    /// The code, or the provider's refusal as an error.
+    fn code(&self) -> Result<&SecretString, FederationError> {
+        match self.answer {
+            CallbackAnswer::Code { code, .. } => Ok(code),
+            CallbackAnswer::Error { error, description, .. } => {
+                Err(FederationError::Answered { error: error.clone(), description: description.clone().unwrap_or_default() })
+            }
+        }
+    }
+
+    /// Redeems the code at this provider's own token endpoint, with this provider's own credentials (B-21, B-22).
+    async fn redeem(&self, token_endpoint: Url, code: &SecretString) -> Result<TokenAnswer, FederationError> {
+        let credentials = self.upstream.credentials(self.outside, self.provider, &token_endpoint)?;
+        let mut form = token_request::authorization_code(code.expose_secret(), &self.pending.redirect_uri, &self.pending.verifier);
+        let header = authenticate(&self.provider.client_id, &credentials, &mut form);
+        let mut request = Request::form(token_endpoint, &form);
+        if let Some(header) = header {
+            request = request.secret_header(http::header::AUTHORIZATION, value(&header)?);
+        }
+        let answer = self.upstream.call(request).await?;
+        Ok(token_request::parse(answer.status.as_u16(), &answer.body)?)
+    }
+
+    /// A GET with the access token as bearer.
+    async fn get_with(&self, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
+        let bearer = format!("Bearer {}", access_token.expose_secret()).into();
+        let request = Request::get(url).secret_header(http::header::AUTHORIZATION, value(&bearer)?);
+        Ok(self.upstream.call(request).await?)
+    }
+}
+
+/// A secret as a header value; one with control characters is none.
+fn value(secret: &SecretString) -> Result<http::HeaderValue, FederationError> {
+    http::HeaderValue::from_str(secret.expose_secret()).map_err(|_| FederationError::AccessTokenUnusable)
+}

@@ -1,0 +1,110 @@
+//! Identity from a verified ID token, with userinfo where the provider offers more there.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Exchange, FederationError};
+use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
+use crate::model::secret::{ExposeSecret, SecretString};
+use crate::outside::upstreams::UpstreamError;
+use crate::protocol::Verified;
+use crate::protocol::jose::{Algorithm, JwsError, KeySet};
+use crate::protocol::oidc::callback::CallbackAnswer;
+use crate::protocol::oidc::id_token::{self, Expected, IdTokenClaims, IdTokenError};
+use crate::protocol::oidc::issuer::Issuer;
+use crate::protocol::oidc::userinfo::{self, Answer, Signer};
+use crate::provider::quirks;
+use crate::provider::settings::{Oidc, UserinfoRule};
+
+impl Exchange<'_> {
+    pub(super) async fn oidc(&self, oidc: &Oidc) -> Result<ExternalIdentity, FederationError> {
+        let endpoints = self.upstream.endpoints(oidc).await?;
+        let issuer = Issuer { value: &oidc.issuer, aliases: &oidc.quirks.issuer_aliases };
+        self.answer.check_issuer(issuer, endpoints.promises_iss)?;
+        let code = self.code()?;
+        let token_endpoint = endpoints.token.ok_or(UpstreamError::EndpointMissing("token"))?;
+        let jwks = endpoints.jwks.ok_or(UpstreamError::EndpointMissing("jwks"))?;
+        let tokens = self.redeem(token_endpoint, code).await?;
+        let raw = tokens.id_token.ok_or(FederationError::NoIdToken)?;
+        let algorithms: Vec<Algorithm> = oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
+        let expected = Expected {
+            issuer,
+            client_id: &self.provider.client_id,
+            algorithms: &algorithms,
+            nonce: &self.pending.nonce,
+            nonce_may_be_absent: quirks::nonce_may_be_absent(oidc),
+            access_token: tokens.access_token.expose_secret(),
+            code: code.expose_secret(),
+            sent: self.pending.sent,
+            max_age: self.pending.max_age,
+        };
+        let (id_token, keys) = self.verify(raw.expose_secret(), &jwks, expected).await?;
+        let key = quirks::key(self.provider, &id_token.claims)?;
+        let claims = match endpoints.userinfo.filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
+            None => id_token.claims.clone(),
+            Some(url) => {
+                let signer = Signer { keys: &keys, algorithms: &algorithms, client_id: &self.provider.client_id };
+                self.userinfo(url, &tokens.access_token, &id_token, signer).await?
+            }
+        };
+        let upstream =
+            UpstreamSession { provider: self.provider.name.clone(), sid: id_token.sid.clone(), subject: id_token.subject.clone() };
+        self.identity(key, claims, id_token.auth_time, Some(upstream))
+    }
+
+    /// Verifies the ID token. When no key fits, the keys are read once more, unless that was done a moment ago.
+    async fn verify(
+        &self,
+        raw: &str,
+        jwks: &Url,
+        expected: Expected<'_>,
+    ) -> Result<(Verified<IdTokenClaims>, Arc<KeySet>), FederationError> {
+        let keys = self.upstream.keys(jwks).await?;
+        match id_token::verify(raw, &keys, expected, self.now) {
+            Ok(claims) => Ok((claims, keys)),
+            Err(error) if wants_newer_keys(&error) => {
+                let Some(newer) = self.upstream.newer_keys(jwks, &keys).await else { return Err(error.into()) };
+                let newer = newer?;
+                Ok((id_token::verify(raw, &newer, expected, self.now)?, newer))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn userinfo(
+        &self,
+        url: Url,
+        access_token: &SecretString,
+        id_token: &Verified<IdTokenClaims>,
+        signer: Signer<'_>,
+    ) -> Result<Claims, FederationError> {
+        let response = self.get_with(url, access_token).await?;
+        let media_type = response.media_type();
+        let answer = Answer { status: response.status.as_u16(), media_type: media_type.as_deref(), body: &response.body };
+        Ok(userinfo::merge(id_token, answer, signer)?)
+    }
+
+    /// The identity, after the quirks that concern all claims.
+    pub(super) fn identity(
+        &self,
+        key: crate::model::identity::IdentityKey,
+        mut claims: Claims,
+        auth_time: Option<crate::model::time::Timestamp>,
+        upstream: Option<UpstreamSession>,
+    ) -> Result<ExternalIdentity, FederationError> {
+        quirks::normalise(self.provider, &mut claims);
+        quirks::admit(self.provider, &claims)?;
+        let unsigned = match self.answer {
+            CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
+            _ => Claims::new(),
+        };
+        let email_verified = quirks::email_verified(self.provider, &claims);
+        Ok(ExternalIdentity { key, claims, unsigned, email_verified, authenticated_at: auth_time.unwrap_or(self.now), upstream })
+    }
+}
+
+/// Whether other keys could make the token good: its key is unknown, or it names none.
+fn wants_newer_keys(error: &IdTokenError) -> bool {
+    matches!(error, IdTokenError::Signature(JwsError::UnknownKey { .. } | JwsError::Signature | JwsError::KeyMismatch { .. }))
+}
