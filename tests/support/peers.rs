@@ -70,7 +70,7 @@ fn start(script: &str, settings: &Value) -> (Process, Value) {
 }
 
 fn node(script: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("NODE").unwrap_or_else(|| "node".into()));
+    let mut command = Command::new("node");
     command.arg(Path::new(SCRIPTS).join(script));
     command
 }
