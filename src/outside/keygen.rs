@@ -27,6 +27,7 @@ pub async fn generate(wanted: Vec<(Uses, SigningAlgorithm)>) -> Result<Vec<NewKe
 }
 
 /// Generates one key on this thread: RSA with 2048 bits, P-256 or Ed25519.
+#[expect(clippy::disallowed_methods, reason = "the library takes its own source and no other")]
 pub fn generate_one(uses: Uses, algorithm: SigningAlgorithm) -> Result<NewKey, KeygenError> {
     let der = match algorithm {
         SigningAlgorithm::Rs256 => AsDer::<Pkcs8V1Der<'_>>::as_der(&KeyPair::generate(KeySize::Rsa2048)?)?.as_ref().to_vec(),

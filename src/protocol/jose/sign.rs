@@ -166,6 +166,7 @@ impl SigningKey {
     }
 
     /// The nonces that ECDSA and PSS need come from the crypto library, which asks the operating system itself.
+    #[expect(clippy::disallowed_methods, reason = "the library takes its own source of nonces and no other")]
     fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
         let failed = |_| SigningKeyError::Sign(self.algorithm.as_str());
         match &self.pair {
