@@ -1,4 +1,5 @@
 //! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows while it fails.
+#![expect(clippy::disallowed_methods, reason = "a deadline is measured on the runtime's monotonic clock, which no caller holds")]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
