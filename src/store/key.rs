@@ -98,6 +98,16 @@ impl Key {
         Self::of_user(pool, sub, "user", String::new())
     }
 
+    /// That a user was deleted: its `sub` is never used again.
+    pub fn deleted_user(pool: &PoolId, sub: &Sub) -> Self {
+        Self::of_user(pool, sub, "deleted", String::new())
+    }
+
+    /// The user who has a user name.
+    pub fn username(pool: &PoolId, username: &str) -> Self {
+        Self { partition: Partition(format!("username:{pool}:{}", digest(username))), kind: "username", name: String::new() }
+    }
+
     /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`].
     pub fn identity(pool: &PoolId, digest: &str) -> Self {
         Self { partition: Partition::identity(pool, digest), kind: "identity", name: String::new() }

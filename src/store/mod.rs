@@ -19,6 +19,7 @@ mod redis_link;
 pub mod seal;
 pub mod sessions;
 mod settings;
+pub mod users;
 mod sqlite;
 
 use bytes::Bytes;

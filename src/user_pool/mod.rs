@@ -7,6 +7,7 @@ pub mod federate;
 pub mod introspect;
 pub mod issue_code;
 pub mod issuer;
+pub mod provision;
 pub mod redeem;
 pub mod refresh;
 pub mod revoke;

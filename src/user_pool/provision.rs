@@ -1,0 +1,196 @@
+//! The user behind an external identity: made at the first sign-in, brought up to date at later ones.
+
+use crate::model::fault::{Fault, Refusal};
+use crate::model::identity::{ExternalIdentity, IdentityKey};
+use crate::model::ids::Sub;
+use crate::model::pool::Pool;
+use crate::model::time::Timestamp;
+use crate::model::user::{LinkedIdentity, User};
+use crate::outside::Outside;
+use crate::provider::mapping::{Mapped, MappingProblem, pool_groups};
+use crate::provider::quirks;
+use crate::provider::settings::Provider;
+use crate::store::record::Records;
+use crate::store::users::{Owner, Users};
+use crate::store::{Outcome, StoreError};
+
+/// How often a sign-in starts over because another one of the same person was faster.
+const ATTEMPTS: usize = 16;
+
+/// Why a proved identity gives no user.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The pool's administrator disabled the user.
+    #[error("user {0} is disabled")]
+    Disabled(Sub),
+    /// Other sign-ins of the same person kept changing the user.
+    #[error("the user kept changing during the sign-in")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refusal for ProvisionError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Disabled(_) => "user_disabled",
+            Self::Busy => "user_busy",
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Disabled(_) => Fault::Visitor,
+            Self::Busy => Fault::Us,
+            Self::Store(error) => error.fault(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Disabled(_) => "Ask the administrator of this service to enable the account.".to_owned(),
+            Self::Busy => "Sign in again.".to_owned(),
+            Self::Store(error) => error.hint(),
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        match self {
+            Self::Disabled(_) => false,
+            Self::Busy => true,
+            Self::Store(error) => error.retryable(),
+        }
+    }
+}
+
+/// The user for what `provider` proved. A known user is read in two round trips, and written only when something changed.
+///
+/// The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
+pub async fn sign_in(
+    directory: &Records,
+    outside: &Outside,
+    pool: &Pool,
+    provider: &Provider,
+    identity: &ExternalIdentity,
+) -> Result<User, ProvisionError> {
+    let users = Users::new(directory, &pool.id);
+    let proved = Proved::of(provider, identity);
+    for _ in 0..ATTEMPTS {
+        let fresh = || Sub::from_random(outside.random.bytes());
+        match users.owner(&identity.key).await? {
+            Owner::User(record) => {
+                if !record.value.enabled {
+                    return Err(ProvisionError::Disabled(record.value.sub));
+                }
+                let user = proved.applied(record.value.clone(), outside.clock.now());
+                if user == record.value || users.update(&user, &record.version).await? == Outcome::Committed {
+                    return Ok(user);
+                }
+            }
+            Owner::Reserved(sub) => {
+                let username = reserve_username(&users, pool, &identity.key, &sub).await?;
+                let user = proved.first(sub, username.ok_or(ProvisionError::Busy)?, outside.clock.now());
+                if users.create(&user).await? == Outcome::Committed {
+                    return Ok(user);
+                }
+            }
+            // Whether this or another sign-in won the reservation shows when the owner is read again.
+            Owner::Nobody => {
+                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), None).await?;
+            }
+            Owner::Former(version) => {
+                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), Some(version)).await?;
+            }
+        }
+    }
+    Err(ProvisionError::Busy)
+}
+
+/// `Provider_subject`, or that and a mark where another person's name differs from it in case or tenant only.
+async fn reserve_username(users: &Users<'_>, pool: &Pool, key: &IdentityKey, sub: &Sub) -> Result<Option<String>, StoreError> {
+    let name = username(pool, key);
+    let mark: String = key.digest().chars().filter(char::is_ascii_alphanumeric).take(10).collect();
+    for name in [name.clone(), format!("{name}-{}", mark.to_ascii_lowercase())] {
+        if users.reserve_username(&name, sub).await? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Cognito's user name of a federated user, lower-cased in case-insensitive pools.
+pub fn username(pool: &Pool, key: &IdentityKey) -> String {
+    let name = format!("{}_{}", key.provider, key.subject);
+    if pool.case_insensitive { name.to_lowercase() } else { name }
+}
+
+/// What a sign-in says about a user.
+struct Proved<'p> {
+    provider: &'p Provider,
+    key: &'p IdentityKey,
+    mapped: Mapped,
+    groups: Vec<String>,
+}
+
+impl<'p> Proved<'p> {
+    fn of(provider: &'p Provider, identity: &'p ExternalIdentity) -> Self {
+        let mut mapped = provider.mapping.apply(identity);
+        let overage = quirks::groups_overage(provider, &identity.claims);
+        if overage && provider.groups.claim.is_some() {
+            mapped.problems.push(MappingProblem::GroupsOverage);
+        }
+        for problem in &mapped.problems {
+            tracing::warn!(provider = %provider.name, %problem, "a claim was left out");
+        }
+        let groups = if overage { Vec::new() } else { pool_groups(&provider.groups, &identity.claims) };
+        Self { provider, key: &identity.key, mapped, groups }
+    }
+
+    /// A new user.
+    fn first(&self, sub: Sub, username: String, now: Timestamp) -> User {
+        let linked = LinkedIdentity {
+            key: self.key.clone(),
+            provider_type: self.provider.provider_type,
+            primary: true,
+            created: now,
+            groups: Vec::new(),
+        };
+        let user = User {
+            sub,
+            username,
+            attributes: Default::default(),
+            identities: vec![linked],
+            groups: Vec::new(),
+            enabled: true,
+            created: now,
+            modified: now,
+        };
+        self.applied(user, now)
+    }
+
+    /// A user as this sign-in leaves it: what the provider dropped is dropped; `modified` moves only with a change.
+    fn applied(&self, before: User, now: Timestamp) -> User {
+        let mut user = before.clone();
+        for name in &self.mapped.dropped {
+            user.attributes.remove(name);
+        }
+        for (name, value) in self.mapped.attributes.iter() {
+            user.attributes.set(name.clone(), value.to_owned());
+        }
+        for (name, value) in self.mapped.first.iter() {
+            if user.attributes.get(name.as_str()).is_none() {
+                user.attributes.set(name.clone(), value.to_owned());
+            }
+        }
+        for linked in user.identities.iter_mut().filter(|linked| &linked.key == self.key) {
+            linked.provider_type = self.provider.provider_type;
+            linked.groups.clone_from(&self.groups);
+        }
+        if user != before {
+            user.modified = now;
+        }
+        user
+    }
+}
