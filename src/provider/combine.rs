@@ -55,7 +55,12 @@ fn only_oidc(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
         ("quirks", "groups_overage", quirks.groups_overage == Some(true)),
     ];
     for (section, key, _) in present.into_iter().filter(|(_, _, present)| *present) {
-        note(section, key, "this belongs to an OpenID Connect provider; an OAuth 2 provider has no ID token", "remove it, or use an oidc preset");
+        note(
+            section,
+            key,
+            "this belongs to an OpenID Connect provider; an OAuth 2 provider has no ID token",
+            "remove it, or use an oidc preset",
+        );
     }
 }
 

@@ -33,7 +33,9 @@ pub(super) fn read(table: &Table<'_>) -> Credentials {
 pub(super) fn client_auth(table: &Table<'_>, rules: &Rules, given: Credentials) -> Option<ClientAuth> {
     let named_here = table.has("client_auth");
     let method = match rules.client_auth {
-        Some(AuthMethod::SecretBasic | AuthMethod::SecretPost) if !named_here && gives(table, "private_key") && !gives(table, "client_secret") => {
+        Some(AuthMethod::SecretBasic | AuthMethod::SecretPost)
+            if !named_here && gives(table, "private_key") && !gives(table, "client_secret") =>
+        {
             AuthMethod::PrivateKeyJwt
         }
         Some(method) => method,
@@ -81,7 +83,11 @@ fn gives(table: &Table<'_>, key: &str) -> bool {
 fn usable(table: &Table<'_>, key: SecretString, algorithm: &str) -> Option<SecretString> {
     let fits = Algorithm::parse(algorithm).is_some_and(|algorithm| SigningKey::from_pem(algorithm, None, key.expose_secret()).is_ok());
     if !fits {
-        table.problem("private_key", format!("this is no PKCS#8 PEM key for {algorithm}"), "give the whole PEM file, from BEGIN PRIVATE KEY to END PRIVATE KEY");
+        table.problem(
+            "private_key",
+            format!("this is no PKCS#8 PEM key for {algorithm}"),
+            "give the whole PEM file, from BEGIN PRIVATE KEY to END PRIVATE KEY",
+        );
         return None;
     }
     Some(key)

@@ -121,7 +121,8 @@ impl Mapping {
         if let (true, Some(verified)) = (self.rules.keys().any(|name| name.as_str() == "email"), name("email_verified")) {
             match mapped.attributes.get("email") {
                 Some(email) => {
-                    let proved = identity.claims.get("email").and_then(Value::as_str).is_some_and(|claim| claim.eq_ignore_ascii_case(email));
+                    let proved =
+                        identity.claims.get("email").and_then(Value::as_str).is_some_and(|claim| claim.eq_ignore_ascii_case(email));
                     mapped.attributes.set(verified, (identity.email_verified && proved).to_string());
                 }
                 None => mapped.dropped.push(verified),

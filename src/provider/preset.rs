@@ -123,7 +123,13 @@ impl Presets {
 pub fn parse(file: &str, text: &str) -> Result<Preset, Problems> {
     let document = Document::parse(file, text);
     let preset = read(file, document.root());
-    let problem = Problem { file: file.to_owned(), place: crate::model::document::Place::File, key: String::new(), message: String::new(), fix: String::new() };
+    let problem = Problem {
+        file: file.to_owned(),
+        place: crate::model::document::Place::File,
+        key: String::new(),
+        message: String::new(),
+        fix: String::new(),
+    };
     match (document.finish(), preset) {
         (Ok(_), Some(preset)) => Ok(preset),
         (Err(problems), _) => Err(problems),
@@ -141,7 +147,12 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     }
     let kind = table.require("protocol").then(|| table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2)])).flatten();
     let provider_type = table.parsed("provider_type", |text| {
-        ProviderType::parse(text).ok_or_else(|| crate::model::document::Invalid::new(format!("{text:?} is no provider type of Cognito"), "use Google, Facebook, LoginWithAmazon, SignInWithApple or OIDC"))
+        ProviderType::parse(text).ok_or_else(|| {
+            crate::model::document::Invalid::new(
+                format!("{text:?} is no provider type of Cognito"),
+                "use Google, Facebook, LoginWithAmazon, SignInWithApple or OIDC",
+            )
+        })
     });
     let rules = reader::rules(&table);
     let preset = kind.map(|kind| Preset {
@@ -164,16 +175,8 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
 }
 
 /// Keys of a pool that a preset must not have.
-const CREDENTIALS: [&str; 8] = [
-    "client_id",
-    "client_secret",
-    "client_secret_file",
-    "private_key",
-    "private_key_file",
-    "key_id",
-    "team_id",
-    "key_algorithm",
-];
+const CREDENTIALS: [&str; 8] =
+    ["client_id", "client_secret", "client_secret_file", "private_key", "private_key_file", "key_id", "team_id", "key_algorithm"];
 
 /// What a pool may be asked for.
 const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "subject"];
@@ -192,7 +195,10 @@ fn check(table: &Table<'_>, preset: &Preset) {
     }
     if preset.kind == Kind::Oauth2 && !asked("endpoints") {
         let endpoints = &preset.rules.endpoints;
-        for (key, _) in [("authorization", &endpoints.authorization), ("token", &endpoints.token), ("userinfo", &endpoints.userinfo)].into_iter().filter(|(_, url)| url.is_none()) {
+        for (key, _) in [("authorization", &endpoints.authorization), ("token", &endpoints.token), ("userinfo", &endpoints.userinfo)]
+            .into_iter()
+            .filter(|(_, url)| url.is_none())
+        {
             table.section("endpoints").problem(key, "missing", "an OAuth 2 preset names its endpoints");
         }
     }
@@ -203,7 +209,11 @@ fn check(table: &Table<'_>, preset: &Preset) {
     }
     let unsigned = preset.rules.attributes.iter().find(|(_, rule)| matches!(rule, Some(Rule::Unsigned(_))));
     if let (Some((name, _)), false) = (unsigned, preset.rules.quirks.user_form_field == Some(true)) {
-        table.section("attributes").problem(name.as_str(), "no unsigned claims come from this provider", "set quirks.user_form_field, or map a claim");
+        table.section("attributes").problem(
+            name.as_str(),
+            "no unsigned claims come from this provider",
+            "set quirks.user_form_field, or map a claim",
+        );
     }
 }
 

@@ -57,9 +57,15 @@ impl Refusal for QuirkError {
         match self {
             Self::TenantMissing => "Use an issuer of one tenant, or let the provider put tid into the ID token.".into(),
             Self::TenantRefused(tenant) => format!("Sign in with another account, or add {tenant:?} to allowed_tenants of this provider."),
-            Self::HostedDomainRefused(_) => "Sign in with an account of the organisation, or extend hosted_domains of this provider.".into(),
-            Self::OrganisationRefused => "Sign in with a member's account, let the organisation approve the app, or extend organisations.".into(),
-            Self::SubjectUnusable(claim) => format!("Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes."),
+            Self::HostedDomainRefused(_) => {
+                "Sign in with an account of the organisation, or extend hosted_domains of this provider.".into()
+            }
+            Self::OrganisationRefused => {
+                "Sign in with a member's account, let the organisation approve the app, or extend organisations.".into()
+            }
+            Self::SubjectUnusable(claim) => {
+                format!("Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes.")
+            }
         }
     }
 }
@@ -165,7 +171,9 @@ pub fn email_verified(provider: &Provider, claims: &Claims) -> bool {
         EmailTrust::Claim => flag == Some(&Value::Bool(true)),
         EmailTrust::ClaimOrText => matches!(flag, Some(Value::Bool(true))) || flag.and_then(Value::as_str) == Some("true"),
         EmailTrust::EdovClaim => claims.get("xms_edov").is_some_and(is_edov),
-        EmailTrust::VerifiedList => quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref() == Some(address),
+        EmailTrust::VerifiedList => {
+            quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref() == Some(address)
+        }
         EmailTrust::Domains => inside,
         EmailTrust::Every => true,
     };

@@ -45,7 +45,8 @@ pub(super) const AUTH_METHODS: [(&str, AuthMethod); 5] = [
 ];
 
 fn email_trust(table: &Table<'_>) -> Option<EmailTrust> {
-    const CHOICES: [(&str, u8); 6] = [("never", 0), ("claim", 1), ("claim_or_text", 2), ("edov_claim", 3), ("verified_list", 4), ("domains", 5)];
+    const CHOICES: [(&str, u8); 6] =
+        [("never", 0), ("claim", 1), ("claim_or_text", 2), ("edov_claim", 3), ("verified_list", 4), ("domains", 5)];
     let every = table.boolean("trust_every_email").unwrap_or(false);
     let chosen = table.one_of("email_trust", &CHOICES);
     if every && chosen.is_some() {
@@ -85,7 +86,11 @@ fn request(table: Table<'_>) -> RequestKeys {
         max_age: table.boolean("max_age"),
     };
     for name in keys.parameters.keys().filter(|name| PROTOCOL_PARAMETERS.contains(&name.as_str())) {
-        table.problem("parameters", format!("{name} is a parameter of the protocol, made afresh for each sign-in"), format!("remove {name}"));
+        table.problem(
+            "parameters",
+            format!("{name} is a parameter of the protocol, made afresh for each sign-in"),
+            format!("remove {name}"),
+        );
     }
     table.finish();
     keys
@@ -156,7 +161,11 @@ fn attributes(table: Table<'_>) -> BTreeMap<AttributeName, Option<Rule>> {
     for key in table.keys() {
         let name = match AttributeName::parse(key) {
             Ok(name) if DECIDED_HERE.contains(&name.as_str()) => {
-                table.problem(key, format!("{key} is no attribute that a mapping may set"), "remove it: email_trust decides which addresses are verified");
+                table.problem(
+                    key,
+                    format!("{key} is no attribute that a mapping may set"),
+                    "remove it: email_trust decides which addresses are verified",
+                );
                 continue;
             }
             Ok(name) => name,
@@ -223,18 +232,17 @@ fn expression(text: &str) -> Result<Expression, Invalid> {
 
 fn scope(text: &str) -> Result<String, Invalid> {
     let parsed = Scopes::parse(text)?;
-    if parsed.iter().count() == 1 && parsed.to_string() == text {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidScope(text.to_owned()).into())
-    }
+    if parsed.iter().count() == 1 && parsed.to_string() == text { Ok(text.to_owned()) } else { Err(InvalidScope(text.to_owned()).into()) }
 }
 
 /// Symmetric algorithms and `none` are not among the accepted ones.
 pub(super) fn algorithm(text: &str) -> Result<String, Invalid> {
     match Algorithm::parse(text) {
         Some(algorithm) => Ok(algorithm.as_str().to_owned()),
-        None => Err(Invalid::new(format!("{text:?} is no accepted algorithm"), "use RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA")),
+        None => Err(Invalid::new(
+            format!("{text:?} is no accepted algorithm"),
+            "use RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA",
+        )),
     }
 }
 
@@ -247,7 +255,9 @@ fn prompt(text: &str) -> Result<String, Invalid> {
 }
 
 fn header(text: &str) -> Result<String, Invalid> {
-    http::HeaderName::from_bytes(text.as_bytes()).map(|name| name.to_string()).map_err(|_| Invalid::new("this is no header name", "write a header name"))
+    http::HeaderName::from_bytes(text.as_bytes())
+        .map(|name| name.to_string())
+        .map_err(|_| Invalid::new("this is no header name", "write a header name"))
 }
 
 fn base_url(text: &str) -> Result<String, Invalid> {

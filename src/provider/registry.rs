@@ -20,7 +20,10 @@ pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option
     let preset = table.required("use", |text| {
         presets.get(text).ok_or_else(|| {
             let near = crate::model::document::nearest(text, presets.names()).unwrap_or_default();
-            Invalid::new(format!("there is no preset {text:?}"), format!("the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\""))
+            Invalid::new(
+                format!("there is no preset {text:?}"),
+                format!("the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\""),
+            )
         })
     });
     let mut reading = Reading { table, complete: true, allow_private };
@@ -110,7 +113,11 @@ impl Reading<'_, '_> {
             self.note(key, format!("the preset {} does not know what to do with it", preset.name), "remove it");
         }
         for scope in own.scopes.iter().flatten().filter(|scope| preset.forbidden_scopes.contains(scope)) {
-            self.note("scopes", format!("this provider refuses the scope {scope:?}"), format!("remove {scope:?}; the preset asks for the same in the provider's own way"));
+            self.note(
+                "scopes",
+                format!("this provider refuses the scope {scope:?}"),
+                format!("remove {scope:?}; the preset asks for the same in the provider's own way"),
+            );
         }
         if pool.organisations.as_ref().is_some_and(Vec::is_empty) || pool.hosted_domains.as_ref().is_some_and(Vec::is_empty) {
             self.note("", "an empty list would let everybody in", "list whom to let in, or remove the key");
@@ -131,7 +138,9 @@ impl Reading<'_, '_> {
         rules.issuer = rules.issuer.map(|issuer| fill(issuer, &in_issuer));
         rules.discovery_url = rules.discovery_url.map(|url| fill(url, &in_path));
         let endpoints = &mut rules.endpoints;
-        for url in [&mut endpoints.authorization, &mut endpoints.token, &mut endpoints.userinfo, &mut endpoints.jwks, &mut endpoints.end_session] {
+        for url in
+            [&mut endpoints.authorization, &mut endpoints.token, &mut endpoints.userinfo, &mut endpoints.jwks, &mut endpoints.end_session]
+        {
             *url = url.take().map(|url| fill(url, &in_path));
         }
         for url in rules.profile.also.values_mut() {
@@ -158,7 +167,11 @@ impl Reading<'_, '_> {
         }
         if uuid::Uuid::try_parse(tenant).is_err() {
             let words: Vec<&str> = tenants.many.keys().chain(tenants.aliases.keys()).map(String::as_str).collect();
-            self.note("tenant", format!("{tenant:?} is no tenant id"), format!("write the tenant's id (a UUID), or one of {}", words.join(", ")));
+            self.note(
+                "tenant",
+                format!("{tenant:?} is no tenant id"),
+                format!("write the tenant's id (a UUID), or one of {}", words.join(", ")),
+            );
         }
         (tenant.to_ascii_lowercase(), tenant.to_ascii_lowercase())
     }
@@ -195,7 +208,8 @@ impl Reading<'_, '_> {
     }
 
     fn oauth2(&mut self, preset: &Preset, pool: &PoolKeys, rules: &Rules) -> Option<Oauth2> {
-        let present = [("authorization", &rules.endpoints.authorization), ("token", &rules.endpoints.token), ("userinfo", &rules.endpoints.userinfo)];
+        let present =
+            [("authorization", &rules.endpoints.authorization), ("token", &rules.endpoints.token), ("userinfo", &rules.endpoints.userinfo)];
         for (key, _) in present.into_iter().filter(|(_, url)| url.is_none()) {
             if !(preset.requires.iter().any(|key| key == "endpoints") && !self.table.has("endpoints")) {
                 self.table.section("endpoints").problem(key, "missing", format!("add {key}"));
@@ -222,19 +236,29 @@ impl Reading<'_, '_> {
         let allowed = pool.allowed_tenants.clone();
         if !template {
             if allowed.is_some() {
-                self.note("allowed_tenants", "the issuer is that of one tenant", "remove allowed_tenants, or use an issuer with {tenantid}");
+                self.note(
+                    "allowed_tenants",
+                    "the issuer is that of one tenant",
+                    "remove allowed_tenants, or use an issuer with {tenantid}",
+                );
             }
             return None;
         }
         let Some(allowed) = allowed.filter(|list| !list.is_empty()) else {
-            self.note("allowed_tenants", "the issuer is that of many tenants and nothing says which may sign in", "list their ids, or write [\"*\"] to let every tenant in");
+            self.note(
+                "allowed_tenants",
+                "the issuer is that of many tenants and nothing says which may sign in",
+                "list their ids, or write [\"*\"] to let every tenant in",
+            );
             return None;
         };
         let every = allowed.iter().any(|tenant| tenant == "*");
         if every && allowed.len() > 1 {
             self.note("allowed_tenants", "\"*\" stands beside tenant ids", "keep the one or the other");
         }
-        if let Some(odd) = allowed.iter().find(|tenant| *tenant != "*" && uuid::Uuid::try_parse(tenant).is_err() && preset.tenants.is_some()) {
+        if let Some(odd) =
+            allowed.iter().find(|tenant| *tenant != "*" && uuid::Uuid::try_parse(tenant).is_err() && preset.tenants.is_some())
+        {
             self.note("allowed_tenants", format!("{odd:?} is no tenant id"), "write tenant ids (UUIDs); domain names are not in tokens");
         }
         let refused = preset.tenants.as_ref().zip(pool.tenant.as_ref()).and_then(|(tenants, tenant)| tenants.many.get(tenant).cloned());
@@ -242,7 +266,9 @@ impl Reading<'_, '_> {
     }
 
     fn endpoint_urls(&mut self, endpoints: &Endpoints) {
-        for url in [&endpoints.authorization, &endpoints.token, &endpoints.userinfo, &endpoints.jwks, &endpoints.end_session].into_iter().flatten() {
+        for url in
+            [&endpoints.authorization, &endpoints.token, &endpoints.userinfo, &endpoints.jwks, &endpoints.end_session].into_iter().flatten()
+        {
             self.url("endpoints", url);
         }
     }
@@ -250,7 +276,11 @@ impl Reading<'_, '_> {
     fn url(&mut self, key: &str, text: &str) {
         match web_url(text) {
             Ok(url) if url.scheme() == "http" && !self.allow_private => {
-                self.note(key, format!("{text:?} is plain http"), "use https, or set server.allow_private_upstreams = true for tests on loopback");
+                self.note(
+                    key,
+                    format!("{text:?} is plain http"),
+                    "use https, or set server.allow_private_upstreams = true for tests on loopback",
+                );
             }
             Ok(_) => {}
             Err(Invalid { message, fix }) => self.note(key, message, fix),

@@ -5,4 +5,5 @@ mod grants;
 mod sample;
 mod sign_in_state;
 mod presets;
+mod jose;
 mod tokens;

@@ -8,7 +8,8 @@ use symbolon::provider::preset::{EMBEDDED, Presets};
 #[test]
 fn every_file_in_the_folder_is_embedded_and_every_embedded_file_parses() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("providers");
-    let files: BTreeSet<String> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let files: BTreeSet<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let embedded: BTreeSet<String> = EMBEDDED.iter().map(|(name, _)| format!("{name}.toml")).collect();
     assert_eq!(files, embedded);
     if let Err(problems) = Presets::embedded() {
