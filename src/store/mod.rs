@@ -9,6 +9,7 @@ pub mod flows;
 mod file;
 pub mod grants;
 pub mod key;
+pub mod keysets;
 pub mod master_key;
 mod memory;
 pub mod record;
