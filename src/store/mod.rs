@@ -22,6 +22,7 @@ pub mod sessions;
 mod settings;
 pub mod users;
 mod sqlite;
+pub mod users;
 
 use bytes::Bytes;
 
