@@ -47,11 +47,18 @@ pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, 
         enabled: flag("enabled", true),
         secrets,
     };
+    if !has_secret(&table) && code_and_refresh(&client) && client.rotation == Rotation::Off {
+        table.warn("", "a stolen refresh token of this public client works to its end", "add rotation = true, which notices reuse");
+    }
     if client.introspects_pool && !has_secret(&table) {
         table.problem("introspects_pool", "a public client cannot authenticate for introspection", "give it a secret, or remove the key");
     }
     table.finish();
     id.map(|_| client)
+}
+
+fn code_and_refresh(client: &Client) -> bool {
+    client.grants.contains(&Grant::AuthorizationCode) && client.grants.contains(&Grant::RefreshToken)
 }
 
 /// Token lifetimes of a pool or client, `defaults` where nothing is said.

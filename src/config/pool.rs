@@ -21,7 +21,7 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
     if tables.is_empty() && !known.damaged && !root.has("pool") {
         root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
     }
-    let (mut ids, mut hosts, mut issuers) = (Unique::new("pool"), Unique::new("host"), Unique::new("issuer"));
+    let (mut ids, mut hosts, mut issuers) = (Unique::new("pool id"), Unique::new("host"), Unique::new("issuer"));
     let mut pools = Vec::new();
     for table in tables {
         let id = table.required("id", PoolId::parse);

@@ -20,7 +20,8 @@ pub(super) struct Known<'p> {
 
 /// The providers of a pool that could be read, and every name that is given, whether the rest could be read or not.
 pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, Vec<ProviderName>) {
-    let (mut names, mut routes) = (Unique::new("provider name"), Unique::new("identifier or domain"));
+    let mut names = Unique::new("provider name");
+    let mut routes = [("identifiers", Unique::new("identifier")), ("domains", Unique::new("domain"))];
     let (mut providers, mut all) = (Vec::new(), Vec::new());
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
@@ -28,10 +29,10 @@ pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, V
             names.claim(pool, &name.as_str().to_ascii_lowercase(), table.spot("name"));
             all.push(name);
         }
-        for key in ["identifiers", "domains"] {
+        for (key, seen) in &mut routes {
             let values = table.strings(key).unwrap_or_default();
             for (index, value) in values.iter().enumerate() {
-                routes.claim(pool, &format!("{key} {}", value.to_ascii_lowercase()), table.spot_of_item(key, index));
+                seen.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item(key, index));
             }
         }
         if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {

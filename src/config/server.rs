@@ -35,7 +35,12 @@ pub(super) fn read(table: Table<'_>) -> ServerConfig {
     let listen = table.parsed("listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080));
     let admin_listen = table.parsed("admin_listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081));
     if listen == admin_listen && listen.port() != 0 {
-        table.problem("admin_listen", "it is the same as server.listen", "choose another port: health and metrics are not for browsers");
+        let key = if table.has("admin_listen") { "admin_listen" } else { "listen" };
+        table.problem(
+            key,
+            "browsers and health checks would share one address",
+            "choose another port: health and metrics are not for browsers",
+        );
     }
     let seal_key = table.secret("seal_key");
     if let Some(Err(Invalid { message, fix })) = seal_key.as_ref().map(secrets::seal_key) {

@@ -1,5 +1,6 @@
 //! Every test that needs no browser and no foreign process, in one binary.
 
+mod architecture;
 mod config;
 mod grants;
 mod sample;

@@ -31,7 +31,15 @@ redirect_uris = ["http://localhost:3000/callback"]
 logout_uris = ["http://localhost:3000/"]
 scopes = ["openid", "email", "profile"]
 grants = ["authorization_code", "refresh_token"]
-providers = ["Acme"]                       # default: all of the pool
+providers = ["Google", "Acme"]             # default: all of the pool
+
+[[pool.provider]]
+name = "Google"                            # shows in user names (Google_1234) and in identity_provider=
+use = "google"                             # providers/google.toml
+client_id = "1234.apps.googleusercontent.com"
+client_secret = "GOCSPX-3kd9Xw2mQz"
+[pool.provider.attributes]                 # optional: pool attribute = upstream claim, over the preset's map
+email = "email"
 
 [[pool.provider]]
 name = "Acme"
@@ -52,14 +60,15 @@ fn the_example_of_the_plan_is_served_as_written() {
     assert_eq!(pool.pool.issuer, "http://localhost:8080/eu-west-1_Example01");
     assert_eq!(pool.pool.hosts, ["localhost:8080"]);
     assert_eq!(pool.pool.signing, SigningAlgorithm::Rs256);
-    assert!(pool.pool.separate_keys && pool.pool.case_insensitive && !pool.pool.cognito_compat);
+    assert!(pool.pool.separate_keys && !pool.pool.case_insensitive && !pool.pool.cognito_compat);
     let client = pool.pool.client("web").unwrap();
     assert!(client.accepts_secret("q8Zk3vXn1sTbL0pW7yRc5uHd"));
     assert!(client.allows(Grant::RefreshToken) && !client.allows(Grant::ClientCredentials));
     assert_eq!(client.scopes.to_string(), "openid email profile");
     assert_eq!(client.rotation, Rotation::Off);
     assert_eq!(client.lifetimes.refresh_token, Duration::from_secs(30 * 86_400));
-    assert_eq!(pool.providers[0].name.as_str(), "Acme");
+    let presets: Vec<_> = pool.providers.iter().map(|provider| (provider.name.as_str(), provider.preset.as_str())).collect();
+    assert_eq!(presets, [("Google", "google"), ("Acme", "oidc")]);
     assert_eq!(config.warnings, []);
 }
 
