@@ -3,8 +3,11 @@
 mod architecture;
 mod config;
 mod grants;
+mod mapping;
+mod presets;
 mod sample;
 mod sign_in_state;
 mod presets;
 mod jose;
 mod tokens;
+mod users;

@@ -1,5 +1,7 @@
 //! Presets: the files in `providers/`, and what a pool lays over them.
 
+pub mod world;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
