@@ -20,7 +20,6 @@ mod redis_link;
 pub mod seal;
 pub mod sessions;
 mod settings;
-pub mod users;
 mod sqlite;
 pub mod users;
 
