@@ -3,11 +3,10 @@
 mod architecture;
 mod config;
 mod grants;
+mod jose;
 mod mapping;
 mod presets;
 mod sample;
 mod sign_in_state;
-mod presets;
-mod jose;
 mod tokens;
 mod users;

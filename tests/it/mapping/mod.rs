@@ -1,1 +1,4 @@
 //! Claims to attributes.
+
+mod expressions;
+mod rules;
