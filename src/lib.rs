@@ -19,6 +19,7 @@
 //! | [`web`] | HTTP: routes, pages, status codes |
 //! | [`cli`] | `serve`, `demo`, `check`, `keys` |
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod flow;
@@ -29,3 +30,4 @@ pub mod provider;
 pub mod store;
 pub mod token;
 pub mod user_pool;
+pub mod web;

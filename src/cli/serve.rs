@@ -1,22 +1,118 @@
-//! `symbolon serve`: serves the pools of a configuration.
+//! `symbolon serve`: the pools of a configuration on two listeners.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::ConfigFile;
+use crate::app::App;
+use crate::config::Config;
+use crate::outside::Outside;
+use crate::web;
 
-/// Arguments of `symbolon serve`.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    file: ConfigFile,
+/// How the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
 }
 
-/// Checks the configuration, then says that this build goes no further; exit code 1, or 2 for a wrong configuration.
+/// `symbolon serve`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The form of the log; people on a terminal get pretty, everything else JSON
+    #[arg(long, value_enum)]
+    log: Option<LogFormat>,
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs. 2 for a configuration that cannot be used, 1 for a start that fails.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    if let Err(code) = arguments.file.load() {
-        return code;
+    let config = match arguments.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    start_log(arguments.log);
+    for warning in &config.warnings {
+        tracing::warn!(code = "configuration", "{warning}");
     }
-    let _ = writeln!(std::io::stderr(), "the configuration is valid, but this build has no serve");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let public =
+        TcpListener::bind(config.server.listen).await.map_err(|error| format!("server.listen {}: {error}", config.server.listen))?;
+    let admin = TcpListener::bind(config.server.admin_listen).await;
+    let admin = admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
+    let app = App::build(config, Outside::real()).await?;
+    let router = web::router(app.clone())?;
+    announce(&app, &public, &admin)?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        until_told().await;
+        tracing::info!("stopping: finishing what runs");
+        stop.send_replace(true);
+    });
+    let public = web::server::serve(public, router, until(stopped.clone()));
+    let admin = web::server::serve(admin, web::admin::router(app), until(stopped));
+    tokio::join!(public, admin);
+    Ok(())
+}
+
+fn announce(app: &Arc<App>, public: &TcpListener, admin: &TcpListener) -> std::io::Result<()> {
+    let (listen, admin_listen) = (public.local_addr()?, admin.local_addr()?);
+    for config in app.pools() {
+        tracing::info!(pool = %config.pool.id, issuer = config.pool.issuer, providers = config.providers.len(), "serving a pool");
+    }
+    tracing::info!(%listen, %admin_listen, "ready");
+    Ok(())
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
+async fn until_told() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Starts the log on standard error; `SYMBOLON_LOG` filters it, for example `symbolon=debug`.
+pub fn start_log(format: Option<LogFormat>) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SYMBOLON_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let pretty = std::io::stderr().is_terminal();
+    let started = match format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json }) {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Pretty => builder.try_init(),
+    };
+    // Only a second start in one process fails, and the first log goes on.
+    drop(started);
+}
+
+fn failed(reason: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "symbolon: {reason}");
     ExitCode::FAILURE
 }

@@ -14,6 +14,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::model::document::{Document, FileReader, Place, Problem, Problems};
+use crate::model::ids::ProviderName;
 use crate::model::pool::Pool;
 use crate::provider::preset::Presets;
 use crate::provider::settings::Provider;
@@ -48,6 +49,13 @@ pub struct PoolConfig {
     pub pool: Pool,
     /// Its providers, in the order of the file.
     pub providers: Vec<Provider>,
+}
+
+impl PoolConfig {
+    /// The provider called `name`, enabled or not.
+    pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == *name)
+    }
 }
 
 /// Reads the file at `path`, overlaid by `environment`; relative paths in it start at its folder.

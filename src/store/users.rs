@@ -116,9 +116,12 @@ impl<'d> Users<'d> {
     pub async fn delete(&self, user: &Record<User>, now: Timestamp) -> Result<Outcome, StoreError> {
         let sub = &user.value.sub;
         let (key, deleted) = (Key::user(self.pool, sub), Key::deleted_user(self.pool, sub));
-        let batch = Batch::new(key.partition().clone())
-            .delete(&key, Expect::Version(user.version.clone()))
-            .put(&deleted, self.directory.encode(&deleted, &Deleted { at: now }), Life::Forever, Expect::Absent);
+        let batch = Batch::new(key.partition().clone()).delete(&key, Expect::Version(user.version.clone())).put(
+            &deleted,
+            self.directory.encode(&deleted, &Deleted { at: now }),
+            Life::Forever,
+            Expect::Absent,
+        );
         if self.directory.store.commit(batch).await? == Outcome::Conflict {
             return Ok(Outcome::Conflict);
         }

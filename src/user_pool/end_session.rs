@@ -7,9 +7,16 @@ use crate::model::identity::UpstreamSession;
 use crate::outside::upstreams::Upstreams;
 use crate::provider::settings::{Protocol, Provider};
 
-/// Where the browser may end the provider's session, coming back to `return_to` (which must be registered at the provider);
-/// `None` when that is not configured, not offered, or cannot be found out now. Signing out here never depends on it.
-pub async fn end_session_url(upstreams: &Upstreams, provider: &Provider, session: &UpstreamSession, return_to: &str) -> Option<Url> {
+/// Where the browser may end the provider's session, coming back to `return_to` (which must be registered at the provider)
+/// and bringing `state` back. `None` when that is not configured, not offered, or cannot be found out now. Signing out here never
+/// depends on it.
+pub async fn end_session_url(
+    upstreams: &Upstreams,
+    provider: &Provider,
+    session: &UpstreamSession,
+    return_to: &str,
+    state: &str,
+) -> Option<Url> {
     if !provider.end_session || !provider.enabled || session.provider != provider.name {
         return None;
     }
@@ -18,6 +25,9 @@ pub async fn end_session_url(upstreams: &Upstreams, provider: &Provider, session
         Protocol::Oidc(oidc) => upstream.endpoints(oidc).await.ok()?.end_session?,
         Protocol::Oauth2(oauth2) => upstream.url(oauth2.endpoints.end_session.as_deref()?, "end_session").ok()?,
     };
-    url.query_pairs_mut().append_pair("client_id", &provider.client_id).append_pair("post_logout_redirect_uri", return_to);
+    url.query_pairs_mut()
+        .append_pair("client_id", &provider.client_id)
+        .append_pair("post_logout_redirect_uri", return_to)
+        .append_pair("state", state);
     Some(url)
 }

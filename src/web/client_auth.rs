@@ -115,9 +115,10 @@ pub fn tried_basic(headers: &HeaderMap) -> bool {
 }
 
 fn holds_credential(query: &str) -> bool {
-    query.split('&').filter_map(|pair| decode(pair.split('=').next().unwrap_or_default().as_bytes())).any(|name| {
-        NEVER_IN_A_QUERY.contains(&name.as_str())
-    })
+    query
+        .split('&')
+        .filter_map(|pair| decode(pair.split('=').next().unwrap_or_default().as_bytes()))
+        .any(|name| NEVER_IN_A_QUERY.contains(&name.as_str()))
 }
 
 fn by_body<'a>(pool: &'a Pool, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {

@@ -1,5 +1,9 @@
 //! Parameters of a request body or query, each at most once ([RFC 6749 section 3.1](https://www.rfc-editor.org/rfc/rfc6749#section-3.1)).
 
+use std::collections::HashSet;
+
+use http::{HeaderMap, header};
+
 use crate::model::fault::{Fault, Refusal};
 
 /// Largest accepted body or query, in bytes.
@@ -54,29 +58,17 @@ impl Refusal for FormError {
 impl Form {
     /// Reads a request body; the content type may carry parameters such as `charset`.
     pub fn from_body(content_type: Option<&str>, body: &[u8]) -> Result<Self, FormError> {
-        let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
-        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") { Self::parse(body) } else { Err(FormError::ContentType) }
+        if is_form(content_type) { Self::parse(body) } else { Err(FormError::ContentType) }
     }
 
     /// Reads `name=value` pairs joined by `&`.
     pub fn parse(encoded: &[u8]) -> Result<Self, FormError> {
-        if encoded.len() > MAX_FORM {
-            return Err(FormError::TooLarge);
+        let pairs = pairs(encoded)?;
+        let mut names = HashSet::new();
+        match pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
+            Some((name, _)) => Err(FormError::Duplicate(name.chars().take(64).collect())),
+            None => Ok(Self(pairs)),
         }
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for pair in encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = decode(halves.next().unwrap_or_default()).ok_or(FormError::Encoding)?;
-            let value = decode(halves.next().unwrap_or_default()).ok_or(FormError::Encoding)?;
-            if pairs.iter().any(|(have, _)| *have == name) {
-                return Err(FormError::Duplicate(name.chars().take(64).collect()));
-            }
-            if pairs.len() == MAX_PARAMETERS {
-                return Err(FormError::TooLarge);
-            }
-            pairs.push((name, value));
-        }
-        Ok(Self(pairs))
     }
 
     /// The value of `name`; a parameter without a value counts as absent.
@@ -88,6 +80,35 @@ impl Form {
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(have, _)| have == name)
     }
+}
+
+/// Decoded pairs in the order in which they came, doubled names included, for those who answer a doubled one in their own way.
+pub fn pairs(encoded: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    if encoded.len() > MAX_FORM {
+        return Err(FormError::TooLarge);
+    }
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for pair in encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        if pairs.len() == MAX_PARAMETERS {
+            return Err(FormError::TooLarge);
+        }
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let name = decode(halves.next().unwrap_or_default()).ok_or(FormError::Encoding)?;
+        let value = decode(halves.next().unwrap_or_default()).ok_or(FormError::Encoding)?;
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+/// [`pairs`] of a request body.
+pub fn body_pairs(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if is_form(content_type) { pairs(body) } else { Err(FormError::ContentType) }
+}
+
+fn is_form(content_type: Option<&str>) -> bool {
+    let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Decodes one form component; `None` for a broken escape or text that is no UTF-8.

@@ -1,0 +1,156 @@
+//! Everything that a request needs, built once from the configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::{self, Config, PoolConfig, ServerConfig, StoreConfig};
+use crate::model::ids::{PoolId, ReferenceId};
+use crate::model::secret::{ExposeSecret as _, same_secret};
+use crate::outside::Outside;
+use crate::outside::http::HttpError;
+use crate::outside::upstreams::Upstreams;
+use crate::store::keysets::Keyring;
+use crate::store::master_key;
+use crate::store::record::Records;
+use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
+use crate::store::{Role, Store, StoreError, StoreSettings, StoreUrl};
+
+/// The broker, ready to serve.
+#[derive(Debug)]
+pub struct App {
+    /// The clock and randomness.
+    pub outside: Outside,
+    /// Calls to providers, their metadata and keys.
+    pub upstreams: Upstreams,
+    /// What may be lost at the price of signing in again.
+    pub state: Records,
+    /// What may never be lost.
+    pub directory: Records,
+    /// Seals and opens tokens and cookies.
+    pub seal: Seal,
+    /// Signing keys by pool.
+    pub keys: Keyring,
+    /// `[server]`.
+    pub server: ServerConfig,
+    pools: Vec<Arc<PoolConfig>>,
+    by_host: HashMap<String, usize>,
+}
+
+/// Why the broker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A store.
+    #[error("store.{role}: {error}")]
+    Store {
+        /// Which one.
+        role: &'static str,
+        /// What is wrong.
+        error: StoreError,
+    },
+    /// The configured sealing key.
+    #[error("server.seal_key: {0}")]
+    SealKey(InvalidSecretKey),
+    /// The HTTP client.
+    #[error("calls to providers: {0}")]
+    Upstreams(#[from] HttpError),
+}
+
+impl App {
+    /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops nobody else.
+    pub async fn build(config: Config, outside: Outside) -> Result<Arc<Self>, AppError> {
+        let seal = Seal::new(&seal_key(&config, &outside)?);
+        let state = open(&config.store, Role::State, &outside).await?;
+        let directory = if same_place(&config.store) {
+            state.with_role(Role::Directory)
+        } else {
+            open(&config.store, Role::Directory, &outside).await?
+        };
+        let records = |store: Store| Records::new(store, seal.clone(), outside.random.clone());
+        let directory = records(directory);
+        let pools: Vec<Arc<PoolConfig>> = config.pools.into_iter().map(Arc::new).collect();
+        let hosts = pools
+            .iter()
+            .enumerate()
+            .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
+        Ok(Arc::new(Self {
+            upstreams: Upstreams::new(
+                &outside,
+                config.server.allow_private_upstreams,
+                config.server.upstream_ca.as_deref().map(str::as_bytes),
+            )?,
+            keys: Keyring::new(directory.clone(), outside.clone()),
+            state: records(state),
+            by_host: hosts.collect(),
+            server: config.server,
+            directory,
+            outside,
+            seal,
+            pools,
+        }))
+    }
+
+    /// The pool that answers at `host` (with port unless it is the scheme's default), as sent by the browser.
+    pub fn pool_at(&self, host: &str) -> Option<&Arc<PoolConfig>> {
+        self.by_host.get(&host.to_ascii_lowercase()).and_then(|index| self.pools.get(*index))
+    }
+
+    /// The pool with this id.
+    pub fn pool(&self, id: &PoolId) -> Option<&Arc<PoolConfig>> {
+        self.pools.iter().find(|config| config.pool.id == *id)
+    }
+
+    /// Whether browsers reach the broker over https.
+    pub fn https(&self) -> bool {
+        self.server.public_url.starts_with("https://")
+    }
+
+    /// Every pool.
+    pub fn pools(&self) -> &[Arc<PoolConfig>] {
+        &self.pools
+    }
+
+    /// A fresh reference id: 60 random bits in Crockford's alphabet, in groups of four for reading aloud.
+    pub fn reference(&self) -> ReferenceId {
+        ReferenceId::from_random(self.outside.random.bytes())
+    }
+}
+
+async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Store, AppError> {
+    let url = match role {
+        Role::State => &config.state,
+        Role::Directory => &config.directory,
+    };
+    let url = match url {
+        config::StoreUrl::Memory => StoreUrl::Memory,
+        config::StoreUrl::File(folder) => StoreUrl::File(folder.clone()),
+        config::StoreUrl::Redis(url) => StoreUrl::Redis(url.clone()),
+    };
+    let opened = Store::open(&StoreSettings::new(url, role), outside.clock.clone(), outside.random.clone()).await;
+    opened.map_err(|error| AppError::Store { role: role.as_str(), error })
+}
+
+/// The configured key, or one kept beside the embedded store; a store in memory alone is sealed with a key that lives as long.
+fn seal_key(config: &Config, outside: &Outside) -> Result<SecretKeyBytes, AppError> {
+    use config::StoreUrl::File;
+    let kept_in = match (&config.store.state, &config.store.directory) {
+        (_, File(folder)) | (File(folder), _) => Some(folder),
+        _ => None,
+    };
+    match (&config.server.seal_key, kept_in) {
+        (Some(key), _) => SecretKeyBytes::parse(key.expose_secret()).map_err(AppError::SealKey),
+        (None, Some(folder)) => {
+            master_key::of_directory(folder, &outside.random).map_err(|error| AppError::Store { role: "directory", error })
+        }
+        (None, None) => Ok(SecretKeyBytes::generate(&outside.random)),
+    }
+}
+
+fn same_place(config: &StoreConfig) -> bool {
+    use config::StoreUrl::{File, Memory, Redis};
+    match (&config.state, &config.directory) {
+        (Memory, Memory) => true,
+        (File(state), File(directory)) => state == directory,
+        (Redis(state), Redis(directory)) => same_secret(state.expose_secret(), directory.expose_secret()),
+        _ => false,
+    }
+}

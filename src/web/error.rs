@@ -1,0 +1,214 @@
+//! From refusals to answers: the only place that chooses a status code for a page or an `error` for an app's redirect.
+
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use minijinja::context;
+
+use crate::flow::request::RequestError;
+use crate::flow::state::WrongStep;
+use crate::model::fault::{Fault, Refusal};
+use crate::model::ids::ReferenceId;
+use crate::protocol::oidc::callback::CallbackError;
+use crate::store::StoreError;
+use crate::store::flows::FlowError;
+use crate::store::keysets::KeyringError;
+use crate::user_pool::federate::FederationError;
+use crate::user_pool::provision::ProvisionError;
+
+use super::page::{Page, Pages};
+
+/// Whatever can end a request for a page.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The authorization request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The flow's handle.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// The flow's stage, browser, pool or lifetime.
+    #[error(transparent)]
+    Step(#[from] WrongStep),
+    /// The shape of the provider's answer.
+    #[error(transparent)]
+    Callback(#[from] CallbackError),
+    /// The provider.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
+    /// The user.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    /// The request's own form: query, body, method.
+    #[error("the request is malformed: {0}")]
+    Malformed(&'static str),
+    /// A form was posted without proof that this browser was shown it.
+    #[error("the form does not belong to this browser's session")]
+    ForeignForm,
+    /// A sign-out address that the app did not register.
+    #[error("sign-out address {0:?} is not registered for the client")]
+    UnknownLogoutUri(String),
+    /// The person who signed in is not the one whom the app expects, or no page may be shown.
+    #[error("a sign-in page would be needed, or another person signed in than the app expects")]
+    LoginRequired,
+}
+
+impl Failure {
+    fn refusal(&self) -> Option<&dyn Refusal> {
+        match self {
+            Self::Request(error) => Some(error),
+            Self::Flow(error) => Some(error),
+            Self::Callback(error) => Some(error),
+            Self::Federation(error) => Some(error),
+            Self::Provision(error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Keys(error) => Some(error),
+            Self::Step(_) | Self::Malformed(_) | Self::ForeignForm | Self::UnknownLogoutUri(_) | Self::LoginRequired => None,
+        }
+    }
+
+    /// Stable code, also shown on the page.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Step(WrongStep::Expired) => "flow_expired",
+            Self::Step(WrongStep::OtherBrowser) => "flow_other_browser",
+            Self::Step(WrongStep::OtherPool) => "flow_other_pool",
+            Self::Step(WrongStep::OtherStage) => "flow_other_stage",
+            Self::Malformed(_) => "request_malformed",
+            Self::ForeignForm => "form_foreign",
+            Self::UnknownLogoutUri(_) => "logout_uri_not_registered",
+            Self::LoginRequired => "login_required",
+            other => other.refusal().map_or("internal", Refusal::code),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Step(_) | Self::ForeignForm | Self::LoginRequired => Fault::Visitor,
+            Self::Malformed(_) | Self::UnknownLogoutUri(_) => Fault::App,
+            other => other.refusal().map_or(Fault::Us, Refusal::fault),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
+            Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
+            Self::Malformed(_) => "Send the parameters that the specification names, each once.".to_owned(),
+            Self::UnknownLogoutUri(uri) => format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly."),
+            Self::LoginRequired => "Send the person through an interactive sign-in.".to_owned(),
+            other => other.refusal().map(Refusal::hint).unwrap_or_default(),
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        self.refusal().is_some_and(Refusal::retryable)
+    }
+
+    /// Whether this is an answer that the app is waiting for rather than something gone wrong.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::LoginRequired => true,
+            Self::Federation(error) => cancelled(error),
+            _ => false,
+        }
+    }
+
+    /// The `error` that the app receives ([RFC 6749 section 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
+    pub fn oauth_error(&self) -> &'static str {
+        match self {
+            Self::Request(error) => error.oauth_error(),
+            Self::Federation(error) => error.oauth_error(),
+            Self::Callback(_) | Self::Provision(_) | Self::Flow(FlowError::NotFound) | Self::Step(_) | Self::ForeignForm => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::Malformed(_) | Self::UnknownLogoutUri(_) => "invalid_request",
+            Self::Store(_) | Self::Keys(_) | Self::Flow(FlowError::Store(_)) => {
+                if self.retryable() {
+                    "temporarily_unavailable"
+                } else {
+                    "server_error"
+                }
+            }
+        }
+    }
+
+    /// What the app's developer may read: whose move it is and where the story is kept, nothing internal.
+    pub fn description(&self, reference: &ReferenceId) -> String {
+        let what = match self {
+            Self::Request(error) => error.to_string(),
+            Self::LoginRequired => "a sign-in page would be needed".to_owned(),
+            Self::Federation(error) if cancelled(error) => "the person cancelled at the provider".to_owned(),
+            other => format!("sign-in failed: {}", other.code()),
+        };
+        format!("{what} (reference {reference})")
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.fault() {
+            Fault::Visitor | Fault::App => StatusCode::BAD_REQUEST,
+            Fault::Provider => StatusCode::BAD_GATEWAY,
+            Fault::Pool => StatusCode::INTERNAL_SERVER_ERROR,
+            Fault::Us if self.retryable() => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Us => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn for_the_visitor(&self) -> (&'static str, &'static str) {
+        match self.fault() {
+            Fault::Visitor => (
+                "Please start again",
+                "This sign-in could not be continued. Go back to the app and start again in the same browser, with cookies allowed.",
+            ),
+            Fault::App => (
+                "The app sent a request that cannot be answered",
+                "Nothing is wrong with your account. Please tell the people who run the app.",
+            ),
+            Fault::Provider => (
+                "The sign-in service you chose did not answer as expected",
+                "Please try again in a moment, or choose another way to sign in.",
+            ),
+            Fault::Pool => ("Signing in this way is not set up correctly", "Please tell the people who run the app."),
+            Fault::Us if self.retryable() => ("Signing in is not possible just now", "Please try again in a moment."),
+            Fault::Us => ("Something went wrong here", "Please try again; if it stays so, tell the people who run the app."),
+        }
+    }
+
+    /// Logs the refusal once, with everything that an administrator needs to find and mend the cause.
+    pub fn log(&self, pool: &str, reference: &ReferenceId) {
+        let fault = format!("{:?}", self.fault()).to_lowercase();
+        tracing::warn!(pool, %reference, code = self.code(), fault, cause = %self, hint = %self.hint(), "a sign-in was refused");
+    }
+
+    /// The error page; `back` completes the app's request with an OAuth error.
+    pub fn page(&self, pages: &Pages, pool_name: &str, reference: &ReferenceId, back: Option<(&str, Option<&str>)>) -> Response {
+        let (heading, text) = self.for_the_visitor();
+        let context = context! {
+            pool_name, heading, text,
+            reference => reference.as_str(),
+            code => self.code(),
+            back => back.map(|(href, _)| href),
+            client_name => back.and_then(|(_, name)| name),
+        };
+        let mut answer = pages.answer(Page::Error, self.status(), &context);
+        if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
+        }
+        answer
+    }
+}
+
+/// The answer when a handler panicked: nothing of the cause leaves the process.
+pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!(code = "panic", "a request ended in a panic");
+    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here.\n").into_response()
+}
+
+/// The provider says that the person did not want to.
+fn cancelled(error: &FederationError) -> bool {
+    matches!(error, FederationError::Answered { .. }) && error.oauth_error() == "access_denied"
+}

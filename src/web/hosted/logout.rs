@@ -1,0 +1,206 @@
+//! `/logout`: Cognito's two forms and [RP-initiated logout](https://openid.net/specs/openid-connect-rpinitiated-1_0.html).
+//!
+//! | sent | done |
+//! |---|---|
+//! | `client_id` + `logout_uri` | signed out, back to the registered `logout_uri` |
+//! | `client_id` + `redirect_uri` + `response_type` | signed out, then a new authorization request |
+//! | `id_token_hint` [+ `post_logout_redirect_uri`, `state`] | signed out, back to the registered URI of the hint's client |
+//! | anything without a valid hint | asked first |
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use minijinja::context;
+use url::form_urlencoded;
+
+use crate::flow::redirect_uri::CheckedRedirect;
+use crate::flow::request::{Parameters, RequestError};
+use crate::model::client::Client;
+use crate::model::identity::UpstreamSession;
+use crate::model::pool::Pool;
+use crate::model::session::Session;
+use crate::store::sessions;
+use crate::token::verify::{self, IdHint};
+use crate::user_pool::end_session;
+use crate::web::error::Failure;
+use crate::web::form;
+use crate::web::page::Page;
+use crate::web::sign_in::see_other;
+use crate::web::visit::Visit;
+
+const CONFIRM_LABEL: &str = "sign-out form";
+const RETURN_LABEL: &str = "sign-out return";
+
+/// Sign-out asked for by a link.
+pub async fn get(visit: Visit, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let parameters =
+        form::pairs(query.unwrap_or_default().as_bytes()).map_err(|_| Failure::Malformed("the query is no form-encoded UTF-8"));
+    answer(visit, &headers, parameters).await
+}
+
+/// Sign-out asked for by a form, ours or an app's.
+pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+    let parameters = form::body_pairs(&headers, &body).map_err(|_| Failure::Malformed("the body is no form"));
+    answer(visit, &headers, parameters).await
+}
+
+async fn answer(mut visit: Visit, headers: &HeaderMap, parameters: Result<Parameters, Failure>) -> Response {
+    let done = match parameters {
+        Ok(parameters) => sign_out(&mut visit, headers, &parameters).await,
+        Err(failure) => Err(failure),
+    };
+    let answer = done.unwrap_or_else(|failure| visit.refuse(&visit.app.reference(), &failure, None));
+    visit.with_cookies(answer)
+}
+
+/// What was asked, each parameter at most once.
+struct Asked<'a> {
+    parameters: &'a Parameters,
+}
+
+impl<'a> Asked<'a> {
+    fn get(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+        let mut values = self.parameters.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        let value = values.next().filter(|value| !value.is_empty());
+        if values.next().is_some() { Err(RequestError::Duplicate(name.to_owned()).into()) } else { Ok(value) }
+    }
+}
+
+/// Where the browser goes when it is signed out.
+enum Then {
+    /// The signed-out page.
+    Page,
+    /// A registered sign-out address.
+    Back(String),
+    /// A new authorization request with the same parameters.
+    Authorize,
+}
+
+async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameters) -> Result<Response, Failure> {
+    if is_subresource(headers) {
+        return Err(Failure::ForeignForm);
+    }
+    let asked = Asked { parameters };
+    let config = visit.config.clone();
+    let hint = hint(visit, asked.get("id_token_hint")?).await?;
+    let client = client(&config.pool, asked.get("client_id")?, hint.as_ref())?;
+    let then = destination(&asked, client)?;
+    let session = visit.live_session().await?.map(|live| live.session().clone());
+    match session {
+        Some(session) if !unasked(visit, &asked, hint.as_ref(), &session)? => Ok(confirmation(visit, &session, parameters)),
+        Some(session) => {
+            end(visit).await?;
+            Ok(leave(visit, session.upstream.as_ref(), then, parameters).await)
+        }
+        None => {
+            visit.sign_out();
+            Ok(leave(visit, None, then, parameters).await)
+        }
+    }
+}
+
+/// A third-party page that loads `/logout` as an image, script or frame signs nobody out.
+fn is_subresource(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_some_and(|dest| dest != "document")
+}
+
+async fn hint(visit: &Visit, raw: Option<&str>) -> Result<Option<IdHint>, Failure> {
+    let Some(raw) = raw else { return Ok(None) };
+    let keys = visit.app.keys.of(&visit.config.pool).await?;
+    let hint = verify::id_hint(raw, &visit.config.pool, &keys);
+    hint.map(Some).map_err(|_| RequestError::Invalid { name: "id_token_hint", problem: "is no ID token of this issuer".to_owned() }.into())
+}
+
+fn client<'p>(pool: &'p Pool, id: Option<&str>, hint: Option<&IdHint>) -> Result<Option<&'p Client>, Failure> {
+    let hinted = hint.map(|hint| hint.client().as_str());
+    if let (Some(id), Some(hinted)) = (id, hinted)
+        && id != hinted
+    {
+        return Err(RequestError::Invalid { name: "client_id", problem: "is not the audience of id_token_hint".to_owned() }.into());
+    }
+    let Some(id) = id.or(hinted) else { return Ok(None) };
+    pool.client(id).map(Some).ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()).into())
+}
+
+fn destination(asked: &Asked<'_>, client: Option<&Client>) -> Result<Then, Failure> {
+    let registered = |uri: &str| {
+        let checked = client.and_then(|client| CheckedRedirect::check_sign_out(client, uri));
+        checked.ok_or_else(|| Failure::UnknownLogoutUri(uri.chars().take(512).collect()))
+    };
+    if let Some(uri) = asked.get("logout_uri")? {
+        return Ok(Then::Back(registered(uri)?.as_str().to_owned()));
+    }
+    if let Some(uri) = asked.get("post_logout_redirect_uri")? {
+        let state = asked.get("state")?.map(|state| ("state", state));
+        return Ok(Then::Back(registered(uri)?.with(state.as_slice())));
+    }
+    let again = client.is_some() && asked.get("redirect_uri")?.is_some() && asked.get("response_type")?.is_some();
+    Ok(if again { Then::Authorize } else { Then::Page })
+}
+
+/// Whether the person need not be asked: the app's hint names them, they said yes, or the app used one of Cognito's two forms.
+fn unasked(visit: &Visit, asked: &Asked<'_>, hint: Option<&IdHint>, session: &Session) -> Result<bool, Failure> {
+    if let Some(hint) = hint {
+        return Ok(*hint.sub() == session.sub);
+    }
+    if let Some(confirm) = asked.get("confirm")? {
+        let confirmed = visit.app.seal.open_token::<String>(CONFIRM_LABEL, confirm).as_deref() == Some(session.id.as_str());
+        return if confirmed { Ok(true) } else { Err(Failure::ForeignForm) };
+    }
+    Ok(asked.get("logout_uri")?.is_some() || (asked.get("response_type")?.is_some() && asked.get("redirect_uri")?.is_some()))
+}
+
+fn confirmation(visit: &Visit, session: &Session, parameters: &Parameters) -> Response {
+    let confirm = visit.app.seal.token(CONFIRM_LABEL, &session.id.to_string());
+    let kept = ["client_id", "post_logout_redirect_uri", "state"];
+    let fields: Vec<_> = parameters
+        .iter()
+        .filter(|(name, _)| kept.contains(&name.as_str()))
+        .map(|(name, value)| context! { name => name, value => value })
+        .collect();
+    visit.pages.answer(Page::SignOut, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str(), confirm, fields })
+}
+
+/// Ends the session and tells the apps that took part in it; their answers are not waited for.
+async fn end(visit: &mut Visit) -> Result<(), Failure> {
+    if let Some(reference) = visit.session.take() {
+        sessions::end(&visit.app.state, &reference).await?;
+    }
+    visit.sign_out();
+    Ok(())
+}
+
+/// The provider's own sign-out is visited on the way where the pool asks for it and the provider has one; it is never waited for.
+async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, parameters: &Parameters) -> Response {
+    let back = match &then {
+        Then::Authorize => {
+            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+            return see_other(&format!("/oauth2/authorize?{query}"));
+        }
+        Then::Back(uri) => uri.as_str(),
+        Then::Page => "",
+    };
+    if let Some(upstream) = upstream
+        && let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)
+    {
+        let return_to = format!("{}/logout/return", visit.config.pool.public_url);
+        let state = visit.app.seal.token(RETURN_LABEL, &back);
+        if let Some(url) = end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await {
+            return see_other(url.as_str());
+        }
+    }
+    if back.is_empty() { signed_out(visit) } else { see_other(back) }
+}
+
+/// `GET /logout/return`: back from the provider's sign-out, on to the app.
+pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let state = parameters.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
+    let back = state.and_then(|state| visit.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
+    if back.is_empty() { signed_out(&visit) } else { see_other(&back) }
+}
+
+fn signed_out(visit: &Visit) -> Response {
+    visit.pages.answer(Page::SignedOut, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str() })
+}

@@ -1,0 +1,4 @@
+//! The pages that people see.
+
+pub mod login;
+pub mod logout;

@@ -1,0 +1,49 @@
+//! HTTP: every route on one screen.
+
+pub mod admin;
+pub mod client_auth;
+pub mod cookie;
+pub mod cors;
+pub mod error;
+pub mod form;
+pub mod hosted;
+pub mod oauth2;
+pub mod page;
+pub mod security_headers;
+pub mod server;
+pub mod sign_in;
+pub mod visit;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+
+use crate::app::App;
+
+use self::hosted::{login, logout};
+use self::oauth2::{authorize, idpresponse};
+use self::page::Pages;
+
+/// Largest accepted request body in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// The public listener's routes.
+pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
+    let pages = Arc::new(Pages::embedded()?);
+    let routes = Router::new()
+        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .route("/oauth2/idpresponse", get(idpresponse::get).post(idpresponse::post))
+        .route("/login", get(login::get))
+        .route("/login/{provider}", get(login::choose))
+        .route("/logout", get(logout::get).post(logout::post))
+        .route("/logout/return", get(logout::returned))
+        .route("/assets/symbolon.css", get(page::style));
+    Ok(routes
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(pages))
+        .layer(middleware::from_fn_with_state(app.clone(), security_headers::add))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
+        .with_state(app))
+}

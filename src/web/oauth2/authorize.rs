@@ -1,0 +1,97 @@
+//! `GET` and `POST /oauth2/authorize`: an app's request becomes a flow, a code or an error.
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::config::PoolConfig;
+use crate::flow::redirect_uri::CheckedRedirect;
+use crate::flow::request::{self, Parameters, ProviderHint, Refused, RequestError};
+use crate::flow::response;
+use crate::flow::state::AuthorizeRequest;
+use crate::model::client::Client;
+use crate::model::ids::{ProviderName, ReferenceId};
+use crate::token::verify;
+use crate::web::error::Failure;
+use crate::web::form;
+use crate::web::sign_in::{self, Standing, proceed};
+use crate::web::visit::Visit;
+
+/// Parameters in the query.
+pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
+    answer(visit, form::pairs(query.unwrap_or_default().as_bytes()).ok()).await
+}
+
+/// Parameters in a form ([OpenID Connect Core section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+    answer(visit, form::body_pairs(&headers, &body).ok()).await
+}
+
+/// Checks the request and takes the first step. `None` parameters could not be decoded.
+pub async fn answer(mut visit: Visit, parameters: Option<Parameters>) -> Response {
+    let reference = visit.app.reference();
+    let answer = match begin(&mut visit, &reference, parameters).await {
+        Ok(answer) => answer,
+        Err(Stop::Page(failure)) => visit.refuse(&reference, &failure, None),
+        Err(Stop::Redirect(location, failure)) => {
+            failure.log(visit.config.pool.id.as_str(), &reference);
+            sign_in::see_other(&location)
+        }
+        Err(Stop::Failed(request, failure)) => sign_in::failed(&visit, &request, &reference, &failure),
+    };
+    visit.with_cookies(answer)
+}
+
+enum Stop {
+    /// The app is not established.
+    Page(Failure),
+    /// The app's request is refused.
+    Redirect(String, Failure),
+    /// The request was good and something else failed.
+    Failed(Box<AuthorizeRequest>, Failure),
+}
+
+async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Parameters>) -> Result<Response, Stop> {
+    let parameters = parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
+    let config = visit.config.clone();
+    let keys = visit.app.keys.of(&config.pool).await.map_err(|error| Stop::Page(error.into()))?;
+    let hinted = |client: &Client, raw: &str| {
+        let hint = verify::id_hint(raw, &config.pool, &keys).ok()?;
+        (hint.client() == &client.id).then(|| hint.sub().to_string())
+    };
+    let redirect = |to: &CheckedRedirect, state: Option<String>, error: RequestError| {
+        let failure = Failure::Request(error);
+        let description = failure.description(reference);
+        Stop::Redirect(response::error(to, &config.pool.issuer, state.as_deref(), failure.oauth_error(), &description), failure)
+    };
+    let (request, hint) = request::check(&config.pool, &parameters, hinted).map_err(|refused| match refused {
+        Refused::Page(error) => Stop::Page(error.into()),
+        Refused::Redirect { to, state, error } => redirect(&to, state, error),
+    })?;
+    let asked =
+        asked_provider(visit, &config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
+    let session = visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
+    let standing = Standing { request: &request, reference, session, fresh: false, asked, flow: None };
+    proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
+}
+
+/// The provider that the app asked for, among those that its people may use.
+fn asked_provider(
+    visit: &Visit,
+    config: &PoolConfig,
+    request: &AuthorizeRequest,
+    hint: ProviderHint,
+) -> Result<Option<ProviderName>, RequestError> {
+    let (parameter, asked) = match hint {
+        ProviderHint::None => return Ok(None),
+        ProviderHint::Name(name) => ("identity_provider", name),
+        ProviderHint::Identifier(identifier) => ("idp_identifier", identifier),
+    };
+    let offered = config.pool.client(request.client.as_str()).map(|client| visit.offered(client)).unwrap_or_default();
+    let found = offered.into_iter().find(|name| match parameter {
+        "identity_provider" => name.as_str() == asked,
+        _ => config.provider(name).is_some_and(|provider| provider.identifiers.contains(&asked)),
+    });
+    found.map(Some).ok_or(RequestError::UnknownProvider { parameter, asked: asked.chars().take(64).collect() })
+}

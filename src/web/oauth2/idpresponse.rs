@@ -1,0 +1,139 @@
+//! `GET` and `POST /oauth2/idpresponse`: the answer of a provider becomes a session and a code for the app.
+//!
+//! A form POST comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. It is therefore kept for a
+//! moment under a fresh handle and the browser is sent on by GET, where the cookies come and the binding is checked (B-31).
+
+use std::time::Duration;
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+
+use crate::flow::next::LiveSession;
+use crate::flow::state::Flow;
+use crate::model::identity::ExternalIdentity;
+use crate::model::ids::{ReferenceId, SessionId};
+use crate::model::session::{Session, SignIn};
+use crate::model::user::User;
+use crate::protocol::oidc::callback::{CallbackError, CallbackParameters, Transport};
+use crate::store::flows::{self, FlowError};
+use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError, sessions};
+use crate::user_pool::{federate, provision};
+use crate::web::error::Failure;
+use crate::web::sign_in::{self, Standing, proceed};
+use crate::web::visit::Visit;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const RELAY_LIFE: Duration = Duration::from_secs(60);
+
+/// A form POST on its way to the GET that completes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Relay {
+    body: String,
+}
+
+/// The answer in the query, or the handle of a relayed form.
+pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let reference = visit.app.reference();
+    let answer = match receive(&visit, &query.unwrap_or_default()).await {
+        Ok(parameters) => complete(&mut visit, &reference, parameters).await,
+        Err(failure) => visit.refuse(&reference, &failure, None),
+    };
+    visit.with_cookies(answer)
+}
+
+/// A form POST (`response_mode=form_post`): kept, and the browser sent on by GET.
+pub async fn post(mut visit: Visit, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Response {
+    let reference = visit.app.reference();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let answer = match relay(&visit, content_type, query.as_deref(), &body).await {
+        Ok(handle) => sign_in::see_other(&format!("/oauth2/idpresponse?relay={handle}")),
+        Err(failure) => visit.refuse(&reference, &failure, None),
+    };
+    visit.with_cookies(answer)
+}
+
+async fn receive(visit: &Visit, query: &str) -> Result<CallbackParameters, Failure> {
+    let Some(handle) = query.strip_prefix("relay=") else { return Ok(CallbackParameters::from_query(query)?) };
+    let relay = visit.app.state.take::<Relay>(&Key::relay(handle)).await?.ok_or(FlowError::NotFound)?;
+    Ok(CallbackParameters::from_form(Some(FORM), None, relay.body.as_bytes())?)
+}
+
+async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, body: &Bytes) -> Result<String, Failure> {
+    let parameters = CallbackParameters::from_form(content_type, query, body)?;
+    // Only an answer to a flow that waits for a form is kept, so strangers cannot fill the store.
+    let flow = flows::load(&visit.app.state, parameters.state()).await?;
+    if !flow.pending()?.form_post {
+        return Err(CallbackError::Transport { came: Transport::Form, asked: Transport::Query }.into());
+    }
+    let body = String::from_utf8(body.to_vec()).map_err(|_| Failure::Malformed("the body is no UTF-8"))?;
+    let handle = visit.app.outside.random.token();
+    let key = Key::relay(&handle);
+    let life = Life::Until(flow.expires.min(visit.now().plus(RELAY_LIFE)));
+    let records = &visit.app.state;
+    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
+    match records.store.commit(batch).await? {
+        Outcome::Committed => Ok(handle),
+        Outcome::Conflict => Err(StoreError::Misuse("a relay handle was used twice").into()),
+    }
+}
+
+/// Consumes the flow and finishes it. A flow is consumed whatever its answer holds.
+async fn complete(visit: &mut Visit, reference: &ReferenceId, parameters: CallbackParameters) -> Response {
+    let flow = match consume(visit, parameters.state()).await {
+        Ok(flow) => flow,
+        Err(failure) => return visit.refuse(reference, &failure, None),
+    };
+    match finish(visit, &flow, parameters).await {
+        Ok(answer) => answer,
+        Err(failure) => sign_in::failed(visit, &flow.request, &flow.reference, &failure),
+    }
+}
+
+async fn consume(visit: &Visit, state: &str) -> Result<Flow, Failure> {
+    let flow = flows::take(&visit.app.state, state).await?;
+    flow.check(&visit.config.pool.id, visit.browser.as_deref(), visit.now())?;
+    flow.pending()?;
+    Ok(flow)
+}
+
+async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) -> Result<Response, Failure> {
+    let pending = flow.pending()?;
+    let config = visit.config.clone();
+    let provider = config.provider(&pending.provider).filter(|provider| provider.enabled);
+    let provider = provider.ok_or_else(|| sign_in::gone(&flow.request))?;
+    let app = visit.app.clone();
+    let answer = parameters.answer()?;
+    let identity = federate::finish(&app.outside, &app.upstreams, provider, pending, &answer).await?;
+    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, &identity).await?;
+    let session = open_session(visit, &identity, &user).await?;
+    let standing =
+        Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: true, asked: None, flow: None };
+    proceed(visit, standing).await
+}
+
+/// A new session under a new id; the browser's old one ends (D-11, D-13).
+async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
+    let app = visit.app.clone();
+    let pool = &visit.config.clone().pool;
+    let now = visit.now();
+    if let Some(old) = visit.session.take() {
+        sessions::end(&app.state, &old).await?;
+    }
+    let session = Session {
+        id: SessionId::from_random(app.outside.random.bytes()),
+        sub: user.sub.clone(),
+        sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
+        last_used: now,
+        expires: now.plus(pool.session.absolute),
+        epoch: sessions::epoch(&app.state, &pool.id, &user.sub).await?,
+        clients: Vec::new(),
+        upstream: identity.upstream.clone(),
+    };
+    let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;
+    visit.sign_in(&cookie);
+    let epoch = session.epoch.clone();
+    LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)
+}

@@ -1,0 +1,4 @@
+//! The endpoints under `/oauth2`.
+
+pub mod authorize;
+pub mod idpresponse;

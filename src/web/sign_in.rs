@@ -1,0 +1,140 @@
+//! What the steps of a sign-in share: the decision asked for, and its outcome as an answer to the browser.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::flow::next::{self, Authorization, Facts, LiveSession, Step};
+use crate::flow::response;
+use crate::flow::state::{AuthorizeRequest, Flow};
+use crate::model::client::Client;
+use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
+use crate::model::session::CodeGrant;
+use crate::store::{flows, sessions};
+use crate::user_pool::federate::{self, Begin};
+use crate::user_pool::issue_code::issue_code;
+
+use super::error::Failure;
+use super::visit::Visit;
+
+/// Where a sign-in stands when the decision is asked for.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The app's request.
+    pub request: &'a AuthorizeRequest,
+    /// Under what its story is kept.
+    pub reference: &'a ReferenceId,
+    /// The browser's session.
+    pub session: Option<LiveSession>,
+    /// Whether the session was made by this sign-in.
+    pub fresh: bool,
+    /// The provider that the app asked for.
+    pub asked: Option<ProviderName>,
+    /// The flow as stored, when it is not new.
+    pub flow: Option<Flow>,
+}
+
+/// Asks for the next step and takes it.
+pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Response, Failure> {
+    let config = visit.config.clone();
+    let client = config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
+    let offered = visit.offered(client);
+    let step = next::decide(Facts {
+        request: standing.request,
+        session: standing.session.as_ref(),
+        fresh: standing.fresh,
+        asked: standing.asked.as_ref(),
+        offered: &offered,
+        now: visit.now(),
+    });
+    match step {
+        Step::Issue(authorization) => {
+            if let Some(session) = &standing.session {
+                sessions::touch(&visit.app.state, &config.pool, session, &client.id, visit.now()).await?;
+            }
+            give_code(visit, client, standing.request, &authorization).await
+        }
+        Step::LoginRequired => Err(Failure::LoginRequired),
+        Step::GoTo(provider) => {
+            let flow = start(visit, &standing);
+            go_to(visit, &flow, &provider).await
+        }
+        Step::SignIn => {
+            let flow = start(visit, &standing);
+            let handle = flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await?;
+            Ok(see_other(&format!("/login?flow={handle}")))
+        }
+    }
+}
+
+/// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state`.
+pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> Result<Response, Failure> {
+    let config = visit.config.clone();
+    let provider = config.provider(provider).ok_or_else(|| gone(&flow.request))?;
+    let handle = visit.app.outside.random.token();
+    let redirect_uri = format!("{}/oauth2/idpresponse", config.pool.public_url);
+    let begin = Begin { pool: &config.pool, provider, flow, handle: handle.clone(), redirect_uri };
+    let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
+    flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await?;
+    Ok(see_other(url.as_str()))
+}
+
+/// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled or no page may be shown,
+/// else shown to the person with a link that tells the app.
+pub fn failed(visit: &Visit, request: &AuthorizeRequest, reference: &ReferenceId, failure: &Failure) -> Response {
+    let description = failure.description(reference);
+    let pool = &visit.config.pool;
+    let back = response::error(&request.redirect_uri, &pool.issuer, request.state.as_deref(), failure.oauth_error(), &description);
+    if request.prompt.none || failure.is_answer() {
+        failure.log(pool.id.as_str(), reference);
+        return see_other(&back);
+    }
+    let client_name = pool.client(request.client.as_str()).and_then(|client| client.name.as_deref());
+    visit.refuse(reference, failure, Some((&back, client_name)))
+}
+
+/// 303, so that a POST is never repeated at the target.
+pub fn see_other(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => {
+            let no_store = HeaderValue::from_static("no-store");
+            (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, no_store)]).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn start(visit: &mut Visit, standing: &Standing<'_>) -> Flow {
+    match &standing.flow {
+        Some(flow) => flow.clone(),
+        None => {
+            let binding = visit.bind();
+            Flow::start(&visit.config.pool, standing.request.clone(), standing.reference.clone(), binding, visit.now())
+        }
+    }
+}
+
+async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, authorization: &Authorization) -> Result<Response, Failure> {
+    let app = &visit.app;
+    let pool = &visit.config.pool;
+    let grant = CodeGrant {
+        client: client.id.clone(),
+        redirect_uri: request.redirect_uri.as_str().to_owned(),
+        scopes: request.scopes.clone(),
+        nonce: request.nonce.clone(),
+        code_challenge: request.code_challenge.clone(),
+        resource: request.resource.clone(),
+        sub: authorization.sub().clone(),
+        sign_in: authorization.sign_in().clone(),
+        session: authorization.session().clone(),
+        epoch: authorization.epoch().clone(),
+        family: FamilyId::from_random(app.outside.random.bytes()),
+        expires: visit.now().plus(pool.code_lifetime),
+    };
+    let code = issue_code(&app.state, &app.seal, &app.outside.random, pool, grant).await?;
+    Ok(see_other(&response::success(&request.redirect_uri, &pool.issuer, request.state.as_deref(), &code)))
+}
+
+/// The app or provider was there when the flow began and is not any more.
+pub fn gone(request: &AuthorizeRequest) -> Failure {
+    Failure::Request(crate::flow::request::RequestError::UnknownClient(request.client.to_string()))
+}

@@ -1,0 +1,129 @@
+//! One request of a person's browser: the pool that its host names, and what its cookies say.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::app::App;
+use crate::config::PoolConfig;
+use crate::flow::binding::BrowserBinding;
+use crate::flow::next::LiveSession;
+use crate::model::client::Client;
+use crate::model::ids::{ProviderName, ReferenceId};
+use crate::store::StoreError;
+use crate::store::sessions::{self, SessionRef};
+
+use super::cookie::Cookie;
+use super::error::Failure;
+use super::page::Pages;
+
+/// A browser at a pool's host.
+#[derive(Debug)]
+pub struct Visit {
+    /// The broker.
+    pub app: Arc<App>,
+    /// The pool whose host was asked.
+    pub config: Arc<PoolConfig>,
+    /// The browser's secret, if its cookie came.
+    pub browser: Option<String>,
+    /// The session reference, if its cookie came and was sealed here.
+    pub session: Option<SessionRef>,
+    /// The templates.
+    pub pages: Arc<Pages>,
+    https: bool,
+    set: Vec<HeaderValue>,
+}
+
+impl Visit {
+    /// The present instant.
+    pub fn now(&self) -> crate::model::time::Timestamp {
+        self.app.outside.clock.now()
+    }
+
+    /// The browser's session, if it is alive.
+    pub async fn live_session(&self) -> Result<Option<LiveSession>, StoreError> {
+        match &self.session {
+            Some(reference) => sessions::load(&self.app.state, &self.config.pool, reference, self.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The binding to this browser; a browser without a secret is given one.
+    pub fn bind(&mut self) -> BrowserBinding {
+        if self.browser.is_none() {
+            let secret = self.app.outside.random.token();
+            self.set.extend(Cookie::Browser.set(&secret, self.https));
+            self.browser = Some(secret);
+        }
+        BrowserBinding::to(self.browser.as_deref().unwrap_or_default())
+    }
+
+    /// Gives the browser a session cookie with `value`.
+    pub fn sign_in(&mut self, value: &str) {
+        self.set.extend(Cookie::Session.set(value, self.https));
+    }
+
+    /// Takes the session cookie away.
+    pub fn sign_out(&mut self) {
+        self.set.extend(Cookie::Session.clear(self.https));
+        self.session = None;
+    }
+
+    /// Enabled providers that `client` may use, in the order of its sign-in page.
+    pub fn offered(&self, client: &Client) -> Vec<ProviderName> {
+        let enabled = |name: &ProviderName| self.config.provider(name).is_some_and(|provider| provider.enabled);
+        match &client.providers {
+            Some(names) => names.iter().filter(|name| enabled(name)).cloned().collect(),
+            None => self.config.providers.iter().filter(|provider| provider.enabled).map(|provider| provider.name.clone()).collect(),
+        }
+    }
+
+    /// Logs `failure` and shows it; `back` is the address that completes the app's request with an error, and the app's name.
+    pub fn refuse(&self, reference: &ReferenceId, failure: &Failure, back: Option<(&str, Option<&str>)>) -> Response {
+        failure.log(self.config.pool.id.as_str(), reference);
+        failure.page(&self.pages, &self.config.pool.name, reference, back)
+    }
+
+    /// The answer with this visit's cookies.
+    pub fn with_cookies(&mut self, mut answer: Response) -> Response {
+        for cookie in self.set.drain(..) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        answer
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let config = pool_of(app, parts).ok_or_else(misdirected)?;
+        let https = config.pool.public_url.starts_with("https://");
+        let session = Cookie::Session.read(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
+        let pages = parts.extensions.get::<Arc<Pages>>().cloned().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
+        Ok(Self { app: app.clone(), pages, browser: Cookie::Browser.read(&parts.headers, https), session, https, set: Vec::new(), config })
+    }
+}
+
+/// The pool that the request's host names; forwarding headers are not read (D-51, D-52).
+pub fn pool_of(app: &App, parts: &Parts) -> Option<Arc<PoolConfig>> {
+    let host = match parts.uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => only_host(&parts.headers)?,
+    };
+    app.pool_at(host).cloned()
+}
+
+fn only_host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    hosts.next().is_none().then_some(host)
+}
+
+/// 421: no pool answers at this host.
+pub fn misdirected() -> Response {
+    (StatusCode::MISDIRECTED_REQUEST, "No pool answers at this host.\n").into_response()
+}
