@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail loudly")]
 
 mod claims;
+mod keyring;
+mod keyset;
 mod verify;
 mod world;
