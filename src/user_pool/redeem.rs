@@ -20,7 +20,7 @@ use crate::token::refresh::Family;
 /// The parameters of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Redemption<'a> {
-    /// `code`.
+    /// `code`; empty when it is absent.
     pub code: &'a str,
     /// `redirect_uri`.
     pub redirect_uri: Option<&'a str>,
@@ -34,6 +34,9 @@ pub struct Redemption<'a> {
 pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>) -> Result<Tokens, TokenRefusal> {
     if !client.allows(Grant::AuthorizationCode) {
         return Err(TokenRefusal::GrantNotAllowed(Grant::AuthorizationCode));
+    }
+    if asked.code.is_empty() {
+        return Err(TokenRefusal::Missing("code"));
     }
     let handle = issuer.grants.open_code(asked.code).ok_or(TokenRefusal::UnknownCode)?;
     let (code, user) = try_join(issuer.grants.load_code(&handle), issuer.user(handle.sub())).await?;

@@ -22,7 +22,7 @@ const ATTEMPTS: usize = 4;
 /// The parameters of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Refresh<'a> {
-    /// `refresh_token`.
+    /// `refresh_token`; empty when it is absent.
     pub token: &'a str,
     /// `scope`: the same or fewer.
     pub scope: Option<&'a str>,
@@ -34,6 +34,9 @@ pub struct Refresh<'a> {
 pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) -> Result<Tokens, TokenRefusal> {
     if !client.allows(Grant::RefreshToken) {
         return Err(TokenRefusal::GrantNotAllowed(Grant::RefreshToken));
+    }
+    if asked.token.is_empty() {
+        return Err(TokenRefusal::Missing("refresh_token"));
     }
     let ticket = issuer.grants.open_refresh_token(asked.token).ok_or(TokenRefusal::UnknownRefreshToken)?;
     for _ in 0..ATTEMPTS {

@@ -47,3 +47,9 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
         .with_state(app))
 }
+//! HTTP: routes, pages, status codes.
+
+pub mod client_auth;
+pub mod cors;
+pub mod form;
+pub mod oauth2;

@@ -10,3 +10,4 @@ mod sample;
 mod sign_in_state;
 mod tokens;
 mod users;
+mod web_token;

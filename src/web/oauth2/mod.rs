@@ -1,4 +1,11 @@
-//! The endpoints under `/oauth2`.
+//! The endpoints under `/oauth2`, and the documents that describe them.
 
+pub mod api;
 pub mod authorize;
+pub mod discovery;
 pub mod idpresponse;
+pub mod introspect;
+pub mod jwks;
+pub mod revoke;
+pub mod token;
+pub mod userinfo;

@@ -1,0 +1,212 @@
+//! What the endpoints that apps call directly share: the request, the JSON answer and the JSON error.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::model::fault::Refusal;
+use crate::model::ids::uuid_from;
+use crate::model::pool::Pool;
+use crate::outside::random::Random;
+use crate::store::StoreError;
+use crate::user_pool::access::AccessRefusal;
+use crate::user_pool::revoke::RevokeRefusal;
+use crate::user_pool::token_refusal::TokenRefusal;
+use crate::user_pool::user_info::UserInfoRefusal;
+use crate::web::client_auth::ClientAuthError;
+use crate::web::form::{Form, FormError};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+/// What an app reads when the cause is ours.
+const UNAVAILABLE: &str = "the service is temporarily unavailable; try again";
+const BROKEN: &str = "the service failed to answer";
+
+/// A request as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its query.
+    pub query: Option<String>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Call {
+    /// The parameters in the body.
+    pub fn form(&self) -> Result<Form, FormError> {
+        Form::from_body(self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()), &self.body)
+    }
+}
+
+/// A refused request ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    code: &'static str,
+    challenge: Option<String>,
+}
+
+impl ApiError {
+    fn refused(error: &'static str, refusal: &impl Refusal) -> Self {
+        let status = match error {
+            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let description = match error {
+            "temporarily_unavailable" => UNAVAILABLE.to_owned(),
+            "server_error" => BROKEN.to_owned(),
+            _ => refusal.to_string(),
+        };
+        Self { status, error, description, code: refusal.code(), challenge: None }
+    }
+
+    /// A malformed request.
+    pub fn invalid_request(code: &'static str, description: &str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: "invalid_request", description: description.to_owned(), code, challenge: None }
+    }
+
+    /// A failed client authentication. It is a 401 with a challenge when the client used the header, or where `always` asks for it.
+    pub fn client_auth(pool: &Pool, error: ClientAuthError, always: bool) -> Self {
+        let mut answer = Self::refused(error.oauth_error(), &error);
+        if always && answer.error == "invalid_client" {
+            answer.status = StatusCode::UNAUTHORIZED;
+            answer.challenge = Some(format!("Basic realm=\"{}\", charset=\"UTF-8\"", pool.id));
+        }
+        answer
+    }
+
+    /// No credentials at all at a resource ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    pub fn no_token(pool: &Pool) -> Self {
+        let description = "send the access token as Authorization: Bearer";
+        Self::bearer(pool, StatusCode::UNAUTHORIZED, ("invalid_token", "access_token_missing"), description.to_owned())
+    }
+
+    /// A refused access token.
+    pub fn user_info(pool: &Pool, refusal: &UserInfoRefusal) -> Self {
+        match refusal {
+            UserInfoRefusal::Access(AccessRefusal::Store(error)) => Self::from(error.clone()),
+            UserInfoRefusal::Access(refusal) => Self::bearer(
+                pool,
+                StatusCode::UNAUTHORIZED,
+                ("invalid_token", refusal.code()),
+                "Access token is expired, disabled, or deleted, or the user has globally signed out.".to_owned(),
+            ),
+            UserInfoRefusal::Scope => Self::bearer(
+                pool,
+                StatusCode::FORBIDDEN,
+                ("insufficient_scope", "access_token_without_openid"),
+                refusal.to_string(),
+            ),
+        }
+    }
+
+    fn bearer(pool: &Pool, status: StatusCode, (error, code): (&'static str, &'static str), description: String) -> Self {
+        let scope = if error == "insufficient_scope" { ", scope=\"openid\"" } else { "" };
+        let detail = if code == "access_token_missing" {
+            String::new()
+        } else {
+            format!(", error=\"{error}\", error_description=\"{description}\"{scope}")
+        };
+        let challenge = Some(format!("Bearer realm=\"{}\"{detail}", pool.id));
+        Self { status, error, description, code, challenge }
+    }
+
+    /// The answer. `error_message` repeats the description for Amplify, which reads only that.
+    fn into_response(self, random: &Random) -> Response {
+        tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
+        let description: String =
+            self.description.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect();
+        let body = json!({ "error": self.error, "error_description": description, "error_message": description });
+        let mut response = json_answer(self.status, &body, random);
+        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        let name = match &error {
+            FormError::Duplicate(name) if name == "resource" => "invalid_target",
+            _ => "invalid_request",
+        };
+        let mut answer = Self::refused(name, &error);
+        if error == FormError::TooLarge {
+            answer.status = StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        answer
+    }
+}
+
+impl From<TokenRefusal> for ApiError {
+    fn from(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::Store(error) => error.into(),
+            other => Self::refused(other.oauth_error(), &other),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(code = error.code(), %error, "the store gave no answer");
+        let down = error.retryable() || matches!(error, StoreError::Misconfigured(_));
+        Self::refused(if down { "temporarily_unavailable" } else { "server_error" }, &error)
+    }
+}
+
+impl From<RevokeRefusal> for ApiError {
+    fn from(refusal: RevokeRefusal) -> Self {
+        let (error, code) = match refusal {
+            RevokeRefusal::Store(error) => return error.into(),
+            RevokeRefusal::UnsupportedTokenType => ("unsupported_token_type", "revoke_access_token"),
+            RevokeRefusal::ForeignToken => ("unauthorized_client", "revoke_token_of_other_client"),
+        };
+        Self { status: StatusCode::BAD_REQUEST, error, description: refusal.to_string(), code, challenge: None }
+    }
+}
+
+/// The JSON of a decision, or its error; never cached.
+pub fn finish(result: Result<Value, ApiError>, random: &Random) -> Response {
+    match result {
+        Ok(body) => json_answer(StatusCode::OK, &body, random),
+        Err(error) => error.into_response(random),
+    }
+}
+
+/// A 200 without a body, or the error.
+pub fn finish_empty(result: Result<(), ApiError>, random: &Random) -> Response {
+    match result {
+        Ok(()) => never_cached(Response::new(Body::empty()), random),
+        Err(error) => error.into_response(random),
+    }
+}
+
+fn json_answer(status: StatusCode, body: &Value, random: &Random) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    never_cached(response, random)
+}
+
+fn never_cached(mut response: Response, random: &Random) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    if let Ok(id) = HeaderValue::try_from(uuid_from(random.bytes())) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}

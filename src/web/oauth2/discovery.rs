@@ -1,0 +1,66 @@
+//! Provider metadata ([OpenID Connect Discovery section 3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata),
+//! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)): one document for every path form, made from the configuration alone.
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::model::attributes::STANDARD;
+use crate::model::pool::Pool;
+use crate::web::cors;
+
+/// The metadata of a pool.
+pub fn answer(pool: &Pool) -> Response {
+    let mut response = Response::new(Body::from(document(pool).to_string()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    cors::public(headers);
+    response
+}
+
+/// Whether `path`, what stands between a host and its `/.well-known/…` (or after it, in RFC 8414's form), names this pool:
+/// nothing, the pool's id, or the path of its issuer.
+pub fn names(pool: &Pool, path: &str) -> bool {
+    let path = path.trim_matches('/');
+    let issuer = url::Url::parse(&pool.issuer).map(|issuer| issuer.path().trim_matches('/').to_owned()).unwrap_or_default();
+    path.is_empty() || path == pool.id.as_str() || path == issuer
+}
+
+fn document(pool: &Pool) -> Value {
+    let at = |path: &str| format!("{}{path}", pool.public_url);
+    let mut claims = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid", "jti", "origin_jti"];
+    claims.extend(["token_use", "identities", "cognito:username", "cognito:groups"]);
+    claims.extend(STANDARD);
+    json!({
+        "issuer": pool.issuer,
+        "authorization_endpoint": at("/oauth2/authorize"),
+        "token_endpoint": at("/oauth2/token"),
+        "userinfo_endpoint": at("/oauth2/userInfo"),
+        "revocation_endpoint": at("/oauth2/revoke"),
+        "introspection_endpoint": at("/oauth2/introspect"),
+        "end_session_endpoint": at("/logout"),
+        "jwks_uri": at(&format!("/{}/.well-known/jwks.json", pool.id)),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [pool.signing.as_str()],
+        "scopes_supported": ["openid", "email", "phone", "profile"],
+        "claims_supported": claims,
+        "claim_types_supported": ["normal"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "select_account", "consent"],
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
+}

@@ -1,0 +1,25 @@
+//! `POST /oauth2/introspect` ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). For servers: no origin may read it from a browser.
+
+use axum::response::Response;
+use serde_json::Value;
+
+use super::api::{ApiError, Call, finish};
+use crate::user_pool::introspect::introspect;
+use crate::user_pool::issuer::Issuer;
+use crate::web::client_auth::{ClientAuthError, authenticate};
+
+/// Describes a token to a client that has a secret and used it.
+pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
+    finish(decide(issuer, call).await, issuer.grants.random)
+}
+
+async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
+    let form = call.form()?;
+    let pool = issuer.grants.pool;
+    let client = authenticate(pool, &call.headers, call.query.as_deref(), &form)
+        .and_then(|client| if client.client().is_public() { Err(ClientAuthError::Refused) } else { Ok(client) })
+        .or_else(|error| Err(if error == ClientAuthError::Missing { ClientAuthError::Refused } else { error }))
+        .map_err(|error| ApiError::client_auth(pool, error, true))?;
+    let token = form.get("token").ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
+    Ok(Value::Object(introspect(issuer, client.client(), token).await?))
+}

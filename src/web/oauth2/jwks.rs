@@ -1,0 +1,35 @@
+//! `jwks.json` ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)): the same for everybody, from memory.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+
+use crate::token::pool_keys::PoolKeys;
+use crate::web::cors;
+
+/// The published keys, or 304 when the caller has them.
+pub fn answer(keys: &PoolKeys, request: &HeaderMap) -> Response {
+    let jwks = keys.jwks();
+    let mut response = if has(request, &jwks.etag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        let mut response = Response::new(Body::from(jwks.body.clone()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [(ETAG, &jwks.etag), (CACHE_CONTROL, &jwks.cache_control)] {
+        headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+    }
+    cors::public(headers);
+    response
+}
+
+/// [RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2): weak comparison against a list.
+fn has(request: &HeaderMap, etag: &str) -> bool {
+    let lists = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag)
+}

@@ -1,0 +1,69 @@
+//! `POST /oauth2/token` ([RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)).
+//!
+//! Form, client, grant, in this order; a grant fills only its own part.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::api::{ApiError, Call, finish};
+use crate::user_pool::client_credentials::client_credentials;
+use crate::user_pool::issuer::{Issuer, Tokens};
+use crate::user_pool::redeem::{Redemption, burn_unauthenticated, redeem};
+use crate::user_pool::refresh::{Refresh, refresh};
+use crate::user_pool::token_refusal::TokenRefusal;
+use crate::web::client_auth::{authenticate, tried_basic};
+use crate::web::cors;
+
+/// Answers a token request.
+pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
+    let mut response = finish(decide(issuer, call).await.map(body), issuer.grants.random);
+    cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
+    response
+}
+
+async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Tokens, ApiError> {
+    let form = call.form()?;
+    let pool = issuer.grants.pool;
+    let client = match authenticate(pool, &call.headers, call.query.as_deref(), &form) {
+        Ok(client) => client.client(),
+        Err(error) => {
+            if let Some(code) = form.get("code") {
+                burn_unauthenticated(issuer, code).await?;
+            }
+            return Err(ApiError::client_auth(pool, error, tried_basic(&call.headers)));
+        }
+    };
+    let tokens = match form.get("grant_type") {
+        Some("authorization_code") => {
+            let asked = Redemption {
+                code: form.get("code").unwrap_or_default(),
+                redirect_uri: form.get("redirect_uri"),
+                code_verifier: form.get("code_verifier"),
+                resource: form.get("resource"),
+            };
+            redeem(issuer, client, &asked).await
+        }
+        Some("refresh_token") => {
+            let token = form.get("refresh_token").unwrap_or_default();
+            refresh(issuer, client, &Refresh { token, scope: form.get("scope"), resource: form.get("resource") }).await
+        }
+        Some("client_credentials") => client_credentials(issuer, client, form.get("scope")),
+        Some(_) => Err(TokenRefusal::UnsupportedGrant),
+        None => Err(TokenRefusal::Missing("grant_type")),
+    };
+    Ok(tokens?)
+}
+
+fn body(tokens: Tokens) -> Value {
+    let mut body = json!({
+        "access_token": tokens.access_token,
+        "expires_in": tokens.expires_in,
+        "token_type": "Bearer",
+        "scope": tokens.scope.to_string(),
+    });
+    if let Some(members) = body.as_object_mut() {
+        members.extend(tokens.id_token.map(|token| ("id_token".to_owned(), token.into())));
+        members.extend(tokens.refresh_token.map(|token| ("refresh_token".to_owned(), token.into())));
+    }
+    body
+}

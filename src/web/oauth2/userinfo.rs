@@ -1,0 +1,47 @@
+//! `/oauth2/userInfo` ([OpenID Connect Core section 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)), GET and POST.
+
+use axum::http::header::AUTHORIZATION;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::api::{ApiError, Call, finish};
+use crate::user_pool::issuer::Issuer;
+use crate::user_pool::user_info::user_info;
+use crate::web::cors;
+
+/// Answers with the claims of the person behind the access token.
+pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
+    let mut response = finish(decide(issuer, call).await, issuer.grants.random);
+    cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
+    response
+}
+
+async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
+    let token = bearer(issuer, call)?;
+    user_info(issuer, &token).await.map(Value::Object).map_err(|refusal| ApiError::user_info(issuer.grants.pool, &refusal))
+}
+
+/// The token from the header or a form body ([RFC 6750 section 2](https://www.rfc-editor.org/rfc/rfc6750#section-2)), never from the query.
+fn bearer(issuer: &Issuer<'_>, call: &Call) -> Result<String, ApiError> {
+    const BAD: &str = "Bad OAuth2 request at UserInfo Endpoint";
+    let mut headers = call.headers.get_all(AUTHORIZATION).iter();
+    let in_header = match (headers.next(), headers.next()) {
+        (None, _) => None,
+        (Some(header), None) => {
+            let text = header.to_str().unwrap_or_default();
+            let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+            let token = token.trim_start_matches(' ');
+            if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+                return Err(ApiError::invalid_request("bearer_malformed", BAD));
+            }
+            Some(token.to_owned())
+        }
+        (Some(_), Some(_)) => return Err(ApiError::invalid_request("bearer_twice", BAD)),
+    };
+    let in_body = if call.body.is_empty() { None } else { call.form()?.get("access_token").map(str::to_owned) };
+    match (in_header, in_body) {
+        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (Some(_), Some(_)) => Err(ApiError::invalid_request("bearer_twice", BAD)),
+        (None, None) => Err(ApiError::no_token(issuer.grants.pool)),
+    }
+}
