@@ -141,6 +141,11 @@ impl Upstreams {
         Self { outside: outside.clone(), http, allow_private, known: Arc::default() }
     }
 
+    /// The client underneath, with its rules, for calls that belong to no provider.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// What is known about one provider of one client; made on first use.
     pub fn of(&self, provider: &Provider) -> Arc<Upstream> {
         let name = match &provider.protocol {

@@ -8,7 +8,8 @@ use crate::model::time::Timestamp;
 use crate::model::user::User;
 use crate::store::grants::Grants;
 use crate::store::record::Records;
-use crate::store::{Key, StoreError};
+use crate::store::users::Users;
+use crate::store::StoreError;
 use crate::token::issue::{ClientIssuance, Issuance, TokenIds, access_token, client_token, id_token};
 use crate::token::pool_keys::PoolKeys;
 use crate::token::refresh::Family;
@@ -44,7 +45,7 @@ pub struct Tokens {
 impl Issuer<'_> {
     /// The user record as it is now.
     pub async fn user(&self, sub: &Sub) -> Result<Option<User>, StoreError> {
-        let record = self.directory.get::<User>(&Key::user(&self.grants.pool.id, sub)).await?;
+        let record = Users::new(self.directory, &self.grants.pool.id).get(sub).await?;
         Ok(record.map(|record| record.value))
     }
 

@@ -1,6 +1,7 @@
 //! What people can do: one verb per file, each loads, decides and commits.
 
 pub mod access;
+pub mod backchannel;
 pub mod client_credentials;
 pub mod end_session;
 pub mod federate;
@@ -11,5 +12,6 @@ pub mod provision;
 pub mod redeem;
 pub mod refresh;
 pub mod revoke;
+pub mod sign_out;
 pub mod token_refusal;
 pub mod user_info;
