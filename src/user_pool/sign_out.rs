@@ -32,8 +32,7 @@ pub async fn sign_out_everywhere(issuer: &Issuer<'_>, http: &Http, sub: &Sub) ->
 async fn apps(issuer: &Issuer<'_>, sub: &Sub) -> Result<Vec<ClientId>, StoreError> {
     let (records, pool) = (issuer.grants.records, &issuer.grants.pool.id);
     let page = records.store.list(&Key::sessions_index(pool, sub), None, TOLD).await?;
-    let keys: Vec<Key> =
-        page.members.iter().filter_map(|id| SessionId::parse(id).ok()).map(|id| Key::session(pool, sub, &id)).collect();
+    let keys: Vec<Key> = page.members.iter().filter_map(|id| SessionId::parse(id).ok()).map(|id| Key::session(pool, sub, &id)).collect();
     let found = records.store.get_many(&keys).await?;
     let mut clients = BTreeSet::new();
     for (key, entry) in keys.iter().zip(found) {

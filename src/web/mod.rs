@@ -17,13 +17,14 @@ pub mod visit;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 
 use crate::app::App;
 
 use self::hosted::{login, logout};
-use self::oauth2::{authorize, idpresponse};
+use self::oauth2::api::{preflight_get_and_post, preflight_post};
+use self::oauth2::{authorize, idpresponse, introspect, revoke, token, userinfo, well_known};
 use self::page::Pages;
 
 /// Largest accepted request body in bytes.
@@ -35,6 +36,13 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
     let routes = Router::new()
         .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/idpresponse", get(idpresponse::get).post(idpresponse::post))
+        .route("/oauth2/token", post(token::post).options(preflight_post))
+        .route("/oauth2/userInfo", get(userinfo::any).post(userinfo::any).options(preflight_get_and_post))
+        .route("/oauth2/revoke", post(revoke::post).options(preflight_post))
+        .route("/oauth2/introspect", post(introspect::post))
+        .route("/.well-known/{document}", get(well_known::of_host))
+        .route("/.well-known/{document}/{*pool}", get(well_known::before_issuer))
+        .route("/{pool}/.well-known/{document}", get(well_known::below_issuer))
         .route("/login", get(login::get))
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))
@@ -47,9 +55,3 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
         .with_state(app))
 }
-//! HTTP: routes, pages, status codes.
-
-pub mod client_auth;
-pub mod cors;
-pub mod form;
-pub mod oauth2;

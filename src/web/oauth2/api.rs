@@ -1,23 +1,35 @@
 //! What the endpoints that apps call directly share: the request, the JSON answer and the JSON error.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::app::App;
+use crate::config::PoolConfig;
 use crate::model::fault::Refusal;
 use crate::model::ids::uuid_from;
 use crate::model::pool::Pool;
 use crate::outside::random::Random;
 use crate::store::StoreError;
+use crate::store::grants::Grants;
+use crate::store::keysets::KeyringError;
+use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
+use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
 use crate::web::client_auth::ClientAuthError;
+use crate::web::cors;
 use crate::web::form::{Form, FormError};
+use crate::web::visit::{misdirected, pool_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
@@ -41,6 +53,63 @@ impl Call {
     pub fn form(&self) -> Result<Form, FormError> {
         Form::from_body(self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()), &self.body)
     }
+}
+
+/// The pool whose host was asked; any other host is answered with 421.
+pub struct AtPool(pub Arc<PoolConfig>);
+
+impl FromRequestParts<Arc<App>> for AtPool {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        pool_of(app, parts).map(Self).ok_or_else(misdirected)
+    }
+}
+
+/// An app at a pool's endpoint: its request, and what the answer is made with.
+pub struct Caller {
+    /// The request.
+    pub call: Call,
+    app: Arc<App>,
+    config: Arc<PoolConfig>,
+    keys: Arc<PoolKeys>,
+}
+
+impl Caller {
+    /// The pool's means of issuing and checking tokens, now.
+    pub fn issuer(&self) -> Issuer<'_> {
+        let random = &self.app.outside.random;
+        let grants = Grants { records: &self.app.state, seal: &self.app.seal, random, pool: &self.config.pool };
+        Issuer { grants, directory: &self.app.directory, keys: &self.keys, now: self.app.outside.clock.now() }
+    }
+}
+
+impl FromRequest<Arc<App>> for Caller {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
+        let (headers, query) = (parts.headers.clone(), parts.uri.query().map(str::to_owned));
+        let refused = |error: ApiError| {
+            let mut response = error.into_response(&app.outside.random);
+            cors::answer(&config.pool, &headers, response.headers_mut());
+            response
+        };
+        let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
+        let keys = app.keys.of(&config.pool).await.map_err(|error| refused(error.into()))?;
+        Ok(Self { call: Call { headers, query, body }, app: app.clone(), config, keys })
+    }
+}
+
+/// The answer to a preflight of an endpoint that takes POST.
+pub async fn preflight_post(AtPool(config): AtPool, headers: HeaderMap) -> (StatusCode, HeaderMap) {
+    (StatusCode::NO_CONTENT, cors::preflight(&config.pool, &headers, "POST"))
+}
+
+/// The answer to a preflight of an endpoint that takes GET and POST.
+pub async fn preflight_get_and_post(AtPool(config): AtPool, headers: HeaderMap) -> (StatusCode, HeaderMap) {
+    (StatusCode::NO_CONTENT, cors::preflight(&config.pool, &headers, "GET, POST"))
 }
 
 /// A refused request ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
@@ -99,12 +168,9 @@ impl ApiError {
                 ("invalid_token", refusal.code()),
                 "Access token is expired, disabled, or deleted, or the user has globally signed out.".to_owned(),
             ),
-            UserInfoRefusal::Scope => Self::bearer(
-                pool,
-                StatusCode::FORBIDDEN,
-                ("insufficient_scope", "access_token_without_openid"),
-                refusal.to_string(),
-            ),
+            UserInfoRefusal::Scope => {
+                Self::bearer(pool, StatusCode::FORBIDDEN, ("insufficient_scope", "access_token_without_openid"), refusal.to_string())
+            }
         }
     }
 
@@ -120,7 +186,7 @@ impl ApiError {
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
-    fn into_response(self, random: &Random) -> Response {
+    pub fn into_response(self, random: &Random) -> Response {
         tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
         let description: String =
             self.description.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect();
@@ -164,6 +230,13 @@ impl From<StoreError> for ApiError {
         tracing::error!(code = error.code(), %error, "the store gave no answer");
         let down = error.retryable() || matches!(error, StoreError::Misconfigured(_));
         Self::refused(if down { "temporarily_unavailable" } else { "server_error" }, &error)
+    }
+}
+
+impl From<KeyringError> for ApiError {
+    fn from(error: KeyringError) -> Self {
+        tracing::error!(code = error.code(), %error, "the signing keys are not there");
+        Self::refused(if error.retryable() { "temporarily_unavailable" } else { "server_error" }, &error)
     }
 }
 

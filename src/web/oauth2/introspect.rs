@@ -3,10 +3,15 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use super::api::{ApiError, Call, finish};
+use super::api::{ApiError, Call, Caller, finish};
 use crate::user_pool::introspect::introspect;
 use crate::user_pool::issuer::Issuer;
 use crate::web::client_auth::{ClientAuthError, authenticate};
+
+/// The route.
+pub async fn post(caller: Caller) -> Response {
+    answer(&caller.issuer(), &caller.call).await
+}
 
 /// Describes a token to a client that has a secret and used it.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {

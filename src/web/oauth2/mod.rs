@@ -9,3 +9,4 @@ pub mod jwks;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
+pub mod well_known;

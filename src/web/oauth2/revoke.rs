@@ -2,11 +2,16 @@
 
 use axum::response::Response;
 
-use super::api::{ApiError, Call, finish_empty};
+use super::api::{ApiError, Call, Caller, finish_empty};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::revoke;
 use crate::web::client_auth::authenticate;
 use crate::web::cors;
+
+/// The route.
+pub async fn post(caller: Caller) -> Response {
+    answer(&caller.issuer(), &caller.call).await
+}
 
 /// Ends the family of a refresh token; 200 also when there is nothing left to end.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {

@@ -5,7 +5,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::api::{ApiError, Call, finish};
+use super::api::{ApiError, Call, Caller, finish};
 use crate::user_pool::client_credentials::client_credentials;
 use crate::user_pool::issuer::{Issuer, Tokens};
 use crate::user_pool::redeem::{Redemption, burn_unauthenticated, redeem};
@@ -13,6 +13,11 @@ use crate::user_pool::refresh::{Refresh, refresh};
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::web::client_auth::{authenticate, tried_basic};
 use crate::web::cors;
+
+/// The route.
+pub async fn post(caller: Caller) -> Response {
+    answer(&caller.issuer(), &caller.call).await
+}
 
 /// Answers a token request.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {

@@ -4,10 +4,15 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::api::{ApiError, Call, finish};
+use super::api::{ApiError, Call, Caller, finish};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::user_info::user_info;
 use crate::web::cors;
+
+/// The route, for GET and POST.
+pub async fn any(caller: Caller) -> Response {
+    answer(&caller.issuer(), &caller.call).await
+}
 
 /// Answers with the claims of the person behind the access token.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {

@@ -9,7 +9,8 @@ use crate::grants::desk::{Desk, SECRET};
 #[tokio::test]
 async fn wrong_missing_empty_and_foreign_credentials_are_refused_alike() {
     let desk = Desk::new().await;
-    let in_body = ["client_id=web&client_secret=wrong", "client_id=web", "client_id=web&client_secret=", "client_id=nobody&client_secret=x"];
+    let in_body =
+        ["client_id=web&client_secret=wrong", "client_id=web", "client_id=web&client_secret=", "client_id=nobody&client_secret=x"];
     for credentials in in_body.into_iter().chain(["client_id=nobody", "client_id=spa&client_secret=x", "client_id=%00"]) {
         let answer = desk.ask_token(&form(&format!("grant_type=refresh_token&refresh_token=x&{credentials}"))).await;
         assert_eq!(answer.error(), (400, "invalid_client"), "{credentials}");

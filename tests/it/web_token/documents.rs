@@ -25,7 +25,8 @@ async fn discovery_names_the_issuer_byte_for_byte_and_only_what_is_there() {
             assert!(value.as_str().unwrap().starts_with("https://auth.example.com/"), "{name}");
         }
         if name.ends_with("_supported") {
-            let typed = value.is_boolean() || value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(serde_json::Value::is_string));
+            let typed =
+                value.is_boolean() || value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(serde_json::Value::is_string));
             assert!(typed, "{name}");
         }
     }

@@ -5,3 +5,4 @@ mod client_auth;
 mod documents;
 mod grant_types;
 mod resources;
+mod router;
