@@ -170,7 +170,7 @@ async fn a_code_of_another_pool_and_any_other_text_are_unknown() {
     let mut desk = Desk::new().await;
     let (code, tokens) = (desk.code("spa").await, desk.signed_in("spa").await);
     let refresh = refresh_token(&tokens);
-    for text in ["", "x", "null", refresh.as_str(), tokens.access_token.as_str(), &code[1..], &format!("{code}A")] {
+    for text in ["x", "null", refresh.as_str(), tokens.access_token.as_str(), &code[1..], &format!("{code}A")] {
         assert_eq!(outcome(&desk.redeem("spa", text).await), "code_unknown", "{text}");
     }
     desk.pool.id = symbolon::model::ids::PoolId::parse("eu-west-1_Other").unwrap();
