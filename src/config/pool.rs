@@ -25,16 +25,15 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
     let mut pools = Vec::new();
     for table in tables {
         let id = table.required("id", PoolId::parse);
-        if let Some(id) = &id {
-            ids.claim(&table, id.as_str(), table.spot("id"));
-        }
+        let fresh = id.as_ref().is_some_and(|id| ids.claim(&table, id.as_str(), table.spot("id")));
         let (public_url, own_hosts) = place(&table, server);
         for (index, host) in own_hosts.iter().enumerate() {
             let spot = if table.has("hosts") { table.spot_of_item("hosts", index) } else { table.spot("") };
             hosts.claim(&table, host, spot);
         }
         let issuer = table.parsed("issuer", uri::issuer);
-        if let Some(issuer) = &issuer {
+        let default = id.as_ref().filter(|_| fresh).map(|id| default_issuer(&public_url, id));
+        if let Some(issuer) = issuer.as_ref().or(default.as_ref()) {
             issuers.claim(&table, issuer, table.spot("issuer"));
         }
         pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known));
@@ -53,17 +52,20 @@ impl Unique {
         Self { what, seen: BTreeMap::new() }
     }
 
-    pub(super) fn claim(&mut self, table: &Table<'_>, value: &str, spot: Spot) {
-        match self.seen.get(value) {
-            Some(first) => {
-                let message = format!("the {} {value:?} is already used by {}", self.what, first.key);
-                table.problem_at(&spot, message, format!("give each its own {}", self.what));
-            }
-            None => {
-                self.seen.insert(value.to_owned(), spot);
-            }
+    /// Whether nobody used `value` before.
+    pub(super) fn claim(&mut self, table: &Table<'_>, value: &str, spot: Spot) -> bool {
+        if let Some(first) = self.seen.get(value) {
+            let message = format!("the {} {value:?} is already used by {}", self.what, first.key);
+            table.problem_at(&spot, message, format!("give each its own {}", self.what));
+            return false;
         }
+        self.seen.insert(value.to_owned(), spot);
+        true
     }
+}
+
+fn default_issuer(public_url: &str, id: &PoolId) -> String {
+    format!("{public_url}/{id}")
 }
 
 /// Where browsers find a pool.
@@ -104,7 +106,7 @@ fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider
     let id = id?;
     let pool = Pool {
         name: name.unwrap_or_else(|| id.to_string()),
-        issuer: address.issuer.unwrap_or_else(|| format!("{}/{id}", address.public_url)),
+        issuer: address.issuer.unwrap_or_else(|| default_issuer(&address.public_url, &id)),
         public_url: address.public_url,
         hosts: address.hosts,
         signing: signing.unwrap_or(SigningAlgorithm::Rs256),

@@ -39,6 +39,9 @@ pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, V
             let spot = table.secret_spot("client_secret");
             pool.problem_at(&spot, "the secret is a sample from an example", "write the secret that the provider gave you");
         }
+        if table.string("client_id").is_some_and(|id| !id.contains(char::is_alphanumeric)) {
+            table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
+        }
         let spot = table.spot("");
         let provider = registry::read(known.presets, &table, known.allow_private);
         table.finish();

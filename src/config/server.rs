@@ -27,8 +27,6 @@ pub struct ServerConfig {
     pub upstream_ca: Option<String>,
     /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
     pub seal_key: Option<SecretString>,
-    /// Largest request body that is read.
-    pub max_body_bytes: usize,
 }
 
 pub(super) fn read(table: Table<'_>) -> ServerConfig {
@@ -54,7 +52,6 @@ pub(super) fn read(table: Table<'_>) -> ServerConfig {
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, pem)),
         seal_key,
-        max_body_bytes: table.integer("max_body_bytes", 4096..=1_048_576).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(65_536),
     };
     if server.allow_private_upstreams {
         table.warn(

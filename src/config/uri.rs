@@ -104,6 +104,12 @@ pub(super) fn host(text: &str, scheme: &str) -> Result<String, Invalid> {
     }
     let url = Url::parse(&format!("{scheme}://{text}/")).map_err(|_| invalid(usual))?;
     let canonical = authority(&url).ok_or_else(|| invalid(usual))?;
+    if scheme == "http" && !is_loopback(&url) {
+        return Err(Invalid::new(
+            format!("{text:?} would be served over plain http"),
+            "write an https URL in server.public_url, or a host such as a.localhost",
+        ));
+    }
     if canonical == text { Ok(canonical) } else { Err(invalid(&format!("write {canonical:?}"))) }
 }
 

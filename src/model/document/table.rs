@@ -236,7 +236,7 @@ impl<'d> Table<'d> {
     pub fn table(&self, key: &str) -> Option<Table<'d>> {
         let node = self.node(key)?;
         if !matches!(node.value, Value::Table(_)) {
-            return self.mismatch(key, "a table", &node.value, &format!("write [{}]", self.path_of(key)));
+            return self.mismatch(key, "a table", &node.value, &format!("write [{}]", self.header(key)));
         }
         Some(Self::new(self.log, node, self.path_of(key)))
     }
@@ -255,7 +255,7 @@ impl<'d> Table<'d> {
     /// The tables of the list `key`, as `[[key]]` makes them; none when it is absent.
     pub fn tables(&self, key: &str) -> Vec<Table<'d>> {
         let Some(node) = self.node(key) else { return Vec::new() };
-        let fix = format!("write [[{}]]", self.path_of(key));
+        let fix = format!("write [[{}]]", self.header(key));
         let Value::Array(items) = &node.value else {
             self.mismatch::<()>(key, "a list of tables", &node.value, &fix);
             return Vec::new();
@@ -333,6 +333,15 @@ impl<'d> Table<'d> {
             let _ = write!(path, "{key:?}");
         }
         path
+    }
+
+    /// The path as a table header spells it, without positions: `pool.client`.
+    fn header(&self, key: &str) -> String {
+        let path = self.path_of(key);
+        path.split('[')
+            .enumerate()
+            .map(|(part, text)| if part == 0 { text } else { text.split_once(']').map_or("", |(_, rest)| rest) })
+            .collect()
     }
 
     /// The variable that sets `key`: `pool[0].id` is `…POOL__0__ID`.

@@ -110,6 +110,6 @@ fn other_variables_are_left_alone() {
 fn without_variables_the_file_is_held_to_its_lines() {
     refused(
         "[[pool]]\nid = \"eu-west-1_A1\"\nclient = 1",
-        "symbolon.toml:3: pool[0].client: expected a list of tables, found an integer; fix: write [[pool[0].client]]",
+        "symbolon.toml:3: pool[0].client: expected a list of tables, found an integer; fix: write [[pool.client]]",
     );
 }

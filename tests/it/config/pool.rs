@@ -71,6 +71,26 @@ fn a_second_pool_without_hosts_is_told_so() {
 }
 
 #[test]
+fn no_pool_takes_the_default_issuer_of_another() {
+    let text =
+        format!("{}hosts = [\"b.example\"]\n[[pool]]\nid = \"eu-west-1_B1\"\nissuer = \"https://b.example/eu-west-1_A1\"\n", pool(""));
+    refused(
+        &text,
+        "symbolon.toml:9: pool[1].issuer: the issuer \"https://b.example/eu-west-1_A1\" is already used by pool[0].issuer; fix: give each its own issuer",
+    );
+}
+
+#[test]
+fn a_host_is_not_served_over_plain_http() {
+    let text = |host: &str| format!("[[pool]]\nid = \"eu-west-1_A1\"\nhosts = [\"{host}\"]");
+    refused(
+        &text("auth.acme.example"),
+        "symbolon.toml:3: pool[0].hosts[0]: \"auth.acme.example\" would be served over plain http; fix: write an https URL in server.public_url, or a host such as a.localhost",
+    );
+    assert_eq!(read(&text("a.localhost:8080")).unwrap().pools[0].pool.public_url, "http://a.localhost:8080");
+}
+
+#[test]
 fn issuers_are_taken_byte_for_byte() {
     refused_pool(
         "issuer = \"https://a.example/\"",
@@ -124,5 +144,41 @@ fn a_provider_secret_from_an_example_is_refused() {
     refused(
         &pool(&format!("[[pool.provider]]\nname = \"Acme\"\nclient_secret = \"…\"\n{PROVIDER}")),
         "symbolon.toml:7: pool[0].provider[0].client_secret: the secret is a sample from an example; fix: write the secret that the provider gave you",
+    );
+}
+
+#[test]
+fn a_provider_without_a_client_id_of_its_own_is_refused() {
+    refused(
+        &pool(&format!("[[pool.provider]]\nname = \"Acme\"\nclient_secret = \"abcdefgh1\"\n{}", PROVIDER.replace("\"c\"", "\"…\""))),
+        "symbolon.toml:10: pool[0].provider[0].client_id: this is a placeholder; fix: write the client id that the provider gave you",
+    );
+}
+
+/// Every check that a provider does without is named with what that risks.
+#[test]
+fn loosened_checks_are_warned_about() {
+    let provider = |lines: &str| {
+        let client = "[[pool.client]]\nid = \"web\"\nredirect_uris = [\"https://a.example/\"]\nrotation = true";
+        let text = pool(&format!("{client}\n[[pool.provider]]\nname = \"Acme\"\nclient_id = \"c\"\n{lines}"));
+        read(&text).unwrap().warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let oidc = "use = \"oidc\"\nissuer = \"https://idp.example\"";
+    let secret = "client_secret = \"abcdefgh1\"";
+    assert_eq!(provider(&format!("{oidc}\n{secret}")), [] as [&str; 0]);
+    let at = |option: &str, risk: &str| {
+        format!("symbolon.toml:9: pool[0].provider[0]: {option}: {risk}; fix: remove {option} unless this provider needs it")
+    };
+    assert_eq!(
+        provider(&format!("{oidc}\n{secret}\ntrust_every_email = true")),
+        [at("trust_every_email", "whoever sets an address at this provider owns it here")]
+    );
+    assert_eq!(
+        provider(&format!("{oidc}\n{secret}\n[pool.provider.quirks]\nnonce_not_echoed = true")),
+        [at("nonce_not_echoed", "only state and PKCE hold off a replayed ID token")]
+    );
+    assert_eq!(
+        provider(&format!("{oidc}\nclient_auth = \"none\"")),
+        [at("client_auth", "the broker does not authenticate at this provider")]
     );
 }
