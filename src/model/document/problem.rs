@@ -117,7 +117,25 @@ impl From<InvalidAttributeName> for Invalid {
     }
 }
 
-/// The known word that is closest to `word`.
+/// The known word that is closest to `word`: one that holds it or is held by it, else the fewest edits away.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    known.into_iter().min_by_key(|candidate| strsim::damerau_levenshtein(word, candidate))
+    let holds = |candidate: &str| word.len() > 2 && candidate.len() > 2 && (candidate.contains(word) || word.contains(candidate));
+    known.into_iter().min_by_key(|candidate| (!holds(candidate), strsim::damerau_levenshtein(word, candidate)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_word_is_what_was_meant() {
+        for (word, known, meant) in [
+            ("listn", ["listen", "public_url"], "listen"),
+            ("secret", ["request", "client_secret"], "client_secret"),
+            ("redirect_uri", ["redirect_uris", "resources"], "redirect_uris"),
+        ] {
+            assert_eq!(nearest(word, known), Some(meant), "{word}");
+        }
+        assert_eq!(nearest("x", []), None);
+    }
 }
