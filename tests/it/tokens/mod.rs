@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail loudly")]
 
 mod claims;
+mod command;
 mod keyring;
 mod keyset;
 mod verify;
