@@ -2,7 +2,6 @@
 //!
 //! A value is a string of its version (22 characters) and its bytes. An index is two sorted sets, one by score and one by expiry.
 //! All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing that consumes or writes is sent twice.
-#![expect(clippy::disallowed_methods, reason = "a deadline is measured on the runtime's monotonic clock, which no caller holds")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use ::redis::{Cmd, RedisError, RedisResult, Script, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::model::time::Timestamp;
 use crate::outside::clock::Clock;
@@ -19,7 +18,7 @@ use crate::outside::random::Random;
 use super::batch::{Batch, Change};
 use super::key::Key;
 use super::redis_error::{self, Verdict};
-use super::redis_link::Link;
+use super::redis_link::{Link, Live};
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, StoreSettings, Version};
 
 /// A connection that is made again when it is lost. Clones share it.
@@ -146,11 +145,17 @@ impl Redis {
 
     /// Checks the server again.
     pub(in crate::store) async fn ping(&self) -> Result<(), StoreError> {
-        let late = || StoreError::NotApplied("Redis does not answer in time".into());
-        let end = Instant::now() + self.deadline;
-        let live = timeout_at(end, self.link.live()).await.map_err(|_| late())??;
-        let checked = timeout_at(end, self.link.check(&mut live.connection())).await.unwrap_or_else(|_| Err(late()));
-        checked.inspect_err(|error| self.link.lose(&live, error.clone(), true))
+        let mut asked = None;
+        let checked = timeout(self.deadline, async {
+            let live = asked.insert(self.link.live().await?);
+            self.link.check(&mut live.connection()).await
+        });
+        let checked = checked.await.unwrap_or_else(|_| Err(self.late()));
+        checked.inspect_err(|error| {
+            if let Some(live) = &asked {
+                self.link.lose(live, error.clone(), true);
+            }
+        })
     }
 
     async fn read(&self, call: &Call<'_>) -> Result<Value, StoreError> {
@@ -161,30 +166,40 @@ impl Redis {
         self.run(call, true).await
     }
 
-    /// Sends within the deadline. Only a read is sent again, once, when the connection was lost under it.
+    /// Sends within the deadline.
     async fn run(&self, call: &Call<'_>, write: bool) -> Result<Value, StoreError> {
         let _place = self.queue.try_acquire().map_err(|_| StoreError::NotApplied("too many calls wait for Redis".into()))?;
-        let late = || StoreError::NotApplied(format!("Redis did not answer within {} ms", self.deadline.as_millis()));
-        let end = Instant::now() + self.deadline;
+        let mut sent = None;
+        if let Ok(answer) = timeout(self.deadline, self.attempt(call, write, &mut sent)).await {
+            return answer;
+        }
+        let Some(live) = sent else { return Err(self.late()) };
+        self.link.lose(&live, self.late(), true);
+        Err(if write { StoreError::Unknown(self.late().to_string()) } else { self.late() })
+    }
+
+    /// Sends, and notes over which connection. Only a read is sent again, once, when the connection was lost under it.
+    async fn attempt(&self, call: &Call<'_>, write: bool, sent: &mut Option<Live>) -> Result<Value, StoreError> {
         let mut again = !write;
         loop {
-            let live = timeout_at(end, self.link.live()).await.map_err(|_| late())??;
-            let Ok(answer) = timeout_at(end, call.send(live.connection())).await else {
-                self.link.lose(&live, late(), true);
-                return Err(if write { StoreError::Unknown(late().to_string()) } else { late() });
-            };
-            let Verdict { error, lost } = match answer {
+            let live = sent.insert(self.link.live().await?);
+            let Verdict { error, lost } = match call.send(live.connection()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => redis_error::classify(&error, write),
             };
             if lost {
-                self.link.lose(&live, StoreError::NotApplied("the connection to Redis was lost".into()), false);
+                self.link.lose(live, StoreError::NotApplied("the connection to Redis was lost".into()), false);
             }
             if !(lost && again) {
                 return Err(error);
             }
             again = false;
+            *sent = None;
         }
+    }
+
+    fn late(&self) -> StoreError {
+        StoreError::NotApplied(format!("Redis did not answer within {} ms", self.deadline.as_millis()))
     }
 }
 

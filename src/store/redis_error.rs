@@ -47,10 +47,10 @@ pub(in crate::store) fn classify(error: &RedisError, write: bool) -> Verdict {
     let code = error.code().unwrap_or_default();
     // Redis 6.2 hides the code of a command that failed inside a script in the text of an ERR.
     let is = |known: &&str| code == *known || (code == "ERR" && text.contains(&format!("-{known} ")));
-    let lost = LEAVE.iter().any(|known| is(&known));
-    let error = if FORBIDDEN.iter().any(|known| is(&known)) {
+    let lost = LEAVE.iter().any(is);
+    let error = if FORBIDDEN.iter().any(is) {
         StoreError::Misconfigured(text)
-    } else if DECLINED.iter().any(|known| is(&known)) {
+    } else if DECLINED.iter().any(is) {
         StoreError::NotApplied(text)
     } else if code == "WRONGTYPE" {
         StoreError::Corrupt("key")

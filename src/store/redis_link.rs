@@ -1,5 +1,4 @@
 //! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows while it fails.
-#![expect(clippy::disallowed_methods, reason = "a deadline is measured on the runtime's monotonic clock, which no caller holds")]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +8,7 @@ use std::time::Duration;
 use ::redis::aio::{MultiplexedConnection, SendError};
 use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind, TlsCertificates};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
@@ -44,8 +43,10 @@ enum Phase {
     Up(Live),
     /// Ends when the sender is dropped.
     Connecting(watch::Receiver<()>),
-    /// Nobody tries before the instant.
-    Down(Instant, StoreError),
+    /// Nobody tries for a while, because of this.
+    Resting(StoreError),
+    /// The next caller begins.
+    Down,
 }
 
 /// A connection that was checked.
@@ -79,7 +80,6 @@ impl Link {
             None => Client::open(info),
         }
         .map_err(refuse)?;
-        let phase = Phase::Down(Instant::now(), StoreError::NotApplied("Redis was not asked yet".into()));
         Ok(Self {
             shared: Arc::new(Shared {
                 client,
@@ -88,7 +88,7 @@ impl Link {
                 patience: settings.deadline * CONNECT_PATIENCE,
                 clock,
                 random,
-                state: Mutex::new(State { phase, failures: 0 }),
+                state: Mutex::new(State { phase: Phase::Down, failures: 0 }),
             }),
         })
     }
@@ -100,7 +100,7 @@ impl Link {
                 let mut state = self.lock();
                 match &state.phase {
                     Phase::Up(live) if live.open.load(Ordering::Acquire) => return Ok(live.clone()),
-                    Phase::Down(until, error) if Instant::now() < *until => return Err(error.clone()),
+                    Phase::Resting(error) => return Err(error.clone()),
                     Phase::Connecting(attempt) if attempt.has_changed().is_ok() => {
                         if state.failures >= GIVE_UP {
                             return Err(StoreError::NotApplied("Redis cannot be reached".into()));
@@ -121,8 +121,13 @@ impl Link {
         let mut state = self.lock();
         if matches!(&state.phase, Phase::Up(current) if Arc::ptr_eq(&current.open, &live.open)) {
             tracing::warn!(%error, "the connection to Redis is given up");
-            let pause = if pause { self.pause(1) } else { Duration::ZERO };
-            state.phase = Phase::Down(Instant::now() + pause, error);
+            if pause {
+                state.phase = Phase::Resting(error);
+                let link = self.clone();
+                tokio::spawn(async move { link.rest(1).await });
+            } else {
+                state.phase = Phase::Down;
+            }
         }
     }
 
@@ -158,13 +163,17 @@ impl Link {
         // A task of its own, so that an attempt does not end with the caller that began it.
         tokio::spawn(async move {
             let connected = timeout(link.shared.patience, link.connect()).await;
-            link.settle(connected.unwrap_or_else(|_| Err(StoreError::NotApplied("Redis does not answer".into()))));
+            let failures = link.settle(connected.unwrap_or_else(|_| Err(StoreError::NotApplied("Redis does not answer".into()))));
             drop(done);
+            if failures > 0 {
+                link.rest(failures).await;
+            }
         });
         attempt
     }
 
-    fn settle(&self, connected: Result<Live, StoreError>) {
+    /// Takes the outcome of an attempt; how often it failed in a row.
+    fn settle(&self, connected: Result<Live, StoreError>) -> u32 {
         let mut state = self.lock();
         match connected {
             Ok(live) => {
@@ -174,8 +183,17 @@ impl Link {
             Err(error) => {
                 tracing::warn!(%error, "no connection to Redis");
                 state.failures = state.failures.saturating_add(1);
-                state.phase = Phase::Down(Instant::now() + self.pause(state.failures), error);
+                state.phase = Phase::Resting(error);
             }
+        }
+        state.failures
+    }
+
+    async fn rest(&self, failures: u32) {
+        sleep(self.pause(failures)).await;
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Resting(_)) {
+            state.phase = Phase::Down;
         }
     }
 

@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn addresses_parse() {
         assert!(matches!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory)));
-        assert!(matches!(StoreUrl::parse("file:data"), Ok(StoreUrl::File(path)) if path == PathBuf::from("data")));
-        assert!(matches!(StoreUrl::parse("file:/var/lib/x"), Ok(StoreUrl::File(path)) if path == PathBuf::from("/var/lib/x")));
+        assert!(matches!(StoreUrl::parse("file:data"), Ok(StoreUrl::File(path)) if path == *"data"));
+        assert!(matches!(StoreUrl::parse("file:/var/lib/x"), Ok(StoreUrl::File(path)) if path == *"/var/lib/x"));
         assert!(matches!(StoreUrl::parse("rediss://u:p@h:1/0"), Ok(StoreUrl::Redis(_))));
         for bad in ["", "file:", "memory:x", "postgres://h", "redis:", "data"] {
             assert!(StoreUrl::parse(bad).is_err(), "{bad}");

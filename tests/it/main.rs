@@ -11,3 +11,10 @@ mod sign_in_state;
 mod tokens;
 mod users;
 mod web_token;
+mod store;
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod redis;
+}

@@ -1,0 +1,125 @@
+//! The store: one contract suite for every engine, and what only one engine can get wrong.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod contract;
+mod file;
+mod model;
+mod proxy;
+mod redis_faults;
+mod redis_setup;
+
+use std::path::Path;
+use std::time::Duration;
+
+use symbolon::model::ids::{PoolId, SessionId, Sub};
+use symbolon::model::time::Timestamp;
+use symbolon::outside::clock::Clock;
+use symbolon::outside::random::Random;
+use symbolon::store::{Batch, Expect, Key, Life, Outcome, Partition, Role, Store, StoreError, StoreSettings, StoreUrl};
+
+use crate::support::process::TempDir;
+use crate::support::redis::Redis;
+
+/// A store of one engine, its clock, and what must live as long as it.
+struct World {
+    store: Store,
+    clock: Clock,
+    server: Option<Redis>,
+    _directory: Option<TempDir>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Memory,
+    File,
+    Redis,
+}
+
+const KINDS: [Kind; 3] = [Kind::Memory, Kind::File, Kind::Redis];
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+/// Long enough for a loaded machine.
+const PATIENT: Duration = Duration::from_secs(20);
+
+impl World {
+    async fn new(kind: Kind, role: Role) -> Self {
+        let clock = Clock::fake(NOW);
+        let (server, directory, url) = match kind {
+            Kind::Memory => (None, None, StoreUrl::Memory),
+            Kind::File => {
+                let directory = TempDir::new();
+                let url = StoreUrl::File(directory.path().join("data"));
+                (None, Some(directory), url)
+            }
+            Kind::Redis => {
+                let server = Redis::start();
+                let url = StoreUrl::parse(&server.url()).unwrap();
+                (Some(server), None, url)
+            }
+        };
+        let store = Store::open(&StoreSettings { deadline: PATIENT, ..StoreSettings::new(url, role) }, clock.clone(), Random::Real).await;
+        Self { store: store.unwrap(), clock, server, _directory: directory }
+    }
+
+    /// Lets time pass: on our clock, and for Redis, which has its own, in truth.
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        if self.server.is_some() {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    async fn put(&self, key: &Key, value: &str, expect: Expect) -> Outcome {
+        put(&self.store, key, value, expect).await.unwrap()
+    }
+
+    async fn text(&self, key: &Key) -> Option<String> {
+        self.store.get(key).await.unwrap().map(|entry| String::from_utf8(entry.value.to_vec()).unwrap())
+    }
+}
+
+async fn put(store: &Store, key: &Key, value: &str, expect: Expect) -> Result<Outcome, StoreError> {
+    store.commit(batch(key).put(key, value.into(), life(60), expect)).await
+}
+
+async fn open(url: &str, deadline: Duration) -> Result<Store, StoreError> {
+    let settings = StoreSettings { deadline, ..StoreSettings::new(StoreUrl::parse(url)?, Role::State) };
+    Store::open(&settings, Clock::Real, Random::Real).await
+}
+
+async fn open_file(directory: &Path) -> Result<Store, StoreError> {
+    let settings = StoreSettings { deadline: PATIENT, ..StoreSettings::new(StoreUrl::File(directory.to_owned()), Role::State) };
+    Store::open(&settings, Clock::fake(NOW), Random::Real).await
+}
+
+fn batch(key: &Key) -> Batch {
+    Batch::new(key.partition().clone())
+}
+
+fn life(seconds: u64) -> Life {
+    Life::Until(NOW.plus(Duration::from_secs(seconds)))
+}
+
+/// Lives by the real clock.
+fn real_life() -> Life {
+    Life::Until(Clock::Real.now().plus(Duration::from_secs(60)))
+}
+
+fn pool() -> PoolId {
+    PoolId::parse("eu-west-1_A").unwrap()
+}
+
+fn ada() -> Sub {
+    Sub::from_random([7; 16])
+}
+
+fn partition() -> Partition {
+    Partition::user(&pool(), &ada())
+}
+
+fn session(number: u8) -> Key {
+    Key::session(&pool(), &ada(), &SessionId::from_random([number; 16]))
+}
+
+fn sessions() -> Key {
+    Key::sessions_index(&pool(), &ada())
+}
