@@ -6,11 +6,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
-use symbolon::store::{Batch, Expect, Key, Outcome, Page, StoreError, master_key};
+use symbolon::store::{Batch, Expect, Key, Outcome, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key};
 
-use super::{batch, life, open_file, partition, put, session, sessions};
+use super::{NOW, batch, life, open_file, partition, put, session, sessions};
 use crate::support::process::{Process, TempDir, wait_until};
 
 const CHILD_DIRECTORY: &str = "SYMBOLON_TEST_STORE";
@@ -55,7 +57,7 @@ async fn after_a_failed_write_the_store_refuses_to_run_on() {
 }
 
 /// Each batch of the child indexes a member and stores two values under its number: all three or none.
-async fn whole_batches(store: &symbolon::store::Store) {
+async fn whole_batches(store: &Store) {
     let members = super::contract::pages(store, 500).await;
     for number in 0..200u8 {
         let found = store.get_many(&[session(number), Key::code(&super::pool(), &super::ada(), &number.to_string())]).await.unwrap();
@@ -132,6 +134,24 @@ async fn what_was_stored_is_there_after_a_restart() {
     let store = open_file(directory.path()).await.unwrap();
     assert_eq!(put(&store, &session(1), "Ada L.", Expect::Version(version)).await.unwrap(), Outcome::Committed);
     assert_eq!(store.list(&sessions(), None, 9).await.unwrap(), Page { members: vec!["one".into()], next: None });
+}
+
+/// H-39: what has expired leaves the disk without being asked for.
+#[tokio::test]
+async fn expired_entries_leave_the_file() {
+    let directory = TempDir::new();
+    let clock = Clock::fake(NOW);
+    let settings = StoreSettings::new(StoreUrl::File(directory.path().to_owned()), Role::State);
+    let store = Store::open(&settings, clock.clone(), Random::Real).await.unwrap();
+    for (number, seconds) in [(1, 5), (2, 60)] {
+        let put = batch(&session(number)).put(&session(number), b"x".to_vec(), life(seconds), Expect::Any);
+        assert_eq!(store.commit(put.index(&sessions(), &number.to_string(), 1, life(seconds))).await.unwrap(), Outcome::Committed);
+    }
+    clock.advance(Duration::from_secs(30));
+    let reader = rusqlite::Connection::open(directory.path().join("state.db")).unwrap();
+    let count = |table: &str| reader.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!((count("entry"), count("member")), (2, 2));
+    wait_until("the expired half is gone", || (count("entry"), count("member")) == (1, 1));
 }
 
 /// E-30: nobody but the owner reads the files.

@@ -297,6 +297,25 @@ async fn a_busy_redis_declines_and_works_again_after_the_script_was_killed() {
     works_again(&store).await;
 }
 
+/// H-02: a server that reads its data in answers, but not to us.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loading_redis_declines_and_works_once_it_has_loaded() {
+    let server = RedisOptions::default().directive("enable-debug-command yes").start();
+    let store = open(&server.url(), PATIENT).await.unwrap();
+    server.command(&["DEBUG", "POPULATE", "2000", "filling", "1000"]);
+    server.command(&["CONFIG", "SET", "key-load-delay", "1000"]);
+    server.command(&["CONFIG", "SET", "loading-process-events-interval-bytes", "1024"]);
+    let port = server.port().to_string();
+    let mut reload = Command::new("redis-cli").args(["-p", &port, "DEBUG", "RELOAD"]).spawn().unwrap();
+    wait_until("Redis is loading", || server.command(&["PING"]).contains("LOADING"));
+    let declined = write(&store, &session(1)).await;
+    assert!(not_applied(&declined), "{declined:?}");
+    assert!(not_applied(&store.get(&session(1)).await));
+    reload.wait().unwrap();
+    works_again(&store).await;
+    assert!(!exists(&server, &session(1)));
+}
+
 /// A key of another type under our name, for example by hand: nothing of the batch is applied.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_of_another_type_spoils_the_whole_batch_and_nothing_else() {
