@@ -119,8 +119,10 @@ impl Reading<'_, '_> {
                 format!("remove {scope:?}; the preset asks for the same in the provider's own way"),
             );
         }
-        if pool.organisations.as_ref().is_some_and(Vec::is_empty) || pool.hosted_domains.as_ref().is_some_and(Vec::is_empty) {
-            self.note("", "an empty list would let everybody in", "list whom to let in, or remove the key");
+        for (key, list) in [("organisations", &pool.organisations), ("hosted_domains", &pool.hosted_domains)] {
+            if list.as_ref().is_some_and(Vec::is_empty) {
+                self.note(key, "an empty list would let everybody in", "list whom to let in, or remove the key");
+            }
         }
     }
 
@@ -186,12 +188,10 @@ impl Reading<'_, '_> {
             None if by_hand => None,
             None => Some(format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))),
         };
-        if let Some(url) = &discovery_url {
-            if url.contains("{tenantid}") {
-                self.note("discovery_url", "an issuer for many tenants has no metadata of its own", "name the metadata's URL");
-            } else {
-                self.url("discovery_url", url);
-            }
+        if discovery_url.as_ref().is_some_and(|url| url.contains("{tenantid}")) {
+            self.note("discovery_url", "an issuer for many tenants has no metadata of its own", "name the metadata's URL");
+        } else if let Some(url) = &rules.discovery_url {
+            self.url("discovery_url", url);
         }
         self.endpoint_urls(&rules.endpoints);
         let tenant = self.tenant_rule(preset, pool, template);

@@ -1,5 +1,9 @@
 //! Presets: the files in `providers/`, and what a pool lays over them.
 
+mod fixtures;
+mod problems;
+mod refusals;
+mod vendors;
 pub mod world;
 
 use std::collections::BTreeSet;
