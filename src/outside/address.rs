@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use crate::protocol::oidc::discovery::is_loopback;
+
 /// Ports above 1023 where databases, brokers and control planes listen, which must not be reached by a provider's wish.
 const FORBIDDEN_PORTS: [u16; 26] = [
     1433, 1521, 2049, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5672, 5900, 5984, 6000, 6379, 6380, 6443, 9042, 9092, 9200,
@@ -44,7 +46,7 @@ pub fn check_url(url: &Url, allow_private: bool) -> Result<(), UrlRefused> {
     let host = url.host().ok_or(UrlRefused::NoHost)?;
     match url.scheme() {
         "https" => {}
-        "http" if allow_private && is_loopback(&host) => {}
+        "http" if allow_private && is_loopback(url) => {}
         _ => return Err(UrlRefused::NotHttps(origin_of(url))),
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -64,11 +66,8 @@ pub fn check_url(url: &Url, allow_private: bool) -> Result<(), UrlRefused> {
 
 /// Scheme, host and port, for logs: path and query may carry secrets.
 pub fn origin_of(url: &Url) -> String {
-    let mut text = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
-    if let Some(port) = url.port() {
-        text.push_str(&format!(":{port}"));
-    }
-    text
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// Whether packets to `address` leave for the public internet
@@ -77,14 +76,6 @@ pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
     }
 }
 
@@ -108,14 +99,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Only global unicast counts; of the translated forms only NAT64 has a use here, and is judged by the address inside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
-        let [w, x] = g.to_be_bytes();
-        let [y, z] = h.to_be_bytes();
-        return is_public_v4(Ipv4Addr::new(w, x, y, z));
+    let segments = address.segments();
+    if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = segments {
+        return is_public_v4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
     }
-    let global = (0x2000..=0x3fff).contains(&a);
-    let special = matches!((a, b), (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) | (0x3fff, 0..=0xfff));
+    let global = matches!(segments, [0x2000..=0x3fff, ..]);
+    let special = matches!(segments, [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..]);
     global && !special
 }
 

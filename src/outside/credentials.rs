@@ -11,7 +11,7 @@ use crate::model::encoding::sha256;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{Algorithm, SigningKey, SigningKeyError};
-use crate::protocol::oauth2::client_auth::{Credentials, SECRET_JWT_LIFE, SECRET_JWT_RENEWAL, private_key_jwt, secret_jwt};
+use crate::protocol::oauth2::client_auth::{Credentials, SECRET_JWT_USE, private_key_jwt, secret_jwt};
 use crate::provider::settings::{ClientAuth, Protocol, Provider};
 
 /// Parsed key and current secret JWT of one upstream.
@@ -80,9 +80,7 @@ impl Minting {
         F: FnOnce() -> Result<String, SigningKeyError>,
     {
         let mut held = locked(&self.secret);
-        let lives = |minted: &&Minted| {
-            Arc::ptr_eq(&minted.of, key) && minted.made <= now && now < minted.made.plus(SECRET_JWT_LIFE - SECRET_JWT_RENEWAL)
-        };
+        let lives = |minted: &&Minted| Arc::ptr_eq(&minted.of, key) && minted.made <= now && now < minted.made.plus(SECRET_JWT_USE);
         if let Some(minted) = held.as_ref().filter(lives) {
             return Ok(minted.jwt.clone());
         }

@@ -50,10 +50,7 @@ impl Default for Gate {
 impl Gate {
     /// Waits for a turn; the returned permit is held during the call.
     pub async fn enter(&self, now: Timestamp) -> Result<SemaphorePermit<'_>, Closed> {
-        let permit = match tokio::time::timeout(QUEUE, self.turns.acquire()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(Closed::Full),
-        };
+        let Ok(Ok(permit)) = tokio::time::timeout(QUEUE, self.turns.acquire()).await else { return Err(Closed::Full) };
         self.breaker().allow(now)?;
         Ok(permit)
     }

@@ -243,7 +243,7 @@ impl RealHttp {
 
     fn explain(&self, host: &str, error: &reqwest::Error) -> HttpError {
         let host = host.to_owned();
-        if causes(error).any(|cause| cause.is::<OnlyPrivate>()) {
+        if causes(error).any(<dyn Error>::is::<OnlyPrivate>) {
             return HttpError::PrivateName(host);
         }
         if error.is_timeout() {
@@ -283,9 +283,12 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |cause| (*cause).source())
 }
 
+/// The TLS library's error, which stands inside I/O errors of the layers above it.
 fn tls_cause(cause: &(dyn Error + 'static)) -> Option<String> {
-    let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    inner.or_else(|| cause.downcast_ref::<rustls::Error>()).map(ToString::to_string)
+    match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => tls_cause(inner),
+        None => cause.downcast_ref::<rustls::Error>().map(ToString::to_string),
+    }
 }
 
 /// The texts of all causes below reqwest's own, which holds the URL.

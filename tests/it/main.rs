@@ -9,6 +9,7 @@ mod presets;
 mod sample;
 mod sign_in_state;
 mod tokens;
+mod upstream;
 mod users;
 mod web_token;
 mod store;

@@ -14,8 +14,8 @@ use crate::model::time::Timestamp;
 const ASSERTION_LIFE: Duration = Duration::from_secs(60);
 /// Life of a client secret in JWT form; Apple accepts up to 15,777,000 s, but short-lived ones lose little when they leak.
 pub const SECRET_JWT_LIFE: Duration = Duration::from_secs(3600);
-/// A client secret in JWT form is replaced this long before it ends, so that none expires on its way (B-33).
-pub const SECRET_JWT_RENEWAL: Duration = Duration::from_secs(600);
+/// A client secret in JWT form is used for this long, well short of its life, so that none expires on its way (B-33).
+pub const SECRET_JWT_USE: Duration = Duration::from_secs(3000);
 
 /// What proves the client, ready for one request.
 #[derive(Debug)]

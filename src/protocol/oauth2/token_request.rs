@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(parse(500, b"<html>").unwrap_err(), TokenError::Status(500));
         assert_eq!(parse(302, br#"{"access_token":"at"}"#).unwrap_err(), TokenError::Status(302));
         assert!(matches!(parse(200, b"access_token=at"), Err(TokenError::Json(_))));
-        for body in [r#"{}"#, r#"{"access_token":""}"#, r#"{"access_token":7}"#, r#"{"access_token":null}"#] {
+        for body in ["{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#, r#"{"access_token":null}"#] {
             assert_eq!(parse(200, body.as_bytes()).unwrap_err(), TokenError::Member("access_token"), "{body}");
         }
         assert_eq!(parse(200, br#"{"access_token":"at","id_token":[]}"#).unwrap_err(), TokenError::Member("id_token"));

@@ -10,7 +10,7 @@
 //! The other endpoints may lie anywhere public, as they do for Google, Microsoft and Facebook.
 
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Host, Url};
 
 use super::super::json::{self, JsonError};
 use super::super::oauth2::token_request::{DOCUMENT, shown};
@@ -145,8 +145,18 @@ pub fn parse(status: u16, body: &[u8], expected: Expectation<'_>) -> Result<Meta
 /// Parses an endpoint URL: https without user name, password and fragment; http for loopback if allowed.
 pub fn endpoint_url(text: &str, loopback_http: bool) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let secure = url.scheme() == "https" || (loopback_http && url.scheme() == "http");
+    let secure = url.scheme() == "https" || (loopback_http && url.scheme() == "http" && is_loopback(&url));
     (secure && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()).then_some(url)
+}
+
+/// Whether the URL names this machine itself.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 fn endpoint(document: &Map<String, Value>, name: &'static str, loopback_http: bool) -> Result<Option<Url>, DiscoveryError> {

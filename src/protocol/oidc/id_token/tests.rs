@@ -119,7 +119,11 @@ fn a_subject_that_could_be_mistaken_is_refused() {
 /// B-12
 #[test]
 fn a_token_that_is_not_for_us_alone_is_refused() {
-    refused("aud", [json!("other"), json!("Broker"), json!(["other"]), json!([]), json!(["broker", "stranger"])], "id_token_audience_mismatch");
+    refused(
+        "aud",
+        [json!("other"), json!("Broker"), json!(["other"]), json!([]), json!(["broker", "stranger"])],
+        "id_token_audience_mismatch",
+    );
     refused("aud", [Value::Null], "id_token_claim_missing");
     refused("aud", [json!(7), json!(["broker", 7]), json!({"broker": 1})], "id_token_claim_malformed");
     let both = [("aud", json!(["broker", "stranger"])), ("azp", json!("broker"))];
@@ -141,7 +145,11 @@ fn times_are_checked_with_a_minute_of_skew() {
     let now = NOW.secs();
     refused("exp", [json!(now - 60), json!(now - 3600), json!(0)], "id_token_expired");
     refused("exp", [Value::Null], "id_token_claim_missing");
-    refused("exp", [json!((now + 300).to_string()), json!(1e300), json!(-1), json!(true), json!([now]), json!(u64::MAX)], "id_token_claim_malformed");
+    refused(
+        "exp",
+        [json!((now + 300).to_string()), json!(1e300), json!(-1), json!(true), json!([now]), json!(u64::MAX)],
+        "id_token_claim_malformed",
+    );
     refused("iat", [Value::Null], "id_token_claim_missing");
     refused("iat", [json!(now.to_string()), json!(-5), json!(1e300)], "id_token_claim_malformed");
     refused("iat", [json!(now + 61)], "id_token_from_the_future");
@@ -214,7 +222,10 @@ fn an_algorithm_that_is_not_the_providers_is_refused() {
         let header = base64url(json!({"alg": alg, "kid": "k1"}).to_string());
         assert_eq!(verified(&format!("{header}.{rest}"), &keys(&[&ours])), Err("jws_algorithm_not_allowed"), "{alg}");
         let (payload, _) = rest.split_once('.').unwrap();
-        let mac = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, public.as_bytes()), format!("{header}.{payload}").as_bytes());
+        let mac = aws_lc_rs::hmac::sign(
+            &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, public.as_bytes()),
+            format!("{header}.{payload}").as_bytes(),
+        );
         let forged = format!("{header}.{payload}.{}", base64url(mac));
         assert_eq!(verified(&forged, &keys(&[&ours])), Err("jws_algorithm_not_allowed"), "{alg}");
     }
@@ -229,8 +240,13 @@ fn key_material_in_the_header_is_ignored() {
     let (_, rest) = stranger.split_once('.').unwrap();
     let (payload, _) = rest.split_once('.').unwrap();
     for extra in [
-        json!({"jwk": evil.public_jwk()}), json!({"jku": "https://evil.example/jwks"}), json!({"x5u": "https://evil.example/x"}), json!({"x5c": ["AAAA"]}),
-        json!({"kid": "https://evil.example/jwks"}), json!({"kid": "../../dev/null"}), json!({"kid": evil.public_jwk().to_string()}),
+        json!({"jwk": evil.public_jwk()}),
+        json!({"jku": "https://evil.example/jwks"}),
+        json!({"x5u": "https://evil.example/x"}),
+        json!({"x5c": ["AAAA"]}),
+        json!({"kid": "https://evil.example/jwks"}),
+        json!({"kid": "../../dev/null"}),
+        json!({"kid": evil.public_jwk().to_string()}),
     ] {
         let mut header = json!({"alg": "ES256", "kid": "k1"});
         header.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());

@@ -1,0 +1,10 @@
+//! The relying party: calls to upstreams against a small misbehaving server, caches, and whole sign-ins at a provider made of a function.
+
+mod caches;
+mod http;
+mod oauth2;
+mod oidc;
+mod requests;
+mod server;
+mod tls;
+mod world;
