@@ -87,9 +87,10 @@ pub struct StoreSettings {
 }
 
 impl StoreSettings {
-    /// Settings with the defaults: 500 ms, 4096 calls, the system's certificates.
+    /// Settings with the defaults: 500 ms (5 s for a disk, which may be slow and is not elsewhere), 4096 calls, the system's certificates.
     pub fn new(url: StoreUrl, role: Role) -> Self {
-        Self { url, role, deadline: Duration::from_millis(500), queue: 4096, root_certificates: None }
+        let deadline = Duration::from_millis(if matches!(url, StoreUrl::File(_)) { 5000 } else { 500 });
+        Self { url, role, deadline, queue: 4096, root_certificates: None }
     }
 }
 

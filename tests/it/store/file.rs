@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
+use symbolon::store::record::Records;
+use symbolon::store::seal::Seal;
 use symbolon::store::{Batch, Expect, Key, Outcome, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key};
 
 use super::{NOW, batch, life, open_file, partition, put, session, sessions};
@@ -56,6 +58,40 @@ async fn after_a_failed_write_the_store_refuses_to_run_on() {
     whole_batches(&store).await;
 }
 
+/// H-14: a log cut off anywhere, or with rubbish at its end, opens with whole batches only.
+#[tokio::test]
+async fn a_torn_log_leaves_no_half_batch() {
+    let (origin, torn) = (TempDir::new(), TempDir::new());
+    let store = open_file(origin.path()).await.unwrap();
+    for number in 0..20 {
+        assert_eq!(store.commit(whole_batch(number)).await.unwrap(), Outcome::Committed);
+    }
+    let log = fs::read(origin.path().join("state.db-wal")).unwrap();
+    let mut lengths: Vec<usize> = (0..24).map(|part| log.len() * part / 24 + part % 7).collect();
+    lengths.push(log.len());
+    let mut found = Vec::new();
+    for length in lengths {
+        let copy = torn.path().join(length.to_string());
+        fs::create_dir(&copy).unwrap();
+        fs::copy(origin.path().join("state.db"), copy.join("state.db")).unwrap();
+        let rubbish = b"rubbish".repeat(200);
+        let cut: Vec<u8> = log.iter().take(length).chain(&rubbish).copied().collect();
+        fs::write(copy.join("state.db-wal"), cut).unwrap();
+        let store = open_file(&copy).await.unwrap();
+        whole_batches(&store).await;
+        found.push(super::contract::pages(&store, 500).await.len());
+    }
+    assert!(found.is_sorted() && found.first() == Some(&0) && found.last() == Some(&20), "{found:?}");
+}
+
+/// Two values and an index member that belong together.
+fn whole_batch(number: u8) -> Batch {
+    Batch::new(partition())
+        .put(&session(number), vec![b'x'; 4000], life(60), Expect::Any)
+        .put(&Key::code(&super::pool(), &super::ada(), &number.to_string()), vec![b'x'; 4000], life(60), Expect::Any)
+        .index(&sessions(), &number.to_string(), 1, life(60))
+}
+
 /// Each batch of the child indexes a member and stores two values under its number: all three or none.
 async fn whole_batches(store: &Store) {
     let members = super::contract::pages(store, 500).await;
@@ -89,10 +125,7 @@ async fn writer_until_killed() {
                 for turn in 0..u32::MAX {
                     let name = format!("{round}-{writer}-{turn}");
                     let number = u8::try_from((writer * 25 + turn) % 200).unwrap();
-                    let whole = Batch::new(partition())
-                        .put(&session(number), vec![b'x'; 4000], life(60), Expect::Any)
-                        .put(&Key::code(&super::pool(), &super::ada(), &number.to_string()), vec![b'x'; 4000], life(60), Expect::Any)
-                        .index(&sessions(), &number.to_string(), 1, life(60));
+                    let whole = whole_batch(number);
                     let key = Key::flow(&name);
                     let single = batch(&key).put(&key, vec![b'x'; 100], life(60), Expect::Absent);
                     if store.commit(whole).await.is_err() || store.commit(single).await.is_err() {
@@ -169,6 +202,27 @@ async fn the_directory_and_its_files_are_for_their_owner_only() {
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
+}
+
+/// E-30, E-31: whoever copies the files of the store reads neither handles nor what is stored under them.
+#[tokio::test]
+async fn a_dump_of_the_files_shows_no_record_and_no_handle() {
+    let directory = TempDir::new();
+    let key = master_key::of_directory(directory.path(), &Random::Real).unwrap();
+    let records = Records::new(open_file(directory.path()).await.unwrap(), Seal::new(&key), Random::Real);
+    let flow = Key::flow("handle-of-a-browser");
+    let put = batch(&flow).put(&flow, records.encode(&flow, &"ada@example.com"), life(60), Expect::Absent);
+    assert_eq!(records.store.commit(put).await.unwrap(), Outcome::Committed);
+    assert_eq!(records.get::<String>(&flow).await.unwrap().unwrap().value, "ada@example.com");
+    let mut stored = 0;
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        stored += bytes.windows(14).filter(|window| window == b"symbolon:{flow").count();
+        for secret in ["handle-of-a-browser", "ada@example.com"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is readable");
+        }
+    }
+    assert!(stored > 0, "the files that were searched hold the record");
 }
 
 /// E-33: the master key is made once, kept, and refused when others may read it.
