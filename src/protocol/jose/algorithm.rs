@@ -2,9 +2,8 @@
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
 use crate::model::encoding::base64url;
@@ -33,16 +32,6 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// The kind of key that an algorithm needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    RsaPkcs1,
-    RsaPss,
-    P256,
-    P384,
-    Ed25519,
-}
-
 impl Algorithm {
     /// Every algorithm, in the order of the enum.
     pub const ALL: [Self; 9] =
@@ -65,25 +54,6 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
-        }
-    }
-
-    pub(super) const fn family(self) -> Family {
-        match self {
-            Self::Rs256 | Self::Rs384 | Self::Rs512 => Family::RsaPkcs1,
-            Self::Ps256 | Self::Ps384 | Self::Ps512 => Family::RsaPss,
-            Self::Es256 => Family::P256,
-            Self::Es384 => Family::P384,
-            Self::EdDsa => Family::Ed25519,
-        }
-    }
-
-    pub(super) fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::Es256 => &ECDSA_P256_SHA256_FIXED,
-            Self::Es384 => &ECDSA_P384_SHA384_FIXED,
-            Self::EdDsa => &ED25519,
-            _ => self.rsa().unwrap_or(&RSA_PKCS1_2048_8192_SHA256),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm,
+};
 use serde_json::{Map, Value};
 
-use super::algorithm::{Algorithm, Family};
+use super::algorithm::Algorithm;
 use crate::model::encoding::{base64url_decode, sha256};
 use crate::model::fault::{Fault, Refusal};
 use crate::protocol::json::{self, JsonError, Limits};
@@ -110,8 +112,8 @@ impl PublicKey {
         let only = named.map(|alg| Algorithm::parse(alg).ok_or(Unusable::Unsupported)).transpose()?;
         let parsed = match text(members, "kty")?.ok_or(Unusable::Malformed)? {
             "RSA" => rsa(members, only)?,
-            "EC" => curve(members, only, &[("P-256", Algorithm::Es256, 32), ("P-384", Algorithm::Es384, 48)])?,
-            "OKP" => curve(members, only, &[("Ed25519", Algorithm::EdDsa, 32)])?,
+            "EC" => curve(members, only, &[P256, P384])?,
+            "OKP" => curve(members, only, &[ED25519_KEY])?,
             _ => return Err(Unusable::Unsupported),
         };
         if parsed.is_empty() { Err(Unusable::Unsupported) } else { Ok(Self { kid, parsed }) }
@@ -233,29 +235,47 @@ fn rsa(members: &Map<String, Value>, only: Option<Algorithm>) -> Result<Vec<(Alg
     Algorithm::ALL.into_iter().filter(fits).filter_map(parse).collect()
 }
 
-type Curve = (&'static str, Algorithm, usize);
+/// An elliptic curve: its `crv`, its one algorithm, the length of a coordinate, and how many coordinates a point has.
+struct Curve {
+    name: &'static str,
+    algorithm: Algorithm,
+    verification: &'static dyn VerificationAlgorithm,
+    size: usize,
+    prefix: &'static [u8],
+    coordinates: &'static [&'static str],
+}
+
+const P256: Curve = Curve {
+    name: "P-256",
+    algorithm: Algorithm::Es256,
+    verification: &ECDSA_P256_SHA256_FIXED,
+    size: 32,
+    prefix: UNCOMPRESSED,
+    coordinates: &["x", "y"],
+};
+const P384: Curve = Curve { name: "P-384", algorithm: Algorithm::Es384, verification: &ECDSA_P384_SHA384_FIXED, size: 48, ..P256 };
+const ED25519_KEY: Curve =
+    Curve { name: "Ed25519", algorithm: Algorithm::EdDsa, verification: &ED25519, size: 32, prefix: &[], coordinates: &["x"] };
+
+/// SEC 1 section 2.3.3.
+const UNCOMPRESSED: &[u8] = &[4];
 
 fn curve(members: &Map<String, Value>, only: Option<Algorithm>, curves: &[Curve]) -> Result<Vec<(Algorithm, ParsedPublicKey)>, Unusable> {
     let name = text(members, "crv")?.ok_or(Unusable::Malformed)?;
-    let (_, algorithm, size) = *curves.iter().find(|(curve, ..)| *curve == name).ok_or(Unusable::Unsupported)?;
-    if only.is_some_and(|only| only != algorithm) {
+    let curve = curves.iter().find(|curve| curve.name == name).ok_or(Unusable::Unsupported)?;
+    if only.is_some_and(|only| only != curve.algorithm) {
         return Err(Unusable::Unsupported);
     }
-    let x = bytes(members, "x")?;
-    let point = if algorithm.family() == Family::Ed25519 {
-        x.clone()
-    } else {
-        let y = bytes(members, "y")?;
-        if y.len() != size {
+    let mut point = curve.prefix.to_vec();
+    for coordinate in curve.coordinates {
+        let bytes = bytes(members, coordinate)?;
+        if bytes.len() != curve.size {
             return Err(Unusable::BadPoint);
         }
-        [&[4], x.as_slice(), y.as_slice()].concat()
-    };
-    if x.len() != size {
-        return Err(Unusable::BadPoint);
+        point.extend_from_slice(&bytes);
     }
-    let key = ParsedPublicKey::new(algorithm.verification(), point).map_err(|_| Unusable::BadPoint)?;
-    Ok(vec![(algorithm, key)])
+    let key = ParsedPublicKey::new(curve.verification, point).map_err(|_| Unusable::BadPoint)?;
+    Ok(vec![(curve.algorithm, key)])
 }
 
 fn without_leading_zeros(number: &[u8]) -> &[u8] {

@@ -82,7 +82,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Parses an unencrypted PKCS #8 private key. Tokens carry `kid` when it is given.
+    /// Parses an unencrypted PKCS #8 (for RSA also PKCS #1) private key. Tokens carry `kid` when it is given.
     pub fn from_pkcs8_der(algorithm: Algorithm, kid: Option<String>, der: &[u8]) -> Result<Self, SigningKeyError> {
         let invalid = || SigningKeyError::Key(algorithm.as_str());
         let rsa = |encoding: &'static dyn RsaEncoding| {

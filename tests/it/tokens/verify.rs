@@ -184,6 +184,29 @@ fn at_hash_binds_the_id_token_to_its_access_token() {
     }
 }
 
+/// A second opinion: a client library that knows only the published key set accepts the tokens of every kind of pool.
+#[test]
+fn a_foreign_library_accepts_our_tokens_with_the_published_keys() {
+    for signing in [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
+        let visit = Visit { pool: pool("eu-west-1_Example01", signing), ..Visit::with_scopes("openid") };
+        let keys = keys_of(&visit.pool);
+        let (id, access_token) = tokens(&visit, &keys);
+        let published: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&keys.jwks().body).unwrap();
+        for (token, audience) in [(&id, Some("web")), (&access_token, None)] {
+            let header = jsonwebtoken::decode_header(token).unwrap();
+            let jwk = published.find(header.kid.as_deref().unwrap()).unwrap();
+            let mut validation = jsonwebtoken::Validation::new(signing.as_str().parse().unwrap());
+            validation.validate_exp = false;
+            validation.set_issuer(&[&visit.pool.issuer]);
+            validation.validate_aud = audience.is_some();
+            validation.set_audience(audience.as_slice());
+            let key = jsonwebtoken::DecodingKey::from_jwk(jwk).unwrap();
+            let decoded = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap();
+            assert_eq!(decoded.claims["sub"], visit.user.sub.as_str());
+        }
+    }
+}
+
 /// E-03: the public key is no shared secret, and an algorithm that this key is not for is refused.
 #[test]
 fn a_token_under_another_algorithm_is_refused() {
