@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::ConfigFile;
 use crate::app::App;
 use crate::config::Config;
+use crate::model::fault::Refusal as _;
 use crate::outside::Outside;
 use crate::web;
 
@@ -64,6 +65,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let admin = admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
     let app = App::build(config, Outside::real()).await?;
     let router = web::router(app.clone())?;
+    make_first_keys(&app).await;
     announce(&app, &public, &admin)?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -75,6 +77,15 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let admin = web::server::serve(admin, web::admin::router(app), until(stopped));
     tokio::join!(public, admin);
     Ok(())
+}
+
+/// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not to start: they are made when it is back.
+async fn make_first_keys(app: &App) {
+    for config in app.pools() {
+        if let Err(error) = app.keys.of(&config.pool).await {
+            tracing::warn!(code = error.code(), pool = %config.pool.id, "no signing keys yet: {error}");
+        }
+    }
 }
 
 fn announce(app: &Arc<App>, public: &TcpListener, admin: &TcpListener) -> std::io::Result<()> {
