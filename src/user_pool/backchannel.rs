@@ -9,6 +9,7 @@ use http::{HeaderValue, header};
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::app::App;
 use crate::model::ids::{ClientId, SessionId, Sub};
 use crate::model::pool::Pool;
 use crate::model::session::Session;
@@ -18,12 +19,23 @@ use crate::outside::random::Random;
 use crate::token::issue::{IssueError, Logout, logout_token};
 use crate::token::pool_keys::PoolKeys;
 
-/// For one app, from the first attempt to the last.
-const BUDGET: Duration = Duration::from_secs(5);
-/// Waits before the second and the third attempt; there is no fourth.
-const RETRIES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Deliveries under way at once in this process; others wait within their budget.
 static TURNS: Semaphore = Semaphore::const_new(64);
+
+/// How long an app is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For one app, from the first attempt to the last.
+    pub budget: Duration,
+    /// Waits before the second and the third attempt; there is no fourth.
+    pub waits: [Duration; 2],
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { budget: Duration::from_secs(5), waits: [Duration::from_millis(250), Duration::from_secs(1)] }
+    }
+}
 
 /// A logout token on its way to one app.
 #[derive(Clone)]
@@ -64,6 +76,22 @@ impl<'a> SignedOut<'a> {
     }
 }
 
+/// Tells the apps of `out`, in the background. What prevents it is logged: nobody's sign-out depends on it.
+pub async fn announce(app: &App, pool: &Pool, out: SignedOut<'_>) {
+    let wanted = |id: &ClientId| pool.client(id.as_str()).is_some_and(|client| client.backchannel_logout_uri.is_some());
+    if !out.clients.iter().any(wanted) {
+        return;
+    }
+    let failed = |reason: String| tracing::warn!(code = "backchannel_logout_failed", pool = %pool.id, reason, "no logout token was signed");
+    match app.keys.of(pool).await {
+        Ok(keys) => match notices(pool, out, &keys, app.outside.clock.now(), &app.outside.random) {
+            Ok(notices) => tell(app.upstreams.http(), notices),
+            Err(error) => failed(error.to_string()),
+        },
+        Err(error) => failed(error.to_string()),
+    }
+}
+
 /// One signed notice for each app that took part, is enabled and wants to hear of it.
 pub fn notices(pool: &Pool, out: SignedOut<'_>, keys: &PoolKeys, now: Timestamp, random: &Random) -> Result<Vec<Notice>, IssueError> {
     let mut notices = Vec::new();
@@ -75,18 +103,17 @@ pub fn notices(pool: &Pool, out: SignedOut<'_>, keys: &PoolKeys, now: Timestamp,
     Ok(notices)
 }
 
-/// Delivers in the background.
-pub fn tell(http: &Http, notices: Vec<Notice>) {
+fn tell(http: &Http, notices: Vec<Notice>) {
     if !notices.is_empty() {
         let http = http.clone();
-        tokio::spawn(async move { deliver(&http, notices).await });
+        tokio::spawn(async move { deliver(&http, notices, Patience::default()).await });
     }
 }
 
 /// Delivers all notices at once and says what became of each.
-pub async fn deliver(http: &Http, notices: Vec<Notice>) -> Vec<(ClientId, Delivery)> {
+pub async fn deliver(http: &Http, notices: Vec<Notice>, patience: Patience) -> Vec<(ClientId, Delivery)> {
     join_all(notices.into_iter().map(async |notice| {
-        let delivery = tokio::time::timeout(BUDGET, attempts(http, &notice)).await.unwrap_or(Delivery::TooSlow);
+        let delivery = tokio::time::timeout(patience.budget, attempts(http, &notice, patience)).await.unwrap_or(Delivery::TooSlow);
         match &delivery {
             Delivery::Taken => tracing::debug!(client = %notice.client, "logout token delivered"),
             failed => tracing::warn!(code = "backchannel_logout_failed", client = %notice.client, outcome = ?failed, "an app did not take its logout token"),
@@ -96,10 +123,10 @@ pub async fn deliver(http: &Http, notices: Vec<Notice>) -> Vec<(ClientId, Delive
     .await
 }
 
-async fn attempts(http: &Http, notice: &Notice) -> Delivery {
+async fn attempts(http: &Http, notice: &Notice, patience: Patience) -> Delivery {
     let Ok(_turn) = TURNS.acquire().await else { return Delivery::TooSlow };
     let mut delivery = attempt(http, notice).await;
-    for wait in RETRIES {
+    for wait in patience.waits {
         if !worth_another(&delivery) {
             break;
         }

@@ -22,6 +22,7 @@ use crate::model::pool::Pool;
 use crate::model::session::Session;
 use crate::store::sessions;
 use crate::token::verify::{self, IdHint};
+use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::end_session;
 use crate::web::error::Failure;
 use crate::web::form;
@@ -164,8 +165,10 @@ fn confirmation(visit: &Visit, session: &Session, parameters: &Parameters) -> Re
 
 /// Ends the session and tells the apps that took part in it; their answers are not waited for.
 async fn end(visit: &mut Visit) -> Result<(), Failure> {
-    if let Some(reference) = visit.session.take() {
-        sessions::end(&visit.app.state, &reference).await?;
+    if let Some(reference) = visit.session.take()
+        && let Some(ended) = sessions::end(&visit.app.state, &reference).await?
+    {
+        backchannel::announce(&visit.app, &visit.config.pool, SignedOut::of(&ended)).await;
     }
     visit.sign_out();
     Ok(())

@@ -23,7 +23,7 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let pool = issuer.grants.pool;
     let client = authenticate(pool, &call.headers, call.query.as_deref(), &form)
         .and_then(|client| if client.client().is_public() { Err(ClientAuthError::Refused) } else { Ok(client) })
-        .or_else(|error| Err(if error == ClientAuthError::Missing { ClientAuthError::Refused } else { error }))
+        .map_err(|error| if error == ClientAuthError::Missing { ClientAuthError::Refused } else { error })
         .map_err(|error| ApiError::client_auth(pool, error, true))?;
     let token = form.get("token").ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
     Ok(Value::Object(introspect(issuer, client.client(), token).await?))
