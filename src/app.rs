@@ -13,7 +13,7 @@ use crate::store::keysets::Keyring;
 use crate::store::master_key;
 use crate::store::record::Records;
 use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
-use crate::store::{Role, Store, StoreError, StoreSettings, StoreUrl};
+use crate::store::{Role, Store, StoreError, StoreSettings};
 
 /// The broker, ready to serve.
 #[derive(Debug)]
@@ -120,12 +120,7 @@ async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Sto
         Role::State => &config.state,
         Role::Directory => &config.directory,
     };
-    let url = match url {
-        config::StoreUrl::Memory => StoreUrl::Memory,
-        config::StoreUrl::File(folder) => StoreUrl::File(folder.clone()),
-        config::StoreUrl::Redis(url) => StoreUrl::Redis(url.clone()),
-    };
-    let opened = Store::open(&StoreSettings::new(url, role), outside.clock.clone(), outside.random.clone()).await;
+    let opened = Store::open(&StoreSettings::new(url.clone(), role), outside.clock.clone(), outside.random.clone()).await;
     opened.map_err(|error| AppError::Store { role: role.as_str(), error })
 }
 

@@ -19,7 +19,11 @@ impl Network {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.parse().map_err(|_| invalid())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok()).filter(|prefix| *prefix <= longest);
+        let digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let prefix = match prefix {
+            Some(prefix) => Some(prefix).filter(digits).and_then(|prefix| prefix.parse().ok()).filter(|prefix| *prefix <= longest),
+            None => Some(longest),
+        };
         Ok(Self { address, prefix: prefix.ok_or_else(invalid)? })
     }
 

@@ -1,5 +1,6 @@
 //! Why a store operation gave no answer.
 
+use crate::model::document::Invalid;
 use crate::model::fault::{Fault, Refusal};
 
 /// Why a store operation failed. Security decisions fail closed on every variant.
@@ -30,6 +31,13 @@ pub enum StoreError {
     /// The call breaks a rule of the store, nothing was changed: a defect of the caller.
     #[error("defect: {0}")]
     Misuse(&'static str),
+}
+
+/// A text that is no [`crate::config::StoreUrl`].
+impl From<Invalid> for StoreError {
+    fn from(Invalid { message, fix }: Invalid) -> Self {
+        Self::Misconfigured(format!("{message}; {fix}"))
+    }
 }
 
 impl Refusal for StoreError {
