@@ -73,14 +73,32 @@ pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: Fi
     let root = document.root();
     let server = server::read(root.section("server"));
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
-    let presets = Presets::embedded().unwrap_or_else(|problems| {
-        document.extend(problems.into_vec());
-        Presets::default()
-    });
+    let presets = presets(&document, &server, files);
     let known = provider::Known { presets: &presets, allow_private: server.allow_private_upstreams, damaged: document.is_damaged() };
     let pools = pool::read_all(&root, &server, &known);
     root.finish();
     document.finish().map(|warnings| Config { server, store, pools, warnings })
+}
+
+/// The embedded presets and those of the operator; a broken one is a problem, and none of the operator's is known then.
+fn presets(document: &Document<'_>, server: &ServerConfig, files: FileReader<'_>) -> Presets {
+    let mut own = Vec::new();
+    for (index, path) in server.presets.iter().enumerate() {
+        match files(path) {
+            Ok(text) => own.push((path.clone(), text)),
+            Err(reason) => {
+                let spot = document.root().section("server").spot_of_item("presets", index);
+                document.problem(
+                    &spot,
+                    format!("{path:?} cannot be read: {reason}"),
+                    "name a readable file; paths start at the folder of this one",
+                );
+            }
+        }
+    }
+    let read = |presets: Result<Presets, Problems>| presets.map_err(|problems| document.extend(problems.into_vec())).ok();
+    let embedded = read(Presets::embedded()).unwrap_or_default();
+    read(embedded.clone().with(own)).unwrap_or(embedded)
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

@@ -25,6 +25,8 @@ pub struct ServerConfig {
     pub allow_private_upstreams: bool,
     /// PEM certificates trusted for providers besides the system's.
     pub upstream_ca: Option<String>,
+    /// Files with presets of the operator's own, besides the embedded ones.
+    pub presets: Vec<String>,
     /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
     pub seal_key: Option<SecretString>,
 }
@@ -51,6 +53,7 @@ pub(super) fn read(table: Table<'_>) -> ServerConfig {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, pem)),
+        presets: table.strings("presets").unwrap_or_default(),
         seal_key,
     };
     if server.allow_private_upstreams {

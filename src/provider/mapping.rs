@@ -16,6 +16,9 @@ pub const DECIDED_HERE: [&str; 2] = ["email_verified", "phone_number_verified"];
 /// Attributes that an unsigned claim may fill: a person's names.
 pub const UNSIGNED: [&str; 5] = ["given_name", "family_name", "middle_name", "name", "nickname"];
 
+/// Most bytes of all attributes together, as JSON: a user record stays well below what a store takes.
+const MAX_TOTAL: usize = 32 * 1024;
+
 /// Where an attribute's value comes from.
 #[derive(Debug, Clone)]
 pub enum Rule {
@@ -59,6 +62,9 @@ pub enum MappingProblem {
         /// Length of the value in bytes.
         length: usize,
     },
+    /// The attributes before it in the alphabet already fill a user record.
+    #[error("attribute {0} was left out: the attributes have more than {MAX_TOTAL} bytes together")]
+    TooMuch(AttributeName),
     /// An expression failed.
     #[error("attribute {attribute} was left out: {reason}")]
     Expression {
@@ -94,9 +100,20 @@ impl Mapping {
     /// `email_verified` follows the provider's trust rule, and only for the very address that the rule spoke of.
     pub fn apply(&self, identity: &ExternalIdentity) -> Mapped {
         let mut mapped = Mapped::default();
-        let input = OnceCell::new();
+        let (input, mut total) = (OnceCell::new(), 0);
         for (name, rule) in &self.rules {
-            match read(rule, identity, &input) {
+            let value = read(rule, identity, &input);
+            total += value
+                .iter()
+                .flatten()
+                .filter(|value| value.len() <= MAX_VALUE)
+                .map(|value| Value::from(value.as_str()).to_string().len())
+                .sum::<usize>();
+            match value {
+                Ok(Some(value)) if value.len() <= MAX_VALUE && total > MAX_TOTAL => {
+                    mapped.problems.push(MappingProblem::TooMuch(name.clone()));
+                    mapped.dropped.push(name.clone());
+                }
                 Ok(Some(value)) if value.len() > MAX_VALUE => {
                     mapped.problems.push(MappingProblem::TooLong { attribute: name.clone(), length: value.len() });
                     mapped.dropped.push(name.clone());

@@ -175,8 +175,10 @@ fn attributes(table: Table<'_>) -> BTreeMap<AttributeName, Option<Rule>> {
                 continue;
             }
         };
-        if let Some(rule) = attribute(&table, key, &name) {
-            rules.insert(name, rule);
+        match attribute(&table, key, &name) {
+            Some(Source::Rule(rule)) => drop(rules.insert(name, Some(rule))),
+            Some(Source::Unmapped) => drop(rules.insert(name, None)),
+            None => {}
         }
     }
     // Every key was looked at above; one that failed has its problem already.
@@ -188,12 +190,12 @@ fn attributes(table: Table<'_>) -> BTreeMap<AttributeName, Option<Rule>> {
 }
 
 /// `"claim"`, `["first", "second"]`, `{ constant = … }`, `{ cel = … }`, `{ unsigned = … }`, or `{ none = true }` to unmap.
-fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Option<Rule>> {
+fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Source> {
     if table.holds_list(key) {
-        return table.parsed_list(key, claim).filter(|claims| !claims.is_empty()).map(|claims| Some(Rule::Claims(claims)));
+        return table.parsed_list(key, claim).filter(|claims| !claims.is_empty()).map(|claims| Source::Rule(Rule::Claims(claims)));
     }
     if !table.holds_table(key) {
-        return table.parsed(key, claim).map(|claim| Some(Rule::Claims(vec![claim])));
+        return table.parsed(key, claim).map(|claim| Source::Rule(Rule::Claims(vec![claim])));
     }
     let source = table.table(key)?;
     if source.keys().count() != 1 {
@@ -208,7 +210,14 @@ fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Optio
         table.problem(key, "an unsigned claim may only fill a name", format!("map {key} from a signed claim"));
         return None;
     }
-    if none == Some(true) { Some(None) } else { constant.or(expression).or(unsigned).map(Some) }
+    if none == Some(true) { Some(Source::Unmapped) } else { constant.or(expression).or(unsigned).map(Source::Rule) }
+}
+
+/// What an attribute is filled with.
+enum Source {
+    Rule(Rule),
+    /// Nothing, although the preset maps it.
+    Unmapped,
 }
 
 fn claim(text: &str) -> Result<String, Invalid> {
@@ -226,7 +235,10 @@ fn constant(text: &str) -> Result<String, Invalid> {
 
 fn expression(text: &str) -> Result<Expression, Invalid> {
     Expression::parse(text).map_err(|error| {
-        Invalid::new(error.to_string(), "write a CEL expression over claims without loops; see the list of functions in the documentation")
+        Invalid::new(
+            error.to_string(),
+            "write a CEL expression over claims without loops; the documentation of attributes lists the functions",
+        )
     })
 }
 

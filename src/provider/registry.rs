@@ -211,7 +211,7 @@ impl Reading<'_, '_> {
         let present =
             [("authorization", &rules.endpoints.authorization), ("token", &rules.endpoints.token), ("userinfo", &rules.endpoints.userinfo)];
         for (key, _) in present.into_iter().filter(|(_, url)| url.is_none()) {
-            if !(preset.requires.iter().any(|key| key == "endpoints") && !self.table.has("endpoints")) {
+            if self.table.has("endpoints") || !preset.requires.iter().any(|key| key == "endpoints") {
                 self.table.section("endpoints").problem(key, "missing", format!("add {key}"));
             }
             self.complete = false;

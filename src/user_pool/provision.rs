@@ -1,5 +1,6 @@
 //! The user behind an external identity: made at the first sign-in, brought up to date at later ones.
 
+use crate::model::attributes::Attributes;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{ExternalIdentity, IdentityKey};
 use crate::model::ids::Sub;
@@ -84,7 +85,7 @@ pub async fn sign_in(
                 if !record.value.enabled {
                     return Err(ProvisionError::Disabled(record.value.sub));
                 }
-                let user = proved.applied(record.value.clone(), outside.clock.now());
+                let user = proved.applied(&record.value, outside.clock.now());
                 if user == record.value || users.update(&user, &record.version).await? == Outcome::Committed {
                     return Ok(user);
                 }
@@ -160,18 +161,18 @@ impl<'p> Proved<'p> {
         let user = User {
             sub,
             username,
-            attributes: Default::default(),
+            attributes: Attributes::default(),
             identities: vec![linked],
             groups: Vec::new(),
             enabled: true,
             created: now,
             modified: now,
         };
-        self.applied(user, now)
+        self.applied(&user, now)
     }
 
     /// A user as this sign-in leaves it: what the provider dropped is dropped; `modified` moves only with a change.
-    fn applied(&self, before: User, now: Timestamp) -> User {
+    fn applied(&self, before: &User, now: Timestamp) -> User {
         let mut user = before.clone();
         for name in &self.mapped.dropped {
             user.attributes.remove(name);
@@ -188,7 +189,7 @@ impl<'p> Proved<'p> {
             linked.provider_type = self.provider.provider_type;
             linked.groups.clone_from(&self.groups);
         }
-        if user != before {
+        if &user != before {
             user.modified = now;
         }
         user

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use symbolon::model::attributes::AttributeName;
-use symbolon::provider::mapping::{MappingProblem, Mapped};
+use symbolon::provider::mapping::{Mapped, MappingProblem};
 
 use crate::presets::world::{attributes, claims, identity, problems, with_secret};
 
@@ -77,16 +77,40 @@ fn a_value_over_the_limit_is_left_out_and_reported() {
     assert!(huge.problems.iter().any(|problem| matches!(problem, MappingProblem::Expression { .. })));
 }
 
+/// B-39: thirty of the longest values would not fit into a user record.
+#[test]
+fn attributes_together_are_bounded() {
+    let rules: String = (10..40).map(|n| format!("\"custom:x{n}\" = \"a\"\n")).collect();
+    let all = mapped(&rules, json!({"a": "\u{1}".repeat(2048)}));
+    assert_eq!(all.attributes.iter().count(), 2, "a control character has six bytes in JSON");
+    assert!(all.problems.contains(&MappingProblem::TooMuch(AttributeName::parse("custom:x39").unwrap())));
+}
+
 /// F-13: tokens are made of reserved claims, which no provider sets.
 #[test]
 fn reserved_claims_are_refused_with_their_line() {
-    let reserved = ["sub", "iss", "aud", "token_use", "identities", "cognito:groups", "cognito:username", "email_verified", "phone_number_verified", "updated_at"];
+    let reserved = [
+        "sub",
+        "iss",
+        "aud",
+        "token_use",
+        "identities",
+        "cognito:groups",
+        "cognito:username",
+        "email_verified",
+        "phone_number_verified",
+        "updated_at",
+    ];
     for name in reserved {
         let found = problems(&format!(
             "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"c\"\nclient_secret = \"s\"\n[attributes]\nname = \"name\"\n\"{name}\" = \"claim\""
         ));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("symbolon.toml:8: attributes.") && found[0].contains("no attribute that a mapping may set"), "{}", found[0]);
+        assert!(
+            found[0].starts_with("symbolon.toml:8: attributes.") && found[0].contains("no attribute that a mapping may set"),
+            "{}",
+            found[0]
+        );
     }
 }
 
@@ -110,8 +134,11 @@ fn a_verified_address_is_the_one_that_the_provider_verified() {
 
 #[test]
 fn the_pool_lies_over_the_preset_attribute_by_attribute() {
-    let google = with_secret("Google", "google", "[attributes]\nname = { constant = \"x\" }\npicture = { none = true }\n\"custom:hd\" = \"hd\"");
-    let who = identity(&google, claims(json!({"sub": "1", "name": "Ada", "given_name": "Ada", "picture": "p", "hd": "acme.example"})), None).unwrap();
+    let google =
+        with_secret("Google", "google", "[attributes]\nname = { constant = \"x\" }\npicture = { none = true }\n\"custom:hd\" = \"hd\"");
+    let who =
+        identity(&google, claims(json!({"sub": "1", "name": "Ada", "given_name": "Ada", "picture": "p", "hd": "acme.example"})), None)
+            .unwrap();
     assert_eq!(Value::Object(attributes(&google, &who)), json!({"custom:hd": "acme.example", "given_name": "Ada", "name": "x"}));
 }
 
@@ -126,7 +153,9 @@ fn malformed_rules_are_refused() {
         ("nmae = \"name\"", "no attribute that a mapping may set"),
         ("name = { claim = \"x\" }", "unknown key"),
     ] {
-        let table = format!("name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"c\"\nclient_secret = \"s\"\n[attributes]\n{rule}");
+        let table = format!(
+            "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"c\"\nclient_secret = \"s\"\n[attributes]\n{rule}"
+        );
         let found = problems(&table);
         assert!(found.iter().any(|problem| problem.contains(message)), "{rule}: {found:?}");
     }

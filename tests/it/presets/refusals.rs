@@ -125,9 +125,19 @@ fn only_the_boolean_true_verifies_an_address() {
 #[test]
 fn an_enterprise_provider_speaks_for_its_own_domains_only() {
     for trust in ["email_trust = \"domains\"", "email_trust = \"claim\"", "trust_every_email = true"] {
-        let acme = with_secret("Acme", "oidc", &format!("issuer = \"https://acme.example\"\ndomains = [\"acme.example\", \"bücher.example\"]\n{trust}"));
+        let acme = with_secret(
+            "Acme",
+            "oidc",
+            &format!("issuer = \"https://acme.example\"\ndomains = [\"acme.example\", \"bücher.example\"]\n{trust}"),
+        );
         let trusts = |email: &str| quirks::email_verified(&acme, &claims(json!({"email": email, "email_verified": true})));
-        for own in ["ada@acme.example", "ada@ACME.Example", "ada@xn--bcher-kva.example", "ada@bücher.example", "\"odd@other.example\"@acme.example"] {
+        for own in [
+            "ada@acme.example",
+            "ada@ACME.Example",
+            "ada@xn--bcher-kva.example",
+            "ada@bücher.example",
+            "\"odd@other.example\"@acme.example",
+        ] {
             assert!(trusts(own), "{trust}: {own}");
         }
         for foreign in [
@@ -179,8 +189,13 @@ fn apples_form_field_is_read_for_names_alone() {
         "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id = \"K\"\nprivate_key = '''\n{key}'''"
     ));
     let of = |field: &str| Value::Object(quirks::unsigned_user(&apple, field));
-    assert_eq!(of(r#"{"name":{"firstName":"Ada","email":"x"},"email":"victim@example.com","sub":"7"}"#), json!({"name": {"firstName": "Ada"}}));
-    for odd in ["", "null", "[]", "{}", r#"{"name":"Ada"}"#, r#"{"name":"#, &format!(r#"{{"name":{{"firstName":"{}"}}}}"#, "x".repeat(5000))] {
+    assert_eq!(
+        of(r#"{"name":{"firstName":"Ada","email":"x"},"email":"victim@example.com","sub":"7"}"#),
+        json!({"name": {"firstName": "Ada"}})
+    );
+    for odd in
+        ["", "null", "[]", "{}", r#"{"name":"Ada"}"#, r#"{"name":"#, &format!(r#"{{"name":{{"firstName":"{}"}}}}"#, "x".repeat(5000))]
+    {
         assert_eq!(of(odd), json!({}), "{odd}");
     }
     let generic = with_secret("Acme", "oidc", "issuer = \"https://acme.example\"");
@@ -212,7 +227,18 @@ fn a_subject_is_a_text_or_a_whole_number() {
     assert_eq!(from(json!("A b|c")), Ok("A b|c".into()));
     assert_eq!(from(json!(7)), Ok("7".into()));
     assert_eq!(from(json!("x".repeat(255))), Ok("x".repeat(255)));
-    for odd in [json!(null), json!(""), json!(1.5), json!(-1), json!(true), json!(["a"]), json!({"a": 1}), json!("x".repeat(256)), json!("a\u{0}b"), json!("a\nb")] {
+    for odd in [
+        json!(null),
+        json!(""),
+        json!(1.5),
+        json!(-1),
+        json!(true),
+        json!(["a"]),
+        json!({"a": 1}),
+        json!("x".repeat(256)),
+        json!("a\u{0}b"),
+        json!("a\nb"),
+    ] {
         assert_eq!(from(odd.clone()), Err(QuirkError::SubjectUnusable("sub".into())), "{odd}");
     }
     let x = with_secret("X", "x", "");

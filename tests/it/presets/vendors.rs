@@ -26,10 +26,15 @@ fn google() {
     assert_eq!((google.provider_type, google.label.as_str()), (ProviderType::Google, "Google"));
     assert!(!oidc(&google).request.scopes.contains(&"offline_access".to_owned()));
     assert!(quirks::issuer_matches(oidc(&google), "https://accounts.google.com", "accounts.google.com"));
-    signs_in(&google, oidc_claims("google"), ("https://accounts.google.com", "110169484474386276334"), json!({
-        "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
-        "picture": "https://lh3.googleusercontent.com/a/photo=s96-c",
-    }));
+    signs_in(
+        &google,
+        oidc_claims("google"),
+        ("https://accounts.google.com", "110169484474386276334"),
+        json!({
+            "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
+            "picture": "https://lh3.googleusercontent.com/a/photo=s96-c",
+        }),
+    );
 }
 
 #[test]
@@ -40,16 +45,30 @@ fn google_offline_access_is_asked_for_in_googles_way() {
 
 #[test]
 fn microsoft() {
-    let microsoft = with_secret("Microsoft", "microsoft", &format!("tenant = \"common\"\nallowed_tenants = [\"{TENANT}\"]\n[groups.map]\n\"5bcd0ba5-3f5a-4b6a-9a3c-0d0b7a3f3e11\" = \"staff\""));
+    let microsoft = with_secret(
+        "Microsoft",
+        "microsoft",
+        &format!(
+            "tenant = \"common\"\nallowed_tenants = [\"{TENANT}\"]\n[groups.map]\n\"5bcd0ba5-3f5a-4b6a-9a3c-0d0b7a3f3e11\" = \"staff\""
+        ),
+    );
     assert_eq!(oidc(&microsoft).issuer, "https://login.microsoftonline.com/{tenantid}/v2.0");
-    assert_eq!(oidc(&microsoft).discovery_url.as_deref(), Some("https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"));
+    assert_eq!(
+        oidc(&microsoft).discovery_url.as_deref(),
+        Some("https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration")
+    );
     let metadata = fixture("microsoft", "metadata_common");
     assert!(quirks::metadata_issuer_matches(oidc(&microsoft), metadata["issuer"].as_str().unwrap()));
     assert_eq!(oidc(&microsoft).userinfo, UserinfoRule::Never);
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
-    signs_in(&microsoft, oidc_claims("microsoft"), (&issuer, "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ"), json!({
-        "email": "ada@contoso.example", "email_verified": "true", "name": "Ada Lovelace", "preferred_username": "ada@contoso.example",
-    }));
+    signs_in(
+        &microsoft,
+        oidc_claims("microsoft"),
+        (&issuer, "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ"),
+        json!({
+            "email": "ada@contoso.example", "email_verified": "true", "name": "Ada Lovelace", "preferred_username": "ada@contoso.example",
+        }),
+    );
     assert_eq!(symbolon::provider::mapping::pool_groups(&microsoft.groups, &oidc_claims("microsoft")), ["staff"]);
 }
 
@@ -58,7 +77,10 @@ fn microsoft_subject_that_all_apps_of_a_tenant_share() {
     let microsoft = with_secret("Microsoft", "microsoft", &format!("tenant = \"{TENANT}\"\nsubject = \"oid\""));
     assert!(oidc(&microsoft).quirks.tenant.is_none(), "the issuer is that of one tenant");
     let who = identity(&microsoft, oidc_claims("microsoft"), None).unwrap();
-    assert_eq!((who.key.issuer, who.key.subject.as_str()), (format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "00000000-0000-0000-66f3-3332eca7ea81"));
+    assert_eq!(
+        (who.key.issuer, who.key.subject.as_str()),
+        (format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "00000000-0000-0000-66f3-3332eca7ea81")
+    );
 }
 
 #[test]
@@ -74,9 +96,14 @@ fn microsoft_sovereign_clouds_and_ciam() {
     let ciam = with_secret("Customers", "microsoft-ciam", &format!("tenant = \"{CIAM}\"\nbase_url = \"https://contoso.ciamlogin.com\""));
     assert_eq!(oidc(&ciam).discovery_url, Some(format!("https://contoso.ciamlogin.com/{CIAM}/v2.0/.well-known/openid-configuration")));
     let issuer = format!("https://{CIAM}.ciamlogin.com/{CIAM}/v2.0");
-    signs_in(&ciam, oidc_claims("microsoft-ciam"), (&issuer, "qJ3mMUkpYSq5rXAHc1EiaNnT7eKCGmrYSZbyhAhAAtU"), json!({
-        "email": "ada@mail.example", "email_verified": "false", "name": "Ada", "preferred_username": "ada@mail.example",
-    }));
+    signs_in(
+        &ciam,
+        oidc_claims("microsoft-ciam"),
+        (&issuer, "qJ3mMUkpYSq5rXAHc1EiaNnT7eKCGmrYSZbyhAhAAtU"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "false", "name": "Ada", "preferred_username": "ada@mail.example",
+        }),
+    );
 }
 
 #[test]
@@ -96,12 +123,17 @@ fn apple() {
     ));
     assert!(oidc(&apple).request.form_post);
     assert_eq!((apple.provider_type, oidc(&apple).userinfo), (ProviderType::SignInWithApple, UserinfoRule::Never));
-    assert!(matches!(&apple.client_auth, ClientAuth::AppleJwt { team_id, key_id, .. } if team_id == "TEAM123456" && key_id == "KEY1234567"));
+    assert!(
+        matches!(&apple.client_auth, ClientAuth::AppleJwt { team_id, key_id, .. } if team_id == "TEAM123456" && key_id == "KEY1234567")
+    );
     let field = fixture("apple", "user").to_string();
     let who = identity(&apple, oidc_claims("apple"), Some(&field)).unwrap();
-    assert_eq!(Value::Object(attributes(&apple, &who)), json!({
-        "email": "dpdcnf87nu@privaterelay.appleid.com", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada",
-    }));
+    assert_eq!(
+        Value::Object(attributes(&apple, &who)),
+        json!({
+            "email": "dpdcnf87nu@privaterelay.appleid.com", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada",
+        })
+    );
     assert!(!who.unsigned.contains_key("email"), "no e-mail is read from what is not signed");
     assert_eq!(who.key.subject, "001234.0a1b2c3d4e5f60718293a4b5c6d7e8f9.1234");
 }
@@ -115,13 +147,23 @@ fn facebook() {
     assert!(rules.quirks.appsecret_proof);
     let audience = rules.quirks.token_audience.as_ref().unwrap();
     assert_eq!(fixture("facebook", "token_audience").pointer(&audience.audience), Some(&json!("client")));
-    signs_in(&facebook, claims(fixture("facebook", "profile")), ("", "10158923471094562"), json!({
-        "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
-        "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
-    }));
-    signs_in(&facebook, claims(fixture("facebook", "profile_of_a_phone_account")), ("", "10158923471094563"), json!({
-        "family_name": "Hopper", "given_name": "Grace", "name": "Grace Hopper",
-    }));
+    signs_in(
+        &facebook,
+        claims(fixture("facebook", "profile")),
+        ("", "10158923471094562"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
+            "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
+        }),
+    );
+    signs_in(
+        &facebook,
+        claims(fixture("facebook", "profile_of_a_phone_account")),
+        ("", "10158923471094563"),
+        json!({
+            "family_name": "Hopper", "given_name": "Grace", "name": "Grace Hopper",
+        }),
+    );
 }
 
 /// The expected value was computed with another implementation of HMAC-SHA256.
@@ -136,10 +178,15 @@ fn facebook_limited_login() {
     let facebook = with_secret("Facebook", "facebook-limited", "");
     assert_eq!(facebook.provider_type, ProviderType::Facebook);
     assert_eq!(oidc(&facebook).endpoints.jwks.as_deref(), Some("https://limited.facebook.com/.well-known/oauth/openid/jwks/"));
-    signs_in(&facebook, oidc_claims("facebook-limited"), ("https://www.facebook.com", "10158923471094562"), json!({
-        "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
-        "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
-    }));
+    signs_in(
+        &facebook,
+        oidc_claims("facebook-limited"),
+        ("https://www.facebook.com", "10158923471094562"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
+            "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
+        }),
+    );
 }
 
 #[test]
@@ -149,9 +196,14 @@ fn amazon() {
     assert_eq!((amazon.provider_type, rules.profile.token_header.as_deref()), (ProviderType::LoginWithAmazon, Some("x-amz-access-token")));
     let audience = rules.quirks.token_audience.as_ref().unwrap();
     assert_eq!((audience.app_token, fixture("amazon", "token_audience").pointer(&audience.audience)), (false, Some(&json!("client"))));
-    signs_in(&amazon, claims(fixture("amazon", "profile")), ("", "amzn1.account.K2LI23KL2LK2"), json!({
-        "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace",
-    }));
+    signs_in(
+        &amazon,
+        claims(fixture("amazon", "profile")),
+        ("", "amzn1.account.K2LI23KL2LK2"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace",
+        }),
+    );
 }
 
 #[test]
@@ -162,10 +214,15 @@ fn github() {
     assert!(rules.request.scopes.contains(&"read:org".to_owned()));
     let mut all = claims(fixture("github", "profile"));
     all.extend(claims(json!({"emails": fixture("github", "emails"), "orgs": fixture("github", "orgs")})));
-    signs_in(&github, all, ("", "583231"), json!({
-        "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "picture": "https://avatars.githubusercontent.com/u/583231?v=4",
-        "preferred_username": "ada", "profile": "https://github.com/ada", "website": "https://ada.example",
-    }));
+    signs_in(
+        &github,
+        all,
+        ("", "583231"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "picture": "https://avatars.githubusercontent.com/u/583231?v=4",
+            "preferred_username": "ada", "profile": "https://github.com/ada", "website": "https://ada.example",
+        }),
+    );
     let error = claims(fixture("github", "token_error_in_ok"));
     assert_eq!(quirks::error_in_ok(&github, &error), Some("bad_verification_code"));
 }
@@ -175,11 +232,14 @@ fn github_enterprise_server() {
     let github = with_secret("GitHub", "github", "base_url = \"https://github.acme.example/\"\norganisations = [\"acme\"]");
     let rules = oauth2(&github);
     let urls = [&rules.endpoints.authorization, &rules.endpoints.token, &rules.endpoints.userinfo].map(|url| url.as_deref().unwrap());
-    assert_eq!(urls, [
-        "https://github.acme.example/login/oauth/authorize",
-        "https://github.acme.example/login/oauth/access_token",
-        "https://github.acme.example/api/v3/user",
-    ]);
+    assert_eq!(
+        urls,
+        [
+            "https://github.acme.example/login/oauth/authorize",
+            "https://github.acme.example/login/oauth/access_token",
+            "https://github.acme.example/api/v3/user",
+        ]
+    );
     assert_eq!(rules.profile.also["emails"], "https://github.acme.example/api/v3/user/emails");
     assert_eq!(rules.profile.also["orgs"], "https://github.acme.example/api/v3/user/orgs");
 }
@@ -189,19 +249,29 @@ fn linkedin() {
     let linkedin = with_secret("LinkedIn", "linkedin", "");
     assert!(quirks::nonce_may_be_absent(oidc(&linkedin)));
     assert!(quirks::issuer_matches(oidc(&linkedin), &oidc(&linkedin).issuer, "https://www.linkedin.com"));
-    signs_in(&linkedin, oidc_claims("linkedin"), ("https://www.linkedin.com/oauth", "782bbtaQ"), json!({
-        "email": "ada@mail.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
-        "picture": "https://media.licdn.com/dms/image/photo.jpg",
-    }));
+    signs_in(
+        &linkedin,
+        oidc_claims("linkedin"),
+        ("https://www.linkedin.com/oauth", "782bbtaQ"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
+            "picture": "https://media.licdn.com/dms/image/photo.jpg",
+        }),
+    );
 }
 
 #[test]
 fn gitlab() {
     let gitlab = with_secret("GitLab", "gitlab", "");
-    signs_in(&gitlab, oidc_claims("gitlab"), ("https://gitlab.com", "1234567"), json!({
-        "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://secure.gravatar.com/avatar/1",
-        "preferred_username": "ada", "profile": "https://gitlab.com/ada", "website": "https://ada.example",
-    }));
+    signs_in(
+        &gitlab,
+        oidc_claims("gitlab"),
+        ("https://gitlab.com", "1234567"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://secure.gravatar.com/avatar/1",
+            "preferred_username": "ada", "profile": "https://gitlab.com/ada", "website": "https://ada.example",
+        }),
+    );
     let own = with_secret("GitLab", "gitlab", "base_url = \"https://git.acme.example\"");
     assert_eq!(oidc(&own).discovery_url.as_deref(), Some("https://git.acme.example/.well-known/openid-configuration"));
 }
@@ -209,36 +279,56 @@ fn gitlab() {
 #[test]
 fn slack() {
     let slack = with_secret("Slack", "slack", "[attributes]\n\"custom:team\" = \"https://slack.com/team_id\"");
-    signs_in(&slack, oidc_claims("slack"), ("https://slack.com", "U0R7MFMJM"), json!({
-        "custom:team": "T0RR", "email": "ada@acme.example", "email_verified": "true", "locale": "en-US", "name": "ada",
-    }));
+    signs_in(
+        &slack,
+        oidc_claims("slack"),
+        ("https://slack.com", "U0R7MFMJM"),
+        json!({
+            "custom:team": "T0RR", "email": "ada@acme.example", "email_verified": "true", "locale": "en-US", "name": "ada",
+        }),
+    );
 }
 
 #[test]
 fn discord() {
     let discord = with_secret("Discord", "discord", "");
-    signs_in(&discord, claims(fixture("discord", "profile")), ("", "80351110224678912"), json!({
-        "email": "ada@mail.example", "email_verified": "true", "locale": "en-GB", "name": "Ada", "preferred_username": "ada",
-    }));
+    signs_in(
+        &discord,
+        claims(fixture("discord", "profile")),
+        ("", "80351110224678912"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "true", "locale": "en-GB", "name": "Ada", "preferred_username": "ada",
+        }),
+    );
 }
 
 #[test]
 fn x() {
     let x = with_secret("X", "x", "");
     assert!(matches!(x.client_auth, ClientAuth::SecretBasic(_)));
-    signs_in(&x, claims(fixture("x", "profile")), ("", "2244994945"), json!({
-        "name": "Ada Lovelace", "picture": "https://pbs.twimg.com/profile_images/1/a_normal.jpg", "preferred_username": "ada",
-    }));
+    signs_in(
+        &x,
+        claims(fixture("x", "profile")),
+        ("", "2244994945"),
+        json!({
+            "name": "Ada Lovelace", "picture": "https://pbs.twimg.com/profile_images/1/a_normal.jpg", "preferred_username": "ada",
+        }),
+    );
 }
 
 #[test]
 fn salesforce() {
     let salesforce = with_secret("Salesforce", "salesforce", "");
     let subject = "https://login.salesforce.com/id/00Dx0000000BV7z/005x00000012Q9P";
-    signs_in(&salesforce, oidc_claims("salesforce"), ("https://login.salesforce.com", subject), json!({
-        "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "nickname": "ada",
-        "picture": "https://acme.my.salesforce.com/profilephoto/005/F", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
-    }));
+    signs_in(
+        &salesforce,
+        oidc_claims("salesforce"),
+        ("https://login.salesforce.com", subject),
+        json!({
+            "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "nickname": "ada",
+            "picture": "https://acme.my.salesforce.com/profilephoto/005/F", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
+        }),
+    );
     let own = with_secret("Salesforce", "salesforce", "base_url = \"https://acme.my.salesforce.com\"");
     assert_eq!(oidc(&own).issuer, "https://acme.my.salesforce.com");
 }
@@ -246,10 +336,15 @@ fn salesforce() {
 #[test]
 fn okta() {
     let okta = with_secret("Okta", "okta", "base_url = \"https://acme.okta.com\"\n[groups.map]\nEngineering = \"engineers\"");
-    signs_in(&okta, oidc_claims("okta"), ("https://acme.okta.com", "00uid4BxXw6I6TV4m0g3"), json!({
-        "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "locale": "en-GB", "name": "Ada Lovelace",
-        "nickname": "Ada", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
-    }));
+    signs_in(
+        &okta,
+        oidc_claims("okta"),
+        ("https://acme.okta.com", "00uid4BxXw6I6TV4m0g3"),
+        json!({
+            "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "locale": "en-GB", "name": "Ada Lovelace",
+            "nickname": "Ada", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
+        }),
+    );
     assert_eq!(symbolon::provider::mapping::pool_groups(&okta.groups, &oidc_claims("okta")), ["engineers"]);
     let custom = with_secret("Okta", "okta", "base_url = \"https://acme.okta.com\"\nissuer = \"https://acme.okta.com/oauth2/default\"");
     assert_eq!(oidc(&custom).discovery_url.as_deref(), Some("https://acme.okta.com/oauth2/default/.well-known/openid-configuration"));
@@ -259,28 +354,45 @@ fn okta() {
 fn auth0() {
     let auth0 = with_secret("Auth0", "auth0", "base_url = \"https://acme.eu.auth0.com\"");
     assert_eq!(oidc(&auth0).discovery_url.as_deref(), Some("https://acme.eu.auth0.com/.well-known/openid-configuration"));
-    signs_in(&auth0, oidc_claims("auth0"), ("https://acme.eu.auth0.com/", "auth0|5f7c8ec7c33c6c004bbafe82"), json!({
-        "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://s.gravatar.com/avatar/1.png",
-    }));
+    signs_in(
+        &auth0,
+        oidc_claims("auth0"),
+        ("https://acme.eu.auth0.com/", "auth0|5f7c8ec7c33c6c004bbafe82"),
+        json!({
+            "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://s.gravatar.com/avatar/1.png",
+        }),
+    );
 }
 
 #[test]
 fn keycloak() {
-    let keycloak = with_secret("Keycloak", "keycloak", "issuer = \"https://keycloak.example.com/realms/acme\"\n[groups.map]\n\"/staff\" = \"staff\"");
-    signs_in(&keycloak, oidc_claims("keycloak"), ("https://keycloak.example.com/realms/acme", "f:5b4d7a8e:ada"), json!({
-        "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "preferred_username": "ada",
-    }));
+    let keycloak =
+        with_secret("Keycloak", "keycloak", "issuer = \"https://keycloak.example.com/realms/acme\"\n[groups.map]\n\"/staff\" = \"staff\"");
+    signs_in(
+        &keycloak,
+        oidc_claims("keycloak"),
+        ("https://keycloak.example.com/realms/acme", "f:5b4d7a8e:ada"),
+        json!({
+            "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "preferred_username": "ada",
+        }),
+    );
     assert_eq!(symbolon::provider::mapping::pool_groups(&keycloak.groups, &oidc_claims("keycloak")), ["staff"]);
 }
 
 #[test]
 fn any_openid_connect_provider() {
-    let acme = provider("name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"client\"\nclient_secret = \"secret\"");
+    let acme =
+        provider("name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"client\"\nclient_secret = \"secret\"");
     assert_eq!(acme.label, "Acme");
-    signs_in(&acme, oidc_claims("oidc"), ("https://acme.example", "248289761001"), json!({
-        "address": r#"{"locality":"London","country":"GB"}"#, "email": "janedoe@example.com", "email_verified": "true", "family_name": "Doe",
-        "given_name": "Jane", "name": "Jane Doe", "preferred_username": "j.doe",
-    }));
+    signs_in(
+        &acme,
+        oidc_claims("oidc"),
+        ("https://acme.example", "248289761001"),
+        json!({
+            "address": r#"{"locality":"London","country":"GB"}"#, "email": "janedoe@example.com", "email_verified": "true", "family_name": "Doe",
+            "given_name": "Jane", "name": "Jane Doe", "preferred_username": "j.doe",
+        }),
+    );
 }
 
 #[test]
@@ -290,5 +402,10 @@ fn any_oauth2_provider() {
         "oauth2",
         "subject = \"/account/number\"\nscopes = [\"me\"]\n[endpoints]\nauthorization = \"https://acme.example/authorize\"\ntoken = \"https://acme.example/token\"\nuserinfo = \"https://acme.example/me\"\n[attributes]\nemail = \"/account/mail\"\nname = \"display\"",
     );
-    signs_in(&acme, claims(fixture("oauth2", "profile")), ("", "7"), json!({"email": "ada@mail.example", "email_verified": "false", "name": "Ada"}));
+    signs_in(
+        &acme,
+        claims(fixture("oauth2", "profile")),
+        ("", "7"),
+        json!({"email": "ada@mail.example", "email_verified": "false", "name": "Ada"}),
+    );
 }

@@ -234,7 +234,10 @@ async fn apples_names_come_once_and_stay() {
     let signed = || claims(json!({"sub": "001234.abc", "email": "x@privaterelay.appleid.com", "email_verified": "true"}));
     let named = |field: &str| identity(&apple, signed(), Some(field)).unwrap();
     for desk in Desk::all().await {
-        let first = desk.sign_in(&apple, &named(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"victim@example.com"}"#)).await.unwrap();
+        let first = desk
+            .sign_in(&apple, &named(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"victim@example.com"}"#))
+            .await
+            .unwrap();
         assert_eq!((first.attributes.get("given_name"), first.attributes.get("email")), (Some("Ada"), Some("x@privaterelay.appleid.com")));
         let second = desk.sign_in(&apple, &identity(&apple, signed(), None).unwrap()).await.unwrap();
         assert_eq!(second, first, "names are not dropped");
