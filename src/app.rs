@@ -58,6 +58,13 @@ pub enum AppError {
 impl App {
     /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops nobody else.
     pub async fn build(config: Config, outside: Outside) -> Result<Arc<Self>, AppError> {
+        let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
+        let upstreams = Upstreams::new(&outside, config.server.allow_private_upstreams, ca)?;
+        Self::build_with(config, outside, upstreams).await
+    }
+
+    /// [`App::build`] with other means of calling providers.
+    pub async fn build_with(config: Config, outside: Outside, upstreams: Upstreams) -> Result<Arc<Self>, AppError> {
         let seal = Seal::new(&seal_key(&config, &outside)?);
         let state = open(&config.store, Role::State, &outside).await?;
         let directory = if same_place(&config.store) {
@@ -73,11 +80,7 @@ impl App {
             .enumerate()
             .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
         Ok(Arc::new(Self {
-            upstreams: Upstreams::new(
-                &outside,
-                config.server.allow_private_upstreams,
-                config.server.upstream_ca.as_deref().map(str::as_bytes),
-            )?,
+            upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
             state: records(state),
             by_host: hosts.collect(),

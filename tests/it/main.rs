@@ -19,3 +19,4 @@ mod support {
     pub(crate) mod process;
     pub(crate) mod redis;
 }
+mod laws;

@@ -1,0 +1,461 @@
+//! A seeded simulation of random people, apps, thieves and clocks against the whole broker, held to laws.
+//!
+//! Whatever happens in whatever order: no token without proof, none after expiry, none twice, none from another provider, pool or
+//! browser; and whoever keeps to the rules is served. `SYMBOLON_LAWS_EVENTS` and `SYMBOLON_LAWS_SEED` set length and course.
+
+mod referee;
+mod world;
+
+use std::time::Duration;
+
+use referee::{Code, Family, Session, Visit, within};
+use symbolon::model::encoding::{base64url, sha256};
+use symbolon::model::time::Timestamp;
+use world::{Answer, Assertion, Browser, CLIENTS, POOLS, PROVIDERS, World, issuer, upstream_code};
+
+const CALLBACK: &str = "https://app.test/cb";
+const BROWSERS: usize = 6;
+const PEOPLE: usize = 5;
+/// How much of the past events choose from.
+const MEMORY: usize = 48;
+
+/// B-01, B-04, B-07, B-12, B-16, B-20, B-23, A-15, A-17, A-18, A-19, A-20, E-20, E-22, E-23, E-26, E-28, F-03, D-11
+#[tokio::test]
+async fn no_course_of_events_breaks_a_law() {
+    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (events, seed) = (number("SYMBOLON_LAWS_EVENTS", 5_000), number("SYMBOLON_LAWS_SEED", 1));
+    let mut simulation = Simulation::new(seed).await;
+    for event in 0..events {
+        simulation.event = event;
+        simulation.step().await;
+    }
+    let Tally { codes, tokens, refreshed, refused } = simulation.tally;
+    println!("{events} events of seed {seed}: {codes} codes, {tokens} redemptions, {refreshed} refreshes, {refused} refusals");
+    assert!(codes > 0 && tokens > 0 && refreshed > 0 && refused > 0, "the simulation reached every kind of outcome");
+}
+
+#[derive(Default)]
+struct Tally {
+    codes: u64,
+    tokens: u64,
+    refreshed: u64,
+    refused: u64,
+}
+
+struct Simulation {
+    world: World,
+    rng: Rng,
+    event: u64,
+    browsers: Vec<Browser>,
+    pages: Vec<Page>,
+    visits: Vec<Visit>,
+    codes: Vec<Code>,
+    families: Vec<Family>,
+    sessions: Vec<Session>,
+    people: referee::People,
+    tally: Tally,
+}
+
+/// A sign-in page that was shown.
+#[derive(Clone)]
+struct Page {
+    pool: usize,
+    browser: usize,
+    handle: String,
+    asked: Asked,
+}
+
+/// What the app asked for, and until when the sign-in may last.
+#[derive(Clone)]
+struct Asked {
+    client: usize,
+    verifier: Option<String>,
+    expires: Timestamp,
+}
+
+/// splitmix64
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+impl Simulation {
+    async fn new(seed: u64) -> Self {
+        Self {
+            world: World::new(seed).await,
+            rng: Rng(seed),
+            event: 0,
+            browsers: vec![Browser::default(); BROWSERS],
+            pages: Vec::new(),
+            visits: Vec::new(),
+            codes: Vec::new(),
+            families: Vec::new(),
+            sessions: Vec::new(),
+            people: referee::People::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.rng.below(100) {
+            0..18 => self.an_app_asks().await,
+            18..32 => self.somebody_chooses().await,
+            32..54 => self.a_provider_answers().await,
+            54..70 => self.a_code_is_presented().await,
+            70..84 => self.a_refresh_token_is_presented().await,
+            84..90 => self.an_access_token_is_presented().await,
+            90..92 => self.somebody_signs_out().await,
+            92..94 => self.a_token_is_revoked().await,
+            94 => self.somebody_is_signed_out_everywhere().await,
+            _ => self.time_passes(),
+        }
+        for list in [self.pages.len(), self.visits.len(), self.codes.len(), self.families.len(), self.sessions.len()] {
+            assert!(list <= MEMORY + 1);
+        }
+    }
+
+    fn time_passes(&mut self) {
+        let millis = match self.rng.below(10) {
+            0 => 3_600_000,
+            1..3 => 400_000,
+            3..6 => 30_000,
+            _ => 3_000,
+        };
+        self.world.clock.advance(Duration::from_millis(self.rng.next() % millis + 1));
+    }
+
+    async fn an_app_asks(&mut self) {
+        let (pool, browser, client) = (self.rng.below(POOLS.len()), self.rng.below(BROWSERS), self.rng.below(CLIENTS.len()));
+        let (id, secret) = CLIENTS[client];
+        let verifier = (secret.is_none() || self.rng.chance(50)).then(|| base64url(sha256(self.rng.next().to_string())));
+        let mut path =
+            format!("/oauth2/authorize?response_type=code&client_id={id}&redirect_uri={CALLBACK}&scope=openid&state=s{}", self.event);
+        if let Some(verifier) = &verifier {
+            path += &format!("&code_challenge={}&code_challenge_method=S256", base64url(sha256(verifier)));
+        }
+        let again = self.rng.chance(30);
+        if again {
+            path += "&prompt=login";
+        }
+        if self.rng.chance(30) {
+            path += &format!("&identity_provider={}", PROVIDERS[self.rng.below(2)]);
+        }
+        let asked = Asked { client, verifier, expires: self.world.now().plus(Duration::from_secs(300)) };
+        let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await;
+        let to = answer.location.clone().unwrap_or_else(|| panic!("{}: an honest request is refused: {answer:?}", self.event));
+        if answer.sent("code").is_some() {
+            self.signed_in_already(pool, browser, &asked, again, &answer);
+        } else if to.path() == "/login" {
+            keep(&mut self.pages, Page { pool, browser, handle: answer.sent("flow").unwrap(), asked });
+        } else {
+            self.sent_to_provider(pool, browser, asked, &answer);
+        }
+    }
+
+    /// A code without a sign-in: the browser must have a session that may still be used.
+    fn signed_in_already(&mut self, pool: usize, browser: usize, asked: &Asked, again: bool, answer: &Answer) {
+        let now = self.world.now();
+        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
+        let event = self.event;
+        let session = self.sessions.iter_mut().find(|session| session.pool == pool && Some(&session.cookie) == cookie.as_ref());
+        let session = session.unwrap_or_else(|| panic!("{event}: a code without a session"));
+        assert!(!again, "{event}: a code though the app asked to sign in again");
+        assert!(!session.ended, "{event}: a code from an ended session");
+        assert!(now < session.started.plus(Duration::from_secs(3600)), "{event}: a code after the session's absolute end");
+        assert!(now < session.last_used.plus(Duration::from_secs(1200)), "{event}: a code from an idle session");
+        session.last_used = now;
+        let (person, provider) = (session.person.clone(), session.provider);
+        assert!(CLIENTS[asked.client].0 != "shop" || provider != 2, "{event}: a code from a provider that the client may not use");
+        self.code_given(pool, asked, person, answer);
+    }
+
+    fn code_given(&mut self, pool: usize, asked: &Asked, person: referee::Person, answer: &Answer) {
+        self.tally.codes += 1;
+        let code = Code {
+            pool,
+            client: asked.client,
+            verifier: asked.verifier.clone(),
+            text: answer.sent("code").unwrap(),
+            person,
+            issued: self.world.now(),
+            spent: false,
+            ended: false,
+        };
+        keep(&mut self.codes, code);
+    }
+
+    fn sent_to_provider(&mut self, pool: usize, browser: usize, asked: Asked, answer: &Answer) {
+        let to = answer.location.as_ref().unwrap();
+        let provider = PROVIDERS.iter().position(|name| to.as_str().starts_with(&issuer(name))).expect("a configured provider");
+        assert_eq!(answer.sent("code_challenge_method").as_deref(), Some("S256"), "{}: PKCE is sent always (B-47)", self.event);
+        let (state, nonce) = (answer.sent("state").unwrap(), answer.sent("nonce").unwrap());
+        assert!(self.visits.iter().all(|visit| visit.state != state && visit.nonce != nonce), "{}: state and nonce are fresh", self.event);
+        keep(
+            &mut self.visits,
+            Visit {
+                pool,
+                browser,
+                provider,
+                state,
+                nonce,
+                asked_client: asked.client,
+                verifier: asked.verifier,
+                expires: asked.expires,
+                consumed: false,
+            },
+        );
+    }
+
+    async fn somebody_chooses(&mut self) {
+        if self.pages.is_empty() {
+            return;
+        }
+        let page = self.pages[self.rng.below(self.pages.len())].clone();
+        let browser = if self.rng.chance(90) { page.browser } else { self.rng.below(BROWSERS) };
+        let pool = if self.rng.chance(95) { page.pool } else { 1 - page.pool };
+        let provider = self.rng.below(PROVIDERS.len());
+        let path = format!("/login/{}?flow={}", PROVIDERS[provider], page.handle);
+        let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await;
+        let allowed = CLIENTS[page.asked.client].0 != "shop" || provider != 2;
+        let honest = browser == page.browser && pool == page.pool && self.world.now() < page.asked.expires && allowed;
+        let sent = answer.location.as_ref().is_some_and(|to| to.as_str().starts_with(&issuer(PROVIDERS[provider])));
+        assert_eq!(sent, honest, "{}: choosing {} on a page of another browser, pool or time: {answer:?}", self.event, PROVIDERS[provider]);
+        if sent {
+            self.sent_to_provider(pool, browser, page.asked, &answer);
+        } else {
+            self.tally.refused += 1;
+        }
+    }
+
+    async fn a_provider_answers(&mut self) {
+        if self.visits.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.visits.len());
+        let visit = self.visits[at].clone();
+        let other = self.visits[self.rng.below(self.visits.len())].clone();
+        let subject = format!("p{}", self.rng.below(PEOPLE));
+        let mut assertion = Assertion {
+            issuer: issuer(PROVIDERS[visit.provider]),
+            subject: subject.clone(),
+            audience: "broker".to_owned(),
+            nonce: visit.nonce.clone(),
+            issued: self.world.now().secs(),
+            forged: false,
+        };
+        let (mut browser, mut pool, mut by_form, mut told_issuer) = (visit.browser, visit.pool, visit.provider == 2, None);
+        let tampered = self.rng.chance(45);
+        match if tampered { self.rng.below(9) } else { 9 } {
+            0 => browser = (browser + 1 + self.rng.below(BROWSERS - 1)) % BROWSERS,
+            1 => pool = 1 - pool,
+            2 => assertion.nonce = if other.nonce == visit.nonce { "invented".to_owned() } else { other.nonce },
+            3 => assertion.issuer = issuer(PROVIDERS[(visit.provider + 1) % 3]),
+            4 => assertion.audience = "somebody-else".to_owned(),
+            5 => assertion.forged = true,
+            6 => assertion.issued -= 100_000,
+            7 => by_form = !by_form,
+            8 => told_issuer = Some(issuer(PROVIDERS[(visit.provider + 1) % 3])),
+            _ => {}
+        }
+        let mut form = vec![("state", visit.state.as_str())];
+        let code = upstream_code(&assertion);
+        form.push(("code", &code));
+        form.extend(told_issuer.as_deref().map(|issuer| ("iss", issuer)));
+        let before = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
+        let (answer, arrived) = self.deliver(browser, pool, by_form, &form).await;
+        let honest = !tampered && !visit.consumed && self.world.now() < visit.expires;
+        assert_eq!(
+            answer.sent("code").is_some(),
+            honest,
+            "{}: {assertion:?} to {visit:?} in browser {browser} at {pool}: {answer:?}",
+            self.event
+        );
+        self.visits[at].consumed |= arrived;
+        if !honest {
+            self.tally.refused += 1;
+            return;
+        }
+        for session in self.sessions.iter_mut().filter(|session| Some(&session.cookie) == before.as_ref()) {
+            session.ended = true;
+        }
+        let person = referee::Person { pool, provider: visit.provider, subject };
+        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session").expect("a session begins");
+        assert!(before.as_ref() != Some(&cookie), "{}: the session id is new at every sign-in", self.event);
+        let now = self.world.now();
+        keep(
+            &mut self.sessions,
+            Session { pool, cookie, provider: visit.provider, person: person.clone(), started: now, last_used: now, ended: false },
+        );
+        let asked = Asked { client: visit.asked_client, verifier: visit.verifier.clone(), expires: visit.expires };
+        self.code_given(pool, &asked, person, &answer);
+    }
+
+    /// Brings an answer to the broker; says whether it reached the flow.
+    async fn deliver(&mut self, browser: usize, pool: usize, by_form: bool, form: &[(&str, &str)]) -> (Answer, bool) {
+        if !by_form {
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+            let path = format!("/oauth2/idpresponse?{query}");
+            return (self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await, true);
+        }
+        // A cross-site POST carries no SameSite=Lax cookie.
+        let answer = self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/idpresponse", form).await;
+        let Some(relay) = answer.location.clone() else { return (answer, false) };
+        let path = format!("{}?{}", relay.path(), relay.query().unwrap_or_default());
+        (self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await, true)
+    }
+
+    async fn a_code_is_presented(&mut self) {
+        if self.codes.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.codes.len());
+        let code = self.codes[at].clone();
+        let (mut pool, mut client, mut verifier, mut uri) = (code.pool, code.client, code.verifier.clone(), CALLBACK);
+        let tampered = self.rng.chance(30);
+        match if tampered { self.rng.below(4) } else { 4 } {
+            0 => pool = 1 - pool,
+            1 => client = 1 - client,
+            2 => verifier = if verifier.is_some() && self.rng.chance(50) { None } else { Some(base64url(sha256("guess"))) },
+            3 => uri = "https://app.test/other",
+            _ => {}
+        }
+        let mut form = vec![("grant_type", "authorization_code"), ("code", code.text.as_str()), ("redirect_uri", uri)];
+        form.extend(verifier.as_deref().map(|verifier| ("code_verifier", verifier)));
+        let answer = self.ask_for_tokens(pool, client, form).await;
+        let in_time = self.world.now() < code.issued.plus(Duration::from_secs(60));
+        let honest = !tampered && !code.spent && !code.ended && in_time;
+        assert_eq!(answer.status == 200, honest, "{}: {code:?} by client {client} at {pool}: {}", self.event, answer.json());
+        if pool == code.pool {
+            if code.spent {
+                // A replay takes back what the code gave.
+                self.families.iter_mut().filter(|family| family.code == code.text).for_each(|family| family.ended = true);
+            }
+            self.codes[at].spent = true;
+        }
+        if !honest {
+            self.tally.refused += 1;
+            return;
+        }
+        self.tally.tokens += 1;
+        let family = Family::begin(&code, &answer.json(), self.world.now());
+        self.people.check(&code.person, &family.sub, self.event);
+        keep(&mut self.families, family);
+    }
+
+    async fn a_refresh_token_is_presented(&mut self) {
+        if self.families.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.families.len());
+        let family = self.families[at].clone();
+        let token = family.tokens[self.rng.below(family.tokens.len())].clone();
+        let token = if self.rng.chance(60) { family.tokens.last().unwrap().clone() } else { token };
+        let stranger = self.rng.chance(10);
+        let (pool, client) = match (stranger, self.rng.chance(50)) {
+            (false, _) => (family.pool, family.client),
+            (true, true) => (1 - family.pool, family.client),
+            (true, false) => (family.pool, 1 - family.client),
+        };
+        let answer = self.ask_for_tokens(pool, client, vec![("grant_type", "refresh_token"), ("refresh_token", &token)]).await;
+        let verdict = if stranger { referee::Verdict::Refuse } else { family.judge(&token, self.world.now()) };
+        let event = self.event;
+        assert_eq!(
+            answer.status == 200,
+            verdict.serves(),
+            "{event}: {verdict:?} by client {client} at {pool}, {family:?}: {}",
+            answer.json()
+        );
+        if answer.status == 200 {
+            self.tally.refreshed += 1;
+            self.families[at].refreshed(&verdict, &answer.json(), self.world.now(), event);
+        } else {
+            self.tally.refused += 1;
+            self.families[at].ended |= verdict == referee::Verdict::EndFamily;
+        }
+    }
+
+    async fn ask_for_tokens(&self, pool: usize, client: usize, mut form: Vec<(&str, &str)>) -> Answer {
+        let (id, secret) = CLIENTS[client];
+        form.push(("client_id", id));
+        form.extend(secret.map(|secret| ("client_secret", secret)));
+        self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/token", &form).await
+    }
+
+    async fn an_access_token_is_presented(&mut self) {
+        if self.families.is_empty() {
+            return;
+        }
+        let family = &self.families[self.rng.below(self.families.len())];
+        let (token, issued) = &family.access[self.rng.below(family.access.len())];
+        let pool = if self.rng.chance(90) { family.pool } else { 1 - family.pool };
+        let answer = self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/userInfo", &[("access_token", token)]).await;
+        let good = pool == family.pool && !family.ended && within(*issued, self.world.now(), 3600);
+        assert_eq!(answer.status == 200, good, "{}: {family:?} at {pool}: {answer:?}", self.event);
+        if good {
+            assert_eq!(answer.json()["sub"], family.sub.as_str());
+        }
+    }
+
+    async fn somebody_signs_out(&mut self) {
+        let (pool, browser) = (self.rng.below(POOLS.len()), self.rng.below(BROWSERS));
+        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
+        let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], "/logout?client_id=web&logout_uri=https://app.test/").await;
+        assert_eq!(
+            answer.location.as_ref().map(url::Url::as_str),
+            Some("https://app.test/"),
+            "{}: sign-out ends where it should",
+            self.event
+        );
+        self.sessions.iter_mut().filter(|session| Some(&session.cookie) == cookie.as_ref()).for_each(|session| session.ended = true);
+    }
+
+    async fn a_token_is_revoked(&mut self) {
+        if self.families.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.families.len());
+        let family = self.families[at].clone();
+        let client = if self.rng.chance(80) { family.client } else { 1 - family.client };
+        let (id, secret) = CLIENTS[client];
+        let mut form = vec![("token", family.tokens.last().unwrap().as_str()), ("client_id", id)];
+        form.extend(secret.map(|secret| ("client_secret", secret)));
+        let answer = self.world.post(&mut Browser::default(), POOLS[family.pool], "/oauth2/revoke", &form).await;
+        assert_eq!(answer.status, 200, "{}: {}", self.event, answer.json());
+        self.families[at].ended |= client == family.client;
+    }
+
+    async fn somebody_is_signed_out_everywhere(&mut self) {
+        if self.families.is_empty() {
+            return;
+        }
+        let family = self.families[self.rng.below(self.families.len())].clone();
+        self.world.sign_out_everywhere(family.pool, &family.sub).await;
+        let theirs = |person: &referee::Person| *person == family.person;
+        self.families.iter_mut().filter(|family| theirs(&family.person)).for_each(|family| family.ended = true);
+        self.codes.iter_mut().filter(|code| theirs(&code.person)).for_each(|code| code.ended = true);
+        self.sessions.iter_mut().filter(|session| theirs(&session.person)).for_each(|session| session.ended = true);
+    }
+}
+
+/// Keeps the newest of a list.
+fn keep<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == MEMORY {
+        list.remove(0);
+    }
+    list.push(item);
+}
