@@ -196,7 +196,8 @@ mod tests {
     fn the_writer_waits_for_the_disk_at_every_commit() {
         let path = std::env::temp_dir().join(format!("symbolon-sqlite-{}.db", std::process::id()));
         let connection = writer(&path).unwrap();
-        let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        let pragma =
+            |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
         connection.execute_batch("PRAGMA user_version = 2").unwrap();

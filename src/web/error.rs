@@ -152,9 +152,8 @@ impl Failure {
         match self.fault() {
             Fault::Visitor | Fault::App => StatusCode::BAD_REQUEST,
             Fault::Provider => StatusCode::BAD_GATEWAY,
-            Fault::Pool => StatusCode::INTERNAL_SERVER_ERROR,
             Fault::Us if self.retryable() => StatusCode::SERVICE_UNAVAILABLE,
-            Fault::Us => StatusCode::INTERNAL_SERVER_ERROR,
+            Fault::Pool | Fault::Us => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

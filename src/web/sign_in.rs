@@ -29,8 +29,6 @@ pub struct Standing<'a> {
     pub fresh: bool,
     /// The provider that the app asked for.
     pub asked: Option<ProviderName>,
-    /// The flow as stored, when it is not new.
-    pub flow: Option<Flow>,
 }
 
 /// Asks for the next step and takes it.
@@ -104,13 +102,8 @@ pub fn see_other(location: &str) -> Response {
 }
 
 fn start(visit: &mut Visit, standing: &Standing<'_>) -> Flow {
-    match &standing.flow {
-        Some(flow) => flow.clone(),
-        None => {
-            let binding = visit.bind();
-            Flow::start(&visit.config.pool, standing.request.clone(), standing.reference.clone(), binding, visit.now())
-        }
-    }
+    let binding = visit.bind();
+    Flow::start(&visit.config.pool, standing.request.clone(), standing.reference.clone(), binding, visit.now())
 }
 
 async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, authorization: &Authorization) -> Result<Response, Failure> {

@@ -109,8 +109,7 @@ async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) 
     let identity = federate::finish(&app.outside, &app.upstreams, provider, pending, &answer).await?;
     let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, &identity).await?;
     let session = open_session(visit, &identity, &user).await?;
-    let standing =
-        Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: true, asked: None, flow: None };
+    let standing = Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: true, asked: None };
     proceed(visit, standing).await
 }
 
