@@ -238,22 +238,19 @@ impl Writer {
     /// The answer to each piece of work once all are on the disk; or none is there, or nobody knows.
     fn transaction(&self, works: Vec<Work>) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
         let now = self.clock.now();
-        let done: rusqlite::Result<Vec<_>> = self
-            .connection
-            .execute_batch("BEGIN IMMEDIATE")
-            .and_then(|()| works.into_iter().map(|work| perform(&self.connection, work, now)).collect());
-        let done = done.map_err(|error| {
+        let done = self.connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+            let done = works.into_iter().map(|work| perform(&self.connection, work, now)).collect::<rusqlite::Result<Vec<_>>>()?;
+            self.connection.execute_batch("COMMIT")?;
+            Ok(done)
+        });
+        done.map_err(|error| {
             let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-            if !rolled_back || !harmless(&error) {
-                self.fail(&error);
+            if rolled_back && harmless(&error) {
+                return StoreError::NotApplied(error.to_string());
             }
-            StoreError::NotApplied(error.to_string())
-        })?;
-        self.connection.execute_batch("COMMIT").map_err(|error| {
             self.fail(&error);
             StoreError::Unknown(error.to_string())
-        })?;
-        Ok(done)
+        })
     }
 
     fn sweep(&self) {

@@ -36,7 +36,9 @@ struct Shared {
 
 struct State {
     phase: Phase,
+    /// Failed attempts in a row, and why the last one failed.
     failures: u32,
+    last: Option<StoreError>,
 }
 
 enum Phase {
@@ -88,7 +90,7 @@ impl Link {
                 patience: settings.deadline * CONNECT_PATIENCE,
                 clock,
                 random,
-                state: Mutex::new(State { phase: Phase::Down, failures: 0 }),
+                state: Mutex::new(State { phase: Phase::Down, failures: 0, last: None }),
             }),
         })
     }
@@ -102,8 +104,8 @@ impl Link {
                     Phase::Up(live) if live.open.load(Ordering::Acquire) => return Ok(live.clone()),
                     Phase::Resting(error) => return Err(error.clone()),
                     Phase::Connecting(attempt) if attempt.has_changed().is_ok() => {
-                        if state.failures >= GIVE_UP {
-                            return Err(StoreError::NotApplied("Redis cannot be reached".into()));
+                        if let Some(error) = state.last.as_ref().filter(|_| state.failures >= GIVE_UP) {
+                            return Err(error.clone());
                         }
                         attempt.clone()
                     }
@@ -178,11 +180,12 @@ impl Link {
         match connected {
             Ok(live) => {
                 tracing::info!("connected to Redis");
-                *state = State { phase: Phase::Up(live), failures: 0 };
+                *state = State { phase: Phase::Up(live), failures: 0, last: None };
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection to Redis");
                 state.failures = state.failures.saturating_add(1);
+                state.last = Some(error.clone());
                 state.phase = Phase::Resting(error);
             }
         }
