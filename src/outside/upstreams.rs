@@ -9,6 +9,7 @@ use http::StatusCode;
 use url::Url;
 
 use super::Outside;
+use super::address::origin_of;
 use super::gate::{Closed, Gate};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
 use super::refreshing::{Policy, Refreshing};
@@ -30,12 +31,18 @@ const METADATA: Policy = Policy {
 /// most twice a minute (B-19).
 const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
 
+/// All calls of one sign-in together: a person waits for them.
+const BUDGET: Duration = Duration::from_secs(15);
+
 /// Why an upstream could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// No answer.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// All calls for one sign-in together took too long.
+    #[error("the provider took longer than {0:?} for one sign-in")]
+    Budget(Duration),
     /// Not asked at all: breaker or bulkhead.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -60,7 +67,7 @@ impl Refusal for UpstreamError {
     fn code(&self) -> &'static str {
         match self {
             Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) => "provider_address_refused",
-            Self::Http(HttpError::Deadline { .. }) => "provider_too_slow",
+            Self::Http(HttpError::Deadline { .. }) | Self::Budget(_) => "provider_too_slow",
             Self::Http(HttpError::Tls { .. }) => "provider_tls",
             Self::Http(HttpError::TooLarge { .. }) => "provider_answer_too_large",
             Self::Http(HttpError::Transport { .. }) => "provider_unreachable",
@@ -79,7 +86,7 @@ impl Refusal for UpstreamError {
         match self {
             Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) | Self::EndpointMissing(_) | Self::EndpointUnusable(_) => Fault::Pool,
             Self::Http(HttpError::Setup(_)) => Fault::Us,
-            Self::Http(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => Fault::Provider,
+            Self::Http(_) | Self::Budget(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => Fault::Provider,
             Self::Discovery(error) => error.fault(),
         }
     }
@@ -96,7 +103,9 @@ impl Refusal for UpstreamError {
             Self::Http(HttpError::Setup(_)) => {
                 "install the system's root certificates (package ca-certificates) or name an authority in [server]".into()
             }
-            Self::Http(_) | Self::Closed(_) => "see the provider's status page and the network between this server and the provider".into(),
+            Self::Http(_) | Self::Budget(_) | Self::Closed(_) => {
+                "see the provider's status page and the network between this server and the provider".into()
+            }
             Self::Discovery(error) => error.hint(),
             Self::KeysStatus(_) | Self::Keys(_) => "the provider's jwks_uri must answer with a JSON Web Key Set".into(),
             Self::EndpointMissing(name) => format!("give the {name} endpoint of this provider by hand, or a discovery_url"),
@@ -106,7 +115,7 @@ impl Refusal for UpstreamError {
 
     fn retryable(&self) -> bool {
         match self {
-            Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. }) | Self::Closed(_) => true,
+            Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. }) | Self::Budget(_) | Self::Closed(_) => true,
             Self::Discovery(error) => error.retryable(),
             Self::KeysStatus(status) => matches!(status, 429 | 500..),
             _ => false,
@@ -120,6 +129,7 @@ pub struct Upstreams {
     outside: Outside,
     http: Http,
     allow_private: bool,
+    budget: Duration,
     known: Arc<Mutex<HashMap<String, Arc<Upstream>>>>,
 }
 
@@ -138,12 +148,23 @@ impl Upstreams {
 
     /// Upstreams behind the given client.
     pub fn with_http(outside: &Outside, allow_private: bool, http: Http) -> Self {
-        Self { outside: outside.clone(), http, allow_private, known: Arc::default() }
+        Self { outside: outside.clone(), http, allow_private, budget: BUDGET, known: Arc::default() }
     }
 
     /// The client underneath, with its rules, for calls that belong to no provider.
     pub fn http(&self) -> &Http {
         &self.http
+    }
+
+    /// The same with another limit for all calls of one sign-in together.
+    #[must_use]
+    pub fn with_budget(self, budget: Duration) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// How long all calls of one sign-in may take together.
+    pub fn budget(&self) -> Duration {
+        self.budget
     }
 
     /// What is known about one provider of one client; made on first use.
@@ -239,6 +260,7 @@ impl Upstream {
 
     async fn metadata(&self, oidc: &Oidc, discovery_url: &str) -> Result<Arc<Metadata>, UpstreamError> {
         let url = self.url(discovery_url, "discovery_url")?;
+        let origin = origin_of(&url);
         let (http, loopback_http) = (self.http.clone(), self.allow_private);
         let (issuer, aliases) = (oidc.issuer.clone(), oidc.quirks.issuer_aliases.clone());
         let authorization_given = oidc.endpoints.authorization.is_some();
@@ -248,6 +270,7 @@ impl Upstream {
             let expected = Expectation { issuer, discovery_url: &url, loopback_http, authorization_given };
             Ok(discovery::parse(answer.status.as_u16(), &answer.body, expected)?)
         };
+        let fetch = move || async move { fetch().await.inspect_err(|error| unread("metadata", &origin, error)) };
         self.metadata.get(&self.outside, fetch).await
     }
 
@@ -267,15 +290,24 @@ impl Upstream {
         &self,
         jwks_uri: &Url,
     ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<KeySet, UpstreamError>> + Send>> + Send + use<> {
-        let (http, request) = (self.http.clone(), Request { limit: MAX_BYTES, ..Request::get(jwks_uri.clone()) });
-        move || {
-            Box::pin(async move {
-                let answer = http.send(request).await?;
-                if answer.status != StatusCode::OK {
-                    return Err(UpstreamError::KeysStatus(answer.status.as_u16()));
-                }
-                KeySet::parse(&answer.body).map_err(UpstreamError::Keys)
-            })
-        }
+        let (http, url) = (self.http.clone(), jwks_uri.clone());
+        move || Box::pin(async move { read_keys(&http, &url).await.inspect_err(|error| unread("keys", &origin_of(&url), error)) })
     }
+}
+
+async fn read_keys(http: &Http, url: &Url) -> Result<KeySet, UpstreamError> {
+    let answer = http.send(Request { limit: MAX_BYTES, ..Request::get(url.clone()) }).await?;
+    if answer.status != StatusCode::OK {
+        return Err(UpstreamError::KeysStatus(answer.status.as_u16()));
+    }
+    let keys = KeySet::parse(&answer.body).map_err(UpstreamError::Keys)?;
+    for skipped in keys.skipped() {
+        tracing::debug!(provider = origin_of(url), kid = ?skipped.kid, reason = ?skipped.reason, "a provider's key is not used");
+    }
+    Ok(keys)
+}
+
+/// Also for documents renewed behind the callers' backs, whose failures nobody else sees.
+fn unread(what: &str, origin: &str, error: &UpstreamError) {
+    tracing::warn!(provider = origin, code = error.code(), cause = %error, "the provider's {what} could not be read");
 }

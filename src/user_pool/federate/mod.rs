@@ -11,7 +11,7 @@ use url::Url;
 pub use error::FederationError;
 
 use crate::flow::state::{AuthorizeRequest, Flow, Pending};
-use crate::model::identity::ExternalIdentity;
+use crate::model::identity::{Claims, ExternalIdentity, IdentityKey, UpstreamSession};
 use crate::model::pool::Pool;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::time::Timestamp;
@@ -22,6 +22,7 @@ use crate::protocol::oauth2::client_auth::authenticate;
 use crate::protocol::oauth2::token_request::{self, TokenAnswer};
 use crate::protocol::oidc::callback::CallbackAnswer;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
+use crate::provider::quirks;
 use crate::provider::settings::{Protocol, Provider, RequestRules};
 
 /// What a sign-in at a provider starts from.
@@ -98,9 +99,15 @@ pub async fn finish(
     answer.check_transport(pending.form_post)?;
     let upstream = upstreams.of(provider);
     let exchange = Exchange { outside, upstream: &upstream, provider, pending, answer, now: outside.clock.now() };
-    match &provider.protocol {
-        Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
-        Protocol::Oauth2(oauth2) => exchange.oauth2(oauth2).await,
+    let proof = async {
+        match &provider.protocol {
+            Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
+            Protocol::Oauth2(oauth2) => exchange.oauth2(oauth2).await,
+        }
+    };
+    match tokio::time::timeout(upstreams.budget(), proof).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(UpstreamError::Budget(upstreams.budget()).into()),
     }
 }
 
@@ -147,6 +154,25 @@ impl Exchange<'_> {
         }
         let answer = self.upstream.call(request).await?;
         Ok(token_request::parse(answer.status.as_u16(), &answer.body)?)
+    }
+
+    /// The identity, by the provider's rules for all claims together.
+    fn identity(
+        &self,
+        key: IdentityKey,
+        mut claims: Claims,
+        auth_time: Option<Timestamp>,
+        upstream: UpstreamSession,
+    ) -> Result<ExternalIdentity, FederationError> {
+        quirks::normalise(self.provider, &mut claims);
+        quirks::admit(self.provider, &claims)?;
+        let unsigned = match self.answer {
+            CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
+            CallbackAnswer::Code { .. } | CallbackAnswer::Error { .. } => Claims::new(),
+        };
+        let email_verified = quirks::email_verified(self.provider, &claims);
+        let authenticated_at = auth_time.unwrap_or(self.now);
+        Ok(ExternalIdentity { key, claims, unsigned, email_verified, authenticated_at, upstream: Some(upstream) })
     }
 
     /// A GET with the access token as bearer.

@@ -41,7 +41,7 @@ impl Exchange<'_> {
         claims.extend(try_join_all(further).await?);
         let key = quirks::key(self.provider, &claims)?;
         let upstream = UpstreamSession { provider: self.provider.name.clone(), sid: None, subject: key.subject.clone() };
-        self.identity(key, claims, None, Some(upstream))
+        self.identity(key, claims, None, upstream)
     }
 
     /// `iss` of the answer, where there is one, is at the place to which the browser was sent (RFC 9207, B-20): these providers

@@ -10,7 +10,6 @@ use crate::model::secret::{ExposeSecret, SecretString};
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::Verified;
 use crate::protocol::jose::{Algorithm, JwsError, KeySet};
-use crate::protocol::oidc::callback::CallbackAnswer;
 use crate::protocol::oidc::id_token::{self, Expected, IdTokenClaims, IdTokenError};
 use crate::protocol::oidc::issuer::Issuer;
 use crate::protocol::oidc::userinfo::{self, Answer, Signer};
@@ -50,7 +49,7 @@ impl Exchange<'_> {
         };
         let upstream =
             UpstreamSession { provider: self.provider.name.clone(), sid: id_token.sid.clone(), subject: id_token.subject.clone() };
-        self.identity(key, claims, id_token.auth_time, Some(upstream))
+        self.identity(key, claims, id_token.auth_time, upstream)
     }
 
     /// Verifies the ID token. When no key fits, the keys are read once more, unless that was done a moment ago.
@@ -83,24 +82,6 @@ impl Exchange<'_> {
         let media_type = response.media_type();
         let answer = Answer { status: response.status.as_u16(), media_type: media_type.as_deref(), body: &response.body };
         Ok(userinfo::merge(id_token, answer, signer)?)
-    }
-
-    /// The identity, after the quirks that concern all claims.
-    pub(super) fn identity(
-        &self,
-        key: crate::model::identity::IdentityKey,
-        mut claims: Claims,
-        auth_time: Option<crate::model::time::Timestamp>,
-        upstream: Option<UpstreamSession>,
-    ) -> Result<ExternalIdentity, FederationError> {
-        quirks::normalise(self.provider, &mut claims);
-        quirks::admit(self.provider, &claims)?;
-        let unsigned = match self.answer {
-            CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
-            _ => Claims::new(),
-        };
-        let email_verified = quirks::email_verified(self.provider, &claims);
-        Ok(ExternalIdentity { key, claims, unsigned, email_verified, authenticated_at: auth_time.unwrap_or(self.now), upstream })
     }
 }
 

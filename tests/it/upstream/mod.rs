@@ -6,5 +6,6 @@ mod oauth2;
 mod oidc;
 mod requests;
 mod server;
+mod slow;
 mod tls;
 mod world;

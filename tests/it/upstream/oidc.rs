@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use symbolon::model::fault::{Fault, Refusal};
 use symbolon::model::secret::SecretString;
-use symbolon::outside::http::HttpError;
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::jose::{Algorithm, KeySet, verify};
 use symbolon::protocol::oidc::callback::CallbackParameters;
-use symbolon::provider::settings::{ClientAuth, UserinfoRule};
+use symbolon::provider::settings::{ClientAuth, Endpoints, TenantRule, UserinfoRule};
 use symbolon::user_pool::federate::finish;
 
 use super::world::{ISSUER, NOW, World, es256, metadata, p256_pem};
@@ -318,15 +317,109 @@ async fn an_endpoint_that_is_missing_or_nonsense_is_named() {
 
 /// B-40
 #[tokio::test]
-async fn metadata_cannot_point_the_broker_inside() {
-    let world = World::oidc();
+async fn settings_and_metadata_cannot_point_the_broker_inside() {
+    let mut world = World::oidc();
+    world.upstreams = Upstreams::new(&world.outside, false, None).unwrap();
+    let inside = Some("https://169.254.169.254/latest/meta-data/".to_owned());
+    let authorization = Some("https://idp.example/authorize".to_owned());
+    world.oidc_rules().endpoints = Endpoints { authorization, token: inside.clone(), jwks: inside.clone(), ..Endpoints::default() };
+    let error = world.sign_in().await.unwrap_err();
+    assert_eq!((error.code(), error.fault(), error.oauth_error()), ("provider_address_refused", Fault::Pool, "server_error"));
+    world.oidc_rules().endpoints = Endpoints::default();
+    world.oidc_rules().discovery_url = inside;
+    assert_eq!(refusal(&world).await, "provider_address_refused");
+}
+
+/// B-08
+#[tokio::test]
+async fn only_allowed_tenants_of_a_multi_tenant_issuer_sign_in() {
+    const OURS: &str = "9122040d-6c67-4c5b-b112-36a304b66dad";
+    const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+    let mut world = World::oidc();
+    let template = format!("{ISSUER}/{{tenantid}}/v2.0");
+    world.oidc_rules().issuer.clone_from(&template);
+    let rule = |allowed: &[&str]| {
+        Some(TenantRule { allowed: allowed.iter().map(|id| (*id).to_owned()).collect(), refused: vec![PERSONAL.into()] })
+    };
+    world.oidc_rules().quirks.tenant = rule(&[OURS]);
     let mut document = metadata();
-    document["token_endpoint"] = json!("https://169.254.169.254/latest/meta-data/");
-    let document = document.to_string();
-    let real = Upstreams::new(&world.outside, false, None).unwrap();
-    let answer = symbolon::outside::http::Request::get("https://169.254.169.254/latest/meta-data/".parse().unwrap());
-    let error = real.of(&world.provider).call(answer).await.unwrap_err();
-    assert_eq!(error.code(), "provider_address_refused");
-    assert!(document.contains("169.254"));
-    assert!(matches!(error, symbolon::outside::upstreams::UpstreamError::Http(HttpError::Url(_))));
+    document["issuer"] = json!(template);
+    world.answer("/.well-known/openid-configuration", 200, &document);
+    let of = |iss: &str, tid: &str| vec![("iss", json!(format!("{ISSUER}/{iss}/v2.0"))), ("tid", json!(tid))];
+    world.idp().claims = of(OURS, OURS);
+    assert_eq!(world.sign_in().await.unwrap().key.issuer, format!("{ISSUER}/{OURS}/v2.0"));
+    for (iss, tid, code) in [
+        (PERSONAL, PERSONAL, "provider_tenant_refused"),
+        ("11111111-6c67-4c5b-b112-36a304b66dad", "11111111-6c67-4c5b-b112-36a304b66dad", "provider_tenant_refused"),
+        (PERSONAL, OURS, "id_token_issuer_mismatch"),
+        ("common", "common", "id_token_issuer_mismatch"),
+    ] {
+        world.idp().claims = of(iss, tid);
+        assert_eq!(refusal(&world).await, code, "{iss} {tid}");
+    }
+    world.oidc_rules().quirks.tenant = rule(&[]);
+    world.idp().claims = of(PERSONAL, PERSONAL);
+    let error = world.sign_in().await.unwrap_err();
+    assert_eq!((error.code(), error.oauth_error()), ("provider_tenant_refused", "access_denied"));
+}
+
+/// B-17, B-39
+#[tokio::test]
+async fn no_url_that_a_token_names_is_ever_called() {
+    let mut world = World::oidc();
+    world.oidc_rules().quirks.groups_overage = true;
+    let sources = json!({"src1": {"endpoint": "https://graph.example/memberOf", "access_token": "t"}});
+    world.idp().claims = vec![
+        ("_claim_names", json!({"groups": "src1"})),
+        ("_claim_sources", sources),
+        ("picture", json!("https://169.254.169.254/x.svg")),
+        ("jku", json!("https://evil.example/jwks")),
+    ];
+    world.sign_in().await.unwrap();
+    let paths: Vec<String> = world.idp().seen.iter().map(|request| request.url.path().to_owned()).collect();
+    assert_eq!(paths, ["/.well-known/openid-configuration", "/token", "/jwks"]);
+}
+
+/// B-28
+#[tokio::test]
+async fn a_key_set_may_hold_rubbish_beside_the_key_but_only_so_much() {
+    let world = World::oidc();
+    let rubbish = [
+        json!({"kty": "oct", "k": "AAAA", "kid": "k1"}),
+        json!({"kty": "RSA", "n": "AQAB", "e": "AQ", "kid": "weak"}),
+        json!({"kty": "?"}),
+    ];
+    let key = world.idp().key.public_jwk();
+    world.idp().published = rubbish.into_iter().chain([key.clone()]).collect();
+    world.sign_in().await.unwrap();
+    for keys in [
+        format!("{{\"keys\":[{}]}}", vec!["{}"; 100_000].join(",")),
+        format!("{{\"keys\":[{key}],\"keys\":[]}}"),
+        "[]".into(),
+        String::new(),
+    ] {
+        let world = World::oidc();
+        world.idp().answers.insert("/jwks", (200, "application/json", keys));
+        assert_eq!(refusal(&world).await, "keys_malformed");
+    }
+}
+
+/// B-34
+#[tokio::test]
+async fn whatever_the_token_endpoint_does_the_app_hears_one_clean_word() {
+    for (status, body, code, word) in [
+        (500, "<html>stack trace</html>", "token_status", "temporarily_unavailable"),
+        (429, "slow down", "token_status", "temporarily_unavailable"),
+        (302, "", "token_status", "server_error"),
+        (200, "<html>", "token_answer_malformed", "server_error"),
+        (200, r#"{"access_token":"a"}"#, "id_token_missing", "server_error"),
+        (200, r#"{"access_token":"a\r\nb","id_token":"x"}"#, "jws_not_compact", "server_error"),
+        (401, r#"{"error":"invalid_client"}"#, "token_refused", "server_error"),
+    ] {
+        let world = World::oidc();
+        world.idp().answers.insert("/token", (status, "application/json", body.to_owned()));
+        let error = world.sign_in().await.unwrap_err();
+        assert_eq!((error.code(), error.oauth_error()), (code, word), "{status} {body}");
+        assert!(!error.hint().is_empty());
+    }
 }

@@ -75,7 +75,10 @@ async fn answer(mut stream: TcpStream, behaviour: Behaviour, requests: &AtomicUs
             stream.write_all(&bytes).await?;
             stream.shutdown().await
         }
-        Behaviour::Silence => stream.read_buf(&mut head).await.map(|_| ()),
+        Behaviour::Silence => {
+            while stream.read_buf(&mut head).await? > 0 {}
+            Ok(())
+        }
         Behaviour::EndlessHeaders => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
             loop {
