@@ -1,4 +1,4 @@
-#![doc = include_str!("keys.md")]
+#![doc = include_str!("../../docs/configuration.md")]
 
 mod client;
 mod network;

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod config;
+mod docs;
 mod grants;
 mod jose;
 mod mapping;

@@ -89,7 +89,7 @@ fn the_json_report_holds_the_same() {
 fn every_documented_key_is_known() {
     let mut table = "";
     let mut count = 0;
-    for line in include_str!("../../../src/config/keys.md").lines() {
+    for line in include_str!("../../../docs/configuration.md").lines() {
         table = match line {
             "## `[server]`" => "[server]",
             "## `[store]`" => "[store]",

@@ -1,0 +1,69 @@
+//! What the documentation shows is what the broker takes.
+
+use std::path::Path;
+
+use symbolon::config;
+
+const PAGES: [(&str, &str); 2] =
+    [("README.md", include_str!("../../README.md")), ("docs/providers.md", include_str!("../../docs/providers.md"))];
+
+/// The fenced blocks of a language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
+
+/// The first block of the README: a whole configuration.
+fn configuration() -> String {
+    blocks(PAGES[0].1, "toml").remove(0)
+}
+
+#[test]
+fn every_configuration_shown_passes_the_check() {
+    let mut checked = 0;
+    for (name, page) in PAGES {
+        for block in blocks(page, "toml") {
+            let text = match block.as_str() {
+                whole if whole.contains("[[pool]]") => whole.to_owned(),
+                servers if servers.contains("[server]") => configuration().replacen("[server]", &servers_first(servers), 1),
+                provider => format!("{}\n{provider}", configuration().split("[[pool.provider]]").next().unwrap()),
+            };
+            let config = config::parse(&text, "symbolon.toml", &[], &example_file);
+            assert!(config.is_ok(), "{name}:\n{block}\n{}", config.err().map(|problems| problems.to_string()).unwrap_or_default());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 12, "{checked} blocks were found");
+}
+
+/// The README's block for Redis, laid under the first configuration.
+fn servers_first(block: &str) -> String {
+    let (server, store) = block.split_once("[store]").unwrap();
+    format!("[store]{store}\n{server}")
+}
+
+fn example_file(name: &str) -> Result<String, String> {
+    match Path::new(name).extension().and_then(|extension| extension.to_str()) {
+        Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
+        _ => Ok("5X0q0l4k6QvJ1mH4o9mFhW4wq0bXvB7cT9s1eZr2uYI=".to_owned()),
+    }
+}
+
+#[test]
+fn a_generic_openid_provider_takes_seven_lines_at_most() {
+    let provider = blocks(PAGES[0].1, "toml").into_iter().find(|block| block.contains("use = \"oidc\"")).unwrap();
+    assert!(provider.lines().count() <= 7, "{provider}");
+    let text = format!("{}\n{provider}", configuration());
+    let config = config::parse(&text, "symbolon.toml", &[], &example_file).unwrap();
+    assert_eq!(config.pools[0].providers.len(), 2);
+}
+
+#[test]
+fn pages_link_to_pages_that_exist() {
+    for (name, page) in PAGES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).parent().unwrap().to_owned();
+        for target in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|target| !target.contains("://")) {
+            assert!(folder.join(target).exists(), "{name} links to {target}");
+        }
+    }
+}
