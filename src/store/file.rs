@@ -78,10 +78,15 @@ impl File {
         let connection = sqlite::writer(&path)?;
         let (jobs, queue) = sync_channel(settings.queue);
         let failed = Failed::default();
-        let mut writer = Writer { connection, clock, failed: Arc::clone(&failed), groups: 0, _lock: lock };
+        let mut writer = Writer { connection, clock, failed: Arc::clone(&failed), groups: 0 };
         let thread = std::thread::Builder::new()
             .name(format!("store-{}", settings.role.as_str()))
-            .spawn(move || writer.run(&queue))
+            .spawn(move || {
+                writer.run(&queue);
+                drop(writer);
+                // Said, not left to closing: a process forked meanwhile would hold the file open.
+                drop(lock.unlock());
+            })
             .map_err(|error| StoreError::NotApplied(format!("no thread for the store: {error}")))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -196,7 +201,6 @@ struct Writer {
     clock: Clock,
     failed: Failed,
     groups: u32,
-    _lock: OsFile,
 }
 
 impl Writer {
