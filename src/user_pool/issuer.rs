@@ -2,8 +2,9 @@
 
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant};
-use crate::model::ids::Sub;
+use crate::model::ids::{ProviderName, Sub};
 use crate::model::scope::Scopes;
+use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
 use crate::model::user::User;
 use crate::store::StoreError;
@@ -21,6 +22,8 @@ pub struct Issuer<'a> {
     pub grants: Grants<'a>,
     /// The directory with the users.
     pub directory: &'a Records,
+    /// The pool's enabled providers.
+    pub providers: &'a [ProviderName],
     /// The signing keys.
     pub keys: &'a PoolKeys,
     /// Now.
@@ -47,6 +50,15 @@ impl Issuer<'_> {
     pub async fn user(&self, sub: &Sub) -> Result<Option<User>, StoreError> {
         let record = Users::new(self.directory, &self.grants.pool.id).get(sub).await?;
         Ok(record.map(|record| record.value))
+    }
+
+    /// Whether the sign-in that stands behind a grant would still be let in: the same rule at every door.
+    pub(super) fn admits(&self, client: &Client, sign_in: &SignIn, user: Option<User>) -> Result<User, TokenRefusal> {
+        let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
+        match &sign_in.provider {
+            Some(provider) if !(client.allows_provider(provider) && self.providers.contains(provider)) => Err(TokenRefusal::ProviderWithdrawn),
+            _ => Ok(user),
+        }
     }
 
     /// Signs the tokens of `family` for `user`. `nonce` is that of the authorization request, for the first tokens only.

@@ -10,9 +10,7 @@ use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::secret::same_secret;
-use crate::model::session::CodeGrant;
 use crate::model::time::Timestamp;
-use crate::model::user::User;
 use crate::store::Outcome;
 use crate::store::grants::{Code, CodeHandle, FreshCode};
 use crate::token::refresh::Family;
@@ -45,7 +43,7 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
         Code::Spent(_) => return Err(replayed(issuer, &handle).await),
         Code::Fresh(code) => code,
     };
-    let user = match check(&code, client, asked, issuer.now).and_then(|()| allowed(&code.grant, client, user)) {
+    let user = match check(&code, client, asked, issuer.now).and_then(|()| issuer.admits(client, &code.grant.sign_in, user)) {
         Ok(user) => user,
         Err(refusal) => return Err(burn(issuer, &handle, &code, refusal).await),
     };
@@ -101,14 +99,6 @@ fn proof_key(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Toke
             let matches = same_secret(base64url(sha256(verifier)), challenge);
             if well_formed && matches { Ok(()) } else { Err(TokenRefusal::VerifierMismatch) }
         }
-    }
-}
-
-fn allowed(grant: &CodeGrant, client: &Client, user: Option<User>) -> Result<User, TokenRefusal> {
-    let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
-    match &grant.sign_in.provider {
-        Some(provider) if !client.allows_provider(provider) => Err(TokenRefusal::ProviderWithdrawn),
-        _ => Ok(user),
     }
 }
 

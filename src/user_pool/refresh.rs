@@ -11,7 +11,6 @@ use super::issuer::{Granted, Issuer, Tokens};
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant, Rotation};
 use crate::model::scope::Scopes;
-use crate::model::user::User;
 use crate::store::Outcome;
 use crate::store::grants::Held;
 use crate::token::refresh::{Family, RefreshTicket, Standing};
@@ -43,7 +42,7 @@ pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) 
         let (held, user) = try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
         let held = held.ok_or(TokenRefusal::FamilyEnded)?;
         let scopes = check(issuer, client, &held, asked)?;
-        let user = allowed(client, &held.family, user)?;
+        let user = issuer.admits(client, &held.family.sign_in, user)?;
         let next = advance(issuer, client, &ticket, &held).await?;
         // Signed before the commit and released after it: a failing key costs no refresh token.
         let family = next.as_ref().unwrap_or(&held.family);
@@ -94,14 +93,6 @@ fn scopes(client: &Client, granted: &Scopes, asked: Option<&str>) -> Result<Scop
     let kept = wanted.iter().filter(|scope| client.scopes.contains(scope)).collect::<Vec<_>>().join(" ");
     let kept = Scopes::parse(&kept).map_err(|_| TokenRefusal::Scope)?;
     if kept.is_empty() && !wanted.is_empty() { Err(TokenRefusal::Scope) } else { Ok(kept) }
-}
-
-fn allowed(client: &Client, family: &Family, user: Option<User>) -> Result<User, TokenRefusal> {
-    let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
-    match &family.sign_in.provider {
-        Some(provider) if !client.allows_provider(provider) => Err(TokenRefusal::ProviderWithdrawn),
-        _ => Ok(user),
-    }
 }
 
 /// The record to write before the answer; `None` when the token of the present one is the answer.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::config::PoolConfig;
 use crate::model::fault::Refusal;
-use crate::model::ids::uuid_from;
+use crate::model::ids::{ProviderName, uuid_from};
 use crate::model::pool::Pool;
 use crate::outside::random::Random;
 use crate::store::StoreError;
@@ -72,6 +72,7 @@ pub struct Caller {
     pub call: Call,
     app: Arc<App>,
     config: Arc<PoolConfig>,
+    providers: Vec<ProviderName>,
     keys: Arc<PoolKeys>,
 }
 
@@ -80,7 +81,7 @@ impl Caller {
     pub fn issuer(&self) -> Issuer<'_> {
         let random = &self.app.outside.random;
         let grants = Grants { records: &self.app.state, seal: &self.app.seal, random, pool: &self.config.pool };
-        Issuer { grants, directory: &self.app.directory, keys: &self.keys, now: self.app.outside.clock.now() }
+        Issuer { grants, directory: &self.app.directory, providers: &self.providers, keys: &self.keys, now: self.app.outside.clock.now() }
     }
 }
 
@@ -98,7 +99,9 @@ impl FromRequest<Arc<App>> for Caller {
         };
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
         let keys = app.keys.of(&config.pool).await.map_err(|error| refused(error.into()))?;
-        Ok(Self { call: Call { headers, query, body }, app: app.clone(), config, keys })
+        let enabled = config.providers.iter().filter(|provider| provider.enabled);
+        let providers = enabled.map(|provider| provider.name.clone()).collect();
+        Ok(Self { call: Call { headers, query, body }, app: app.clone(), config, providers, keys })
     }
 }
 
@@ -187,7 +190,9 @@ impl ApiError {
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
     pub fn into_response(self, random: &Random) -> Response {
-        tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
+        if !self.status.is_server_error() {
+            tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
+        }
         let description: String =
             self.description.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect();
         let body = json!({ "error": self.error, "error_description": description, "error_message": description });
@@ -220,6 +225,10 @@ impl From<TokenRefusal> for ApiError {
     fn from(refusal: TokenRefusal) -> Self {
         match refusal {
             TokenRefusal::Store(error) => error.into(),
+            TokenRefusal::Issue(error) => {
+                tracing::error!(code = error.code(), %error, "no token was issued");
+                Self::refused("server_error", &error)
+            }
             other => Self::refused(other.oauth_error(), &other),
         }
     }

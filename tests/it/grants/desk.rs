@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) keys: PoolKeys,
     pub(crate) sub: Sub,
+    /// Enabled providers of the pool.
+    pub(crate) providers: Vec<ProviderName>,
 }
 
 /// A public app with every grant that people use; `web` has a secret, `machine` works for itself.
@@ -96,7 +98,8 @@ impl Desk {
         let keys = PoolKeys::new(Keyset::create(new, clock.now()).unwrap(), clock.now()).unwrap();
         let sub = Sub::from_random([9; 16]);
         let (state, directory) = (records(Role::State), records(Role::Directory));
-        let desk = Self { pool, state, directory, seal, random, clock, keys, sub };
+        let providers = vec![ProviderName::parse("Acme").unwrap()];
+        let desk = Self { pool, state, directory, seal, random, clock, keys, sub, providers };
         desk.save(&desk.ada()).await;
         desk
     }
@@ -142,7 +145,7 @@ impl Desk {
     }
 
     pub(crate) fn issuer(&self) -> Issuer<'_> {
-        Issuer { grants: self.grants(), directory: &self.directory, keys: &self.keys, now: self.clock.now() }
+        Issuer { grants: self.grants(), directory: &self.directory, providers: &self.providers, keys: &self.keys, now: self.clock.now() }
     }
 
     /// What `client` was granted at the end of a sign-in just now.

@@ -85,7 +85,7 @@ async fn fewer_scopes_are_given_for_once_and_more_are_refused_without_harm() {
     assert_eq!(whole.scope.to_string(), "openid email api/read");
 }
 
-/// E-25
+/// E-25, A-58
 #[tokio::test]
 async fn a_refresh_re_reads_what_the_client_the_provider_and_the_person_may() {
     let mut desk = Desk::new().await;
@@ -95,6 +95,9 @@ async fn a_refresh_re_reads_what_the_client_the_provider_and_the_person_may() {
     desk.client_mut("spa").providers = Some(Vec::new());
     assert_eq!(outcome(&desk.refresh("spa", &token).await), "provider_withdrawn");
     desk.client_mut("spa").providers = None;
+    let enabled = std::mem::take(&mut desk.providers);
+    assert_eq!(outcome(&desk.refresh("spa", &token).await), "provider_withdrawn");
+    desk.providers = enabled;
     desk.client_mut("spa").grants.remove(&Grant::RefreshToken);
     assert_eq!(outcome(&desk.refresh("spa", &token).await), "token_grant_not_allowed");
     desk.client_mut("spa").grants.insert(Grant::RefreshToken);
