@@ -56,7 +56,9 @@ impl Issuer<'_> {
     pub(super) fn admits(&self, client: &Client, sign_in: &SignIn, user: Option<User>) -> Result<User, TokenRefusal> {
         let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
         match &sign_in.provider {
-            Some(provider) if !(client.allows_provider(provider) && self.providers.contains(provider)) => Err(TokenRefusal::ProviderWithdrawn),
+            Some(provider) if !(client.allows_provider(provider) && self.providers.contains(provider)) => {
+                Err(TokenRefusal::ProviderWithdrawn)
+            }
             _ => Ok(user),
         }
     }

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use symbolon::model::ids::FamilyId;
+use symbolon::store::Outcome;
+use symbolon::store::grants::{Code, FreshCode, Held};
+use symbolon::token::refresh::{Family, RefreshTicket};
 use symbolon::user_pool::access::living_access;
 use symbolon::user_pool::issuer::Tokens;
 use symbolon::user_pool::token_refusal::TokenRefusal;
@@ -108,4 +113,90 @@ async fn no_redemption_in_flight_survives_the_sign_out() {
             assert!(living_access(&desk.issuer(), &tokens.access_token).await.is_err());
         }
     }
+}
+
+/// of two that read the same unspent code, one redeems it, and the refused attempt of a third comes too late to spend it.
+#[tokio::test]
+async fn a_code_read_twice_is_redeemed_once() {
+    let desk = Desk::new().await;
+    let (grants, text) = (desk.grants(), desk.code("spa").await);
+    let handle = grants.open_code(&text).unwrap();
+    let [first, second, third] = [fresh(&desk, &text).await, fresh(&desk, &text).await, fresh(&desk, &text).await];
+    let family = |code: &FreshCode, id: u8| {
+        let mut grant = (*code.grant).clone();
+        grant.family = FamilyId::from_random([id; 16]);
+        Family::start(grant, "n".into(), Duration::from_secs(3600), desk.clock.now())
+    };
+    assert_eq!(grants.redeem(&handle, &first, &family(&first, 1)).await.unwrap(), Outcome::Committed);
+    assert_eq!(grants.redeem(&handle, &second, &family(&second, 2)).await.unwrap(), Outcome::Conflict);
+    assert_eq!(grants.burn(&handle, &third).await.unwrap(), Outcome::Conflict);
+}
+
+/// a code that a refused attempt has spent is not redeemed by one that read it before.
+#[tokio::test]
+async fn a_code_spent_between_reading_and_redeeming_is_not_redeemed() {
+    let desk = Desk::new().await;
+    let (grants, text) = (desk.grants(), desk.code("spa").await);
+    let handle = grants.open_code(&text).unwrap();
+    let [first, second] = [fresh(&desk, &text).await, fresh(&desk, &text).await];
+    assert_eq!(grants.burn(&handle, &first).await.unwrap(), Outcome::Committed);
+    let family = Family::start((*second.grant).clone(), "n".into(), Duration::from_secs(3600), desk.clock.now());
+    assert_eq!(grants.redeem(&handle, &second, &family).await.unwrap(), Outcome::Conflict);
+}
+
+/// E-20: of two that read the same generation, one rotates.
+#[tokio::test]
+async fn a_generation_read_twice_is_replaced_once() {
+    let desk = Desk::rotating(10).await;
+    let ticket = desk.grants().open_refresh_token(&refresh_token(&desk.signed_in("spa").await)).unwrap();
+    let [first, second] = [held(&desk, &ticket).await, held(&desk, &ticket).await];
+    let next = |held: &Held, nonce: &str| held.family.succeed(&ticket, nonce.into(), desk.clock.now());
+    assert_eq!(desk.grants().replace(&ticket.sub, &first, &next(&first, "a")).await.unwrap(), Outcome::Committed);
+    assert_eq!(desk.grants().replace(&ticket.sub, &second, &next(&second, "b")).await.unwrap(), Outcome::Conflict);
+}
+
+/// E-28: a sign-out between reading and writing wins, the first one ever and any later one.
+#[tokio::test]
+async fn a_sign_out_between_reading_and_writing_wins() {
+    let desk = Desk::rotating(10).await;
+    let (grants, now) = (desk.grants(), desk.clock.now());
+    for _ in 0..2 {
+        let mut decided = desk.decided("spa");
+        decided.epoch = grants.epoch(&desk.sub).await.unwrap().current().clone();
+        let texts = [grants.put_code(&decided).await.unwrap(), {
+            decided.family = FamilyId::from_random([8; 16]);
+            grants.put_code(&decided).await.unwrap()
+        }];
+        let ticket = grants.open_refresh_token(&refresh_token(&desk.redeem("spa", &texts[0]).await.unwrap())).unwrap();
+        let (held, code) = (held(&desk, &ticket).await, fresh(&desk, &texts[1]).await);
+        grants.end_everything(&desk.sub, now).await.unwrap();
+        let next = held.family.succeed(&ticket, "a".into(), now);
+        assert_eq!(grants.replace(&ticket.sub, &held, &next).await.unwrap(), Outcome::Conflict);
+        let family = Family::start((*code.grant).clone(), "n".into(), Duration::from_secs(3600), now);
+        let handle = grants.open_code(&texts[1]).unwrap();
+        assert_eq!(grants.redeem(&handle, &code, &family).await.unwrap(), Outcome::Conflict);
+    }
+}
+
+/// E-22: a revocation between reading and writing wins.
+#[tokio::test]
+async fn a_revoked_family_is_not_written_back() {
+    let desk = Desk::rotating(10).await;
+    let ticket = desk.grants().open_refresh_token(&refresh_token(&desk.signed_in("spa").await)).unwrap();
+    let held = held(&desk, &ticket).await;
+    desk.grants().revoke(&ticket.sub, &ticket.family).await.unwrap();
+    let next = held.family.succeed(&ticket, "a".into(), desk.clock.now());
+    assert_eq!(desk.grants().replace(&ticket.sub, &held, &next).await.unwrap(), Outcome::Conflict);
+}
+
+async fn fresh(desk: &Desk, text: &str) -> FreshCode {
+    let handle = desk.grants().open_code(text).unwrap();
+    match desk.grants().load_code(&handle).await.unwrap() {
+        Code::Fresh(code) => *code,
+        other => panic!("not fresh: {other:?}"),
+    }
+}
+
+async fn held(desk: &Desk, ticket: &RefreshTicket) -> Held {
+    desk.grants().load(&ticket.sub, &ticket.family).await.unwrap().unwrap()
 }
