@@ -98,11 +98,26 @@ pub fn merge(id_token: &Verified<IdTokenClaims>, answer: Answer<'_>, signer: Sig
     if userinfo.get("sub").and_then(Value::as_str) != Some(id_token.subject.as_str()) {
         return Err(UserinfoError::Subject);
     }
-    let mut merged = id_token.claims.clone();
+    let (mut merged, mut userinfo) = (id_token.claims.clone(), userinfo);
+    for (value, flag) in PROVED {
+        keep_together(&mut merged, &mut userinfo, value, flag);
+    }
     for (name, value) in userinfo {
         merged.entry(name).or_insert(value);
     }
     Ok(merged)
+}
+
+/// Claims and the flags that speak of them.
+const PROVED: [(&str, &str); 2] = [("email", "email_verified"), ("phone_number", "phone_number_verified")];
+
+/// A flag speaks of the value beside it: it is never joined with another value from the other source (B-49).
+fn keep_together(id_token: &mut Claims, userinfo: &mut Claims, value: &str, flag: &str) {
+    match (id_token.get(value), userinfo.get(value)) {
+        (Some(ours), theirs) if theirs != Some(ours) => drop(userinfo.remove(flag)),
+        (None, Some(_)) => drop(id_token.remove(flag)),
+        _ => {}
+    }
 }
 
 fn verify_signed(id_token: &IdTokenClaims, body: &[u8], signer: Signer<'_>) -> Result<Claims, UserinfoError> {

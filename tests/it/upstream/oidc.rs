@@ -8,7 +8,7 @@ use symbolon::model::secret::SecretString;
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::jose::{Algorithm, KeySet, verify};
 use symbolon::protocol::oidc::callback::CallbackParameters;
-use symbolon::provider::settings::{ClientAuth, Endpoints, TenantRule, UserinfoRule};
+use symbolon::provider::settings::{ClientAuth, EmailTrust, Endpoints, TenantRule, UserinfoRule};
 use symbolon::user_pool::federate::finish;
 
 use super::world::{ISSUER, NOW, World, es256, metadata, p256_pem};
@@ -196,6 +196,31 @@ async fn userinfo_adds_claims_of_the_same_person_only() {
     assert_eq!(refusal(&world).await, "userinfo_status");
     world.idp().answers.insert("/userinfo", (200, "text/html", r#"{"sub":"alice"}"#.into()));
     assert_eq!(refusal(&world).await, "userinfo_content_type");
+}
+
+/// B-49: a flag speaks of the address beside it, never of one from the other source.
+#[tokio::test]
+async fn a_verified_flag_is_not_joined_with_another_address() {
+    let mut world = World::oidc();
+    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
+    world.provider.email_trust = EmailTrust::Claim;
+    let ours = || json!("alice@idp.example");
+    for (token, userinfo, address, verified) in [
+        (json!({"email": ours()}), json!({"email": "alice@other.example", "email_verified": true}), ours(), false),
+        (json!({"email": ours()}), json!({"email_verified": true}), ours(), false),
+        (json!({"email_verified": true}), json!({"email": ours()}), ours(), false),
+        (json!({"email_verified": true}), json!({"email": ours(), "email_verified": false}), ours(), false),
+        (json!({"email": ours(), "email_verified": true}), json!({"email": "alice@other.example", "email_verified": false}), ours(), true),
+        (json!({"email": ours()}), json!({"email": ours(), "email_verified": true}), ours(), true),
+        (json!({}), json!({"email": ours(), "email_verified": true}), ours(), true),
+    ] {
+        world.idp().claims = ["email", "email_verified"].map(|name| (name, token[name].clone())).to_vec();
+        let mut answer = userinfo.clone();
+        answer["sub"] = json!("alice");
+        world.answer("/userinfo", 200, &answer);
+        let identity = world.sign_in().await.unwrap();
+        assert_eq!((&identity.claims["email"], identity.email_verified), (&address, verified), "{token} {userinfo}");
+    }
 }
 
 /// B-25
