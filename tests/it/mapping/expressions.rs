@@ -1,5 +1,7 @@
 //! Mapping expressions and their bounds.
 
+#![expect(clippy::panic, clippy::expect_used, reason = "helpers of tests")]
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};

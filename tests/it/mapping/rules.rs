@@ -1,5 +1,9 @@
 //! Rules other than expressions, and what no rule can do.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use symbolon::model::attributes::AttributeName;
 use symbolon::provider::mapping::{Mapped, MappingProblem};
@@ -80,7 +84,10 @@ fn a_value_over_the_limit_is_left_out_and_reported() {
 /// B-39: thirty of the longest values would not fit into a user record.
 #[test]
 fn attributes_together_are_bounded() {
-    let rules: String = (10..40).map(|n| format!("\"custom:x{n}\" = \"a\"\n")).collect();
+    let mut rules = String::new();
+    for n in 10..40 {
+        writeln!(rules, "\"custom:x{n}\" = \"a\"").unwrap();
+    }
     let all = mapped(&rules, json!({"a": "\u{1}".repeat(2048)}));
     assert_eq!(all.attributes.iter().count(), 2, "a control character has six bytes in JSON");
     assert!(all.problems.contains(&MappingProblem::TooMuch(AttributeName::parse("custom:x39").unwrap())));

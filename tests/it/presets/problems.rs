@@ -1,5 +1,7 @@
 //! What a preset or a pool's table cannot say: every refusal names file, line and key.
 
+#![expect(clippy::expect_used, reason = "helpers of tests")]
+
 use symbolon::provider::preset::{self, Presets};
 
 use super::world::{p256_pem, problems};

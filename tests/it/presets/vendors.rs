@@ -1,5 +1,7 @@
 //! One test for each vendor: documented answers in, key and attributes out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use serde_json::{Value, json};
 use symbolon::model::identity::Claims;
 use symbolon::model::user::ProviderType;
@@ -14,10 +16,10 @@ const CIAM: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 
 /// Checks key and attributes of a sign-in.
 #[track_caller]
-fn signs_in(provider: &Provider, from: Claims, key: (&str, &str), expected: Value) {
+fn signs_in(provider: &Provider, from: Claims, key: (&str, &str), expected: &Value) {
     let who = identity(provider, from, None).unwrap();
     assert_eq!((who.key.issuer.as_str(), who.key.subject.as_str()), key);
-    assert_eq!(Value::Object(attributes(provider, &who)), expected);
+    assert_eq!(&Value::Object(attributes(provider, &who)), expected);
 }
 
 #[test]
@@ -30,7 +32,7 @@ fn google() {
         &google,
         oidc_claims("google"),
         ("https://accounts.google.com", "110169484474386276334"),
-        json!({
+        &json!({
             "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
             "picture": "https://lh3.googleusercontent.com/a/photo=s96-c",
         }),
@@ -65,7 +67,7 @@ fn microsoft() {
         &microsoft,
         oidc_claims("microsoft"),
         (&issuer, "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ"),
-        json!({
+        &json!({
             "email": "ada@contoso.example", "email_verified": "true", "name": "Ada Lovelace", "preferred_username": "ada@contoso.example",
         }),
     );
@@ -100,7 +102,7 @@ fn microsoft_sovereign_clouds_and_ciam() {
         &ciam,
         oidc_claims("microsoft-ciam"),
         (&issuer, "qJ3mMUkpYSq5rXAHc1EiaNnT7eKCGmrYSZbyhAhAAtU"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "false", "name": "Ada", "preferred_username": "ada@mail.example",
         }),
     );
@@ -151,7 +153,7 @@ fn facebook() {
         &facebook,
         claims(fixture("facebook", "profile")),
         ("", "10158923471094562"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
             "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
         }),
@@ -160,7 +162,7 @@ fn facebook() {
         &facebook,
         claims(fixture("facebook", "profile_of_a_phone_account")),
         ("", "10158923471094563"),
-        json!({
+        &json!({
             "family_name": "Hopper", "given_name": "Grace", "name": "Grace Hopper",
         }),
     );
@@ -182,7 +184,7 @@ fn facebook_limited_login() {
         &facebook,
         oidc_claims("facebook-limited"),
         ("https://www.facebook.com", "10158923471094562"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "false", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
             "picture": "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=1",
         }),
@@ -200,7 +202,7 @@ fn amazon() {
         &amazon,
         claims(fixture("amazon", "profile")),
         ("", "amzn1.account.K2LI23KL2LK2"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace",
         }),
     );
@@ -218,7 +220,7 @@ fn github() {
         &github,
         all,
         ("", "583231"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "picture": "https://avatars.githubusercontent.com/u/583231?v=4",
             "preferred_username": "ada", "profile": "https://github.com/ada", "website": "https://ada.example",
         }),
@@ -240,8 +242,8 @@ fn github_enterprise_server() {
             "https://github.acme.example/api/v3/user",
         ]
     );
-    assert_eq!(rules.profile.also["emails"], "https://github.acme.example/api/v3/user/emails");
-    assert_eq!(rules.profile.also["orgs"], "https://github.acme.example/api/v3/user/orgs");
+    assert_eq!(rules.profile.also["emails"], "https://github.acme.example/api/v3/user/emails?per_page=100");
+    assert_eq!(rules.profile.also["orgs"], "https://github.acme.example/api/v3/user/orgs?per_page=100");
 }
 
 #[test]
@@ -253,7 +255,7 @@ fn linkedin() {
         &linkedin,
         oidc_claims("linkedin"),
         ("https://www.linkedin.com/oauth", "782bbtaQ"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace",
             "picture": "https://media.licdn.com/dms/image/photo.jpg",
         }),
@@ -267,7 +269,7 @@ fn gitlab() {
         &gitlab,
         oidc_claims("gitlab"),
         ("https://gitlab.com", "1234567"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "true", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://secure.gravatar.com/avatar/1",
             "preferred_username": "ada", "profile": "https://gitlab.com/ada", "website": "https://ada.example",
         }),
@@ -283,7 +285,7 @@ fn slack() {
         &slack,
         oidc_claims("slack"),
         ("https://slack.com", "U0R7MFMJM"),
-        json!({
+        &json!({
             "custom:team": "T0RR", "email": "ada@acme.example", "email_verified": "true", "locale": "en-US", "name": "ada",
         }),
     );
@@ -296,7 +298,7 @@ fn discord() {
         &discord,
         claims(fixture("discord", "profile")),
         ("", "80351110224678912"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "true", "locale": "en-GB", "name": "Ada", "preferred_username": "ada",
         }),
     );
@@ -310,7 +312,7 @@ fn x() {
         &x,
         claims(fixture("x", "profile")),
         ("", "2244994945"),
-        json!({
+        &json!({
             "name": "Ada Lovelace", "picture": "https://pbs.twimg.com/profile_images/1/a_normal.jpg", "preferred_username": "ada",
         }),
     );
@@ -324,7 +326,7 @@ fn salesforce() {
         &salesforce,
         oidc_claims("salesforce"),
         ("https://login.salesforce.com", subject),
-        json!({
+        &json!({
             "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "nickname": "ada",
             "picture": "https://acme.my.salesforce.com/profilephoto/005/F", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
         }),
@@ -340,7 +342,7 @@ fn okta() {
         &okta,
         oidc_claims("okta"),
         ("https://acme.okta.com", "00uid4BxXw6I6TV4m0g3"),
-        json!({
+        &json!({
             "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "locale": "en-GB", "name": "Ada Lovelace",
             "nickname": "Ada", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
         }),
@@ -358,7 +360,7 @@ fn auth0() {
         &auth0,
         oidc_claims("auth0"),
         ("https://acme.eu.auth0.com/", "auth0|5f7c8ec7c33c6c004bbafe82"),
-        json!({
+        &json!({
             "email": "ada@mail.example", "email_verified": "false", "name": "Ada Lovelace", "nickname": "ada", "picture": "https://s.gravatar.com/avatar/1.png",
         }),
     );
@@ -372,7 +374,7 @@ fn keycloak() {
         &keycloak,
         oidc_claims("keycloak"),
         ("https://keycloak.example.com/realms/acme", "f:5b4d7a8e:ada"),
-        json!({
+        &json!({
             "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "preferred_username": "ada",
         }),
     );
@@ -388,7 +390,7 @@ fn any_openid_connect_provider() {
         &acme,
         oidc_claims("oidc"),
         ("https://acme.example", "248289761001"),
-        json!({
+        &json!({
             "address": r#"{"locality":"London","country":"GB"}"#, "email": "janedoe@example.com", "email_verified": "true", "family_name": "Doe",
             "given_name": "Jane", "name": "Jane Doe", "preferred_username": "j.doe",
         }),
@@ -406,6 +408,6 @@ fn any_oauth2_provider() {
         &acme,
         claims(fixture("oauth2", "profile")),
         ("", "7"),
-        json!({"email": "ada@mail.example", "email_verified": "false", "name": "Ada"}),
+        &json!({"email": "ada@mail.example", "email_verified": "false", "name": "Ada"}),
     );
 }
