@@ -269,7 +269,6 @@ impl Keyset {
         for key in &mut next.keys {
             if key.kid == kid {
                 key.revoked = Some(now);
-                key.private = None;
             } else if heirs.contains(&key.kid) {
                 key.activates = now;
             }
@@ -328,7 +327,7 @@ impl Keyset {
         self.upcoming(now).filter(|key| key.kid != kid && key.uses.contains(usage)).min_by_key(|key| key.activates)
     }
 
-    /// Drops the private halves of dead keys, and what died or was revoked long ago.
+    /// Drops the private halves of dead and revoked keys, and what died or was revoked long ago.
     fn without_the_dead(&self, now: Timestamp) -> Self {
         let mut keys = Vec::new();
         for key in &self.keys {

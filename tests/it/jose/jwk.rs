@@ -39,12 +39,32 @@ fn weak_rsa_keys_are_left_out() {
     for e in [&[1][..], &[], &[0], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
         assert_eq!(unusable(&with(Algorithm::Rs256, json!({"e": base64url(e)}))), Unusable::Weak, "e {e:?}");
     }
+    assert_eq!(unusable(&with(Algorithm::Rs256, json!({"n": base64url(power_of_65537())}))), Unusable::Weak, "the fingerprint of ROCA");
     let padded = [&[0], n.as_slice()].concat();
     assert!(
         PublicKey::from_jwk(&with(Algorithm::Rs256, json!({"n": base64url(padded)}))).is_ok(),
         "a leading zero is a known harmless bug"
     );
     assert!(PublicKey::from_jwk(&with(Algorithm::Rs256, json!({"e": "Aw"}))).is_ok(), "e = 3 is legal");
+}
+
+/// 65537 to the 128th: 2049 bits, and a power of 65537 modulo every prime, as the moduli of CVE-2017-15361 are.
+fn power_of_65537() -> Vec<u8> {
+    let mut number = vec![1];
+    for _ in 0..128 {
+        let (shifted, unshifted) = ([&number[..], &[0, 0]].concat(), [&[0, 0], &number[..]].concat());
+        let mut carry = 0;
+        let mut sum: Vec<u8> = Vec::new();
+        for (left, right) in shifted.iter().zip(&unshifted).rev() {
+            let digit: u16 = u16::from(*left) + u16::from(*right) + carry;
+            sum.push(digit.to_le_bytes()[0]);
+            carry = digit >> 8;
+        }
+        sum.push(carry.to_le_bytes()[0]);
+        number = sum.into_iter().rev().collect();
+    }
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.split_off(zeros)
 }
 
 /// B-28
