@@ -6,9 +6,7 @@ use super::mapping::Mapping;
 use super::preset::{Preset, Presets};
 use super::reader;
 use super::rules::{Kind, Rules};
-use super::settings::{
-    EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, ProfileRule, Protocol, Provider, Quirks, RequestRules, TenantRule, UserinfoRule,
-};
+use super::settings::{EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule, UserinfoRule};
 use crate::model::document::{Invalid, Table};
 use crate::model::ids::ProviderName;
 
@@ -227,7 +225,7 @@ impl Reading<'_, '_> {
             endpoints: rules.endpoints.clone(),
             request: request(rules, &[]),
             subject: rules.subject.clone()?,
-            profile: ProfileRule { ..rules.profile.clone() },
+            profile: rules.profile.clone(),
             quirks: quirks(pool, rules),
         })
     }
