@@ -141,8 +141,7 @@ impl Key {
     /// Most bytes that a value under this key may have.
     pub fn size_limit(&self) -> usize {
         match self.kind {
-            "flow" => 2 * 1024,
-            "session" => 4 * 1024,
+            "flow" | "session" => 4 * 1024,
             _ => 64 * 1024,
         }
     }

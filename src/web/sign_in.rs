@@ -4,12 +4,13 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::flow::next::{self, Authorization, Facts, LiveSession, Step};
+use crate::flow::request::RequestError;
 use crate::flow::response;
 use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
-use crate::store::{flows, sessions};
+use crate::store::{StoreError, flows, sessions};
 use crate::user_pool::federate::{self, Begin};
 use crate::user_pool::issue_code::issue_code;
 
@@ -58,7 +59,7 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         }
         Step::SignIn => {
             let flow = start(visit, &standing);
-            let handle = flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await?;
+            let handle = flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await.map_err(not_kept)?;
             Ok(see_other(&format!("/login?flow={handle}")))
         }
     }
@@ -72,7 +73,7 @@ pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> R
     let redirect_uri = format!("{}/oauth2/idpresponse", config.pool.public_url);
     let begin = Begin { pool: &config.pool, provider, flow, handle: handle.clone(), redirect_uri };
     let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
-    flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await?;
+    flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;
     Ok(see_other(url.as_str()))
 }
 
@@ -127,7 +128,18 @@ async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, a
     Ok(see_other(&response::success(&request.redirect_uri, &pool.issuer, request.state.as_deref(), &code)))
 }
 
+/// A flow that is too large holds too much of what the app sent.
+fn not_kept(error: StoreError) -> Failure {
+    match error {
+        StoreError::TooLarge { .. } => {
+            let problem = "is too long to be kept together with nonce, login_hint and redirect_uri".to_owned();
+            RequestError::Invalid { name: "state", problem }.into()
+        }
+        other => other.into(),
+    }
+}
+
 /// The app or provider was there when the flow began and is not any more.
 pub fn gone(request: &AuthorizeRequest) -> Failure {
-    Failure::Request(crate::flow::request::RequestError::UnknownClient(request.client.to_string()))
+    Failure::Request(RequestError::UnknownClient(request.client.to_string()))
 }

