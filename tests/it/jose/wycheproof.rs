@@ -19,13 +19,11 @@ fn vectors(name: &str) -> Option<Value> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let corpus = std::env::var_os("SYMBOLON_CORPUS").map_or_else(beside, PathBuf::from);
     let path = corpus.join("wycheproof").join(name);
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
-        Err(_) => {
-            println!("{} is absent: these vectors were not run", path.display());
-            None
-        }
-    }
+    let Ok(bytes) = std::fs::read(&path) else {
+        println!("{} is absent: these vectors were not run", path.display());
+        return None;
+    };
+    Some(serde_json::from_slice(&bytes).unwrap())
 }
 
 /// Calls `check` with each group and each of its tests; gives the number of tests.

@@ -124,7 +124,7 @@ async fn a_key_taken_out_by_hand_is_refused_by_every_replica_within_the_re_read_
     one.retire(&replicas.pool, &kid(&keys, Use::Access, &replicas)).await.unwrap();
 
     let now = replicas.outside.clock.now();
-    assert!(access(&token, &replicas.pool, &*one.of(&replicas.pool).await.unwrap(), now).is_err(), "here at once");
+    assert!(access(&token, &replicas.pool, &one.of(&replicas.pool).await.unwrap(), now).is_err(), "here at once");
     replicas.wait(REREAD);
     let now = replicas.outside.clock.now();
     let keys = two.of(&replicas.pool).await.unwrap();
