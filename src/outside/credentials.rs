@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
-use super::Outside;
 use super::upstreams::Upstream;
 use crate::model::encoding::sha256;
 use crate::model::secret::{ExposeSecret, SecretString};
@@ -35,15 +34,15 @@ struct Minted {
 
 impl Upstream {
     /// What to send with one token request to `token_endpoint`.
-    pub fn credentials(&self, outside: &Outside, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
-        let now = outside.clock.now();
+    pub fn credentials(&self, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
+        let now = self.outside.clock.now();
         Ok(match &provider.client_auth {
             ClientAuth::SecretBasic(secret) => Credentials::Basic(secret.clone()),
             ClientAuth::SecretPost(secret) => Credentials::Post(secret.clone()),
             ClientAuth::PrivateKeyJwt { key, key_id, algorithm } => {
                 let algorithm = Algorithm::parse(algorithm).ok_or(SigningKeyError::Key("client_auth"))?;
                 let key = self.minting.key(algorithm, key_id.clone(), key)?;
-                let claims = private_key_jwt(&provider.client_id, token_endpoint.as_str(), outside.random.token(), now);
+                let claims = private_key_jwt(&provider.client_id, token_endpoint.as_str(), self.outside.random.token(), now);
                 Credentials::Assertion(key.sign(Some("JWT"), &claims)?.into())
             }
             ClientAuth::AppleJwt { key, key_id, team_id } => {

@@ -97,18 +97,18 @@ impl Refusal for UpstreamError {
                 "the provider's URLs must be https and public; [server] allow_private_upstreams = true admits private addresses".into()
             }
             Self::Http(HttpError::Tls { .. }) => {
-                "the provider's certificate must be valid for its name; a private authority is added in [server]".into()
+                "the provider's certificate must be valid for its name; a private authority is added by server.upstream_ca_file".into()
             }
             Self::Http(HttpError::TooLarge { .. }) => "the provider's answer is larger than any real one; check the URL".into(),
             Self::Http(HttpError::Setup(_)) => {
-                "install the system's root certificates (package ca-certificates) or name an authority in [server]".into()
+                "install the system's root certificates (package ca-certificates) or name an authority as server.upstream_ca_file".into()
             }
             Self::Http(_) | Self::Budget(_) | Self::Closed(_) => {
                 "see the provider's status page and the network between this server and the provider".into()
             }
             Self::Discovery(error) => error.hint(),
             Self::KeysStatus(_) | Self::Keys(_) => "the provider's jwks_uri must answer with a JSON Web Key Set".into(),
-            Self::EndpointMissing(name) => format!("give the {name} endpoint of this provider by hand, or a discovery_url"),
+            Self::EndpointMissing(name) => format!("set endpoints.{name} of this provider, or its discovery_url"),
             Self::EndpointUnusable(name) => format!("give {name} of this provider as an absolute https URL"),
         }
     }
@@ -180,7 +180,7 @@ impl Upstreams {
 
 /// One provider of one client: its own breaker and bulkhead, so that its troubles stay its own.
 pub struct Upstream {
-    outside: Outside,
+    pub(super) outside: Outside,
     http: Http,
     allow_private: bool,
     gate: Gate,

@@ -92,9 +92,13 @@ impl Refusal for DiscoveryError {
             Self::Status(_) => "open the metadata URL in a browser; check issuer and discovery_url of this provider".into(),
             Self::Json(_) => "the metadata URL must answer with one JSON object; check issuer and discovery_url".into(),
             Self::Issuer { found, .. } => format!("set issuer to exactly {found:?} if that is the provider you mean"),
-            Self::Endpoint { name, .. } => format!("the provider must publish an https URL as {name}, or give the endpoint by hand"),
+            Self::Endpoint { name, .. } => {
+                format!("the provider must publish an https URL as {name}, or the endpoint must be set under endpoints of this provider")
+            }
             Self::ForeignSite { found, .. } => {
-                format!("if the provider's sign-in page really is at {found}, confirm it by giving authorization_endpoint by hand")
+                format!(
+                    "if the provider's sign-in page really is at {found}, confirm it by setting endpoints.authorization of this provider"
+                )
             }
         }
     }

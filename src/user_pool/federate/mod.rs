@@ -98,7 +98,7 @@ pub async fn finish(
     }
     answer.check_transport(pending.form_post)?;
     let upstream = upstreams.of(provider);
-    let exchange = Exchange { outside, upstream: &upstream, provider, pending, answer, now: outside.clock.now() };
+    let exchange = Exchange { upstream: &upstream, provider, pending, answer, now: outside.clock.now() };
     let proof = async {
         match &provider.protocol {
             Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
@@ -124,7 +124,6 @@ fn forwarded<'a>(rules: &RequestRules, request: &'a AuthorizeRequest) -> Forward
 
 /// One answer being turned into an identity.
 struct Exchange<'a> {
-    outside: &'a Outside,
     upstream: &'a Upstream,
     provider: &'a Provider,
     pending: &'a Pending,
@@ -145,7 +144,7 @@ impl Exchange<'_> {
 
     /// Redeems the code at this provider's own token endpoint, with this provider's own credentials (B-21, B-22).
     async fn redeem(&self, token_endpoint: Url, code: &SecretString) -> Result<TokenAnswer, FederationError> {
-        let credentials = self.upstream.credentials(self.outside, self.provider, &token_endpoint)?;
+        let credentials = self.upstream.credentials(self.provider, &token_endpoint)?;
         let mut form = token_request::authorization_code(code.expose_secret(), &self.pending.redirect_uri, &self.pending.verifier);
         let header = authenticate(&self.provider.client_id, &credentials, &mut form);
         let mut request = Request::form(token_endpoint, &form);

@@ -223,7 +223,7 @@ async fn a_verified_flag_is_not_joined_with_another_address() {
     }
 }
 
-/// B-25
+/// B-13, B-25
 #[tokio::test]
 async fn signed_userinfo_is_the_provider_s_and_for_us() {
     let mut world = World::oidc();

@@ -132,7 +132,7 @@ impl Bits {
     /// Appends the `width` low bits of `code`, the highest first, as Huffman codes stand in deflate.
     fn code(&mut self, code: u16, width: u32) {
         for shift in (0..width).rev() {
-            if self.used % 8 == 0 {
+            if self.used.is_multiple_of(8) {
                 self.bytes.push(0);
             }
             if code >> shift & 1 == 1 {
