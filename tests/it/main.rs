@@ -21,3 +21,11 @@ mod support {
     pub(crate) mod redis;
 }
 mod laws;
+//! Every test that needs no other process, in one binary.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fake_idp;
