@@ -43,7 +43,7 @@ async fn signs_in(idp: &FakeIdp) -> Value {
 async fn claims(idp: &FakeIdp) -> Result<Value, jsonwebtoken::errors::Error> {
     let answer = signs_in(idp).await;
     let token = answer["id_token"].as_str().unwrap();
-    let keys = get(&idp, Endpoint::Jwks).await.unwrap().bytes().await.unwrap();
+    let keys = get(idp, Endpoint::Jwks).await.unwrap().bytes().await.unwrap();
     let keys: JwkSet = serde_json::from_slice(&keys).unwrap();
     let header = decode_header(token)?;
     let key = keys.find(&header.kid.unwrap_or_default()).ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;

@@ -1,0 +1,148 @@
+//! A whole broker in the test's process, configured by the text that an operator would write.
+
+use std::sync::Arc;
+
+use symbolon::app::App;
+use symbolon::config;
+use symbolon::outside::Outside;
+use symbolon::outside::clock::Clock;
+use symbolon::outside::random::Random;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(crate) mod app;
+mod toml;
+
+pub(crate) use app::{AppUnderTest, Ask, TokenAnswer, Tokens};
+pub(crate) use toml::{ClientToml, ProviderToml, client, provider};
+
+/// The pool of every test.
+pub(crate) const POOL: &str = "eu-west-1_Example01";
+
+/// What a broker is made of.
+pub(crate) struct Builder {
+    clock: Clock,
+    seed: u64,
+    server: Vec<String>,
+    store: Vec<String>,
+    pool: Vec<String>,
+    clients: Vec<ClientToml>,
+    providers: Vec<ProviderToml>,
+}
+
+/// A running broker; it stops when dropped.
+pub(crate) struct Broker {
+    /// `http://127.0.0.1:<port>`: another site than the providers' `localhost`.
+    pub(crate) url: String,
+    pub(crate) issuer: String,
+    pub(crate) clock: Clock,
+    pub(crate) app: Arc<App>,
+    clients: Vec<ClientToml>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Builder {
+    /// A line of `[server]`.
+    pub(crate) fn server(mut self, line: &str) -> Self {
+        self.server.push(line.to_owned());
+        self
+    }
+
+    /// Both stores at this URL instead of in memory.
+    pub(crate) fn store(mut self, url: &str) -> Self {
+        self.store = vec![format!("state = {url:?}"), format!("directory = {url:?}")];
+        self
+    }
+
+    /// A line of `[[pool]]`.
+    pub(crate) fn pool(mut self, line: &str) -> Self {
+        self.pool.push(line.to_owned());
+        self
+    }
+
+    /// An app.
+    pub(crate) fn client(mut self, client: ClientToml) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    /// A provider.
+    pub(crate) fn provider(mut self, provider: ProviderToml) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Another sequence of random bytes; brokers on one store need different ones.
+    pub(crate) fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The configuration file for a broker that listens on `port`.
+    pub(crate) fn toml(&self, port: u16) -> String {
+        let mut text = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
+             allow_private_upstreams = true\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\n{}\n",
+            self.server.join("\n"),
+            self.store.join("\n"),
+            self.pool.join("\n"),
+        );
+        for client in &self.clients {
+            text = text + "\n" + &client.toml();
+        }
+        for provider in &self.providers {
+            text = text + "\n" + &provider.0;
+        }
+        text
+    }
+
+    /// Starts the broker; a mistake in the configuration stops the test with the broker's own explanation.
+    pub(crate) async fn start(self) -> Broker {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let text = self.toml(port);
+        let config = config::parse(&text, "symbolon.toml", &[], &|file| Err(format!("no file {file:?} in tests")))
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let outside = Outside { clock: self.clock.clone(), random: Random::fake(self.seed) };
+        let app = App::build(config, outside).await.unwrap_or_else(|error| panic!("{error}"));
+        let router = symbolon::web::router(app.clone());
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the broker serves");
+        });
+        let url = format!("http://127.0.0.1:{port}");
+        Broker { issuer: format!("{url}/{POOL}"), url, clock: self.clock, app, clients: self.clients, task }
+    }
+}
+
+impl Broker {
+    /// A broker with stores in memory and a clock that tests move.
+    pub(crate) fn new(clock: &Clock) -> Builder {
+        Builder {
+            clock: clock.clone(),
+            seed: 1,
+            server: Vec::new(),
+            store: vec!["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()],
+            pool: Vec::new(),
+            clients: Vec::new(),
+            providers: Vec::new(),
+        }
+    }
+
+    /// The app registered under `id`, ready to sign people in.
+    #[track_caller]
+    pub(crate) fn app(&self, id: &str) -> AppUnderTest {
+        let client = self.clients.iter().find(|client| client.id == id).unwrap_or_else(|| panic!("no client {id:?}"));
+        AppUnderTest::new(self, client)
+    }
+
+    /// A URL of the broker.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
