@@ -8,7 +8,7 @@ use symbolon::outside::clock::Clock;
 
 use crate::support::browser::Browser;
 use crate::support::fake_idp::keys::s256;
-use crate::support::fake_idp::{Endpoint, FakeIdp, PublicText, Switch, Trouble, Vendor};
+use crate::support::fake_idp::{Certificate, Endpoint, FakeIdp, PublicText, Switch, Trouble, Vendor};
 
 fn clock() -> Clock {
     Clock::fake(Timestamp::from_secs(1_800_000_000))
@@ -146,4 +146,18 @@ async fn a_second_opinion_refuses_other_algorithms() {
     let token = signs_in(&idp).await["id_token"].as_str().unwrap().to_owned();
     assert!(token.ends_with('.') && decode_header(&token).is_err());
     assert!(decode::<Value>(&token, &DecodingKey::from_secret(b""), &Validation::new(Algorithm::HS256)).is_err());
+}
+
+/// B-34: only the good certificate is good, and only for those who trust its authority.
+#[tokio::test]
+async fn bad_certificates_are_bad() {
+    use Certificate::{Expired, Good, NotYetValid, OtherHost, SelfSigned, UnknownAuthority};
+    for certificate in [Good, Expired, NotYetValid, OtherHost, SelfSigned, UnknownAuthority] {
+        let idp = FakeIdp::start_with_tls(Vendor::Oidc, &clock(), certificate).await;
+        let authority = reqwest::Certificate::from_pem(idp.ca_pem().as_bytes()).unwrap();
+        let trusting = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+        let answer = trusting.get(idp.endpoint(Endpoint::Discovery)).send().await;
+        assert_eq!(answer.is_ok(), certificate == Good, "{certificate:?}: {answer:?}");
+        assert!(get(&idp, Endpoint::Discovery).await.is_err(), "{certificate:?}");
+    }
 }

@@ -18,6 +18,7 @@ mod log;
 mod person;
 mod routes;
 mod switch;
+mod tls;
 mod vendors;
 mod weak_rsa;
 mod wire;
@@ -25,6 +26,7 @@ mod wire;
 pub(crate) use log::Seen;
 pub(crate) use person::Person;
 pub(crate) use switch::{Endpoint, PublicText, Switch, Trouble};
+pub(crate) use tls::Certificate;
 
 use person::first_person;
 
@@ -103,6 +105,7 @@ struct State {
 pub(crate) struct FakeIdp {
     inner: Arc<Inner>,
     task: JoinHandle<()>,
+    ca_pem: Option<String>,
 }
 
 impl Drop for FakeIdp {
@@ -121,9 +124,25 @@ impl FakeIdp {
     pub(crate) async fn start(vendor: Vendor, clock: &Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
+        Self::serve(vendor, clock, listener, format!("http://localhost:{port}"))
+    }
+
+    /// The same behind TLS, at `https://localhost:<port>`.
+    pub(crate) async fn start_with_tls(vendor: Vendor, clock: &Clock, certificate: Certificate) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let front = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = front.local_addr().expect("an address").port();
+        let identity = tls::Identity::make(certificate);
+        identity.terminate(front, listener.local_addr().expect("an address"));
+        let mut idp = Self::serve(vendor, clock, listener, format!("https://localhost:{port}"));
+        idp.ca_pem = Some(identity.ca_pem);
+        idp
+    }
+
+    fn serve(vendor: Vendor, clock: &Clock, listener: TcpListener, base: String) -> Self {
         let inner = Arc::new(Inner {
             vendor,
-            base: format!("http://localhost:{port}"),
+            base,
             clock: clock.clone(),
             state: Mutex::new(State {
                 person: first_person(vendor),
@@ -143,7 +162,13 @@ impl FakeIdp {
             }),
         });
         let task = tokio::spawn(wire::serve(listener, inner.clone()));
-        Self { inner, task }
+        Self { inner, task, ca_pem: None }
+    }
+
+    /// The authority that signed the certificate of [`Certificate::Good`], in PEM.
+    #[track_caller]
+    pub(crate) fn ca_pem(&self) -> &str {
+        self.ca_pem.as_deref().expect("started with TLS")
     }
 
     /// Whose ways it has.
