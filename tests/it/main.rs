@@ -28,4 +28,8 @@ mod laws;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod config;
 mod fake_idp;
+mod sample;
+mod sign_in_state;
+mod tokens;
