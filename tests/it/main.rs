@@ -30,6 +30,8 @@ mod support;
 
 mod config;
 mod fake_idp;
+mod grants;
+mod presets;
 mod sample;
 mod sign_in_state;
 mod tokens;

@@ -61,10 +61,10 @@ pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
     let head = format!("[[pool.provider]]\nname = {name:?}\nlabel = {name:?}\nclient_id = {:?}\n", idp.client_id());
     let secret = format!("client_secret = {:?}\n", idp.client_secret());
     let issuer = format!("issuer = {:?}\n", idp.issuer());
-    let endpoints = |userinfo: bool| {
-        let line = |key: &str, endpoint: Endpoint| format!("{key} = {:?}\n", idp.endpoint(endpoint));
-        let profile = if userinfo { line("userinfo", Endpoint::Userinfo) } else { String::new() };
-        format!("\n[pool.provider.endpoints]\n{}{}{profile}", line("authorization", Endpoint::Authorize), line("token", Endpoint::Token))
+    let endpoints = || {
+        let lines = [("authorization", Endpoint::Authorize), ("token", Endpoint::Token), ("userinfo", Endpoint::Userinfo)]
+            .map(|(key, endpoint)| format!("{key} = {:?}\n", idp.endpoint(endpoint)));
+        format!("\n[pool.provider.endpoints]\n{}", lines.concat())
     };
     let audience = |parameter: &str, pointer: &str, app_token: bool| {
         let url = idp.endpoint(Endpoint::TokenAudience);
@@ -73,19 +73,14 @@ pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
     let rest = match idp.vendor() {
         Vendor::Oidc => format!("use = \"oidc\"\n{secret}{issuer}"),
         Vendor::Google => format!("use = \"google\"\n{secret}{issuer}"),
-        Vendor::Microsoft => {
-            format!("use = \"microsoft\"\n{secret}{issuer}discovery_url = {:?}\n", idp.endpoint(Endpoint::Discovery))
-        }
+        Vendor::Microsoft => format!("use = \"microsoft\"\n{secret}tenant = \"common\"\nbase_url = {:?}\n", idp.base()),
         Vendor::Apple => {
             let key = idp.client_key_pem();
             format!("use = \"apple\"\n{issuer}team_id = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = '''\n{key}'''\n")
         }
-        Vendor::Facebook => format!("use = \"facebook\"\n{secret}{}{}", endpoints(true), audience("input_token", "/data/app_id", true)),
-        Vendor::Amazon => format!("use = \"amazon\"\n{secret}{}{}", endpoints(true), audience("access_token", "/aud", false)),
-        Vendor::GitHub => {
-            let also = format!("\n[pool.provider.profile.also]\nemails = {:?}\n", idp.endpoint(Endpoint::Emails));
-            format!("use = \"github\"\n{secret}{}{also}", endpoints(true))
-        }
+        Vendor::Facebook => format!("use = \"facebook\"\n{secret}{}{}", endpoints(), audience("input_token", "/data/app_id", true)),
+        Vendor::Amazon => format!("use = \"amazon\"\n{secret}{}{}", endpoints(), audience("access_token", "/aud", false)),
+        Vendor::GitHub => format!("use = \"github\"\n{secret}base_url = {:?}\n", idp.base()),
     };
     ProviderToml(head + &rest)
 }
