@@ -33,7 +33,7 @@ const IMPURE: [&str; 11] =
 const CONTAINED: [(&str, &[&str]); 8] = [
     ("axum", &["web/", "cli/demo"]),
     ("tower_http", &["web/"]),
-    ("minijinja", &["web/"]),
+    ("minijinja", &["web/", "cli/demo"]),
     ("reqwest", &["outside/http"]),
     ("redis", &["store/redis", "store/mod.rs"]),
     ("rusqlite", &["store/file", "store/sqlite"]),

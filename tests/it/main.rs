@@ -28,10 +28,16 @@ mod laws;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 mod config;
+mod demo;
 mod fake_idp;
 mod grants;
+mod jose;
+mod mapping;
 mod presets;
 mod sample;
+mod sign_in;
 mod sign_in_state;
 mod tokens;
+mod users;

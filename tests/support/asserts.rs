@@ -19,14 +19,14 @@ impl Browser {
 
     /// The page shows this text.
     #[track_caller]
-    pub(crate) fn sees(&self, text: &str) -> &Self {
+    pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
         assert!(self.page().text().contains(text), "no {text:?} in: {self}");
         self
     }
 
     /// The page does not hold this text, visible or not.
     #[track_caller]
-    pub(crate) fn does_not_see(&self, text: &str) -> &Self {
+    pub(crate) fn does_not_see(&mut self, text: &str) -> &mut Self {
         assert!(!self.page().body.contains(text), "{text:?} in: {self}\n{}", self.page().body);
         self
     }

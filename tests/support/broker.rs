@@ -111,9 +111,9 @@ impl Builder {
             .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let outside = Outside { clock: self.clock.clone(), random: Random::fake(self.seed) };
         let app = App::build(config, outside).await.unwrap_or_else(|error| panic!("{error}"));
-        let router = symbolon::web::router(app.clone());
+        let router = symbolon::web::router(app.clone()).expect("the pages are well-formed");
         let task = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("the broker serves");
+            symbolon::web::server::serve(listener, router, std::future::pending()).await;
         });
         let url = format!("http://127.0.0.1:{port}");
         Broker { issuer: format!("{url}/{POOL}"), url, clock: self.clock, app, clients: self.clients, task }

@@ -4,5 +4,6 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
 
 pub(crate) mod asserts;
+pub(crate) mod broker;
 pub(crate) mod browser;
 pub(crate) mod fake_idp;

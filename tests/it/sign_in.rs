@@ -1,0 +1,50 @@
+//! From an app's redirect to its tokens, in one process, with every vendor's ways.
+
+use symbolon::model::time::Timestamp;
+use symbolon::outside::clock::Clock;
+
+use crate::support::broker::{Ask, Broker, client, provider};
+use crate::support::browser::Browser;
+use crate::support::fake_idp::{Endpoint, FakeIdp, Vendor};
+
+fn clock() -> Clock {
+    Clock::fake(Timestamp::from_secs(1_800_000_000))
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_any_openid_provider() {
+    let clock = clock();
+    let acme = FakeIdp::oidc(&clock).await;
+    let broker = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let tokens = Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    assert_eq!(tokens.id["email"], "ada@example.org");
+    assert_eq!(tokens.id["cognito:username"], "Acme_person-1");
+    assert_eq!(tokens.access["token_use"], "access");
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_every_vendor() {
+    let clock = clock();
+    for vendor in [Vendor::Google, Vendor::Microsoft, Vendor::Apple, Vendor::Facebook, Vendor::Amazon, Vendor::GitHub] {
+        let idp = FakeIdp::start(vendor, &clock).await;
+        let broker = Broker::new(&clock).client(client("web")).provider(provider("Vendor", &idp)).start().await;
+        let mut visitor = Browser::new(&clock);
+        let tokens = visitor.signs_in(&broker.app("web"), "Vendor").await;
+        assert_eq!(tokens.id["cognito:username"], format!("Vendor_{}", idp.person().subject), "{vendor:?}");
+        visitor.kept_every_cookie();
+    }
+}
+
+///
+#[tokio::test]
+async fn a_person_who_cancels_comes_back_to_the_app_with_access_denied() {
+    let clock = clock();
+    let acme = FakeIdp::oidc(&clock).await;
+    let broker = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    acme.is_cancelled();
+    let ask: Ask = app.asks().at("Acme");
+    let page = visitor.opens(ask.url()).await.is_refused_with("access_denied", &app.redirect_uri);
+    assert_eq!((page.query("state"), page.query("iss")), (Some(ask.state), Some(app.issuer)));
+    assert_eq!(acme.count(Endpoint::Token), 0);
+}
