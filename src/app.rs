@@ -58,20 +58,29 @@ pub enum AppError {
 impl App {
     /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops nobody else.
     pub async fn build(config: Config, outside: Outside) -> Result<Arc<Self>, AppError> {
-        let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
-        let upstreams = Upstreams::new(&outside, config.server.allow_private_upstreams, ca)?;
+        let upstreams = upstreams(&config, &outside)?;
         Self::build_with(config, outside, upstreams).await
     }
 
     /// [`App::build`] with other means of calling providers.
     pub async fn build_with(config: Config, outside: Outside, upstreams: Upstreams) -> Result<Arc<Self>, AppError> {
-        let seal = Seal::new(&seal_key(&config, &outside)?);
         let state = open(&config.store, Role::State, &outside).await?;
         let directory = if same_place(&config.store) {
             state.with_role(Role::Directory)
         } else {
             open(&config.store, Role::Directory, &outside).await?
         };
+        Self::assemble(config, outside, upstreams, (state, directory))
+    }
+
+    /// [`App::build`] around stores that are open already: a replica in the same process.
+    pub fn with_stores(config: Config, outside: Outside, state: Store, directory: Store) -> Result<Arc<Self>, AppError> {
+        let upstreams = upstreams(&config, &outside)?;
+        Self::assemble(config, outside, upstreams, (state, directory))
+    }
+
+    fn assemble(config: Config, outside: Outside, upstreams: Upstreams, (state, directory): (Store, Store)) -> Result<Arc<Self>, AppError> {
+        let seal = Seal::new(&seal_key(&config, &outside)?);
         let records = |store: Store| Records::new(store, seal.clone(), outside.random.clone());
         let directory = records(directory);
         let pools: Vec<Arc<PoolConfig>> = config.pools.into_iter().map(Arc::new).collect();
@@ -116,6 +125,11 @@ impl App {
     pub fn reference(&self) -> ReferenceId {
         ReferenceId::from_random(self.outside.random.bytes())
     }
+}
+
+fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpError> {
+    let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
+    Upstreams::new(outside, config.server.allow_private_upstreams, ca)
 }
 
 async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Store, AppError> {

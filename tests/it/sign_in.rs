@@ -48,3 +48,17 @@ async fn a_person_who_cancels_comes_back_to_the_app_with_access_denied() {
     assert_eq!((page.query("state"), page.query("iss")), (Some(ask.state), Some(app.issuer)));
     assert_eq!(acme.count(Endpoint::Token), 0);
 }
+
+#[tokio::test]
+async fn a_sign_in_begun_at_one_replica_ends_at_the_other() {
+    let clock = clock();
+    let acme = FakeIdp::oidc(&clock).await;
+    let (one, two) = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start_pair().await;
+    let (here, there, mut visitor) = (one.app("web"), two.app("web"), Browser::new(&clock));
+    let ask = here.asks().at("Acme");
+    visitor.opens(ask.url()).await;
+    let code = here.takes_code(&ask, visitor.page());
+    let tokens = there.redeems(&ask, &code).await.tokens(&there).await;
+    assert_eq!(tokens.id["cognito:username"], "Acme_person-1");
+    here.redeems(&ask, &code).await.is_refused_with(400, "invalid_grant");
+}

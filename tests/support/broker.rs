@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use symbolon::app::App;
-use symbolon::config;
+use symbolon::config::{self, Config};
 use symbolon::outside::Outside;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
@@ -84,11 +84,13 @@ impl Builder {
         self
     }
 
-    /// The configuration file for a broker that listens on `port`.
-    pub(crate) fn toml(&self, port: u16) -> String {
+    /// The configuration file of brokers that listen on `ports`; the first one's address is the public one.
+    pub(crate) fn toml(&self, ports: &[u16]) -> String {
+        let port = ports[0];
+        let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let mut text = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
-             allow_private_upstreams = true\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\n{}\n",
+             allow_private_upstreams = true\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\nhosts = {hosts:?}\n{}\n",
             self.server.join("\n"),
             self.store.join("\n"),
             self.pool.join("\n"),
@@ -104,20 +106,52 @@ impl Builder {
 
     /// Starts the broker; a mistake in the configuration stops the test with the broker's own explanation.
     pub(crate) async fn start(self) -> Broker {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let text = self.toml(port);
-        let config = config::parse(&text, "symbolon.toml", &[], &|file| Err(format!("no file {file:?} in tests")))
-            .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        let outside = Outside { clock: self.clock.clone(), random: Random::fake(self.seed) };
-        let app = App::build(config, outside).await.unwrap_or_else(|error| panic!("{error}"));
-        let router = symbolon::web::router(app.clone()).expect("the pages are well-formed");
-        let task = tokio::spawn(async move {
-            symbolon::web::server::serve(listener, router, std::future::pending()).await;
-        });
-        let url = format!("http://127.0.0.1:{port}");
-        Broker { issuer: format!("{url}/{POOL}"), url, clock: self.clock, app, clients: self.clients, task }
+        let (listener, port) = listen().await;
+        let app = App::build(self.config(&[port]), self.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
+        self.broker(listener, &[port], app)
     }
+
+    /// Starts two replicas on one store: the same configuration, other randomness, caches of their own.
+    pub(crate) async fn start_pair(self) -> (Broker, Broker) {
+        let ((first, port), (second, other)) = (listen().await, listen().await);
+        let pair = self.server(&format!("seal_key = {:?}", "1f".repeat(32)));
+        let ports = [port, other];
+        let one = App::build(pair.config(&ports), pair.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
+        let stores = (one.state.store.clone(), one.directory.store.clone());
+        let two = App::with_stores(pair.config(&ports), pair.outside(1), stores.0, stores.1).unwrap_or_else(|error| panic!("{error}"));
+        (pair.broker(first, &ports, one), pair.broker(second, &[other, port], two))
+    }
+
+    fn config(&self, ports: &[u16]) -> Config {
+        let text = self.toml(ports);
+        config::parse(&text, "symbolon.toml", &[], &|file| Err(format!("no file {file:?} in tests")))
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+    }
+
+    fn outside(&self, replica: u64) -> Outside {
+        Outside { clock: self.clock.clone(), random: Random::fake(self.seed * 1000 + replica) }
+    }
+
+    /// Serves `app` at the first of `ports`.
+    fn broker(&self, listener: TcpListener, ports: &[u16], app: Arc<App>) -> Broker {
+        let router = symbolon::web::router(app.clone()).expect("the pages are well-formed");
+        let task = tokio::spawn(symbolon::web::server::serve(listener, router, std::future::pending()));
+        let issuer = app.pools()[0].pool.issuer.clone();
+        Broker {
+            url: format!("http://127.0.0.1:{}", ports[0]),
+            issuer,
+            clock: self.clock.clone(),
+            app,
+            clients: self.clients.clone(),
+            task,
+        }
+    }
+}
+
+async fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
 }
 
 impl Broker {

@@ -123,12 +123,8 @@ impl AppUnderTest {
 
     /// Redeems a code.
     pub(crate) async fn redeems(&self, ask: &Ask, code: &str) -> TokenAnswer {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", &ask.verifier),
-        ];
+        let form =
+            [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.redirect_uri), ("code_verifier", &ask.verifier)];
         self.posts("/oauth2/token", &form).await
     }
 

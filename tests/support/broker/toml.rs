@@ -68,7 +68,9 @@ pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
     };
     let audience = |parameter: &str, pointer: &str, app_token: bool| {
         let url = idp.endpoint(Endpoint::TokenAudience);
-        format!("\n[pool.provider.quirks.token_audience]\nurl = {url:?}\nparameter = {parameter:?}\naudience = {pointer:?}\napp_token = {app_token}\n")
+        format!(
+            "\n[pool.provider.quirks.token_audience]\nurl = {url:?}\nparameter = {parameter:?}\naudience = {pointer:?}\napp_token = {app_token}\n"
+        )
     };
     let rest = match idp.vendor() {
         Vendor::Oidc => format!("use = \"oidc\"\n{secret}{issuer}"),
