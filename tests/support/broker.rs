@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 pub(crate) mod app;
 mod toml;
 
-pub(crate) use app::{AppUnderTest, Ask, TokenAnswer, Tokens};
+pub(crate) use app::{AppUnderTest, Ask};
 pub(crate) use toml::{ClientToml, ProviderToml, client, provider};
 
 /// The pool of every test.
