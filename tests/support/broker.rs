@@ -19,6 +19,9 @@ pub(crate) use toml::{ClientToml, ProviderToml, client, provider};
 /// The pool of every test.
 pub(crate) const POOL: &str = "eu-west-1_Example01";
 
+/// Seals the records of replicas that share a store.
+const SEAL_KEY: &str = "349685f3afa83a290c14b8ff3c52a0ee3e8b906c72e79ffe01106283714155b2";
+
 /// What a broker is made of.
 pub(crate) struct Builder {
     clock: Clock,
@@ -114,7 +117,7 @@ impl Builder {
     /// Starts two replicas on one store: the same configuration, other randomness, caches of their own.
     pub(crate) async fn start_pair(self) -> (Broker, Broker) {
         let ((first, port), (second, other)) = (listen().await, listen().await);
-        let pair = self.server(&format!("seal_key = {:?}", "1f".repeat(32)));
+        let pair = self.server(&format!("seal_key = {SEAL_KEY:?}"));
         let ports = [port, other];
         let one = App::build(pair.config(&ports), pair.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
         let stores = (one.state.store.clone(), one.directory.store.clone());

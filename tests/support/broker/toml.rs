@@ -75,7 +75,9 @@ pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
     let rest = match idp.vendor() {
         Vendor::Oidc => format!("use = \"oidc\"\n{secret}{issuer}"),
         Vendor::Google => format!("use = \"google\"\n{secret}{issuer}"),
-        Vendor::Microsoft => format!("use = \"microsoft\"\n{secret}tenant = \"common\"\nbase_url = {:?}\n", idp.base()),
+        Vendor::Microsoft => {
+            format!("use = \"microsoft\"\n{secret}tenant = \"common\"\nallowed_tenants = [\"*\"]\nbase_url = {:?}\n", idp.base())
+        }
         Vendor::Apple => {
             let key = idp.client_key_pem();
             format!("use = \"apple\"\n{issuer}team_id = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = '''\n{key}'''\n")
@@ -88,9 +90,11 @@ pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
 }
 
 impl ProviderToml {
-    /// One more line for the provider's own table, before its sub-tables.
+    /// One more line for the provider's own table, in place of one with the same key.
     pub(crate) fn with(self, line: &str) -> Self {
-        Self(self.0.replacen("[[pool.provider]]\n", &format!("[[pool.provider]]\n{line}\n"), 1))
+        let key = line.split('=').next().unwrap_or_default();
+        let kept: Vec<&str> = self.0.lines().filter(|have| !have.starts_with(key)).collect();
+        Self(kept.join("\n").replacen("[[pool.provider]]\n", &format!("[[pool.provider]]\n{line}\n"), 1) + "\n")
     }
 
     /// One more sub-table, for example `[pool.provider.attributes]` and its lines.
