@@ -35,7 +35,7 @@ use pages::Pages;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The sample app's port; the broker and the two providers take the three after it. Without it any free ports are used
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: Option<u16>,
 }
 

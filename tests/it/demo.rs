@@ -30,7 +30,7 @@ async fn a_newcomer_is_through_with_apple_and_the_name_of_the_first_login_stays(
     let (demo, mut browser) = newcomer().await;
     browser.clicks("Demo Apple").await.lands_on(&demo.apple);
     browser.clicks("Mei Tanaka").await.lands_on(&demo.url);
-    browser.sees("SignInWithApple_001482.5f0c41d2a8b94c7e9d63.0917").sees("q8f2mzk4tr@privaterelay.appleid.com").sees("Tanaka");
+    browser.sees("SignInWithApple_001482.5f0c41d2a8b94c7e9d63.0917").sees("q8f2mzk4tr@privaterelay.appleid.com").sees("Hello, Mei Tanaka");
     browser.kept_every_cookie();
 }
 

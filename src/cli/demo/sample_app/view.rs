@@ -8,7 +8,7 @@ use crate::model::encoding::base64url_decode;
 
 /// The person's name, if any, and the blocks of the page.
 pub(super) fn parts(tokens: &Tokens, user_info: Result<Value, String>) -> (Option<String>, Vec<minijinja::Value>) {
-    let name = ["name", "given_name", "email"].iter().find_map(|claim| tokens.id.get(*claim)?.as_str()).map(str::to_owned);
+    let name = name(&tokens.id);
     let parts = vec![
         context! {
             title => "ID token",
@@ -30,6 +30,17 @@ pub(super) fn parts(tokens: &Tokens, user_info: Result<Value, String>) -> (Optio
         },
     ];
     (name, parts)
+}
+
+/// The full name, else what there is of it, else the address.
+fn name(claims: &Map<String, Value>) -> Option<String> {
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+    let parts: Vec<&str> = [text("given_name"), text("family_name")].into_iter().flatten().collect();
+    match text("name") {
+        Some(name) => Some(name.to_owned()),
+        None if parts.is_empty() => text("email").map(str::to_owned),
+        None => Some(parts.join(" ")),
+    }
 }
 
 fn header(token: &str) -> Option<String> {
