@@ -39,5 +39,8 @@ mod presets;
 mod sample;
 mod sign_in;
 mod sign_in_state;
+mod store;
 mod tokens;
+mod upstream;
 mod users;
+mod web_token;

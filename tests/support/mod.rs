@@ -7,3 +7,5 @@ pub(crate) mod asserts;
 pub(crate) mod broker;
 pub(crate) mod browser;
 pub(crate) mod fake_idp;
+pub(crate) mod process;
+pub(crate) mod redis;
