@@ -24,6 +24,13 @@ mod laws;
 //! Every test that needs no other process, in one binary.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,7 +15,7 @@ fn clock() -> Clock {
 async fn a_person_signs_in_with_any_openid_provider() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
     let tokens = Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
     assert_eq!(tokens.id["email"], "ada@example.org");
     assert_eq!(tokens.id["cognito:username"], "Acme_person-1");
@@ -28,7 +28,7 @@ async fn a_person_signs_in_with_every_vendor() {
     for vendor in [Vendor::Google, Vendor::Microsoft, Vendor::Apple, Vendor::Facebook, Vendor::Amazon, Vendor::GitHub] {
         let idp = FakeIdp::start(vendor, &clock).await;
         // Elliptic keys are made in no time.
-        let pool = Broker::new(&clock).pool("signing = \"ES256\"").client(client("web"));
+        let pool = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web"));
         let broker = pool.provider(provider("Vendor", &idp)).start().await;
         let mut visitor = Browser::new(&clock);
         let tokens = visitor.signs_in(&broker.app("web"), "Vendor").await;
@@ -42,7 +42,7 @@ async fn a_person_signs_in_with_every_vendor() {
 async fn a_person_who_cancels_comes_back_to_the_app_with_access_denied() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     acme.is_cancelled();
     let ask: Ask = app.asks().at("Acme");
@@ -55,7 +55,7 @@ async fn a_person_who_cancels_comes_back_to_the_app_with_access_denied() {
 async fn a_sign_in_begun_at_one_replica_ends_at_the_other() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let (one, two) = Broker::new(&clock).client(client("web")).provider(provider("Acme", &acme)).start_pair().await;
+    let (one, two) = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start_pair().await;
     let (here, there, mut visitor) = (one.app("web"), two.app("web"), Browser::new(&clock));
     let ask = here.asks().at("Acme");
     visitor.opens(ask.url()).await;

@@ -159,7 +159,7 @@ async fn listen() -> (TcpListener, u16) {
 
 impl Broker {
     /// A broker with stores in memory and a clock that tests move.
-    pub(crate) fn new(clock: &Clock) -> Builder {
+    pub(crate) fn builder(clock: &Clock) -> Builder {
         Builder {
             clock: clock.clone(),
             seed: 1,

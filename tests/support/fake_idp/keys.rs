@@ -1,5 +1,7 @@
 //! Test keys and signatures by hand, independent of the product's JOSE code, so that every malformed token can be made.
 
+#![expect(clippy::disallowed_methods, reason = "keys of tests, made without the product")]
+
 use std::sync::LazyLock;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
