@@ -38,6 +38,7 @@ mod support;
 mod architecture;
 mod config;
 mod demo;
+mod evil_provider;
 mod fake_idp;
 mod grants;
 mod jose;
