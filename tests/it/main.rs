@@ -1,29 +1,5 @@
 //! Every test that needs no browser and no foreign process, in one binary.
 
-mod architecture;
-mod config;
-mod docs;
-mod grants;
-mod jose;
-mod mapping;
-mod presets;
-mod sample;
-mod sign_in_state;
-mod tokens;
-mod upstream;
-mod users;
-mod web_token;
-mod store;
-
-#[path = "../support"]
-mod support {
-    pub(crate) mod process;
-    pub(crate) mod redis;
-}
-mod laws;
-//! Every test that needs no other process, in one binary.
-
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,10 +14,12 @@ mod support;
 mod architecture;
 mod config;
 mod demo;
+mod docs;
 mod evil_provider;
 mod fake_idp;
 mod grants;
 mod jose;
+mod laws;
 mod mapping;
 mod presets;
 mod sample;
