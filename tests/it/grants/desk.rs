@@ -18,7 +18,7 @@ use symbolon::outside::random::Random;
 use symbolon::store::grants::Grants;
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role, Store};
+use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role, Store, StoreSettings, StoreUrl};
 use symbolon::token::keyset::Keyset;
 use symbolon::token::pool_keys::PoolKeys;
 use symbolon::user_pool::issuer::{Issuer, Tokens};
@@ -101,6 +101,15 @@ impl Desk {
         let providers = vec![ProviderName::parse("Acme").unwrap()];
         let desk = Self { pool, state, directory, seal, random, clock, keys, sub, providers };
         desk.save(&desk.ada()).await;
+        desk
+    }
+
+    /// The same, with a state store in `folder`, and rotation for `spa`.
+    pub(crate) async fn on_disk(folder: &std::path::Path) -> Self {
+        let mut desk = Self::rotating(10).await;
+        let settings = StoreSettings::new(StoreUrl::File(folder.to_owned()), Role::State);
+        let store = Store::open(&settings, desk.clock.clone(), desk.random.clone()).await.unwrap();
+        desk.state = Records::new(store, desk.seal.clone(), desk.random.clone());
         desk
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::desk::{Desk, outcome, refresh_token};
+use crate::support::process::TempDir;
 
 type Answer = Result<Tokens, TokenRefusal>;
 
@@ -69,6 +70,21 @@ async fn sixty_four_parallel_refreshes_receive_one_and_the_same_successor() {
         assert!(!successors.contains(&token));
         assert_eq!(outcome(&desk.refresh("spa", successors.first().unwrap()).await), "granted");
     }
+}
+
+/// A-16, E-20: on the embedded store, whose calls really wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_embedded_store_lets_one_win_as_well() {
+    let folder = TempDir::new();
+    let desk = Arc::new(Desk::on_disk(folder.path()).await);
+    let code = desk.code("spa").await;
+    let answers = at_once(&desk, 50, Ask::Redeem(code)).await;
+    assert_eq!(answers.iter().flatten().count(), 1);
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let answers = at_once(&desk, 64, Ask::Refresh(token)).await;
+    let successors: BTreeSet<String> = answers.iter().flatten().map(refresh_token).collect();
+    assert_eq!(successors.len(), 1);
+    assert!(answers.iter().all(|answer| ["granted", "grant_contended"].contains(&outcome(answer))));
 }
 
 /// E-20: without a grace period the losers end the family, and there are never two live successors.
