@@ -77,7 +77,7 @@ pub async fn sign_in(
     identity: &ExternalIdentity,
 ) -> Result<User, ProvisionError> {
     let users = Users::new(directory, &pool.id);
-    let proved = Proved::of(provider, identity);
+    let proved = Proved::of(pool, provider, identity);
     for _ in 0..ATTEMPTS {
         let fresh = || Sub::from_random(outside.random.bytes());
         match users.owner(&identity.key).await? {
@@ -136,7 +136,7 @@ struct Proved<'p> {
 }
 
 impl<'p> Proved<'p> {
-    fn of(provider: &'p Provider, identity: &'p ExternalIdentity) -> Self {
+    fn of(pool: &Pool, provider: &'p Provider, identity: &'p ExternalIdentity) -> Self {
         let mut mapped = provider.mapping.apply(identity);
         let overage = quirks::groups_overage(provider, &identity.claims);
         if overage && provider.groups.claim.is_some() {
@@ -145,7 +145,11 @@ impl<'p> Proved<'p> {
         for problem in &mapped.problems {
             tracing::warn!(provider = %provider.name, %problem, "a claim was left out");
         }
-        let groups = if overage { Vec::new() } else { pool_groups(&provider.groups, &identity.claims) };
+        // Cognito's automatic group of everybody from this provider comes first.
+        let mut groups = vec![format!("{}_{}", pool.id, provider.name)];
+        if !overage {
+            groups.extend(pool_groups(&provider.groups, &identity.claims));
+        }
         Self { provider, key: &identity.key, mapped, groups }
     }
 
