@@ -109,7 +109,7 @@ pub fn merge(id_token: &Verified<IdTokenClaims>, answer: Answer<'_>, signer: Sig
 }
 
 /// Claims and the flags that speak of them.
-const PROVED: [(&str, &str); 2] = [("email", "email_verified"), ("phone_number", "phone_number_verified")];
+const PROVED: [(&str, &str); 3] = [("email", "email_verified"), ("email", "xms_edov"), ("phone_number", "phone_number_verified")];
 
 /// A flag speaks of the value beside it: it is never joined with another value from the other source (B-49).
 fn keep_together(id_token: &mut Claims, userinfo: &mut Claims, value: &str, flag: &str) {

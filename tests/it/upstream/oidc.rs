@@ -223,6 +223,18 @@ async fn a_verified_flag_is_not_joined_with_another_address() {
     }
 }
 
+/// B-49
+#[tokio::test]
+async fn proof_of_a_domain_is_not_joined_with_an_address_from_userinfo() {
+    let mut world = World::oidc();
+    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
+    world.provider.email_trust = EmailTrust::EdovClaim;
+    world.idp().claims = vec![("xms_edov", json!(true))];
+    assert!(!world.sign_in().await.unwrap().email_verified);
+    world.idp().claims = vec![("xms_edov", json!(true)), ("email", json!("alice@idp.example"))];
+    assert!(world.sign_in().await.unwrap().email_verified);
+}
+
 /// B-13, B-25
 #[tokio::test]
 async fn signed_userinfo_is_the_provider_s_and_for_us() {
