@@ -1,17 +1,24 @@
 //! The endpoints behind the router: hosts, paths, methods, preflights, outages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use symbolon::app::App;
 use symbolon::config;
+use symbolon::model::ids::{ClientId, SessionId};
+use symbolon::model::session::{Epoch, Session};
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
 use symbolon::outside::random::Random;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
+use symbolon::store::sessions::{self, SessionRef};
+use symbolon::user_pool::sign_out::sign_out_everywhere;
 use symbolon::web;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::call::{Answer, read};
@@ -25,10 +32,16 @@ fn master_key() -> SecretKeyBytes {
 }
 
 async fn broker(state: &str) -> Router {
+    web::router(app(state, "https://app.example/logout").await).unwrap()
+}
+
+/// A broker whose app `spa` hears of sign-outs at `logout`.
+async fn app(state: &str, logout: &str) -> Arc<App> {
     let text = format!(
         r#"
 [server]
 public_url = "https://auth.example.com"
+allow_private_upstreams = true
 seal_key = "{}"
 [store]
 state = "{state}"
@@ -47,6 +60,7 @@ id = "spa"
 redirect_uris = ["https://app.example/callback"]
 scopes = ["openid"]
 cors_origins = ["https://app.example"]
+backchannel_logout_uri = "{logout}"
 [[pool.provider]]
 name = "Acme"
 use = "oidc"
@@ -59,8 +73,7 @@ client_secret = "7Fq-0aXv3pLm9sTz"
     let none = |_: &str| Err("no files".to_owned());
     let config = config::parse(&text, "symbolon.toml", &[], &none).map_err(|problems| format!("{:?}", problems.as_slice())).unwrap();
     let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), 3);
-    let app: Arc<App> = App::build(config, outside).await.unwrap();
-    web::router(app).unwrap()
+    App::build(config, outside).await.unwrap()
 }
 
 async fn send(broker: &Router, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -172,4 +185,38 @@ async fn without_the_state_store_documents_are_served_and_tokens_answer_503() {
     assert!(!answer.body.to_string().contains("127.0.0.1"), "nothing internal is told");
     let answer = send(&broker, Method::POST, "/oauth2/revoke", &[FORM], &format!("client_id=spa&token={token}")).await;
     assert_eq!(answer.error(), (503, "temporarily_unavailable"));
+}
+
+/// E-28, A-64: one write signs a person out everywhere, and the apps of their sessions hear of it.
+#[tokio::test]
+async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
+    let desk = crate::grants::desk::Desk::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = app(STATE, &format!("http://{}/logout", listener.local_addr().unwrap())).await;
+    let pool = &app.pool(&desk.pool.id).unwrap().pool;
+    let now = app.outside.clock.now();
+    let session = Session {
+        id: SessionId::from_random([6; 16]),
+        sub: desk.sub.clone(),
+        sign_in: desk.decided("spa").sign_in,
+        last_used: now,
+        expires: now.plus(Duration::from_secs(3600)),
+        epoch: Epoch(None),
+        clients: vec![ClientId::parse("spa").unwrap(), ClientId::parse("machine").unwrap()],
+        upstream: None,
+    };
+    let cookie = sessions::create(&app.state, &app.seal, pool, &session).await.unwrap();
+    let reference = SessionRef::open(&app.seal, &pool.id, &cookie).unwrap();
+    assert!(sessions::load(&app.state, pool, &reference, now).await.unwrap().is_some());
+    sign_out_everywhere(&app, pool, &desk.sub).await.unwrap();
+    assert!(sessions::load(&app.state, pool, &reference, now).await.unwrap().is_none());
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut heard = String::new();
+    while !heard.contains("logout_token=") {
+        let mut buffer = [0; 4096];
+        let read = connection.read(&mut buffer).await.unwrap();
+        assert_ne!(read, 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    assert!(heard.starts_with("POST /logout"));
 }
