@@ -28,6 +28,7 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         client_auth: table.one_of("client_auth", &AUTH_METHODS),
         email_trust: email_trust(table),
         end_session: table.boolean("end_session"),
+        own_callback: table.boolean("own_callback"),
         profile: table.table("profile").map(profile).unwrap_or_default(),
         quirks: table.table("quirks").map(quirks).unwrap_or_default(),
         attributes: table.table("attributes").map(attributes).unwrap_or_default(),

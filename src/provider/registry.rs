@@ -67,6 +67,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option
         mapping: Mapping::new(rules.attributes.into_iter().filter_map(|(name, rule)| Some((name, rule?))).collect()),
         groups: GroupRule { claim: rules.groups_claim, map: rules.groups_map },
         end_session: rules.end_session.unwrap_or(false),
+        own_callback: rules.own_callback.unwrap_or(false),
         enabled: pool.enabled,
     })
 }

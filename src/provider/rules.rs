@@ -59,6 +59,8 @@ pub struct Rules {
     pub email_trust: Option<EmailTrust>,
     /// Upstream sign-out.
     pub end_session: Option<bool>,
+    /// Whether the provider answers at a callback of its own.
+    pub own_callback: Option<bool>,
     /// Profile call.
     pub profile: ProfileRule,
     /// Deviations.
@@ -128,6 +130,7 @@ impl Rules {
         self.client_auth = over.client_auth.or(self.client_auth);
         self.email_trust = over.email_trust.or(self.email_trust);
         self.end_session = over.end_session.or(self.end_session);
+        self.own_callback = over.own_callback.or(self.own_callback);
         self.profile.query.extend(over.profile.query);
         self.profile.token_header = over.profile.token_header.or(self.profile.token_header);
         self.profile.also.extend(over.profile.also);

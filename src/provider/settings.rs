@@ -37,6 +37,9 @@ pub struct Provider {
     pub groups: GroupRule,
     /// Whether signing out here also visits the provider's end-session endpoint.
     pub end_session: bool,
+    /// Whether the provider answers at a callback of its own, `/oauth2/idpresponse/<name>`: then no other provider of the pool can
+    /// pass its answers off as their own, even where it sends no `iss` (B-20, [RFC 9700 section 4.4.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2)).
+    pub own_callback: bool,
     /// A disabled provider is refused at every door.
     pub enabled: bool,
 }

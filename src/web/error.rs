@@ -47,6 +47,9 @@ pub enum Failure {
     /// The request's own form: query, body, method.
     #[error("the request is malformed: {0}")]
     Malformed(&'static str),
+    /// The answer came to another callback than the provider was given.
+    #[error("the answer came to the callback of another provider")]
+    OtherCallback,
     /// A form was posted without proof that this browser was shown it.
     #[error("the form does not belong to this browser's session")]
     ForeignForm,
@@ -68,7 +71,12 @@ impl Failure {
             Self::Provision(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Keys(error) => Some(error),
-            Self::Step(_) | Self::Malformed(_) | Self::ForeignForm | Self::UnknownLogoutUri(_) | Self::LoginRequired => None,
+            Self::Step(_)
+            | Self::Malformed(_)
+            | Self::OtherCallback
+            | Self::ForeignForm
+            | Self::UnknownLogoutUri(_)
+            | Self::LoginRequired => None,
         }
     }
 
@@ -80,6 +88,7 @@ impl Failure {
             Self::Step(WrongStep::OtherPool) => "flow_other_pool",
             Self::Step(WrongStep::OtherStage) => "flow_other_stage",
             Self::Malformed(_) => "request_malformed",
+            Self::OtherCallback => "callback_other_provider",
             Self::ForeignForm => "form_foreign",
             Self::UnknownLogoutUri(_) => "logout_uri_not_registered",
             Self::LoginRequired => "login_required",
@@ -91,6 +100,7 @@ impl Failure {
         match self {
             Self::Step(_) | Self::ForeignForm | Self::LoginRequired => Fault::Visitor,
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => Fault::App,
+            Self::OtherCallback => Fault::Provider,
             other => other.refusal().map_or(Fault::Us, Refusal::fault),
         }
     }
@@ -99,6 +109,9 @@ impl Failure {
         match self {
             Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
             Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
+            Self::OtherCallback => {
+                "An attack, or a redirect URI registered at the wrong provider: compare own_callback here with the URI there.".to_owned()
+            }
             Self::Malformed(_) => "Send the parameters that the specification names, each once.".to_owned(),
             Self::UnknownLogoutUri(uri) => format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly."),
             Self::LoginRequired => "Send the person through an interactive sign-in.".to_owned(),
@@ -124,7 +137,12 @@ impl Failure {
         match self {
             Self::Request(error) => error.oauth_error(),
             Self::Federation(error) => error.oauth_error(),
-            Self::Callback(_) | Self::Provision(_) | Self::Flow(FlowError::NotFound) | Self::Step(_) | Self::ForeignForm => "access_denied",
+            Self::Callback(_)
+            | Self::Provision(_)
+            | Self::Flow(FlowError::NotFound)
+            | Self::Step(_)
+            | Self::OtherCallback
+            | Self::ForeignForm => "access_denied",
             Self::LoginRequired => "login_required",
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => "invalid_request",
             Self::Store(_) | Self::Keys(_) | Self::Flow(FlowError::Store(_)) => {

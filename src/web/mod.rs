@@ -36,6 +36,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
     let routes = Router::new()
         .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/idpresponse", get(idpresponse::get).post(idpresponse::post))
+        .route("/oauth2/idpresponse/{provider}", get(idpresponse::get).post(idpresponse::post))
         .route("/oauth2/token", post(token::post).options(preflight_post))
         .route("/oauth2/userInfo", get(userinfo::any).post(userinfo::any).options(preflight_get_and_post))
         .route("/oauth2/revoke", post(revoke::post).options(preflight_post))

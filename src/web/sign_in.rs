@@ -70,7 +70,8 @@ pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> R
     let config = visit.config.clone();
     let provider = config.provider(provider).ok_or_else(|| gone(&flow.request))?;
     let handle = visit.app.outside.random.token();
-    let redirect_uri = format!("{}/oauth2/idpresponse", config.pool.public_url);
+    let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
+    let redirect_uri = format!("{}/oauth2/idpresponse{own}", config.pool.public_url);
     let begin = Begin { pool: &config.pool, provider, flow, handle: handle.clone(), redirect_uri };
     let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
     flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;

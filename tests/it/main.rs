@@ -18,6 +18,7 @@ mod docs;
 mod evil_provider;
 mod fake_idp;
 mod grants;
+mod hosted;
 mod jose;
 mod laws;
 mod mapping;

@@ -95,7 +95,10 @@ async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameter
             Ok(leave(visit, session.upstream.as_ref(), then, parameters).await)
         }
         None => {
-            visit.sign_out();
+            // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign anybody out.
+            if visit.session.is_some() {
+                visit.sign_out();
+            }
             Ok(leave(visit, None, then, parameters).await)
         }
     }

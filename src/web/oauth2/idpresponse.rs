@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::extract::RawQuery;
+use axum::extract::OriginalUri;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -35,21 +35,21 @@ struct Relay {
 }
 
 /// The answer in the query, or the handle of a relayed form.
-pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub async fn get(mut visit: Visit, OriginalUri(uri): OriginalUri) -> Response {
     let reference = visit.app.reference();
-    let answer = match receive(&visit, &query.unwrap_or_default()).await {
-        Ok(parameters) => complete(&mut visit, &reference, parameters).await,
+    let answer = match receive(&visit, uri.query().unwrap_or_default()).await {
+        Ok(parameters) => complete(&mut visit, &reference, uri.path(), parameters).await,
         Err(failure) => visit.refuse(&reference, &failure, None),
     };
     visit.with_cookies(answer)
 }
 
 /// A form POST (`response_mode=form_post`): kept, and the browser sent on by GET.
-pub async fn post(mut visit: Visit, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn post(mut visit: Visit, OriginalUri(uri): OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
     let reference = visit.app.reference();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let answer = match relay(&visit, content_type, query.as_deref(), &body).await {
-        Ok(handle) => sign_in::see_other(&format!("/oauth2/idpresponse?relay={handle}")),
+    let answer = match relay(&visit, content_type, uri.query(), &body).await {
+        Ok(handle) => sign_in::see_other(&format!("{}?relay={handle}", uri.path())),
         Err(failure) => visit.refuse(&reference, &failure, None),
     };
     visit.with_cookies(answer)
@@ -81,8 +81,8 @@ async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, b
 }
 
 /// Consumes the flow and finishes it. A flow is consumed whatever its answer holds.
-async fn complete(visit: &mut Visit, reference: &ReferenceId, parameters: CallbackParameters) -> Response {
-    let flow = match consume(visit, parameters.state()).await {
+async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parameters: CallbackParameters) -> Response {
+    let flow = match consume(visit, path, parameters.state()).await {
         Ok(flow) => flow,
         Err(failure) => return visit.refuse(reference, &failure, None),
     };
@@ -92,10 +92,13 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, parameters: Callba
     }
 }
 
-async fn consume(visit: &Visit, state: &str) -> Result<Flow, Failure> {
+async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure> {
     let flow = flows::take(&visit.app.state, state).await?;
     flow.check(&visit.config.pool.id, visit.browser.as_deref(), visit.now())?;
-    flow.pending()?;
+    // A provider with a callback of its own answers there, and nobody else does (B-20).
+    if format!("{}{path}", visit.config.pool.public_url) != flow.pending()?.redirect_uri {
+        return Err(Failure::OtherCallback);
+    }
     Ok(flow)
 }
 

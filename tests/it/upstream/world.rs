@@ -254,6 +254,7 @@ fn provider(protocol: Protocol) -> Provider {
         mapping: Mapping::default(),
         groups: GroupRule::default(),
         end_session: false,
+        own_callback: false,
         enabled: true,
     }
 }
