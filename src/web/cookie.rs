@@ -76,7 +76,7 @@ mod tests {
         let good = "a".repeat(43);
         assert_eq!(sent(&format!("x=1; __Host-symbolon-session={good}")), Some(good.clone()));
         for bad in
-            ["".to_owned(), "a b".to_owned(), "%00".repeat(10), "é".repeat(20), "a".repeat(8192), "\"quoted-quoted-quoted\"".to_owned()]
+            [String::new(), "a b".to_owned(), "%00".repeat(10), "é".repeat(20), "a".repeat(8192), "\"quoted-quoted-quoted\"".to_owned()]
         {
             assert_eq!(sent(&format!("__Host-symbolon-session={bad}")), None, "{bad}");
         }

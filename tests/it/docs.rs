@@ -43,9 +43,11 @@ fn servers_first(block: &str) -> String {
 }
 
 fn example_file(name: &str) -> Result<String, String> {
+    let key = "5X0q0l4k6QvJ1mH4o9mFhW4wq0bXvB7cT9s1eZr2uYI=".to_owned();
     match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
-        _ => Ok("5X0q0l4k6QvJ1mH4o9mFhW4wq0bXvB7cT9s1eZr2uYI=".to_owned()),
+        Some("key") => Ok(key),
+        _ => Err(format!("{name} is not one of the files that the pages name")),
     }
 }
 

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{broker, clock};
 use crate::support::browser::Browser;
-use crate::support::fake_idp::Switch;
+use crate::support::fake_idp::{Endpoint, Switch};
 
 async fn discovery(issuer: &str) -> Value {
-    let answer = reqwest::get(format!("{issuer}/.well-known/openid-configuration")).await.unwrap();
+    let answer = reqwest::Client::new().get(format!("{issuer}/.well-known/openid-configuration")).send().await.unwrap();
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
@@ -121,4 +121,48 @@ async fn a_picture_claim_is_a_text_that_nobody_fetches() {
     let tokens = Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
     assert_eq!(tokens.id["picture"], picture.as_str());
     assert!(!acme.received("picture.svg"));
+}
+
+/// B-29, B-46: no upstream token is refreshed, and no upstream signs people out here.
+#[tokio::test]
+async fn a_provider_is_asked_once_a_sign_in_and_has_no_door_of_its_own() {
+    let clock = clock();
+    let (broker, acme, _other) = broker(&clock).await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    app.refreshes(&tokens.refresh_token).await.tokens(&app).await;
+    assert_eq!(acme.count(Endpoint::Token), 1);
+    assert!(!acme.received("grant_type=refresh_token"));
+    for path in ["/backchannel", "/oauth2/backchannel_logout", "/backchannel_logout"] {
+        assert_eq!(app.posts_raw(path, &[("logout_token", "a.b.c")]).await.status, 404, "{path}");
+    }
+    visitor.opens(app.asks().with("prompt", "none").url()).await;
+    assert!(visitor.page().query("code").is_some());
+}
+
+///
+#[tokio::test]
+async fn a_broker_behind_https_tells_browsers_to_stay_there() {
+    use tower::ServiceExt as _;
+    let outside = symbolon::outside::Outside::fake(clock().now(), 3);
+    let config = symbolon::config::parse(crate::laws::CONFIG, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();
+    let router = symbolon::web::router(symbolon::app::App::build(config, outside).await.unwrap()).unwrap();
+    let request = http::Request::get("/logout").header("host", "a.test").body(axum::body::Body::empty()).unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+}
+
+/// E-36
+#[test]
+fn random_bytes_differ_every_time() {
+    use symbolon::outside::random::Random;
+    let drawn: std::collections::HashSet<[u8; 16]> = (0..10_000).map(|_| Random::Real.bytes()).collect();
+    assert_eq!(drawn.len(), 10_000);
+}
+
+/// E-37: the crate whose private-key operations leak their timing (RUSTSEC-2023-0071) is nowhere in the tree.
+#[test]
+fn no_variable_time_rsa_is_linked() {
+    let lock = include_str!("../../../Cargo.lock");
+    assert!(!lock.lines().any(|line| line == "name = \"rsa\""));
 }
