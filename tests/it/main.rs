@@ -13,6 +13,7 @@ mod support;
 
 mod architecture;
 mod config;
+mod connections;
 mod demo;
 mod docs;
 mod evil_provider;
