@@ -16,9 +16,9 @@ impl BrowserBinding {
         Self(base64url(sha256(secret)))
     }
 
-    /// Whether the browser that presents `secret` (`None`: no cookie) is the one bound to.
-    pub fn holds(&self, secret: Option<&str>) -> bool {
-        secret.is_some_and(|secret| same_secret(&self.0, &Self::to(secret).0))
+    /// Whether the browser that presents `secrets` is the one bound to.
+    pub fn holds(&self, secrets: &[String]) -> bool {
+        secrets.iter().any(|secret| same_secret(&self.0, &Self::to(secret).0))
     }
 }
 
@@ -30,9 +30,9 @@ mod tests {
     #[test]
     fn only_the_same_secret_holds() {
         let binding = BrowserBinding::to("kept");
-        assert!(binding.holds(Some("kept")));
-        assert!(!binding.holds(Some("other")));
-        assert!(!binding.holds(Some("")));
-        assert!(!binding.holds(None));
+        assert!(binding.holds(&["other".to_owned(), "kept".to_owned()]));
+        assert!(!binding.holds(&["other".to_owned()]));
+        assert!(!binding.holds(&[String::new()]));
+        assert!(!binding.holds(&[]));
     }
 }

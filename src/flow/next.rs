@@ -59,7 +59,7 @@ impl Authorization {
         &self.sign_in
     }
 
-    /// The browser session.
+    /// The browser session as apps know it: `sid`.
     pub fn session(&self) -> &SessionId {
         &self.session
     }
@@ -94,7 +94,7 @@ pub fn decide(facts: Facts<'_>) -> Step {
         Some(LiveSession(session)) => Step::Issue(Authorization {
             sub: session.sub.clone(),
             sign_in: session.sign_in.clone(),
-            session: session.id.clone(),
+            session: session.sid.clone(),
             epoch: session.epoch.clone(),
         }),
         // Signing in again would end the same way.
@@ -145,6 +145,7 @@ mod tests {
     fn session(provider: &str, age: u64) -> LiveSession {
         LiveSession(Session {
             id: SessionId::from_random([1; 16]),
+            sid: SessionId::from_random([3; 16]),
             sub: Sub::from_random([2; 16]),
             sign_in: SignIn { at: NOW.minus(Duration::from_secs(age)), provider: Some(name(provider)), amr: vec!["fed".to_owned()] },
             last_used: NOW,

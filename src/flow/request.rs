@@ -195,7 +195,6 @@ pub fn check(
         max_age: reader.max_age().map_err(told)?,
         login_hint: reader.text("login_hint", MAX_LOGIN_HINT).map_err(told)?,
         resource: reader.resource(client).map_err(told)?,
-        lang: reader.lang().map_err(told)?,
         hinted_sub: reader.hinted_sub(client, hinted_sub).map_err(told)?,
     };
     let hint = reader.provider_hint().map_err(told)?;
@@ -322,15 +321,6 @@ impl<'a> Reader<'a> {
             Some(uri) => Err(RequestError::InvalidTarget(uri.chars().take(256).collect())),
             None => Ok(None),
         }
-    }
-
-    fn lang(&self) -> Result<Option<String>, RequestError> {
-        let lang = self.get("lang")?;
-        let first = match lang {
-            Some(lang) => Some(lang),
-            None => self.get("ui_locales")?.and_then(|locales| locales.split(' ').next()),
-        };
-        Ok(first.filter(|tag| tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')).map(str::to_owned))
     }
 
     fn hinted_sub(&self, client: &Client, verify: impl Fn(&Client, &str) -> Option<String>) -> Result<Option<String>, RequestError> {

@@ -61,12 +61,12 @@ impl Flow {
         Self { stage: Stage::AtProvider(pending), ..self.clone() }
     }
 
-    /// Whether the flow may go on in `pool` at `now` in the browser that presents `secret`.
-    pub fn check(&self, pool: &PoolId, secret: Option<&str>, now: Timestamp) -> Result<(), WrongStep> {
+    /// Whether the flow may go on in `pool` at `now` in the browser that presents `secrets`.
+    pub fn check(&self, pool: &PoolId, secrets: &[String], now: Timestamp) -> Result<(), WrongStep> {
         if self.pool != *pool {
             return Err(WrongStep::OtherPool);
         }
-        if !self.binding.holds(secret) {
+        if !self.binding.holds(secrets) {
             return Err(WrongStep::OtherBrowser);
         }
         if now >= self.expires {
@@ -135,8 +135,6 @@ pub struct AuthorizeRequest {
     pub login_hint: Option<String>,
     /// `resource` (RFC 8707), registered.
     pub resource: Option<String>,
-    /// `lang` or the first usable of `ui_locales`.
-    pub lang: Option<String>,
     /// Subject of a valid `id_token_hint`.
     pub hinted_sub: Option<String>,
 }

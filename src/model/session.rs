@@ -21,8 +21,10 @@ pub struct SignIn {
 /// A browser's sign-in at the broker, shared by all clients of the pool (SSO).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// `sid`.
+    /// Under what it is stored: a new one at every sign-in.
     pub id: SessionId,
+    /// `sid`: what apps know it by, kept while the same person signs in again in the same browser.
+    pub sid: SessionId,
     /// Whose session.
     pub sub: Sub,
     /// How and when.

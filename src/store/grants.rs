@@ -89,11 +89,6 @@ impl EpochRead {
     pub fn covers(&self, born: &Epoch) -> bool {
         self.current.0.is_none() || self.current == *born
     }
-
-    /// The epoch for something that begins now.
-    pub fn current(&self) -> &Epoch {
-        &self.current
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,12 +183,6 @@ impl Grants<'_> {
         match self.records.store.commit(batch).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
-    }
-
-    /// The user's epoch: what a session that begins now has to remember.
-    pub async fn epoch(&self, sub: &Sub) -> Result<EpochRead, StoreError> {
-        let key = self.epoch_key(sub);
-        Ok(epoch_read(self.records.get::<Epoch>(&key).await?))
     }
 
     /// Ends every session, code and family of the user with one write.

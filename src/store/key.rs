@@ -83,11 +83,6 @@ impl Key {
         Self::of_user(pool, sub, "grant", family.as_str().to_owned())
     }
 
-    /// The index of a user's grants; members are family ids.
-    pub fn grants_index(pool: &PoolId, sub: &Sub) -> Self {
-        Self::of_user(pool, sub, "grants", String::new())
-    }
-
     /// The stamp of a user's last sign-out-everywhere.
     pub fn epoch(pool: &PoolId, sub: &Sub) -> Self {
         Self::of_user(pool, sub, "epoch", String::new())

@@ -38,7 +38,7 @@ pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch,
     Ok(records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default())
 }
 
-/// Stores a new session, unless the user was signed out everywhere since `session.epoch` was read; gives the cookie's value.
+/// Stores a new session and gives the cookie's value. One whose `epoch` is outdated by now is never alive.
 pub async fn create(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> Result<String, StoreError> {
     let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
     let key = reference.key();
@@ -66,16 +66,24 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
     }
     let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
     let key = reference.key();
+    let mut room = true;
     for _ in 0..4 {
         let Some(Record { value: mut session, version }) = records.get::<Session>(&key).await? else { return Ok(()) };
         session.last_used = session.last_used.max(now);
-        if !session.clients.contains(client) {
+        if room && !session.clients.contains(client) {
             session.clients.push(client.clone());
         }
         let life = Life::Until(session.expires);
         let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &session), life, Expect::Version(version));
-        if records.store.commit(batch).await? == Outcome::Committed {
-            return Ok(());
+        match records.store.commit(batch).await {
+            Ok(Outcome::Committed) => return Ok(()),
+            Ok(Outcome::Conflict) => {}
+            // More apps than a session can name: the last ones are served all the same, and do not hear of the sign-out.
+            Err(StoreError::TooLarge { .. }) if room => {
+                tracing::warn!(code = "session_full", pool = %pool.id, %client, "an app will not hear when this session ends");
+                room = false;
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(StoreError::NotApplied("the session changed at every try".into()))

@@ -3,6 +3,7 @@
 use futures_util::future::try_join;
 
 use super::issuer::Issuer;
+use super::token_refusal::TokenRefusal;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::user::User;
 use crate::store::StoreError;
@@ -42,6 +43,9 @@ pub enum AccessRefusal {
     /// The user is disabled or deleted.
     #[error("the user is disabled or deleted")]
     UserRefused,
+    /// The provider of the sign-in is disabled, or the app may no longer use it.
+    #[error("the sign-in's provider is no longer allowed for this client")]
+    ProviderWithdrawn,
     /// The app is disabled, or the token's family belongs to another one.
     #[error("the client is disabled or unknown")]
     ClientRefused,
@@ -57,6 +61,7 @@ impl Refusal for AccessRefusal {
             Self::Revoked => "access_token_revoked",
             Self::SignedOut => "user_signed_out",
             Self::UserRefused => "user_disabled_or_deleted",
+            Self::ProviderWithdrawn => "provider_withdrawn",
             Self::ClientRefused => "client_disabled_or_deleted",
             Self::Store(error) => error.code(),
         }
@@ -66,7 +71,7 @@ impl Refusal for AccessRefusal {
         match self {
             Self::Token(error) => error.fault(),
             Self::Revoked | Self::SignedOut | Self::UserRefused => Fault::Visitor,
-            Self::ClientRefused => Fault::Pool,
+            Self::ProviderWithdrawn | Self::ClientRefused => Fault::Pool,
             Self::Store(error) => error.fault(),
         }
     }
@@ -76,6 +81,7 @@ impl Refusal for AccessRefusal {
             Self::Token(error) => error.hint(),
             Self::Revoked | Self::SignedOut => "let the person sign in again".into(),
             Self::UserRefused => "enable the user, or let another person sign in".into(),
+            Self::ProviderWithdrawn => "enable the provider and list it for the client, or let the person sign in with another one".into(),
             Self::ClientRefused => "enable the client in the configuration".into(),
             Self::Store(error) => error.hint(),
         }
@@ -90,9 +96,7 @@ impl Refusal for AccessRefusal {
 pub async fn living_access(issuer: &Issuer<'_>, raw: &str) -> Result<LivingAccess, AccessRefusal> {
     let pool = issuer.grants.pool;
     let claims = verify::access(raw, pool, issuer.keys, issuer.now)?;
-    if pool.client(claims.client().as_str()).is_none() {
-        return Err(AccessRefusal::ClientRefused);
-    }
+    let client = pool.client(claims.client().as_str()).ok_or(AccessRefusal::ClientRefused)?;
     let (Some(sub), Some(family)) = (claims.sub(), claims.family()) else {
         return Ok(LivingAccess { claims, user: None });
     };
@@ -104,6 +108,9 @@ pub async fn living_access(issuer: &Issuer<'_>, raw: &str) -> Result<LivingAcces
     if !held.epoch.covers(&held.family.epoch) {
         return Err(AccessRefusal::SignedOut);
     }
-    let user = user.filter(|user| user.enabled).ok_or(AccessRefusal::UserRefused)?;
+    let user = issuer.admits(client, &held.family.sign_in, user).map_err(|refusal| match refusal {
+        TokenRefusal::ProviderWithdrawn => AccessRefusal::ProviderWithdrawn,
+        _ => AccessRefusal::UserRefused,
+    })?;
     Ok(LivingAccess { claims, user: Some(user) })
 }

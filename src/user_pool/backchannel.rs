@@ -63,7 +63,7 @@ pub enum Delivery {
 pub struct SignedOut<'a> {
     /// The person.
     pub sub: &'a Sub,
-    /// The session that ended; `None` when all did.
+    /// `sid` of the session that ended; `None` when all did.
     pub session: Option<&'a SessionId>,
     /// The apps that took part.
     pub clients: &'a [ClientId],
@@ -72,7 +72,7 @@ pub struct SignedOut<'a> {
 impl<'a> SignedOut<'a> {
     /// The end of one session.
     pub fn of(session: &'a Session) -> Self {
-        Self { sub: &session.sub, session: Some(&session.id), clients: &session.clients }
+        Self { sub: &session.sub, session: Some(&session.sid), clients: &session.clients }
     }
 }
 

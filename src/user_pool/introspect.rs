@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::{AccessRefusal, LivingAccess, living_access};
 use super::issuer::Issuer;
-use crate::model::client::{Client, Rotation};
+use crate::model::client::{Client, Grant, Rotation};
 use crate::model::identity::Claims;
 use crate::store::StoreError;
 use crate::token::refresh::{RefreshTicket, Standing};
@@ -36,9 +36,12 @@ fn access_token(caller: &Client, access: &LivingAccess) -> Option<Claims> {
 
 async fn refresh_token(issuer: &Issuer<'_>, caller: &Client, ticket: &RefreshTicket) -> Result<Option<Claims>, StoreError> {
     let (held, user) = try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
-    let (Some(held), Some(user)) = (held, user.filter(|user| user.enabled)) else { return Ok(None) };
+    let Some(held) = held else { return Ok(None) };
     let family = &held.family;
-    let Some(owner) = issuer.grants.pool.client(family.client.as_str()) else { return Ok(None) };
+    let Some(owner) = issuer.grants.pool.client(family.client.as_str()).filter(|owner| owner.allows(Grant::RefreshToken)) else {
+        return Ok(None);
+    };
+    let Ok(user) = issuer.admits(owner, &family.sign_in, user) else { return Ok(None) };
     let grace = match owner.rotation {
         Rotation::Off => std::time::Duration::ZERO,
         Rotation::On { grace } => grace,

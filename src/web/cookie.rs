@@ -1,49 +1,57 @@
-//! The broker's two cookies: the browser's secret, which binds flows, and the session.
+//! The broker's two kinds of cookie: the browser's secrets, which bind flows, and the session.
 //!
 //! Over https both carry the `__Host-` prefix; plain http exists for loopback only, where browsers do not agree on `Secure`.
 
 use http::{HeaderMap, HeaderValue, header};
 
+/// More secrets than tabs that anybody opens at once.
+const MAX_SECRETS: usize = 16;
+
 /// Which cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cookie {
-    /// A random secret that the browser keeps until it is closed; flows are bound to its digest.
+    /// A random secret that the browser keeps until it is closed; flows are bound to its digest. Its name ends in a part of its value,
+    /// so that tabs opened at once, each given a secret of its own, do not take each other's away.
     Browser,
     /// A sealed reference to the session record.
     Session,
 }
 
 impl Cookie {
-    /// The cookie's name at an origin that is `https` or not.
-    pub const fn name(self, https: bool) -> &'static str {
+    /// The cookie's name at an origin that is `https` or not; of [`Cookie::Browser`] what its names begin with.
+    const fn name(self, https: bool) -> &'static str {
         match (self, https) {
-            (Self::Browser, true) => "__Host-symbolon-browser",
-            (Self::Browser, false) => "symbolon-browser",
+            (Self::Browser, true) => "__Host-symbolon-browser-",
+            (Self::Browser, false) => "symbolon-browser-",
             (Self::Session, true) => "__Host-symbolon-session",
             (Self::Session, false) => "symbolon-session",
         }
     }
 
-    /// The value that the browser sent: `None` when absent, doubled, too long or no token (D-14).
-    pub fn read(self, headers: &HeaderMap, https: bool) -> Option<String> {
-        let name = self.name(https);
-        let mut values = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(have, _)| *have == name)
-            .map(|(_, value)| value);
-        let value = values.next()?;
-        let token = (16..=1024).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        (token && values.next().is_none()).then(|| value.to_owned())
+    /// The value of the session cookie that the browser sent: `None` when absent, doubled, too long or no token (D-14).
+    pub fn session(headers: &HeaderMap, https: bool) -> Option<String> {
+        let name = Self::Session.name(https);
+        let mut values = sent(headers).filter(|(have, _)| *have == name).map(|(_, value)| value);
+        let value = values.next().filter(|value| is_token(value))?;
+        values.next().is_none().then(|| value.to_owned())
+    }
+
+    /// The browser's secrets, as many as may count: usually one, several after tabs were opened at once.
+    pub fn browser(headers: &HeaderMap, https: bool) -> Vec<String> {
+        let name = Self::Browser.name(https);
+        let ours =
+            sent(headers).filter(|(have, value)| is_token(value) && have.strip_prefix(name).is_some_and(|tag| value.starts_with(tag)));
+        ours.map(|(_, value)| value.to_owned()).take(MAX_SECRETS).collect()
     }
 
     /// The header that sets the cookie until the browser is closed.
     pub fn set(self, value: &str, https: bool) -> Option<HeaderValue> {
         let secure = if https { "; Secure" } else { "" };
-        HeaderValue::from_str(&format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(https))).ok()
+        let tag = match self {
+            Self::Browser => value.get(..8).unwrap_or(value),
+            Self::Session => "",
+        };
+        HeaderValue::from_str(&format!("{}{tag}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(https))).ok()
     }
 
     /// The header that removes the cookie.
@@ -53,6 +61,15 @@ impl Cookie {
     }
 }
 
+fn sent(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let headers = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
+    headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn is_token(value: &str) -> bool {
+    (16..=1024).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,7 +77,7 @@ mod tests {
     fn sent(cookie: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
-        Cookie::Session.read(&headers, true)
+        Cookie::session(&headers, true)
     }
 
     /// D-04

@@ -11,7 +11,7 @@ use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
 use crate::store::{StoreError, flows, sessions};
-use crate::user_pool::federate::{self, Begin};
+use crate::user_pool::federate::{self, Begin, FederationError};
 use crate::user_pool::issue_code::issue_code;
 
 use super::error::Failure;
@@ -68,10 +68,10 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
 /// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state`.
 pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> Result<Response, Failure> {
     let config = visit.config.clone();
-    let provider = config.provider(provider).ok_or_else(|| gone(&flow.request))?;
+    let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
     let handle = visit.app.outside.random.token();
     let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
-    let redirect_uri = format!("{}/oauth2/idpresponse{own}", config.pool.public_url);
+    let redirect_uri = format!("{}/oauth2/idpresponse{own}", visit.origin);
     let begin = Begin { pool: &config.pool, provider, flow, handle: handle.clone(), redirect_uri };
     let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
     flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;
@@ -140,7 +140,7 @@ fn not_kept(error: StoreError) -> Failure {
     }
 }
 
-/// The app or provider was there when the flow began and is not any more.
+/// The app was there when the flow began and is not any more.
 pub fn gone(request: &AuthorizeRequest) -> Failure {
     Failure::Request(RequestError::UnknownClient(request.client.to_string()))
 }

@@ -27,12 +27,14 @@ pub struct Visit {
     pub app: Arc<App>,
     /// The pool whose host was asked.
     pub config: Arc<PoolConfig>,
-    /// The browser's secret, if its cookie came.
-    pub browser: Option<String>,
+    /// The browser's secrets whose cookies came.
+    pub browser: Vec<String>,
     /// The session reference, if its cookie came and was sealed here.
     pub session: Option<SessionRef>,
     /// The templates.
     pub pages: Arc<Pages>,
+    /// Scheme and host as the browser knows them: one of the pool's hosts. Its cookies come back there only.
+    pub origin: String,
     https: bool,
     set: Vec<HeaderValue>,
 }
@@ -53,12 +55,14 @@ impl Visit {
 
     /// The binding to this browser; a browser without a secret is given one.
     pub fn bind(&mut self) -> BrowserBinding {
-        if self.browser.is_none() {
-            let secret = self.app.outside.random.token();
-            self.set.extend(Cookie::Browser.set(&secret, self.https));
-            self.browser = Some(secret);
+        if let Some(secret) = self.browser.first() {
+            return BrowserBinding::to(secret);
         }
-        BrowserBinding::to(self.browser.as_deref().unwrap_or_default())
+        let secret = self.app.outside.random.token();
+        self.set.extend(Cookie::Browser.set(&secret, self.https));
+        let binding = BrowserBinding::to(&secret);
+        self.browser.push(secret);
+        binding
     }
 
     /// Gives the browser a session cookie with `value`.
@@ -102,19 +106,33 @@ impl FromRequestParts<Arc<App>> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let config = pool_of(app, parts).ok_or_else(misdirected)?;
         let https = config.pool.public_url.starts_with("https://");
-        let session = Cookie::Session.read(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
+        let scheme = if https { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", host_of(parts).unwrap_or_default().to_ascii_lowercase());
+        let session = Cookie::session(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
         let pages = parts.extensions.get::<Arc<Pages>>().cloned().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
-        Ok(Self { app: app.clone(), pages, browser: Cookie::Browser.read(&parts.headers, https), session, https, set: Vec::new(), config })
+        Ok(Self {
+            app: app.clone(),
+            pages,
+            browser: Cookie::browser(&parts.headers, https),
+            session,
+            https,
+            set: Vec::new(),
+            origin,
+            config,
+        })
     }
 }
 
 /// The pool that the request's host names; forwarding headers are not read (D-51, D-52).
 pub fn pool_of(app: &App, parts: &Parts) -> Option<Arc<PoolConfig>> {
-    let host = match parts.uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => only_host(&parts.headers)?,
-    };
-    app.pool_at(host).cloned()
+    host_of(parts).and_then(|host| app.pool_at(host)).cloned()
+}
+
+fn host_of(parts: &Parts) -> Option<&str> {
+    match parts.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => only_host(&parts.headers),
+    }
 }
 
 fn only_host(headers: &HeaderMap) -> Option<&str> {

@@ -42,8 +42,10 @@ impl World {
     }
 
     async fn session(&self) -> (Session, String, SessionRef) {
+        let id = SessionId::from_random(self.outside.random.bytes());
         let session = Session {
-            id: SessionId::from_random(self.outside.random.bytes()),
+            sid: id.clone(),
+            id,
             sub: Sub::from_random([5; 16]),
             sign_in: SignIn { at: NOW, provider: None, amr: Vec::new() },
             last_used: NOW,
@@ -76,12 +78,13 @@ async fn a_sign_in_goes_on_only_in_its_browser_its_pool_and_its_time() {
     let world = world();
     let flow = world.flow();
     let now = world.outside.clock.now();
-    assert_eq!(flow.check(&world.pool.id, Some("this browser"), now), Ok(()));
-    assert_eq!(flow.check(&world.pool.id, Some("another browser"), now), Err(WrongStep::OtherBrowser));
-    assert_eq!(flow.check(&world.pool.id, None, now), Err(WrongStep::OtherBrowser));
+    let this = ["this browser".to_owned()];
+    assert_eq!(flow.check(&world.pool.id, &this, now), Ok(()));
+    assert_eq!(flow.check(&world.pool.id, &["another browser".to_owned()], now), Err(WrongStep::OtherBrowser));
+    assert_eq!(flow.check(&world.pool.id, &[], now), Err(WrongStep::OtherBrowser));
     let other = symbolon::model::ids::PoolId::parse("eu-west-1_Other").unwrap();
-    assert_eq!(flow.check(&other, Some("this browser"), now), Err(WrongStep::OtherPool));
-    assert_eq!(flow.check(&world.pool.id, Some("this browser"), flow.expires), Err(WrongStep::Expired));
+    assert_eq!(flow.check(&other, &this, now), Err(WrongStep::OtherPool));
+    assert_eq!(flow.check(&world.pool.id, &this, flow.expires), Err(WrongStep::Expired));
 }
 
 /// D-07
@@ -133,4 +136,21 @@ async fn a_used_session_lives_on_but_not_past_its_absolute_end() {
     }
     world.outside.clock.advance(step);
     assert!(sessions::load(&world.records, &world.pool, &reference, world.outside.clock.now()).await.unwrap().is_none());
+}
+
+/// the record of a session is bounded, and being one app too many keeps nobody out.
+#[tokio::test]
+async fn a_session_serves_more_apps_than_it_can_name() {
+    let world = world();
+    let (_, _, reference) = world.session().await;
+    for number in 0..60 {
+        let now = world.outside.clock.now();
+        let live = sessions::load(&world.records, &world.pool, &reference, now).await.unwrap().unwrap();
+        let client = ClientId::parse(&format!("{number:0>120}")).unwrap();
+        sessions::touch(&world.records, &world.pool, &live, &client, now).await.unwrap();
+        world.outside.clock.advance(world.pool.session.idle / 5);
+        if number % 3 == 0 {
+            world.outside.clock.advance(std::time::Duration::from_secs(1));
+        }
+    }
 }

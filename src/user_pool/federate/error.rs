@@ -15,8 +15,8 @@ use crate::provider::quirks::QuirkError;
 /// Why there is no identity. `Display` is for the log: bounded, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FederationError {
-    /// The provider is switched off.
-    #[error("the provider is disabled")]
+    /// The provider is switched off, or was taken away since the flow began.
+    #[error("the provider is disabled or not there any more")]
     Disabled,
     /// The flow was sent to another provider (B-20).
     #[error("the flow is at provider {asked}, not {used}")]

@@ -48,7 +48,7 @@ async fn load(visit: &Visit, parameters: &Parameters) -> Result<(String, Flow), 
         return Err(Failure::Malformed("flow is missing"));
     }
     let flow = flows::load(&visit.app.state, handle).await?;
-    flow.check(&visit.config.pool.id, visit.browser.as_deref(), visit.now())?;
+    flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     match flow.stage {
         Stage::Started => Ok((handle.clone(), flow)),
         Stage::AtProvider(_) => Err(WrongStep::OtherStage.into()),

@@ -20,7 +20,9 @@ use crate::model::user::User;
 use crate::protocol::oidc::callback::{CallbackError, CallbackParameters, Transport};
 use crate::store::flows::{self, FlowError};
 use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError, sessions};
-use crate::user_pool::{federate, provision};
+use crate::user_pool::backchannel::{self, SignedOut};
+use crate::user_pool::federate::{self, FederationError};
+use crate::user_pool::provision;
 use crate::web::error::Failure;
 use crate::web::sign_in::{self, Standing, proceed};
 use crate::web::visit::Visit;
@@ -94,9 +96,9 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parame
 
 async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure> {
     let flow = flows::take(&visit.app.state, state).await?;
-    flow.check(&visit.config.pool.id, visit.browser.as_deref(), visit.now())?;
+    flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     // A provider with a callback of its own answers there, and nobody else does (B-20).
-    if format!("{}{path}", visit.config.pool.public_url) != flow.pending()?.redirect_uri {
+    if format!("{}{path}", visit.origin) != flow.pending()?.redirect_uri {
         return Err(Failure::OtherCallback);
     }
     Ok(flow)
@@ -105,8 +107,7 @@ async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure
 async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) -> Result<Response, Failure> {
     let pending = flow.pending()?;
     let config = visit.config.clone();
-    let provider = config.provider(&pending.provider).filter(|provider| provider.enabled);
-    let provider = provider.ok_or_else(|| sign_in::gone(&flow.request))?;
+    let provider = config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
     let app = visit.app.clone();
     let answer = parameters.answer()?;
     let identity = federate::finish(&app.outside, &app.upstreams, provider, pending, &answer).await?;
@@ -116,22 +117,34 @@ async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) 
     proceed(visit, standing).await
 }
 
-/// A new session under a new id; the browser's old one ends (D-11, D-13).
+/// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
+/// the apps of another person hear that theirs is over.
 async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
     let app = visit.app.clone();
     let pool = &visit.config.clone().pool;
     let now = visit.now();
-    if let Some(old) = visit.session.take() {
-        sessions::end(&app.state, &old).await?;
-    }
+    let old = match visit.session.take() {
+        Some(old) => sessions::end(&app.state, &old).await?,
+        None => None,
+    };
+    let id = SessionId::from_random(app.outside.random.bytes());
+    let (sid, clients) = match old {
+        Some(old) if old.sub == user.sub => (old.sid, old.clients),
+        Some(old) => {
+            backchannel::announce(&app, pool, SignedOut::of(&old)).await;
+            (id.clone(), Vec::new())
+        }
+        None => (id.clone(), Vec::new()),
+    };
     let session = Session {
-        id: SessionId::from_random(app.outside.random.bytes()),
+        id,
+        sid,
         sub: user.sub.clone(),
         sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
         last_used: now,
         expires: now.plus(pool.session.absolute),
         epoch: sessions::epoch(&app.state, &pool.id, &user.sub).await?,
-        clients: Vec::new(),
+        clients,
         upstream: identity.upstream.clone(),
     };
     let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;

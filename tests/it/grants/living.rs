@@ -133,3 +133,18 @@ async fn a_grant_that_is_not_switched_on_is_refused_for_every_kind_of_client() {
         }
     }
 }
+
+/// what the token endpoint would refuse is nowhere called good.
+#[tokio::test]
+async fn a_withdrawn_provider_closes_every_door_at_once() {
+    let mut desk = Desk::new().await;
+    let tokens = desk.signed_in("web").await;
+    desk.client_mut("web").providers = Some(Vec::new());
+    assert!(matches!(living_access(&desk.issuer(), &tokens.access_token).await, Err(AccessRefusal::ProviderWithdrawn)));
+    for token in [&tokens.access_token, &refresh_token(&tokens)] {
+        assert_eq!(introspect(&desk.issuer(), desk.client("web"), token).await.unwrap()["active"], false);
+    }
+    desk.client_mut("web").providers = None;
+    desk.client_mut("web").grants = BTreeSet::from([Grant::AuthorizationCode]);
+    assert_eq!(introspect(&desk.issuer(), desk.client("web"), &refresh_token(&tokens)).await.unwrap()["active"], false);
+}

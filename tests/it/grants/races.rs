@@ -7,6 +7,7 @@ use std::time::Duration;
 use symbolon::model::ids::FamilyId;
 use symbolon::store::Outcome;
 use symbolon::store::grants::{Code, FreshCode, Held};
+use symbolon::store::sessions;
 use symbolon::token::refresh::{Family, RefreshTicket};
 use symbolon::user_pool::access::living_access;
 use symbolon::user_pool::issuer::Tokens;
@@ -178,7 +179,7 @@ async fn a_sign_out_between_reading_and_writing_wins() {
     let (grants, now) = (desk.grants(), desk.clock.now());
     for _ in 0..2 {
         let mut decided = desk.decided("spa");
-        decided.epoch = grants.epoch(&desk.sub).await.unwrap().current().clone();
+        decided.epoch = sessions::epoch(&desk.state, &desk.pool.id, &desk.sub).await.unwrap();
         let texts = [grants.put_code(&decided).await.unwrap(), {
             decided.family = FamilyId::from_random([8; 16]);
             grants.put_code(&decided).await.unwrap()

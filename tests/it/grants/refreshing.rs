@@ -2,6 +2,7 @@
 
 use symbolon::model::client::{Grant, Rotation};
 use symbolon::model::scope::Scopes;
+use symbolon::store::sessions;
 use symbolon::token::verify;
 use symbolon::user_pool::access::living_access;
 use symbolon::user_pool::refresh::{Refresh, refresh};
@@ -122,7 +123,7 @@ async fn signing_out_everywhere_ends_every_family_at_once_and_a_new_sign_in_work
     assert_eq!(outcome(&desk.refresh("spa", &refresh_token(&tokens)).await), "user_signed_out");
     assert!(living_access(&desk.issuer(), &tokens.access_token).await.is_err());
     let mut grant = desk.decided("spa");
-    grant.epoch = desk.grants().epoch(&desk.sub).await.unwrap().current().clone();
+    grant.epoch = sessions::epoch(&desk.state, &desk.pool.id, &desk.sub).await.unwrap();
     let code = desk.grants().put_code(&grant).await.unwrap();
     let again = desk.redeem("spa", &code).await.unwrap();
     assert_eq!(outcome(&desk.refresh("spa", &refresh_token(&again)).await), "granted");

@@ -200,7 +200,7 @@ pub(super) fn flow(change: impl FnOnce(&mut Value)) -> Flow {
     let mut request = json!({
         "client": "web", "redirect_uri": "https://app.example/cb", "state": "xyz", "scopes": ["openid"], "nonce": null, "code_challenge": null,
         "prompt": {"none": false, "login": false, "select_account": false, "consent": false}, "max_age": null, "login_hint": null, "resource": null,
-        "lang": null, "hinted_sub": null,
+        "hinted_sub": null,
     });
     change(&mut request);
     let request = serde_json::from_value(request).unwrap();

@@ -197,6 +197,7 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
     let now = app.outside.clock.now();
     let session = Session {
         id: SessionId::from_random([6; 16]),
+        sid: SessionId::from_random([7; 16]),
         sub: desk.sub.clone(),
         sign_in: desk.decided("spa").sign_in,
         last_used: now,

@@ -88,6 +88,11 @@ impl Refusal for IdTokenError {
         match self {
             Self::Signature(error) => error.hint(),
             Self::Missing("nonce") => "the provider must copy nonce into its ID tokens (OpenID Connect Core section 3.1.2.1)".into(),
+            Self::Missing("auth_time") => {
+                "the app asked to sign in anew, which only auth_time proves: the provider must send it (OpenID Connect Core section 2), or set \
+                 request.max_age = false for this provider to take its word"
+                    .into()
+            }
             Self::Missing(name) | Self::Type(name) => format!("the provider must send a well-formed {name} in its ID tokens"),
             Self::Issuer { found, .. } => format!("set issuer of this provider to {found:?} if that is the provider you mean"),
             Self::Audience { .. } | Self::AuthorizedParty(_) => "compare client_id of this provider with the provider's console".into(),
