@@ -8,7 +8,7 @@ use axum::routing::post;
 use symbolon::web::server::{Deadlines, serve_within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 async fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -19,10 +19,9 @@ async fn server() -> SocketAddr {
     address
 }
 
-/// What the server says to a peer that sends `first` and then `drip` again and again, and how long it listened.
-async fn heard(first: &[u8], drip: &[u8]) -> (String, Duration) {
+/// What the server says to a peer that sends `first` and then `drip` again and again, before it hangs up.
+async fn heard(first: &[u8], drip: &[u8]) -> String {
     let (mut read, mut write) = TcpStream::connect(server().await).await.unwrap().into_split();
-    let began = Instant::now();
     write.write_all(first).await.unwrap();
     let drip = drip.to_owned();
     let dripping = tokio::spawn(async move {
@@ -31,28 +30,26 @@ async fn heard(first: &[u8], drip: &[u8]) -> (String, Duration) {
         }
     });
     let mut said = Vec::new();
-    let ended = timeout(Duration::from_secs(10), read.read_to_end(&mut said)).await;
+    let ended = timeout(Duration::from_secs(5), read.read_to_end(&mut said)).await;
     dripping.abort();
     assert!(ended.is_ok(), "the connection is still open: {:?}", String::from_utf8_lossy(&said));
-    (String::from_utf8_lossy(&said).into_owned(), began.elapsed())
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// H-30
 #[tokio::test]
 async fn a_peer_that_says_nothing_is_hung_up_on() {
     for first in [&b""[..], b"P", b"PRI * HTTP/2.0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
-        let (_, listened) = heard(first, b"").await;
-        assert!(listened < Duration::from_secs(5), "{first:?}: {listened:?}");
+        let said = heard(first, b"").await;
+        assert!(!said.contains("200 OK"), "{first:?}: {said}");
     }
 }
 
 /// H-30
 #[tokio::test]
 async fn headers_and_bodies_that_drip_are_not_waited_for() {
-    let (_, listened) = heard(b"POST / HTTP/1.1\r\nHost: a\r\nX: ", b"x").await;
-    assert!(listened < Duration::from_secs(5), "{listened:?}");
-    let (said, listened) = heard(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x").await;
-    assert!(listened < Duration::from_secs(5), "{listened:?}");
+    heard(b"POST / HTTP/1.1\r\nHost: a\r\nX: ", b"x").await;
+    let said = heard(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x").await;
     assert!(!said.contains("200 OK"), "{said}");
 }
 
