@@ -17,7 +17,7 @@ let url;
 let browser;
 
 before(async () => {
-  demo = spawn('cargo', ['run', '--release', '--', 'demo'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  demo = spawn('cargo', ['run', '--release', '--', 'demo'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   for await (const line of createInterface({ input: demo.stdout })) {
     url = line.match(/https?:\/\/\S+/)?.[0];
     if (url) break;
@@ -30,7 +30,8 @@ before(async () => {
 after(async () => {
   await browser?.close();
   if (demo && demo.exitCode === null) {
-    demo.kill('SIGINT');
+    // As a terminal does: cargo and the demo alike.
+    process.kill(-demo.pid, 'SIGINT');
     await once(demo, 'exit');
   }
 });

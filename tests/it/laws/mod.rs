@@ -3,11 +3,13 @@
 //! Whatever happens in whatever order: no token without proof, none after expiry, none twice, none from another provider, pool or
 //! browser; and whoever keeps to the rules is served. `SYMBOLON_LAWS_EVENTS` and `SYMBOLON_LAWS_SEED` set length and course.
 
+mod chance;
 mod referee;
 mod world;
 
 use std::time::Duration;
 
+use chance::Rng;
 use referee::{Code, Family, Session, Visit, within};
 use symbolon::model::encoding::{base64url, sha256};
 use symbolon::model::time::Timestamp;
@@ -86,27 +88,6 @@ struct Delivery {
     told_issuer: Option<String>,
 }
 
-/// splitmix64
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
-
 impl Simulation {
     async fn new(seed: u64) -> Self {
         Self {
@@ -137,16 +118,16 @@ impl Simulation {
             94 => self.somebody_is_signed_out_everywhere().await,
             _ => self.time_passes(),
         }
-        for list in [self.pages.len(), self.visits.len(), self.codes.len(), self.families.len(), self.sessions.len()] {
-            assert!(list <= MEMORY + 1);
-        }
+        // Only sessions that may be used are remembered: a code from any other is a code without a session.
+        let now = self.world.now();
+        self.sessions.retain(|session| !session.ended && now < session.started.plus(Duration::from_secs(3600)));
     }
 
     fn time_passes(&mut self) {
-        let millis = match self.rng.below(10) {
-            0 => 3_600_000,
-            1..3 => 400_000,
-            3..6 => 30_000,
+        let millis = match self.rng.below(100) {
+            0..3 => 3_600_000,
+            3..10 => 400_000,
+            10..30 => 30_000,
             _ => 3_000,
         };
         self.world.clock.advance(Duration::from_millis(self.rng.next() % millis + 1));
@@ -172,6 +153,8 @@ impl Simulation {
         let asked = Asked { client, verifier, provider, again, expires: self.world.now().plus(Duration::from_secs(300)) };
         let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await;
         let to = answer.location.clone().unwrap_or_else(|| panic!("{}: an honest request is refused: {answer:?}", self.event));
+        let suffices = self.has_a_session_for(pool, browser, &asked);
+        assert!(!suffices || answer.sent("code").is_some(), "{}: a person with a session is asked to sign in: {answer:?}", self.event);
         if answer.sent("code").is_some() {
             self.signed_in_already(pool, browser, &asked, &answer);
         } else if to.path() == "/login" {
@@ -181,20 +164,31 @@ impl Simulation {
         }
     }
 
+    /// Whether the browser's session answers the app at once. Use is written down to a tenth of the idle time.
+    fn has_a_session_for(&self, pool: usize, browser: usize, asked: &Asked) -> bool {
+        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
+        self.sessions.iter().any(|session| {
+            session.pool == pool
+                && Some(&session.cookie) == cookie.as_ref()
+                && self.world.now() < session.last_used.plus(Duration::from_secs(1080))
+                && asked.provider.is_none_or(|provider| provider == session.provider)
+                && (CLIENTS[asked.client].0 != "shop" || session.provider != 2)
+                && !asked.again
+        })
+    }
+
     /// A code without a sign-in: the browser must have a session that may still be used.
     fn signed_in_already(&mut self, pool: usize, browser: usize, asked: &Asked, answer: &Answer) {
         let now = self.world.now();
         let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
         let event = self.event;
         let session = self.sessions.iter_mut().find(|session| session.pool == pool && Some(&session.cookie) == cookie.as_ref());
-        let session = session.unwrap_or_else(|| panic!("{event}: a code without a session"));
+        let session = session.unwrap_or_else(|| panic!("{event}: a code without a session, or from one that ended"));
         assert!(!asked.again, "{event}: a code though the app asked to sign in again");
         assert!(
             asked.provider.is_none_or(|provider| provider == session.provider),
             "{event}: a code though the app asked for another provider"
         );
-        assert!(!session.ended, "{event}: a code from an ended session");
-        assert!(now < session.started.plus(Duration::from_secs(3600)), "{event}: a code after the session's absolute end");
         assert!(now < session.last_used.plus(Duration::from_secs(1200)), "{event}: a code from an idle session");
         session.last_used = now;
         let (person, provider) = (session.person.clone(), session.provider);
@@ -243,7 +237,7 @@ impl Simulation {
         if self.pages.is_empty() {
             return;
         }
-        let page = self.pages[self.rng.below(self.pages.len())].clone();
+        let page = self.pages[self.rng.place(self.pages.len())].clone();
         let browser = if self.rng.chance(90) { page.browser } else { self.rng.below(BROWSERS) };
         let pool = if self.rng.chance(95) { page.pool } else { 1 - page.pool };
         let provider = self.rng.below(PROVIDERS.len());
@@ -264,7 +258,7 @@ impl Simulation {
         if self.visits.is_empty() {
             return;
         }
-        let at = self.rng.below(self.visits.len());
+        let at = self.rng.place(self.visits.len());
         let visit = self.visits[at].clone();
         let delivery = self.some_answer(&visit);
         let Delivery { tampered, browser, pool, .. } = delivery;
@@ -294,10 +288,15 @@ impl Simulation {
         let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session").expect("a session begins");
         assert!(before.as_ref() != Some(&cookie), "{}: the session id is new at every sign-in", self.event);
         let now = self.world.now();
-        keep(
-            &mut self.sessions,
-            Session { pool, cookie, provider: visit.provider, person: person.clone(), started: now, last_used: now, ended: false },
-        );
+        self.sessions.push(Session {
+            pool,
+            cookie,
+            provider: visit.provider,
+            person: person.clone(),
+            started: now,
+            last_used: now,
+            ended: false,
+        });
         let asked =
             Asked { client: visit.asked_client, verifier: visit.verifier.clone(), provider: None, again: false, expires: visit.expires };
         self.code_given(pool, &asked, person, &answer);
@@ -306,7 +305,7 @@ impl Simulation {
     /// The answer of the provider that `visit` went to: in two of five cases something about it is not as it should be.
     fn some_answer(&mut self, visit: &Visit) -> Delivery {
         let (own, foreign) = (issuer(PROVIDERS[visit.provider]), issuer(PROVIDERS[(visit.provider + 1) % 3]));
-        let other = self.visits[self.rng.below(self.visits.len())].nonce.clone();
+        let other = self.visits[self.rng.place(self.visits.len())].nonce.clone();
         let subject = format!("p{}", self.rng.below(PEOPLE));
         let (nonce, issued) = (visit.nonce.clone(), self.world.now().secs());
         let assertion = Assertion { issuer: own, subject, audience: "broker".to_owned(), nonce, issued, forged: false };
@@ -346,7 +345,7 @@ impl Simulation {
         if self.codes.is_empty() {
             return;
         }
-        let at = self.rng.below(self.codes.len());
+        let at = self.rng.place(self.codes.len());
         let code = self.codes[at].clone();
         let (mut pool, mut client, mut verifier, mut uri) = (code.pool, code.client, code.verifier.clone(), CALLBACK);
         let tampered = self.rng.chance(30);
@@ -384,7 +383,7 @@ impl Simulation {
         if self.families.is_empty() {
             return;
         }
-        let at = self.rng.below(self.families.len());
+        let at = self.rng.place(self.families.len());
         let family = self.families[at].clone();
         let token = family.tokens[self.rng.below(family.tokens.len())].clone();
         let token = if self.rng.chance(60) { family.tokens.last().unwrap().clone() } else { token };
@@ -423,7 +422,7 @@ impl Simulation {
         if self.families.is_empty() {
             return;
         }
-        let family = &self.families[self.rng.below(self.families.len())];
+        let family = &self.families[self.rng.place(self.families.len())];
         let (token, issued) = &family.access[self.rng.below(family.access.len())];
         let pool = if self.rng.chance(90) { family.pool } else { 1 - family.pool };
         let answer = self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/userInfo", &[("access_token", token)]).await;
@@ -451,7 +450,7 @@ impl Simulation {
         if self.families.is_empty() {
             return;
         }
-        let at = self.rng.below(self.families.len());
+        let at = self.rng.place(self.families.len());
         let family = self.families[at].clone();
         let client = if self.rng.chance(80) { family.client } else { 1 - family.client };
         let (id, secret) = CLIENTS[client];
@@ -467,7 +466,7 @@ impl Simulation {
         if self.families.is_empty() {
             return;
         }
-        let family = self.families[self.rng.below(self.families.len())].clone();
+        let family = self.families[self.rng.place(self.families.len())].clone();
         self.world.sign_out_everywhere(family.pool, &family.sub).await;
         let theirs = |person: &referee::Person| *person == family.person;
         self.families.iter_mut().filter(|family| theirs(&family.person)).for_each(|family| family.ended = true);
