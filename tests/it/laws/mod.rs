@@ -5,6 +5,7 @@
 
 mod chance;
 mod referee;
+mod thieves;
 mod world;
 
 use std::time::Duration;
@@ -55,6 +56,7 @@ struct Simulation {
     codes: Vec<Code>,
     families: Vec<Family>,
     sessions: Vec<Session>,
+    copied: Vec<thieves::Copied>,
     people: referee::People,
     tally: Tally,
 }
@@ -100,6 +102,7 @@ impl Simulation {
             codes: Vec::new(),
             families: Vec::new(),
             sessions: Vec::new(),
+            copied: Vec::new(),
             people: referee::People::default(),
             tally: Tally::default(),
         }
@@ -107,7 +110,8 @@ impl Simulation {
 
     async fn step(&mut self) {
         match self.rng.below(100) {
-            0..18 => self.an_app_asks().await,
+            0..16 => self.an_app_asks().await,
+            16..18 => self.a_thief_tries().await,
             18..32 => self.somebody_chooses().await,
             32..54 => self.a_provider_answers().await,
             54..70 => self.a_code_is_presented().await,

@@ -54,6 +54,19 @@ impl Browser {
         self.cookies.get(&(host.to_owned(), name.to_owned())).cloned()
     }
 
+    pub fn give(&mut self, host: &str, name: &str, value: &str) {
+        self.cookies.insert((host.to_owned(), name.to_owned()), value.to_owned());
+    }
+
+    /// Another browser, which has at `to` what this one has at `from`.
+    pub fn copied(&self, from: &str, to: &str) -> Self {
+        let mut copy = Self::default();
+        for ((_, name), value) in self.cookies.iter().filter(|((at, _), _)| at == from) {
+            copy.give(to, name, value);
+        }
+        copy
+    }
+
     fn header(&self, host: &str) -> String {
         let own = self.cookies.iter().filter(|((at, _), _)| at == host);
         own.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
