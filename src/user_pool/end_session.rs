@@ -1,11 +1,17 @@
 //! Signing out at the provider as well
 //! ([RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html)).
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use url::Url;
 
 use crate::model::identity::UpstreamSession;
 use crate::outside::upstreams::Upstreams;
 use crate::provider::settings::{Protocol, Provider};
+
+/// How long a person who signs out waits for a provider's metadata, which is usually known.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the browser may end the provider's session, coming back to `return_to` (which must be registered at the provider)
 /// and bringing `state` back. `None` when that is not configured, not offered, or cannot be found out now. Signing out here never
@@ -22,7 +28,7 @@ pub async fn end_session_url(
     }
     let upstream = upstreams.of(provider);
     let mut url = match &provider.protocol {
-        Protocol::Oidc(oidc) => upstream.endpoints(oidc).await.ok()?.end_session?,
+        Protocol::Oidc(oidc) => timeout(PATIENCE, upstream.endpoints(oidc)).await.ok()?.ok()?.end_session?,
         Protocol::Oauth2(oauth2) => upstream.url(oauth2.endpoints.end_session.as_deref()?, "end_session").ok()?,
     };
     url.query_pairs_mut()

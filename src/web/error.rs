@@ -175,7 +175,22 @@ impl Failure {
         }
     }
 
+    /// Whether the person is known and not let in, so that starting again would end the same way.
+    fn is_closed_to_the_account(&self) -> bool {
+        match self {
+            Self::Provision(ProvisionError::Disabled(_)) => true,
+            Self::Federation(FederationError::Quirk(error)) => error.fault() == Fault::Visitor,
+            _ => false,
+        }
+    }
+
     fn for_the_visitor(&self) -> (&'static str, &'static str) {
+        if self.is_closed_to_the_account() {
+            return (
+                "This account is not admitted here",
+                "You signed in, but not with an account that may be used here. Choose another account, or ask the people who run the app.",
+            );
+        }
         match self.fault() {
             Fault::Visitor => (
                 "Please start again",

@@ -1,5 +1,5 @@
 //! Provider metadata ([OpenID Connect Discovery section 3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata),
-//! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)): one document for every path form, made from the configuration alone.
+//! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)): one document for every path form.
 
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 
 use crate::model::attributes::STANDARD;
 use crate::model::pool::Pool;
+use crate::protocol::jose::Algorithm;
+use crate::token::pool_keys::PoolKeys;
 use crate::web::cors;
 
-/// The metadata of a pool.
-pub fn answer(pool: &Pool) -> Response {
-    let mut response = Response::new(Body::from(document(pool).to_string()));
+/// The metadata of a pool. `keys` are its published ones, which outlive a change of `signing` by a rotation; `None` while they are not known.
+pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
+    let algorithms = keys.map(PoolKeys::algorithms).filter(|algorithms| !algorithms.is_empty());
+    let algorithms = algorithms.unwrap_or_else(|| vec![pool.signing.into()]);
+    let mut response = Response::new(Body::from(document(pool, &algorithms).to_string()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
@@ -29,7 +33,7 @@ pub fn names(pool: &Pool, path: &str) -> bool {
     path.is_empty() || path == pool.id.as_str() || path == issuer
 }
 
-fn document(pool: &Pool) -> Value {
+fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
     let at = |path: &str| format!("{}{path}", pool.public_url);
     let mut claims = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid", "jti", "origin_jti"];
     claims.extend(["token_use", "identities", "cognito:username", "cognito:groups"]);
@@ -47,7 +51,7 @@ fn document(pool: &Pool) -> Value {
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [pool.signing.as_str()],
+        "id_token_signing_alg_values_supported": algorithms.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>(),
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],

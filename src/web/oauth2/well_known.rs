@@ -41,7 +41,7 @@ async fn answer(app: &App, config: &PoolConfig, (path, document): (&str, &str), 
     let pool = &config.pool;
     match document {
         _ if !discovery::names(pool, path) => StatusCode::NOT_FOUND.into_response(),
-        "openid-configuration" | "oauth-authorization-server" => discovery::answer(pool),
+        "openid-configuration" | "oauth-authorization-server" => discovery::answer(pool, app.keys.of(pool).await.ok().as_deref()),
         "jwks.json" => match app.keys.of(pool).await {
             Ok(keys) => jwks::answer(&keys, request),
             Err(error) => {

@@ -8,7 +8,7 @@ use tokio::time::{Duration, timeout};
 use super::{broker, clock};
 use crate::support::broker::{Broker, client, provider};
 use crate::support::browser::Browser;
-use crate::support::fake_idp::{Endpoint, FakeIdp, Person};
+use crate::support::fake_idp::{Endpoint, FakeIdp, Person, Vendor};
 
 /// D-06, B-01: a browser that starts with two tabs has no cookie when it opens either.
 #[tokio::test]
@@ -78,6 +78,17 @@ async fn signing_in_again_keeps_the_sid_and_another_person_ends_it_for_the_apps(
     assert_ne!(tokens.id["sid"], began.id["sid"]);
     let heard = heard(listener).await;
     assert_eq!((&heard["sub"], &heard["sid"], &heard["aud"]), (&began.id["sub"], &began.id["sid"], &"web".into()));
+}
+
+#[tokio::test]
+async fn a_person_whose_account_is_not_admitted_is_told_so_and_not_to_start_again() {
+    let clock = clock();
+    let google = FakeIdp::start(Vendor::Google, &clock).await;
+    let admitted = provider("Google", &google).with("hosted_domains = [\"elsewhere.example\"]");
+    let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(admitted).start().await;
+    let mut visitor = Browser::new(&clock);
+    visitor.opens(broker.app("web").asks().url()).await.answers(400);
+    visitor.sees("provider_hosted_domain_refused").sees("Choose another account").does_not_see("start again");
 }
 
 /// The claims of the first logout token that arrives.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::HeaderMap;
+use symbolon::model::pool::{Pool, SigningAlgorithm};
 use symbolon::outside::keygen;
 use symbolon::token::keyset::Keyset;
 use symbolon::token::pool_keys::PoolKeys;
@@ -15,7 +16,7 @@ use crate::grants::desk::{Desk, pool};
 #[tokio::test]
 async fn discovery_names_the_issuer_byte_for_byte_and_only_what_is_there() {
     let pool = pool();
-    let answer = read(discovery::answer(&pool)).await;
+    let answer = read(discovery::answer(&pool, None)).await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("cache-control"), "public, max-age=3600");
     let document = answer.body;
@@ -34,6 +35,16 @@ async fn discovery_names_the_issuer_byte_for_byte_and_only_what_is_there() {
     assert_eq!(document["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(document["authorization_response_iss_parameter_supported"], true);
     assert_eq!(document["response_types_supported"], serde_json::json!(["code"]));
+}
+
+/// A-47, E-10: the setting of a pool is what its next keys will be; what apps are told is what they meet.
+#[tokio::test]
+async fn discovery_names_the_algorithms_of_the_keys_that_are_there() {
+    let desk = Desk::new().await;
+    let changed = Pool { signing: SigningAlgorithm::EdDsa, ..desk.pool.clone() };
+    let told = async |keys| read(discovery::answer(&changed, keys)).await.body["id_token_signing_alg_values_supported"].clone();
+    assert_eq!(told(Some(&desk.keys)).await, serde_json::json!(["ES256"]));
+    assert_eq!(told(None).await, serde_json::json!(["EdDSA"]));
 }
 
 ///
