@@ -8,6 +8,7 @@ mod secrets;
 mod server;
 mod store;
 mod summary;
+mod unique;
 mod uri;
 
 use std::io::Read as _;

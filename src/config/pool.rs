@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::unique::Unique;
 use super::{PoolConfig, ServerConfig, client, provider, uri};
 use crate::model::client::{Client, Lifetimes};
-use crate::model::document::{Spot, Table};
+use crate::model::document::Table;
 use crate::model::ids::{ClientId, PoolId, ProviderName};
 use crate::model::pool::{Pool, SessionPolicy, SigningAlgorithm};
 
@@ -39,29 +40,6 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
         pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known));
     }
     pools
-}
-
-/// Refuses a value that was used before, naming where.
-pub(super) struct Unique {
-    what: &'static str,
-    seen: BTreeMap<String, Spot>,
-}
-
-impl Unique {
-    pub(super) const fn new(what: &'static str) -> Self {
-        Self { what, seen: BTreeMap::new() }
-    }
-
-    /// Whether nobody used `value` before.
-    pub(super) fn claim(&mut self, table: &Table<'_>, value: &str, spot: Spot) -> bool {
-        if let Some(first) = self.seen.get(value) {
-            let message = format!("the {} {value:?} is already used by {}", self.what, first.key);
-            table.problem_at(&spot, message, format!("give each its own {}", self.what));
-            return false;
-        }
-        self.seen.insert(value.to_owned(), spot);
-        true
-    }
 }
 
 fn default_issuer(public_url: &str, id: &PoolId) -> String {

@@ -1,7 +1,7 @@
 //! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is [`crate::provider`]'s.
 
-use super::pool::Unique;
 use super::secrets;
+use super::unique::Unique;
 use crate::model::document::Table;
 use crate::model::ids::ProviderName;
 use crate::provider::preset::Presets;

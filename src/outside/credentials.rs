@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
-use super::upstreams::Upstream;
+use super::Outside;
 use crate::model::encoding::sha256;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::time::Timestamp;
@@ -32,35 +32,31 @@ struct Minted {
     made: Timestamp,
 }
 
-impl Upstream {
+impl Minting {
     /// What to send with one token request to `token_endpoint`.
-    pub fn credentials(&self, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
-        let now = self.outside.clock.now();
+    pub fn credentials(&self, outside: &Outside, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
+        let now = outside.clock.now();
         Ok(match &provider.client_auth {
             ClientAuth::SecretBasic(secret) => Credentials::Basic(secret.clone()),
             ClientAuth::SecretPost(secret) => Credentials::Post(secret.clone()),
             ClientAuth::PrivateKeyJwt { key, key_id, algorithm } => {
                 let algorithm = Algorithm::parse(algorithm).ok_or(SigningKeyError::Key("client_auth"))?;
-                let key = self.minting.key(algorithm, key_id.clone(), key)?;
-                let claims = private_key_jwt(&provider.client_id, token_endpoint.as_str(), self.outside.random.token(), now);
+                let key = self.key(algorithm, key_id.clone(), key)?;
+                let claims = private_key_jwt(&provider.client_id, token_endpoint.as_str(), outside.random.token(), now);
                 Credentials::Assertion(key.sign(Some("JWT"), &claims)?.into())
             }
             ClientAuth::AppleJwt { key, key_id, team_id } => {
-                let key = self.minting.key(Algorithm::Es256, Some(key_id.clone()), key)?;
+                let key = self.key(Algorithm::Es256, Some(key_id.clone()), key)?;
                 let audience = match &provider.protocol {
                     Protocol::Oidc(oidc) => oidc.issuer.clone(),
                     Protocol::Oauth2(_) => token_endpoint.origin().ascii_serialization(),
                 };
-                Credentials::Post(
-                    self.minting.secret(&key, now, || key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now)))?,
-                )
+                Credentials::Post(self.secret(&key, now, || key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now)))?)
             }
             ClientAuth::None => Credentials::None,
         })
     }
-}
 
-impl Minting {
     /// The key, parsed again only when the settings changed.
     fn key(&self, algorithm: Algorithm, kid: Option<String>, pem: &SecretString) -> Result<Arc<SigningKey>, SigningKeyError> {
         let digest = sha256([algorithm.as_str(), kid.as_deref().unwrap_or_default(), pem.expose_secret()].join("\n"));

@@ -10,11 +10,13 @@ use url::Url;
 
 use super::Outside;
 use super::address::origin_of;
+use super::credentials::Minting;
 use super::gate::{Closed, Gate};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
 use super::refreshing::{Policy, Refreshing};
 use crate::model::fault::{Fault, Refusal};
-use crate::protocol::jose::{JwkError, KeySet};
+use crate::protocol::jose::{JwkError, KeySet, SigningKeyError};
+use crate::protocol::oauth2::client_auth::Credentials;
 use crate::protocol::oidc::discovery::{self, DiscoveryError, Expectation, Metadata};
 use crate::protocol::oidc::issuer::Issuer;
 use crate::provider::settings::{Oidc, Protocol, Provider};
@@ -186,7 +188,7 @@ pub struct Upstream {
     gate: Gate,
     metadata: Arc<Refreshing<Metadata, UpstreamError>>,
     keys: Mutex<Option<(Url, Keys)>>,
-    pub(super) minting: super::credentials::Minting,
+    minting: Minting,
 }
 
 type Keys = Arc<Refreshing<KeySet, UpstreamError>>;
@@ -200,8 +202,13 @@ impl Upstream {
             gate: Gate::default(),
             metadata: Arc::new(Refreshing::new(METADATA)),
             keys: Mutex::default(),
-            minting: super::credentials::Minting::default(),
+            minting: Minting::default(),
         }
+    }
+
+    /// What to send with one token request to `token_endpoint`.
+    pub fn credentials(&self, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
+        self.minting.credentials(&self.outside, provider, token_endpoint)
     }
 
     /// Sends a request through the breaker and the bulkhead. Any answer below 500 except 429 shows a healthy provider,

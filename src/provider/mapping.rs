@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::expression::{Expression, Input};
-use super::quirks::lookup;
 use crate::model::attributes::{AttributeName, Attributes, MAX_VALUE};
 use crate::model::identity::{Claims, ExternalIdentity};
 
@@ -174,18 +173,12 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Pool groups of a person by a provider's rule, each once, in the order of the provider's list. Unknown groups give nothing.
-pub fn pool_groups(rule: &super::settings::GroupRule, claims: &Claims) -> Vec<String> {
-    let mut groups: Vec<String> = Vec::new();
-    let Some(claim) = rule.claim.as_deref().and_then(|claim| lookup(claims, claim)) else { return groups };
-    let named = match claim {
-        Value::Array(items) => items.as_slice(),
-        single => std::slice::from_ref(single),
+/// The claim at `path`: a name as it stands, or a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) when it begins with `/`.
+pub fn lookup<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    let Some(pointer) = path.strip_prefix('/') else { return claims.get(path) };
+    let (first, rest) = match pointer.split_once('/') {
+        Some((first, _)) => (first, pointer.get(first.len()..)?),
+        None => (pointer, ""),
     };
-    for group in named.iter().filter_map(Value::as_str).filter_map(|name| rule.map.get(name)) {
-        if !groups.contains(group) {
-            groups.push(group.clone());
-        }
-    }
-    groups
+    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
 }

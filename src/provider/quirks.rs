@@ -5,7 +5,8 @@
 use aws_lc_rs::hmac;
 use serde_json::Value;
 
-use super::settings::{EmailTrust, Oidc, Protocol, Provider, Quirks};
+use super::mapping::lookup;
+use super::settings::{EmailTrust, GroupRule, Oidc, Protocol, Provider, Quirks};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{Claims, IdentityKey};
 
@@ -252,18 +253,24 @@ pub fn quirks(provider: &Provider) -> &Quirks {
     }
 }
 
-/// The claim at `path`: a name as it stands, or a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) when it begins with `/`.
-pub fn lookup<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
-    let Some(pointer) = path.strip_prefix('/') else { return claims.get(path) };
-    let (first, rest) = match pointer.split_once('/') {
-        Some((first, _)) => (first, pointer.get(first.len()..)?),
-        None => (pointer, ""),
-    };
-    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
-}
-
 /// Whether two domain names are the same, compared in their ASCII (punycode) form; a sub-domain is another domain.
 pub fn same_domain(left: &str, right: &str) -> bool {
     let ascii = |domain: &str| url::Host::parse(domain).ok().map(|host| host.to_string());
     matches!((ascii(left), ascii(right)), (Some(left), Some(right)) if left == right)
+}
+
+/// Pool groups of a person by a provider's rule, each once, in the order of the provider's list. Unknown groups give nothing.
+pub fn pool_groups(rule: &GroupRule, claims: &Claims) -> Vec<String> {
+    let mut groups: Vec<String> = Vec::new();
+    let Some(claim) = rule.claim.as_deref().and_then(|claim| lookup(claims, claim)) else { return groups };
+    let named = match claim {
+        Value::Array(items) => items.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    for group in named.iter().filter_map(Value::as_str).filter_map(|name| rule.map.get(name)) {
+        if !groups.contains(group) {
+            groups.push(group.clone());
+        }
+    }
+    groups
 }

@@ -17,6 +17,7 @@ mod redis;
 mod redis_check;
 mod redis_error;
 mod redis_link;
+mod redis_scripts;
 pub mod seal;
 pub mod sessions;
 mod settings;

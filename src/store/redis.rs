@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Cmd, RedisError, RedisResult, Script, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
+use ::redis::{Cmd, RedisError, RedisResult, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -19,6 +19,7 @@ use super::batch::{Batch, Change};
 use super::key::Key;
 use super::redis_error::{self, Verdict};
 use super::redis_link::{Link, Live};
+use super::redis_scripts::{Lua, Scripts};
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, StoreSettings, Version};
 
 /// A connection that is made again when it is lost. Clones share it.
@@ -30,38 +31,13 @@ pub(in crate::store) struct Redis {
     deadline: Duration,
 }
 
-/// The scripts.
-#[derive(Debug)]
-pub(in crate::store) struct Scripts {
-    pub(in crate::store) commit: Lua,
-    pub(in crate::store) increment: Lua,
-    pub(in crate::store) list: Lua,
-}
-
-/// A script and the digest under which the server knows it.
-#[derive(Debug)]
-pub(in crate::store) struct Lua {
-    pub(in crate::store) text: &'static str,
-    digest: String,
-}
-
-impl Lua {
-    fn new(text: &'static str) -> Self {
-        Self { text, digest: Script::new(text).get_hash().to_owned() }
-    }
-}
-
 /// Characters of a version.
 const STAMP: usize = 22;
 
 impl Redis {
     /// Connects and checks. A server that does not answer is tried again at each call; one that answers and does not fit is refused.
     pub(in crate::store) async fn open(url: &str, settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
-        let scripts = Arc::new(Scripts {
-            commit: Lua::new(include_str!("redis_commit.lua")),
-            increment: Lua::new(include_str!("redis_increment.lua")),
-            list: Lua::new(include_str!("redis_list.lua")),
-        });
+        let scripts = Arc::new(Scripts::new());
         let link = Link::new(url, settings, Arc::clone(&scripts), (clock, random))?;
         match link.live().await {
             Ok(_) => {}

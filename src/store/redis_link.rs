@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
-use super::redis::Scripts;
 use super::redis_check::{Answers, judge};
 use super::redis_error;
+use super::redis_scripts::Scripts;
 use super::{Role, StoreError, StoreSettings};
 
 /// The way to the server. Clones share it.

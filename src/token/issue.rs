@@ -1,67 +1,20 @@
 //! Signing tokens.
 
 use super::claims;
+pub use super::claims::{Issuance, TokenIds};
 use super::keyset::Use;
 use super::pool_keys::PoolKeys;
 use crate::model::client::Client;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::Claims;
-use crate::model::ids::{ClientId, FamilyId, SessionId, Sub, uuid_from};
+use crate::model::ids::{ClientId, SessionId, Sub, uuid_from};
 use crate::model::pool::Pool;
 use crate::model::scope::Scopes;
-use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
-use crate::model::user::User;
 use crate::protocol::jose::{MAX_TOKEN, SigningKeyError, left_half_hash};
 
 /// Longest access token: it travels in a header, and common proxies stop at 16 kB.
 pub const MAX_ACCESS_TOKEN: usize = 16 * 1024;
-
-/// The identifiers that one issuance uses up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenIds {
-    /// `jti` of the ID token.
-    pub id_jti: String,
-    /// `jti` of the access token.
-    pub access_jti: String,
-    /// `event_id` of both.
-    pub event_id: String,
-}
-
-impl TokenIds {
-    /// Fresh identifiers from three times 16 random bytes.
-    pub fn from_random(random: [[u8; 16]; 3]) -> Self {
-        let [id, access, event] = random.map(uuid_from);
-        Self { id_jti: id, access_jti: access, event_id: event }
-    }
-}
-
-/// Everything that the tokens of one sign-in say.
-#[derive(Debug, Clone)]
-pub struct Issuance<'a> {
-    /// The issuing pool.
-    pub pool: &'a Pool,
-    /// The app that receives the tokens.
-    pub client: &'a Client,
-    /// The person.
-    pub user: &'a User,
-    /// How and when the person signed in.
-    pub sign_in: &'a SignIn,
-    /// Granted scopes.
-    pub scopes: &'a Scopes,
-    /// `nonce` of the authorization request; a refresh has none.
-    pub nonce: Option<&'a str>,
-    /// `resource` of the authorization request.
-    pub resource: Option<&'a str>,
-    /// The refresh-token family: `origin_jti`.
-    pub family: &'a FamilyId,
-    /// The browser session: `sid`.
-    pub session: Option<&'a SessionId>,
-    /// Now.
-    pub now: Timestamp,
-    /// Fresh identifiers.
-    pub ids: TokenIds,
-}
 
 /// Why no token was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

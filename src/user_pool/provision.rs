@@ -8,7 +8,7 @@ use crate::model::pool::Pool;
 use crate::model::time::Timestamp;
 use crate::model::user::{LinkedIdentity, User};
 use crate::outside::Outside;
-use crate::provider::mapping::{Mapped, MappingProblem, pool_groups};
+use crate::provider::mapping::{Mapped, MappingProblem};
 use crate::provider::quirks;
 use crate::provider::settings::Provider;
 use crate::store::record::Records;
@@ -148,7 +148,7 @@ impl<'p> Proved<'p> {
         // Cognito's automatic group of everybody from this provider comes first.
         let mut groups = vec![format!("{}_{}", pool.id, provider.name)];
         if !overage {
-            groups.extend(pool_groups(&provider.groups, &identity.claims));
+            groups.extend(quirks::pool_groups(&provider.groups, &identity.claims));
         }
         Self { provider, key: &identity.key, mapped, groups }
     }

@@ -71,7 +71,7 @@ fn microsoft() {
             "email": "ada@contoso.example", "email_verified": "true", "name": "Ada Lovelace", "preferred_username": "ada@contoso.example",
         }),
     );
-    assert_eq!(symbolon::provider::mapping::pool_groups(&microsoft.groups, &oidc_claims("microsoft")), ["staff"]);
+    assert_eq!(symbolon::provider::quirks::pool_groups(&microsoft.groups, &oidc_claims("microsoft")), ["staff"]);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn okta() {
             "nickname": "Ada", "preferred_username": "ada@acme.example", "zoneinfo": "Europe/London",
         }),
     );
-    assert_eq!(symbolon::provider::mapping::pool_groups(&okta.groups, &oidc_claims("okta")), ["engineers"]);
+    assert_eq!(symbolon::provider::quirks::pool_groups(&okta.groups, &oidc_claims("okta")), ["engineers"]);
     let custom = with_secret("Okta", "okta", "base_url = \"https://acme.okta.com\"\nissuer = \"https://acme.okta.com/oauth2/default\"");
     assert_eq!(oidc(&custom).discovery_url.as_deref(), Some("https://acme.okta.com/oauth2/default/.well-known/openid-configuration"));
 }
@@ -378,7 +378,7 @@ fn keycloak() {
             "email": "ada@acme.example", "email_verified": "true", "family_name": "Lovelace", "given_name": "Ada", "name": "Ada Lovelace", "preferred_username": "ada",
         }),
     );
-    assert_eq!(symbolon::provider::mapping::pool_groups(&keycloak.groups, &oidc_claims("keycloak")), ["staff"]);
+    assert_eq!(symbolon::provider::quirks::pool_groups(&keycloak.groups, &oidc_claims("keycloak")), ["staff"]);
 }
 
 #[test]

@@ -1,0 +1,34 @@
+//! The Lua scripts of the Redis engine.
+
+use ::redis::Script;
+
+/// The scripts.
+#[derive(Debug)]
+pub(in crate::store) struct Scripts {
+    pub(in crate::store) commit: Lua,
+    pub(in crate::store) increment: Lua,
+    pub(in crate::store) list: Lua,
+}
+
+impl Scripts {
+    pub(in crate::store) fn new() -> Self {
+        Self {
+            commit: Lua::new(include_str!("redis_commit.lua")),
+            increment: Lua::new(include_str!("redis_increment.lua")),
+            list: Lua::new(include_str!("redis_list.lua")),
+        }
+    }
+}
+
+/// A script and the digest under which the server knows it.
+#[derive(Debug)]
+pub(in crate::store) struct Lua {
+    pub(in crate::store) text: &'static str,
+    pub(in crate::store) digest: String,
+}
+
+impl Lua {
+    fn new(text: &'static str) -> Self {
+        Self { text, digest: Script::new(text).get_hash().to_owned() }
+    }
+}
