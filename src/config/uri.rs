@@ -1,10 +1,9 @@
 //! URIs that an operator registers: absolute, exact, and unable to carry a token where nobody meant it to go.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use url::{Host, Url};
+use url::Url;
 
 use crate::model::document::Invalid;
+pub(super) use crate::protocol::oidc::discovery::is_loopback;
 
 /// Schemes that run or read something in the browser instead of leading to an app.
 const NEVER: [&str; 10] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source", "ws", "wss"];
@@ -117,16 +116,6 @@ pub(super) fn host(text: &str, scheme: &str) -> Result<String, Invalid> {
 pub(super) fn authority(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
-}
-
-/// Whether the host is this machine: `localhost`, `*.localhost`, `127.0.0.0/8` or `::1`.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
-        Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
-        None => false,
-    }
 }
 
 fn absolute(text: &str) -> Result<Url, Invalid> {

@@ -83,16 +83,6 @@ pub fn expected_issuer(oidc: &Oidc, claims: &Claims) -> Result<String, QuirkErro
     Ok(oidc.issuer.replace("{tenantid}", tenant))
 }
 
-/// Whether `issuer` is the expected one or another spelling of it that the preset names.
-pub fn issuer_matches(oidc: &Oidc, expected: &str, issuer: &str) -> bool {
-    issuer == expected || oidc.quirks.issuer_aliases.iter().any(|alias| alias == issuer)
-}
-
-/// Whether the issuer in a metadata document is the one of this provider; a multi-tenant document names the template itself.
-pub fn metadata_issuer_matches(oidc: &Oidc, issuer: &str) -> bool {
-    issuer_matches(oidc, &oidc.issuer, issuer)
-}
-
 /// The key under which the person is known: (provider, issuer or tenant, subject), byte-exact.
 pub fn key(provider: &Provider, claims: &Claims) -> Result<IdentityKey, QuirkError> {
     let (issuer, path) = match &provider.protocol {
@@ -235,14 +225,6 @@ pub fn appsecret_proof(secret: &str, access_token: &str) -> String {
         }
         text
     })
-}
-
-/// The OAuth `error` of an answer that came with status 200, for providers that do so.
-pub fn error_in_ok<'a>(provider: &Provider, answer: &'a Claims) -> Option<&'a str> {
-    if !quirks(provider).errors_in_ok {
-        return None;
-    }
-    answer.get("error").and_then(Value::as_str)
 }
 
 /// The quirks of a provider, whatever it speaks.

@@ -130,7 +130,6 @@ fn quirks(table: Table<'_>) -> QuirkKeys {
         issuer_aliases: table.strings("issuer_aliases"),
         nonce_not_echoed: table.boolean("nonce_not_echoed"),
         user_form_field: table.boolean("user_form_field"),
-        errors_in_ok: table.boolean("errors_in_ok"),
         appsecret_proof: table.boolean("appsecret_proof"),
         token_audience: table.table("token_audience").and_then(token_audience),
         email_verified_claim: table.parsed("email_verified_claim", claim),

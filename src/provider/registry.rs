@@ -308,7 +308,6 @@ fn quirks(pool: &PoolKeys, rules: &Rules) -> Quirks {
         issuer_aliases: keys.issuer_aliases.clone().unwrap_or_default(),
         nonce_not_echoed: keys.nonce_not_echoed.unwrap_or(false),
         user_form_field: keys.user_form_field.unwrap_or(false),
-        errors_in_ok: keys.errors_in_ok.unwrap_or(false),
         appsecret_proof: keys.appsecret_proof.unwrap_or(false),
         token_audience: keys.token_audience.clone(),
         email_verified_claim: keys.email_verified_claim.clone(),

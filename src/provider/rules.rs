@@ -99,8 +99,6 @@ pub struct QuirkKeys {
     pub nonce_not_echoed: Option<bool>,
     /// See [`super::settings::Quirks::user_form_field`].
     pub user_form_field: Option<bool>,
-    /// See [`super::settings::Quirks::errors_in_ok`].
-    pub errors_in_ok: Option<bool>,
     /// See [`super::settings::Quirks::appsecret_proof`].
     pub appsecret_proof: Option<bool>,
     /// See [`super::settings::Quirks::token_audience`].
@@ -172,7 +170,6 @@ impl QuirkKeys {
             issuer_aliases: over.issuer_aliases.or(self.issuer_aliases),
             nonce_not_echoed: over.nonce_not_echoed.or(self.nonce_not_echoed),
             user_form_field: over.user_form_field.or(self.user_form_field),
-            errors_in_ok: over.errors_in_ok.or(self.errors_in_ok),
             appsecret_proof: over.appsecret_proof.or(self.appsecret_proof),
             token_audience: over.token_audience.or(self.token_audience),
             email_verified_claim: over.email_verified_claim.or(self.email_verified_claim),

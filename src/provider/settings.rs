@@ -156,8 +156,6 @@ pub struct Quirks {
     pub nonce_not_echoed: bool,
     /// The first callback carries an unsigned `user` form field with the person's name (Apple).
     pub user_form_field: bool,
-    /// Errors come with status 200 (GitHub).
-    pub errors_in_ok: bool,
     /// Calls carry `appsecret_proof` = HMAC-SHA256(app secret, access token) (Facebook).
     pub appsecret_proof: bool,
     /// URL that tells for which client an access token was issued, and where in its JSON answer that stands.

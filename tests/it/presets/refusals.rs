@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use symbolon::model::fault::{Fault, Refusal as _};
+use symbolon::protocol::oidc::issuer::Issuer;
 use symbolon::provider::quirks::{self, QuirkError};
 use symbolon::provider::settings::Provider;
 
@@ -39,8 +40,10 @@ fn the_expected_issuer_is_that_of_the_tenant() {
     let other = "11111111-1111-1111-1111-111111111111";
     let expected = quirks::expected_issuer(oidc(&microsoft), &but(oidc_claims("microsoft"), "tid", json!(other))).unwrap();
     assert_eq!(expected, format!("https://login.microsoftonline.com/{other}/v2.0"));
-    assert!(!quirks::issuer_matches(oidc(&microsoft), &expected, &format!("https://login.microsoftonline.com/{TENANT}/v2.0")));
-    assert!(!quirks::issuer_matches(oidc(&microsoft), &expected, "https://login.microsoftonline.com/{tenantid}/v2.0"));
+    let issuer = Issuer { value: &oidc(&microsoft).issuer, aliases: &[] };
+    assert_eq!(issuer.canonical(&expected, Some(other)), Some(expected.clone()));
+    assert_eq!(issuer.canonical(&format!("https://login.microsoftonline.com/{TENANT}/v2.0"), Some(other)), None);
+    assert_eq!(issuer.canonical("https://login.microsoftonline.com/{tenantid}/v2.0", Some(other)), None);
     let path = but(oidc_claims("microsoft"), "tid", json!("../evil"));
     assert!(quirks::expected_issuer(oidc(&microsoft), &path).is_err(), "a tenant is no path");
 }
