@@ -3,8 +3,9 @@
 use url::Url;
 
 use super::{broker, clock};
-use crate::support::broker::AppUnderTest;
+use crate::support::broker::{AppUnderTest, Broker, client, provider};
 use crate::support::browser::Browser;
+use crate::support::fake_idp::{Endpoint, FakeIdp, Switch};
 
 /// `/logout` with these parameters.
 fn logout(app: &AppUnderTest, parameters: &[(&str, &str)]) -> String {
@@ -186,4 +187,29 @@ async fn doubled_parameters_and_broken_forms_sign_nobody_out() {
     visitor.opens(logout(&app, &twice)).await.answers(400);
     visitor.opens(format!("{}%ff=%zz", logout(&app, &[("client_id", "web")]))).await.answers(400);
     assert!(is_signed_in(&mut visitor, &app).await);
+}
+
+/// Signing out at the provider as well is a visit on the way, and one that has no page for it holds nobody up.
+#[tokio::test]
+async fn the_providers_own_sign_out_is_visited_and_never_a_trap() {
+    let clock = clock();
+    let acme = FakeIdp::oidc(&clock).await;
+    let builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web"));
+    let broker = builder.provider(provider("Acme", &acme).with("end_session = true")).start().await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/"), ("state", "s")];
+    visitor.opens(logout(&app, &parameters)).await.lands_on("https://web.example/?state=s");
+    assert_eq!(acme.count(Endpoint::EndSession), 1);
+    assert!(!is_signed_in(&mut visitor, &app).await);
+    // Another one has no such page.
+    let silent = FakeIdp::oidc(&clock).await;
+    silent.does(Switch::Metadata("end_session_endpoint".to_owned(), serde_json::Value::Null));
+    let builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web"));
+    let broker = builder.provider(provider("Acme", &silent).with("end_session = true")).start().await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
+    visitor.opens(logout(&app, &parameters)).await.lands_on("https://web.example/");
+    assert!(!is_signed_in(&mut visitor, &app).await);
 }
