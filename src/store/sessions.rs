@@ -91,7 +91,16 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
 
 /// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.
 pub async fn end(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
-    records.take::<Session>(&reference.key()).await
+    records.take::<Session>(&reference.key()).await.or_else(unreadable)
+}
+
+/// A session that cannot be read is none: the person signs in again instead of meeting an error until it expires.
+fn unreadable<T>(error: StoreError) -> Result<Option<T>, StoreError> {
+    if !matches!(error, StoreError::Corrupt(_)) {
+        return Err(error);
+    }
+    tracing::warn!(code = "session_unreadable", %error, "a session is passed over");
+    Ok(None)
 }
 
 async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Record<Session>>, Epoch), StoreError> {
@@ -99,7 +108,7 @@ async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Recor
     let found = records.store.get_many(&keys).await?;
     let mut entries = keys.iter().zip(found).map(|(key, entry)| entry.map(|entry| (key, entry)));
     let session = match entries.next().flatten() {
-        Some((key, entry)) => Some(records.decode::<Session>(key, &entry)?),
+        Some((key, entry)) => records.decode::<Session>(key, &entry).map(Some).or_else(unreadable)?,
         None => None,
     };
     let epoch = match entries.next().flatten() {

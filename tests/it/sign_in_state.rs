@@ -13,7 +13,7 @@ use symbolon::outside::Outside;
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::sessions::{self, SessionRef};
-use symbolon::store::{Role, Store, flows};
+use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role, Store, flows};
 
 use crate::sample;
 
@@ -152,5 +152,22 @@ async fn a_session_serves_more_apps_than_it_can_name() {
         if number % 3 == 0 {
             world.outside.clock.advance(std::time::Duration::from_secs(1));
         }
+    }
+}
+
+/// D-14: a record of another version of the broker, or one that was tampered with, is no session and no error.
+#[tokio::test]
+async fn a_session_that_cannot_be_read_is_none() {
+    let world = world();
+    let (session, _, reference) = world.session().await;
+    let key = Key::session(&world.pool.id, &session.sub, &session.id);
+    let write = async |value: Vec<u8>| {
+        let batch = Batch::new(key.partition().clone()).put(&key, value, Life::Until(session.expires), Expect::Any);
+        assert_eq!(world.records.store.commit(batch).await.unwrap(), Outcome::Committed);
+    };
+    for value in [world.records.encode(&key, &"another shape"), b"not sealed".to_vec()] {
+        write(value.clone()).await;
+        assert_eq!(sessions::load(&world.records, &world.pool, &reference, NOW).await.unwrap(), None);
+        assert_eq!(sessions::end(&world.records, &reference).await.unwrap(), None);
     }
 }

@@ -21,8 +21,7 @@ pub struct Copied {
 impl Simulation {
     pub(super) async fn a_thief_tries(&mut self) {
         match self.rng.below(8) {
-            0 => self.a_cookie_is_copied(),
-            1..5 => self.a_copied_cookie_is_used().await,
+            0..5 => self.a_copied_cookie_is_used().await,
             5 => self.a_page_is_carried_to_the_other_pool().await,
             6 => self.a_secret_is_guessed().await,
             _ => self.another_token_is_passed_off_as_an_access_token().await,
@@ -39,14 +38,18 @@ impl Simulation {
 
     /// A copy is worth what the session is worth: nothing after its end, nothing at another pool. No page is shown to it.
     async fn a_copied_cookie_is_used(&mut self) {
+        if self.rng.chance(60) {
+            self.a_cookie_is_copied();
+        }
         if self.copied.is_empty() {
             return;
         }
-        let Copied { pool: home, cookie } = self.copied[self.rng.place(self.copied.len())].clone();
+        let at = if self.rng.chance(60) { self.copied.len() - 1 } else { self.rng.below(self.copied.len()) };
+        let Copied { pool: home, cookie } = self.copied[at].clone();
         let pool = if self.rng.chance(85) { home } else { 1 - home };
         let client = self.rng.below(CLIENTS.len());
         let verifier = base64url(sha256(self.rng.next().to_string()));
-        let max_age = self.rng.chance(40).then(|| self.rng.below(900) as u64);
+        let max_age = self.rng.chance(40).then(|| self.rng.below(600) as u64);
         let hint = self.hint_for(pool, client);
         let mut path = format!(
             "/oauth2/authorize?response_type=code&client_id={}&redirect_uri={CALLBACK}&scope=openid&prompt=none&code_challenge={}&code_challenge_method=S256",
