@@ -112,12 +112,18 @@ pub async fn finish(
 }
 
 /// What the app's request says to this provider, by the provider's rules. Signing in anew is also asked for as `max_age=0`
-/// where that is understood, for only then does the answer prove it.
+/// where that is understood, for only then does the answer prove it. Where the provider knows only one of `login` and
+/// `select_account`, it stands in for the other: whoever was to be asked something is asked something.
 fn forwarded<'a>(rules: &RequestRules, request: &'a AuthorizeRequest) -> Forwarded<'a> {
     let asked = &request.prompt;
     let prompts = [("none", asked.none), ("login", asked.login), ("select_account", asked.select_account), ("consent", asked.consent)];
-    let prompt =
-        prompts.into_iter().filter(|(name, on)| *on && rules.prompts.iter().any(|have| have == name)).map(|(name, _)| name).collect();
+    let known = |name: &str| rules.prompts.iter().any(|have| have == name);
+    let stands_in = |name: &str| match name {
+        "login" => asked.select_account && !known("select_account"),
+        "select_account" => asked.login && !known("login"),
+        _ => false,
+    };
+    let prompt = prompts.into_iter().filter(|(name, on)| known(name) && (*on || stands_in(name))).map(|(name, _)| name).collect();
     let max_age = if asked.login { Some(0) } else { request.max_age };
     Forwarded { login_hint: request.login_hint.as_deref().filter(|_| rules.login_hint), prompt, max_age: max_age.filter(|_| rules.max_age) }
 }

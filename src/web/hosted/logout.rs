@@ -3,7 +3,7 @@
 //! | sent | done |
 //! |---|---|
 //! | `client_id` + `logout_uri` | signed out, back to the registered `logout_uri` |
-//! | `client_id` + `redirect_uri` + `response_type` | signed out, then a new authorization request |
+//! | `client_id` + `redirect_uri` + `response_type` | signed out, then the sign-in of somebody else with the same parameters |
 //! | `id_token_hint` [+ `post_logout_redirect_uri`, `state`] | signed out, back to the registered URI of the hint's client |
 //! | anything without a valid hint | asked first |
 
@@ -181,8 +181,7 @@ async fn end(visit: &mut Visit) -> Result<(), Failure> {
 async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, parameters: &Parameters) -> Response {
     let back = match &then {
         Then::Authorize => {
-            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-            return see_other(&format!("/oauth2/authorize?{query}"));
+            return see_other(&somebody_else(parameters));
         }
         Then::Back(uri) => uri.as_str(),
         Then::Page => "",
@@ -197,6 +196,17 @@ async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, pa
         }
     }
     if back.is_empty() { signed_out(visit) } else { see_other(back) }
+}
+
+/// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a single provider no
+/// page comes in between.
+fn somebody_else(parameters: &Parameters) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "id_token_hint" | "confirm")));
+    if parameters.iter().all(|(name, _)| name != "prompt") {
+        query.append_pair("prompt", "select_account");
+    }
+    format!("/login?{}", query.finish())
 }
 
 /// `GET /logout/return`: back from the provider's sign-out, on to the app.

@@ -91,6 +91,22 @@ async fn a_person_whose_account_is_not_admitted_is_told_so_and_not_to_start_agai
     visitor.sees("provider_hosted_domain_refused").sees("Choose another account").does_not_see("start again");
 }
 
+/// D-13: Cognito's way to change the person, with a provider that remembers the last one.
+#[tokio::test]
+async fn changing_the_person_asks_even_when_there_is_one_provider() {
+    let clock = clock();
+    let acme = FakeIdp::oidc(&clock).await;
+    let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    let ask = app.asks().and("id_token_hint", &tokens.id_token);
+    acme.signs_in(Person::new("person-2", "Grace Example", "grace@example.org"));
+    visitor.opens(ask.url().replace("/oauth2/authorize?", "/logout?")).await;
+    assert_eq!(acme.last(Endpoint::Authorize).parameter("prompt").as_deref(), Some("select_account"));
+    let tokens = app.redeems(&ask, &app.takes_code(&ask, visitor.page())).await.tokens(&app).await;
+    assert_eq!(tokens.id["cognito:username"], "Acme_person-2");
+}
+
 /// The claims of the first logout token that arrives.
 async fn heard(listener: TcpListener) -> Value {
     let (mut connection, _) = timeout(Duration::from_secs(10), listener.accept()).await.expect("the app is told").unwrap();

@@ -55,6 +55,21 @@ async fn the_app_s_wishes_are_forwarded_where_the_provider_understands_them() {
     assert_eq!(pending.max_age, None);
 }
 
+/// D-13: a shared browser, and a provider that would let the last person in again without a word.
+#[tokio::test]
+async fn a_provider_that_knows_one_way_to_ask_is_asked_that_way() {
+    let mut world = eager();
+    let mut prompt = async |known: &str, asked: &str| {
+        world.oidc_rules().request.prompts = vec![known.into()];
+        let (url, _) = world.begin_with(|request| request["prompt"][asked] = json!(true)).await.unwrap();
+        query(&url, "prompt")
+    };
+    assert_eq!(prompt("select_account", "login").await.as_deref(), Some("select_account"));
+    assert_eq!(prompt("login", "select_account").await.as_deref(), Some("login"));
+    assert_eq!(prompt("consent", "login").await, None);
+    assert_eq!(prompt("login", "consent").await, None);
+}
+
 #[tokio::test]
 async fn a_fresh_sign_in_is_asked_for_so_that_the_answer_proves_it() {
     let world = eager();
