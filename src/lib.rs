@@ -1,4 +1,4 @@
-//! Symbolon, a federation broker: people sign in with any OIDC, OAuth 2 or SAML provider, apps receive one token format.
+//! Symbolon, a federation broker: people sign in with any OpenID Connect or OAuth 2 provider, apps receive one token format.
 //!
 //! # The map
 //!

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Config};
 use crate::model::document::Problems;
 
-/// Any OIDC, OAuth 2 or SAML sign-in becomes one Amazon Cognito-format token.
+/// Any OpenID Connect or OAuth 2 sign-in becomes one Amazon Cognito-format token.
 #[derive(Debug, Parser)]
 #[command(name = "symbolon", version)]
 struct Cli {

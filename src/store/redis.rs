@@ -48,32 +48,28 @@ impl Redis {
     }
 
     pub(in crate::store) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
-        let mut mget = cmd("MGET");
-        for key in keys {
-            mget.arg(key.to_string());
-        }
-        let Value::Array(values) = self.read(&Call::Plain(mget)).await? else { return Err(StoreError::Corrupt("answer")) };
+        let mget = Call::Plain("MGET", keys.iter().map(Place::of).collect());
+        let Value::Array(values) = self.read(&mget).await? else { return Err(StoreError::Corrupt("answer")) };
         keys.iter().zip(values).map(|(key, value)| entry(key, value)).collect()
     }
 
     pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        let mut getdel = cmd("GETDEL");
-        getdel.arg(key.to_string());
-        Ok(entry(key, self.write(&Call::Plain(getdel)).await?)?.map(|entry| entry.value))
+        let getdel = Call::Plain("GETDEL", vec![Place::of(key)]);
+        Ok(entry(key, self.write(&getdel).await?)?.map(|entry| entry.value))
     }
 
     pub(in crate::store) async fn commit(&self, batch: Batch, version: Version, now: Timestamp) -> Result<Outcome, StoreError> {
         let mut call = ScriptCall::new(&self.scripts.commit).arg(version.0);
         for write in batch.writes {
-            call = call.key(write.key.to_string());
+            call = call.key(Place::of(&write.key));
             call = match write.change {
                 Change::Put { value, life, expect } => call.arg("p").arg(expected(expect)).arg(millis(life, now)).arg(value),
                 Change::Delete { expect } => call.arg("d").arg(expected(expect)),
                 Change::Require { expect } => call.arg("r").arg(expected(expect)),
                 Change::Index { member, score, life } => {
-                    call.key(expiry_key(&write.key)).arg("i").arg(member).arg(score.to_string()).arg(millis(life, now))
+                    call.key(Place::expiry(&write.key)).arg("i").arg(member).arg(score.to_string()).arg(millis(life, now))
                 }
-                Change::Unindex { member } => call.key(expiry_key(&write.key)).arg("u").arg(member),
+                Change::Unindex { member } => call.key(Place::expiry(&write.key)).arg("u").arg(member),
             };
         }
         match self.write(&Call::Script(call)).await? {
@@ -91,7 +87,7 @@ impl Redis {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         let call = ScriptCall::new(&self.scripts.increment)
-            .key(key.to_string())
+            .key(Place::of(key))
             .arg(version.0)
             .arg(by.to_string())
             .arg(millis(Life::Until(until), now));
@@ -104,7 +100,7 @@ impl Redis {
         after: Option<Cursor<'_>>,
         limit: usize,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut call = ScriptCall::new(&self.scripts.list).key(index.to_string()).key(expiry_key(index)).arg(limit.to_string());
+        let mut call = ScriptCall::new(&self.scripts.list).key(Place::of(index)).key(Place::expiry(index)).arg(limit.to_string());
         if let Some((score, member)) = after {
             call = call.arg(score.to_string()).arg(member);
         }
@@ -124,7 +120,8 @@ impl Redis {
         let mut asked = None;
         let checked = timeout(self.deadline, async {
             let live = asked.insert(self.link.live().await?);
-            self.link.check(&mut live.connection()).await
+            let same = self.link.check(&mut live.connection()).await? == live.generation();
+            if same { Ok(()) } else { Err(StoreError::NotApplied("the data of Redis are of another generation".into())) }
         });
         let checked = checked.await.unwrap_or_else(|_| Err(self.late()));
         checked.inspect_err(|error| {
@@ -159,7 +156,7 @@ impl Redis {
         let mut again = !write;
         loop {
             let live = sent.insert(self.link.live().await?);
-            let Verdict { error, lost } = match call.send(live.connection()).await {
+            let Verdict { error, lost } = match call.send(live.connection(), live.generation()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => redis_error::classify(&error, write),
             };
@@ -181,25 +178,55 @@ impl Redis {
 
 /// What is sent.
 enum Call<'a> {
-    Plain(Cmd),
+    Plain(&'static str, Vec<Place>),
     Script(ScriptCall<'a>),
 }
 
 struct ScriptCall<'a> {
     script: &'a Lua,
-    keys: Vec<String>,
+    keys: Vec<Place>,
     arguments: Vec<Vec<u8>>,
 }
 
+/// Where a value lies.
+///
+/// What may be used once lies under the generation of the data in which it was made. A server that lost its latest writes, and with them
+/// perhaps the mark that a code was spent, has another generation: nothing made before is found there, and people start again.
+struct Place {
+    key: String,
+    once: bool,
+}
+
+impl Place {
+    fn of(key: &Key) -> Self {
+        Self { key: key.to_string(), once: matches!(key.kind(), "flow" | "relay" | "code") }
+    }
+
+    fn expiry(index: &Key) -> Self {
+        Self { key: format!("{index}:until"), once: false }
+    }
+
+    fn at(&self, generation: &str) -> String {
+        if self.once { format!("{}@{generation}", self.key) } else { self.key.clone() }
+    }
+}
+
 impl Call<'_> {
-    async fn send(&self, mut connection: MultiplexedConnection) -> RedisResult<Value> {
+    async fn send(&self, mut connection: MultiplexedConnection, generation: &str) -> RedisResult<Value> {
         match self {
-            Self::Plain(command) => command.query_async(&mut connection).await,
-            Self::Script(call) => match call.command("EVALSHA", &call.script.digest).query_async(&mut connection).await {
-                // The server forgot the script and so did nothing: its text does not repeat anything.
-                Err(error) if forgotten(&error) => call.command("EVAL", call.script.text).query_async(&mut connection).await,
-                answer => answer,
-            },
+            Self::Plain(name, keys) => {
+                let mut command = cmd(name);
+                command.arg(keys.iter().map(|key| key.at(generation)).collect::<Vec<_>>()).query_async(&mut connection).await
+            }
+            Self::Script(call) => {
+                match call.command("EVALSHA", &call.script.digest, generation).query_async(&mut connection).await {
+                    // The server forgot the script and so did nothing: its text does not repeat anything.
+                    Err(error) if forgotten(&error) => {
+                        call.command("EVAL", call.script.text, generation).query_async(&mut connection).await
+                    }
+                    answer => answer,
+                }
+            }
         }
     }
 }
@@ -209,7 +236,7 @@ impl<'a> ScriptCall<'a> {
         Self { script, keys: Vec::new(), arguments: Vec::new() }
     }
 
-    fn key(mut self, key: String) -> Self {
+    fn key(mut self, key: Place) -> Self {
         self.keys.push(key);
         self
     }
@@ -219,9 +246,13 @@ impl<'a> ScriptCall<'a> {
         self
     }
 
-    fn command(&self, name: &str, script: &str) -> Cmd {
+    fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {
         let mut command = cmd(name);
-        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        command.arg(script).arg(self.keys.len());
+        for key in &self.keys {
+            command.arg(key.at(generation));
+        }
+        command.arg(&self.arguments);
         command
     }
 }
@@ -264,8 +295,4 @@ fn millis(life: Life, now: Timestamp) -> String {
         Life::Until(until) if until <= now => "-1".into(),
         Life::Until(until) => until.since(now).as_millis().to_string(),
     }
-}
-
-fn expiry_key(index: &Key) -> String {
-    format!("{index}:until")
 }

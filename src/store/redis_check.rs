@@ -51,6 +51,13 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     Ok(warnings)
 }
 
+/// What changes whenever the server may have lost acknowledged writes: its replication id, which a promoted replica and a restarted
+/// master choose anew.
+pub(in crate::store) fn generation(info: &str) -> &str {
+    let id = info.lines().find_map(|line| line.trim_end().strip_prefix("master_replid:")).unwrap_or_default();
+    id.get(..16).unwrap_or(id)
+}
+
 /// How far the server's clock lies outside the time between asking and hearing.
 fn offset((before, server, after): (i64, i64, i64)) -> i64 {
     before.saturating_sub(server).max(server.saturating_sub(after)).max(0)

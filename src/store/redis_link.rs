@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
-use super::redis_check::{Answers, judge};
+use super::redis_check::{Answers, generation, judge};
 use super::redis_error;
 use super::redis_scripts::Scripts;
 use super::{Role, StoreError, StoreSettings};
@@ -56,6 +56,7 @@ enum Phase {
 pub(in crate::store) struct Live {
     connection: MultiplexedConnection,
     open: Arc<AtomicBool>,
+    generation: Arc<str>,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -133,8 +134,8 @@ impl Link {
         }
     }
 
-    /// Asks the server what it is, in one round trip, and loads the scripts.
-    pub(in crate::store) async fn check(&self, connection: &mut MultiplexedConnection) -> Result<(), StoreError> {
+    /// Asks the server what it is, in one round trip, and loads the scripts. Gives the generation of its data.
+    pub(in crate::store) async fn check(&self, connection: &mut MultiplexedConnection) -> Result<String, StoreError> {
         let scripts = &self.shared.scripts;
         let mut pipe = ::redis::pipe();
         pipe.cmd("INFO").cmd("TIME");
@@ -155,7 +156,7 @@ impl Link {
         for warning in judge(&Answers { info: &info, clocks }, self.shared.role)? {
             tracing::warn!("{warning}");
         }
-        Ok(())
+        Ok(generation(&info).to_owned())
     }
 
     fn begin(&self, state: &mut State) -> watch::Receiver<()> {
@@ -213,8 +214,8 @@ impl Link {
         );
         let connection = self.shared.client.get_multiplexed_async_connection_with_config(&config).await;
         let mut connection = connection.map_err(|error| redis_error::refusal(&error))?;
-        self.check(&mut connection).await?;
-        Ok(Live { connection, open })
+        let generation = self.check(&mut connection).await?.into();
+        Ok(Live { connection, open, generation })
     }
 
     /// Doubles with each failure up to a second; half of it is chance, so that replicas do not come back all at once.
@@ -232,6 +233,11 @@ impl Link {
 impl Live {
     pub(in crate::store) fn connection(&self) -> MultiplexedConnection {
         self.connection.clone()
+    }
+
+    /// The generation of the data behind this connection.
+    pub(in crate::store) fn generation(&self) -> &str {
+        &self.generation
     }
 }
 

@@ -150,7 +150,7 @@ async fn a_redis_killed_under_load_is_used_again_when_it_is_back() {
 async fn load(store: Store, number: u32) -> Vec<(Key, Result<Outcome, StoreError>)> {
     let mut seen = Vec::new();
     for turn in 0..8 {
-        let key = Key::flow(&format!("{number}-{turn}"));
+        let key = Key::mark("load", "redis", &format!("{number}-{turn}"));
         let applied = write(&store, &key).await;
         seen.push((key, applied));
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -231,6 +231,24 @@ async fn a_demoted_master_is_left() {
     assert!(store.get(&session(1)).await.is_err(), "no read from a replica");
     server.command(&["REPLICAOF", "NO", "ONE"]);
     works_again(&store).await;
+}
+
+/// H-05, H-06: a promoted server may not know what was spent before, so nothing that works once works twice; sessions stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_works_once_does_not_outlive_the_generation_of_the_data() {
+    let server = Redis::start();
+    let store = open(&server.url(), DEADLINE).await.unwrap();
+    for key in [session(1), Key::flow("handle")] {
+        assert_eq!(write(&store, &key).await, Ok(Outcome::Committed));
+    }
+    assert!(store.get(&Key::flow("handle")).await.unwrap().is_some());
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    wait_for_refusal(&store).await;
+    server.command(&["REPLICAOF", "NO", "ONE"]);
+    works_again(&store).await;
+    assert_eq!(store.get(&Key::flow("handle")).await, Ok(None));
+    assert_eq!(store.take(&Key::flow("handle")).await, Ok(None));
+    assert!(store.get(&session(1)).await.unwrap().is_some());
 }
 
 async fn wait_for_refusal(store: &Store) {
