@@ -44,6 +44,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/.well-known/{document}", get(well_known::of_host))
         .route("/.well-known/{document}/{*pool}", get(well_known::before_issuer))
         .route("/{pool}/.well-known/{document}", get(well_known::below_issuer))
+        .fallback(well_known::below_deep_issuer)
         .route("/login", get(login::get))
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 
 use super::api::{ApiError, AtPool};
@@ -25,6 +25,20 @@ pub async fn below_issuer(
     headers: HeaderMap,
 ) -> Response {
     answer(&app, &config, (&pool, &document), &headers).await
+}
+
+/// The same below an issuer whose path has several segments, which no route can name; 404 for everything else.
+pub async fn below_deep_issuer(
+    State(app): State<Arc<App>>,
+    AtPool(config): AtPool,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match uri.path().rsplit_once("/.well-known/") {
+        Some((issuer, document)) if method == Method::GET => answer(&app, &config, (issuer, document), &headers).await,
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// `/.well-known/{document}/{*pool}`: the issuer's path after the document's name ([RFC 8414 section 3.1](https://www.rfc-editor.org/rfc/rfc8414#section-3.1)).

@@ -221,3 +221,22 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
     }
     assert!(heard.starts_with("POST /logout"));
 }
+
+/// an issuer may have a path of several segments, and its metadata stands below it.
+#[tokio::test]
+async fn a_deep_issuer_has_its_metadata_below_it() {
+    let id = "id = \"eu-west-1_A\"";
+    let text = crate::laws::CONFIG.replace(id, &format!("{id}\nissuer = \"https://a.test/tenants/one\""));
+    let outside = symbolon::outside::Outside::fake(symbolon::model::time::Timestamp::from_secs(1_800_000_000), 3);
+    let config = symbolon::config::parse(&text, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();
+    let router = symbolon::web::router(App::build(config, outside).await.unwrap()).unwrap();
+    let status = async |path: &str| {
+        let request = Request::builder().uri(path).header("host", "a.test").body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap().status()
+    };
+    assert_eq!(status("/tenants/one/.well-known/openid-configuration").await, 200);
+    assert_eq!(status("/tenants/one/.well-known/jwks.json").await, 200);
+    for path in ["/tenants/two/.well-known/openid-configuration", "/tenants/one/.well-known/x", "/tenants/one", "/login/x.css/y"] {
+        assert_eq!(status(path).await, 404, "{path}");
+    }
+}
