@@ -2,9 +2,16 @@
 
 #[path = "../support"]
 mod support {
+    #![expect(dead_code, reason = "a vocabulary: each test binary speaks a part of it")]
+    #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+
+    pub(crate) mod asserts;
+    pub(crate) mod browser;
     pub(crate) mod peers;
     pub(crate) mod process;
     pub(crate) mod redis;
 }
 
+mod life;
 mod neighbours;
+mod world;
