@@ -137,7 +137,9 @@ async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Sto
         Role::State => &config.state,
         Role::Directory => &config.directory,
     };
-    let opened = Store::open(&StoreSettings::new(url.clone(), role), outside.clock.clone(), outside.random.clone()).await;
+    let root_certificates = config.ca.as_ref().map(|pem| pem.clone().into_bytes());
+    let settings = StoreSettings { root_certificates, ..StoreSettings::new(url.clone(), role) };
+    let opened = Store::open(&settings, outside.clock.clone(), outside.random.clone()).await;
     opened.map_err(|error| AppError::Store { role: role.as_str(), error })
 }
 

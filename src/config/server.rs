@@ -52,7 +52,7 @@ pub(super) fn read(table: Table<'_>) -> ServerConfig {
         public_url: public_url(&table, listen),
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
-        upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, pem)),
+        upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
         seal_key,
     };
@@ -90,10 +90,11 @@ fn public_url(table: &Table<'_>, listen: SocketAddr) -> String {
     url
 }
 
-fn certificates(table: &Table<'_>, pem: String) -> Option<String> {
+/// PEM certificates read from the file that `key` names.
+pub(super) fn certificates(table: &Table<'_>, key: &str, pem: String) -> Option<String> {
     if pem.contains("-----BEGIN CERTIFICATE-----") {
         return Some(pem);
     }
-    table.problem("upstream_ca_file", "the file holds no PEM certificate", "name a file with -----BEGIN CERTIFICATE----- blocks");
+    table.problem(key, "the file holds no PEM certificate", "name a file with -----BEGIN CERTIFICATE----- blocks");
     None
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::server::certificates;
 use crate::model::document::{Invalid, Table};
 use crate::model::secret::{ExposeSecret, SecretString};
 
@@ -14,6 +15,8 @@ pub struct StoreConfig {
     pub state: StoreUrl,
     /// What may never be lost.
     pub directory: StoreUrl,
+    /// PEM certificates that a `rediss:` server may chain to, instead of the system's.
+    pub ca: Option<String>,
 }
 
 /// One store.
@@ -85,8 +88,9 @@ pub(super) fn read(table: Table<'_>, folder: &Path, sealed: bool) -> StoreConfig
     if matches!(directory, StoreUrl::Memory) && !matches!(state, StoreUrl::Memory) {
         table.warn("directory", "users and signing keys are forgotten at every restart", "write file:<folder> or redis://…");
     }
+    let ca = table.file("ca_file").and_then(|pem| certificates(&table, "ca_file", pem));
     table.finish();
-    StoreConfig { state, directory }
+    StoreConfig { state, directory, ca }
 }
 
 fn one(table: &Table<'_>, key: &str, folder: &Path) -> StoreUrl {

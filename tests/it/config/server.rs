@@ -81,6 +81,13 @@ fn a_certificate_bundle_is_a_readable_pem_file() {
     );
 }
 
+/// H-11
+#[test]
+fn the_authority_of_a_redis_is_a_readable_pem_file() {
+    let problem = "ca_file: the file holds no PEM certificate; fix: name a file with -----BEGIN CERTIFICATE----- blocks";
+    refused_store("ca_file = \"secret.txt\"", problem);
+}
+
 /// E-33
 #[test]
 fn the_seal_key_is_32_random_bytes() {
