@@ -6,10 +6,12 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
+use url::Url;
 
 use crate::app::App;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const OWN_FORMS: &str = "form-action 'self'";
 
 const ALWAYS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -19,6 +21,21 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
+
+/// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect that follows
+/// ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address that is no web URL counts by its scheme.
+pub fn forms_may_lead_to<'a>(mut page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
+    let mut policy = OWN_FORMS.to_owned();
+    for address in addresses.into_iter().filter_map(|address| Url::parse(address).ok()) {
+        let origin = address.origin();
+        let source = if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", address.scheme()) };
+        policy = format!("{policy} {source}");
+    }
+    if let Ok(policy) = HeaderValue::from_str(&POLICY.replace(OWN_FORMS, &policy)) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    page
+}
 
 /// Adds what the answer does not set itself; HSTS where browsers see https.
 pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -32,4 +49,18 @@ pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse as _;
+
+    /// D-03
+    #[test]
+    fn the_forms_of_a_page_lead_to_the_origins_that_it_names_and_nowhere_else() {
+        let page = forms_may_lead_to("".into_response(), ["https://app.example:8443/bye?x=1", "com.example.app:/bye", "no address"]);
+        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        assert_eq!(policy, POLICY.replace("form-action 'self'", "form-action 'self' https://app.example:8443 com.example.app:"));
+    }
 }

@@ -12,6 +12,12 @@ mod support {
     pub(crate) mod redis;
 }
 
+mod chromium;
+mod crashes;
 mod life;
 mod neighbours;
+mod readme;
+mod redis_faults;
+mod secrecy;
+mod upstreams;
 mod world;

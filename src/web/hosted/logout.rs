@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use minijinja::context;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::flow::redirect_uri::CheckedRedirect;
 use crate::flow::request::{Parameters, RequestError};
@@ -27,6 +27,7 @@ use crate::user_pool::end_session;
 use crate::web::error::Failure;
 use crate::web::form;
 use crate::web::page::Page;
+use crate::web::security_headers;
 use crate::web::sign_in::see_other;
 use crate::web::visit::Visit;
 
@@ -89,7 +90,9 @@ async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameter
     let then = destination(&asked, client)?;
     let session = visit.live_session().await?.map(|live| live.session().clone());
     match session {
-        Some(session) if !unasked(visit, &asked, hint.as_ref(), &session)? => Ok(confirmation(visit, &session, parameters)),
+        Some(session) if !unasked(visit, &asked, hint.as_ref(), &session)? => {
+            Ok(confirmation(visit, &session, client, &then, parameters).await)
+        }
         Some(session) => {
             end(visit).await?;
             Ok(leave(visit, session.upstream.as_ref(), then, parameters).await)
@@ -155,15 +158,17 @@ fn unasked(visit: &Visit, asked: &Asked<'_>, hint: Option<&IdHint>, session: &Se
     Ok(asked.get("logout_uri")?.is_some() || (asked.get("response_type")?.is_some() && asked.get("redirect_uri")?.is_some()))
 }
 
-fn confirmation(visit: &Visit, session: &Session, parameters: &Parameters) -> Response {
+async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>, then: &Then, parameters: &Parameters) -> Response {
     let confirm = visit.app.seal.token(CONFIRM_LABEL, &session.id.to_string());
-    let kept = ["client_id", "post_logout_redirect_uri", "state"];
-    let fields: Vec<_> = parameters
-        .iter()
-        .filter(|(name, _)| kept.contains(&name.as_str()))
-        .map(|(name, value)| context! { name => name, value => value })
-        .collect();
-    visit.pages.answer(Page::SignOut, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str(), confirm, fields })
+    let kept = ["logout_uri", "post_logout_redirect_uri", "state"];
+    let kept = parameters.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(name, value)| (name.as_str(), value.as_str()));
+    let client = client.map(|client| ("client_id", client.id.as_str()));
+    let fields: Vec<_> = client.into_iter().chain(kept).map(|(name, value)| context! { name, value }).collect();
+    let context = context! { pool_name => visit.config.pool.name.as_str(), confirm, fields };
+    let page = visit.pages.answer(Page::SignOut, StatusCode::OK, &context);
+    let back = if let Then::Back(uri) = then { uri.as_str() } else { "" };
+    let upstream = at_upstream(visit, session.upstream.as_ref(), back).await;
+    security_headers::forms_may_lead_to(page, [Some(back), upstream.as_ref().map(Url::as_str)].into_iter().flatten())
 }
 
 /// Ends the session and tells the apps that took part in it; their answers are not waited for.
@@ -186,16 +191,20 @@ async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, pa
         Then::Back(uri) => uri.as_str(),
         Then::Page => "",
     };
-    if let Some(upstream) = upstream
-        && let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)
-    {
-        let return_to = format!("{}/logout/return", visit.config.pool.public_url);
-        let state = visit.app.seal.token(RETURN_LABEL, &back);
-        if let Some(url) = end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await {
-            return see_other(url.as_str());
-        }
+    match at_upstream(visit, upstream, back).await {
+        Some(url) => see_other(url.as_str()),
+        None if back.is_empty() => signed_out(visit),
+        None => see_other(back),
     }
-    if back.is_empty() { signed_out(visit) } else { see_other(back) }
+}
+
+/// The provider's own sign-out, from which the browser comes back to us and goes on to `back`.
+async fn at_upstream(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Option<Url> {
+    let upstream = upstream?;
+    let provider = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)?;
+    let return_to = format!("{}/logout/return", visit.config.pool.public_url);
+    let state = visit.app.seal.token(RETURN_LABEL, &back);
+    end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await
 }
 
 /// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a single provider no

@@ -7,7 +7,7 @@
 //   {"waitFor": selector}  {"waitForUrl": regexp}  {"text": selector}  {"screenshot": path}
 //   {"tab": name}      continues in another tab of the same browser, opened when new
 //   {"clearCookies": true}  {"back": true}  {"reload": true}
-// Output: {ok, failure, url, title, texts, documents: [{url, status, method}], console_errors, csp_violations,
+// Output: {ok, failure, url, title, texts, documents: [{url, status, method, cookies: [names sent]}], console_errors, csp_violations,
 //   page_errors, failed_requests, cookies}; a step that fails ends the run with ok false and exit code 1.
 import { text as readAll } from 'node:stream/consumers';
 import { chromium } from 'playwright-core';
@@ -21,6 +21,7 @@ const input = JSON.parse(await readAll(process.stdin));
 const { steps, javascript = true, locale, viewport, timeout = 20_000 } = Array.isArray(input) ? { steps: input } : input;
 const report = { ok: false, texts: [], documents: [], console_errors: [], csp_violations: [], page_errors: [], failed_requests: [] };
 const tabs = new Map();
+const cookiesSent = [];
 let page;
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -40,6 +41,7 @@ try {
     }
   }
   report.ok = report.failure === undefined;
+  await Promise.allSettled(cookiesSent);
   report.url = page.url();
   report.title = await page.title();
   report.cookies = await context.cookies();
@@ -85,7 +87,11 @@ function observe(tab) {
   tab.on('response', (response) => {
     const request = response.request();
     if (!request.isNavigationRequest()) return;
-    report.documents.push({ url: response.url(), status: response.status(), method: request.method() });
+    const document = { url: response.url(), status: response.status(), method: request.method() };
+    report.documents.push(document);
+    cookiesSent.push(request.allHeaders().then(({ cookie = '' }) => {
+      document.cookies = cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')[0]);
+    }));
   });
 }
 

@@ -122,7 +122,8 @@ impl Settings {
         fs::write(directory.path().join("symbolon.toml"), self.toml()).expect("the configuration is written");
         let (url, issuer) = (self.url(), format!("{}/{POOL}", self.url()));
         secrets::add(SEAL_KEY);
-        let mut broker = Broker { process: None, admin: String::new(), earlier_logs: String::new(), url, issuer, settings: self, directory };
+        let mut broker =
+            Broker { process: None, admin: String::new(), earlier_logs: String::new(), url, issuer, settings: self, directory };
         broker.start_again();
         broker
     }

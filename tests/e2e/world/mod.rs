@@ -1,6 +1,7 @@
 //! The broker as its operator runs it, with people, apps and a provider of other make around it.
 
 pub(crate) mod app;
+pub(crate) mod balancer;
 pub(crate) mod broker;
 pub(crate) mod person;
 pub(crate) mod secrets;

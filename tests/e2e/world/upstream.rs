@@ -51,11 +51,6 @@ impl Upstream {
         format!("[[pool.provider]]\nname = {name:?}\nuse = \"oidc\"\nissuer = {issuer:?}\nclient_id = {CLIENT_ID:?}\n{lines}\n")
     }
 
-    /// The secret of the broker at this provider.
-    pub(crate) fn secret(&self) -> &str {
-        &self.secret
-    }
-
     /// What arrived at the provider on `route`.
     pub(crate) async fn saw(&self, route: &str) -> Vec<Value> {
         let Value::Array(seen) = get(&format!("{}/seen", self.issuer)).await.json() else { panic!("a list") };

@@ -1,0 +1,119 @@
+//! What only a real browser can prove: cookies across sites, the Content Security Policy, forms without scripts.
+
+use serde_json::{Value, json};
+
+use crate::support::peers::chromium;
+use crate::world::{App, AppSettings, Broker, Settings, Upstream, secrets};
+
+struct World {
+    broker: Broker,
+    shop: App,
+    _upstreams: [Upstream; 2],
+}
+
+/// One provider on the broker's own site, and one on another, which answers by a form POST.
+fn world() -> World {
+    let settings = Settings::new();
+    let near = Upstream::start(&settings);
+    let far = Upstream::start_with(&settings, json!({ "host": "localhost" }), json!({}));
+    let form_post = "[pool.provider.request]\nform_post = true\n";
+    let shop = AppSettings::new("shop");
+    let broker = settings.client(&shop).table(&near.toml("Near")).table(&(far.toml("Far") + form_post)).start();
+    World { shop: shop.start(&broker), broker, _upstreams: [near, far] }
+}
+
+/// Runs the steps; every one must go well, and no page may break its own policy.
+#[track_caller]
+fn browse(input: &Value) -> Value {
+    let seen = chromium(input);
+    assert_eq!(seen.get("failure"), None, "{seen:#}");
+    assert_eq!(seen.get("csp_violations"), Some(&json!([])), "{seen:#}");
+    assert_eq!(seen.get("page_errors"), Some(&json!([])), "{seen:#}");
+    let documents = seen.get("documents").and_then(Value::as_array).expect("a list");
+    documents.iter().filter_map(|document| document.get("url").and_then(Value::as_str)).for_each(secrets::learn);
+    seen
+}
+
+#[track_caller]
+fn tokens(seen: &Value, at: usize) -> Value {
+    let shown = seen.pointer(&format!("/texts/{at}")).and_then(Value::as_str).unwrap_or_else(|| panic!("{seen:#}"));
+    secrets::learn(shown);
+    serde_json::from_str(shown).unwrap_or_else(|_| panic!("no tokens: {shown}"))
+}
+
+/// What the browser got from `path` of the broker: (method, status, names of the cookies that it had sent).
+fn visits(seen: &Value, broker: &Broker, path: &str) -> Vec<(String, u64, Vec<String>)> {
+    let documents = seen.get("documents").and_then(Value::as_array).expect("a list");
+    let at = |document: &&Value| document["url"].as_str().is_some_and(|url| url.starts_with(&format!("{}{path}", broker.url)));
+    let read = |document: &Value| {
+        let cookies = document["cookies"].as_array().expect("a list").iter().filter_map(Value::as_str);
+        let ours = cookies.filter(|name| name.starts_with("symbolon")).map(str::to_owned).collect();
+        (document["method"].as_str().expect("a method").to_owned(), document["status"].as_u64().expect("a status"), ours)
+    };
+    documents.iter().filter(at).map(read).collect()
+}
+
+fn sign_in_steps(shop: &App, label: &str) -> Vec<Value> {
+    vec![
+        json!({"goto": shop.login(&[])}),
+        json!({"text": "body"}),
+        json!({"click": format!("text=Continue with {label}")}),
+        json!({"fill": ["input[name=login]", "ada"]}),
+        json!({"click": "button[type=submit]"}),
+    ]
+}
+
+#[test]
+fn a_person_chooses_a_provider_signs_in_and_is_back_at_the_app() {
+    let World { broker, shop, _upstreams } = world();
+    for javascript in [true, false] {
+        let mut steps = sign_in_steps(&shop, "Near");
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        let seen = browse(&json!({ "steps": steps, "javascript": javascript }));
+        let page = seen.pointer("/texts/0").and_then(Value::as_str).expect("the sign-in page");
+        assert!(page.contains("Continue with Near") && page.contains("Continue with Far") && page.contains("The app shop"), "{page}");
+        let tokens = tokens(&seen, 1);
+        assert_eq!(tokens.pointer("/id_token_claims/iss"), Some(&json!(broker.issuer)));
+        assert_eq!(tokens.pointer("/id_token_claims/cognito:username"), Some(&json!("Near_ada")));
+    }
+}
+
+/// B-31: the POST from the provider's site arrives without our cookies, the GET that follows brings them, and the binding holds.
+#[test]
+fn a_form_post_from_another_site_ends_at_the_app() {
+    let World { broker, shop, _upstreams } = world();
+    for javascript in [true, false] {
+        let mut steps = sign_in_steps(&shop, "Far");
+        if !javascript {
+            steps.push(json!({"click": "[type=submit]"}));
+        }
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        let seen = browse(&json!({ "steps": steps, "javascript": javascript }));
+        assert_eq!(tokens(&seen, 1).pointer("/id_token_claims/cognito:username"), Some(&json!("Far_ada")));
+        let bounce = visits(&seen, &broker, "/oauth2/idpresponse");
+        let [(post, 303, without), (get, 303, with)] = bounce.as_slice() else { panic!("{bounce:?}") };
+        assert_eq!((post.as_str(), get.as_str()), ("POST", "GET"));
+        assert!(without.is_empty(), "SameSite=Lax cookies crossed sites: {without:?}");
+        assert_eq!(with.as_slice(), ["symbolon-browser"]);
+    }
+}
+
+/// `form-action` is held against the redirects after a form, too, and the app's address is one.
+#[test]
+fn the_sign_out_page_asks_and_then_leads_back_to_the_app() {
+    let World { broker, shop, _upstreams } = world();
+    let asks = format!("{}/logout?client_id=shop&post_logout_redirect_uri={}/logged-out&state=s-1", broker.url, shop.url);
+    let mut steps = sign_in_steps(&shop, "Near");
+    steps.extend([
+        json!({"waitForUrl": "/callback\\?"}),
+        json!({"goto": asks}),
+        json!({"text": "body"}),
+        json!({"click": "button[type=submit]"}),
+        json!({"waitForUrl": "/logged-out\\?state=s-1"}),
+        json!({"goto": shop.login(&[("prompt", "none")])}),
+        json!({"text": "body"}),
+    ]);
+    let seen = browse(&json!(steps));
+    assert!(seen.pointer("/texts/1").and_then(Value::as_str).is_some_and(|page| page.contains("Sign out?")), "{seen:#}");
+    assert_eq!(tokens(&seen, 2).get("error"), Some(&json!("login_required")));
+}
