@@ -96,7 +96,7 @@ async fn a_second_broker_on_the_same_folder_is_refused() {
     let output = second.output().expect("symbolon runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("another process"), "{said}");
+    assert!(said.contains("is in use by process"), "{said}");
     assert_eq!(broker.readiness().await.status, 200);
     assert!(broker.terminate().success());
 }
