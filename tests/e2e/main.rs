@@ -1,9 +1,10 @@
 //! The built binary with real neighbours: Redis, other people's OpenID implementations, Chromium.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+
 #[path = "../support"]
 mod support {
     #![expect(dead_code, reason = "a vocabulary: each test binary speaks a part of it")]
-    #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
 
     pub(crate) mod asserts;
     pub(crate) mod browser;

@@ -26,7 +26,7 @@ impl Upstream {
     /// Starts a provider with settings of `op.mjs` and client metadata of `oidc-provider` over the usual ones.
     #[track_caller]
     pub(crate) fn start_with(broker: &Settings, settings: Value, client: Value) -> Self {
-        let secret = format!("upstream-secret-{}", uuid::Uuid::new_v4());
+        let secret = format!("upstream-secret-{}", symbolon::outside::random::Random::Real.token());
         secrets::add(&secret);
         let mut all = json!({ "client_id": CLIENT_ID, "client_secret": secret, "redirect_uris": [broker.callback()] });
         merge(&mut all, client);
