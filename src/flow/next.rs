@@ -77,7 +77,7 @@ pub struct LiveSession(Session);
 impl LiveSession {
     /// The session if it may still be used at `now` under `policy` by a user whose present epoch is `epoch`.
     pub fn check(session: Session, policy: SessionPolicy, epoch: &Epoch, now: Timestamp) -> Option<Self> {
-        let alive = now < session.expires && now < session.last_used.plus(policy.idle) && session.epoch == *epoch;
+        let alive = now < session.expires && now < session.last_used.plus(policy.idle) && epoch.covers(&session.epoch);
         alive.then_some(Self(session))
     }
 
@@ -231,6 +231,9 @@ mod tests {
         assert!(live(NOW, &Epoch::default()));
         assert!(!live(NOW.plus(Duration::from_secs(10)), &Epoch::default()));
         assert!(!live(NOW, &Epoch(Some("later".to_owned()))));
+        // The stamp of a sign-out long ago is forgotten after everything that it ended.
+        let later = Session { epoch: Epoch(Some("earlier".to_owned())), ..record.clone() };
+        assert!(LiveSession::check(later, policy, &Epoch::default(), NOW).is_some());
         let used = Session { last_used: record.expires, ..record.clone() };
         assert!(LiveSession::check(used, policy, &Epoch::default(), record.expires).is_none());
     }

@@ -46,6 +46,14 @@ pub struct Session {
 #[serde(transparent)]
 pub struct Epoch(pub Option<String>);
 
+impl Epoch {
+    /// Whether something that began at `born` has outlived the sign-outs up to this one. A stamp is kept longer than anything that
+    /// was alive when it was written, so where there is none any more, nothing is signed out.
+    pub fn covers(&self, born: &Self) -> bool {
+        self.0.is_none() || self == born
+    }
+}
+
 /// What an authorization code stands for, from the authorization decision to its redemption.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeGrant {

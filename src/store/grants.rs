@@ -83,11 +83,9 @@ pub struct EpochRead {
 }
 
 impl EpochRead {
-    /// Whether something that began at `born` has outlived the user's last sign-out-everywhere.
-    ///
-    /// A stamp is kept longer than anything that was alive when it was written, so without one nothing is signed out.
+    /// [`Epoch::covers`] of the present epoch.
     pub fn covers(&self, born: &Epoch) -> bool {
-        self.current.0.is_none() || self.current == *born
+        self.current.covers(born)
     }
 }
 
