@@ -5,8 +5,8 @@ use super::unique::Unique;
 use crate::model::document::Table;
 use crate::model::ids::ProviderName;
 use crate::provider::preset::Presets;
-use crate::provider::registry;
-use crate::provider::settings::{ClientAuth, EmailTrust, Protocol, Provider};
+use crate::provider::settings::{ClientAuth, EmailTrust, Provider};
+use crate::provider::{quirks, registry};
 
 /// What the tables of a pool are read with.
 pub(super) struct Known<'p> {
@@ -56,10 +56,7 @@ pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, V
 
 /// Options of this provider that take a check away, with what that risks.
 fn loosened(provider: &Provider) -> Vec<(&'static str, &'static str)> {
-    let quirks = match &provider.protocol {
-        Protocol::Oidc(oidc) => &oidc.quirks,
-        Protocol::Oauth2(oauth2) => &oauth2.quirks,
-    };
+    let quirks = quirks::quirks(provider);
     let mut found = Vec::new();
     if provider.email_trust == EmailTrust::Every {
         found.push(("trust_every_email", "whoever sets an address at this provider owns it here"));

@@ -49,7 +49,7 @@ impl Minting {
                 let key = self.key(Algorithm::Es256, Some(key_id.clone()), key)?;
                 let audience = match &provider.protocol {
                     Protocol::Oidc(oidc) => oidc.issuer.clone(),
-                    Protocol::Oauth2(_) => token_endpoint.origin().ascii_serialization(),
+                    Protocol::Oauth2(_) | Protocol::Saml(_) => token_endpoint.origin().ascii_serialization(),
                 };
                 Credentials::Post(self.secret(&key, now, || key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now)))?)
             }

@@ -174,6 +174,8 @@ impl Upstreams {
         let name = match &provider.protocol {
             Protocol::Oidc(oidc) => [&oidc.issuer, oidc.discovery_url.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
             Protocol::Oauth2(oauth2) => [oauth2.endpoints.token.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
+            // Nothing is called at a SAML provider but its metadata, which has a place of its own.
+            Protocol::Saml(_) => ["saml", provider.name.as_str(), &provider.client_id].join("\n"),
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(name).or_insert_with(|| Arc::new(Upstream::new(self))))

@@ -9,6 +9,8 @@ pub mod preset;
 pub mod quirks;
 pub mod registry;
 pub mod rules;
+pub mod saml;
+pub mod saml_claims;
 pub mod settings;
 mod combine;
 mod credentials;

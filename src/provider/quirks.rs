@@ -34,6 +34,12 @@ pub enum QuirkError {
     /// The claim that holds the subject is missing, empty, too long or no text.
     #[error("claim {0} holds no usable subject")]
     SubjectUnusable(String),
+    /// The NameID is another one at each sign-in.
+    #[error("the NameID is transient, so it identifies nobody at the next sign-in")]
+    SubjectTransient,
+    /// The NameID's format is none that the settings accept as a subject.
+    #[error("NameID format {0:?} is none that identifies people by the settings")]
+    SubjectFormat(String),
 }
 
 impl Refusal for QuirkError {
@@ -44,12 +50,14 @@ impl Refusal for QuirkError {
             Self::HostedDomainRefused(_) => "provider_hosted_domain_refused",
             Self::OrganisationRefused => "provider_organisation_refused",
             Self::SubjectUnusable(_) => "provider_subject_unusable",
+            Self::SubjectTransient => "provider_subject_transient",
+            Self::SubjectFormat(_) => "provider_subject_format",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::TenantMissing | Self::SubjectUnusable(_) => Fault::Provider,
+            Self::TenantMissing | Self::SubjectUnusable(_) | Self::SubjectTransient | Self::SubjectFormat(_) => Fault::Provider,
             Self::TenantRefused(_) | Self::HostedDomainRefused(_) | Self::OrganisationRefused => Fault::Visitor,
         }
     }
@@ -66,6 +74,12 @@ impl Refusal for QuirkError {
             }
             Self::SubjectUnusable(claim) => {
                 format!("Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes.")
+            }
+            Self::SubjectTransient => {
+                "Let the provider send a persistent NameID, or name an attribute with a lasting id as subject.".into()
+            }
+            Self::SubjectFormat(format) => {
+                format!("Let the provider send a persistent NameID, add {format:?} to subject_formats, or name an attribute as subject.")
             }
         }
     }
@@ -88,6 +102,7 @@ pub fn key(provider: &Provider, claims: &Claims) -> Result<IdentityKey, QuirkErr
     let (issuer, path) = match &provider.protocol {
         Protocol::Oidc(oidc) => (expected_issuer(oidc, claims)?, oidc.subject_claim.as_str()),
         Protocol::Oauth2(oauth2) => (String::new(), oauth2.subject.as_str()),
+        Protocol::Saml(saml) => return super::saml_claims::key(provider, saml, claims),
     };
     let subject = subject(claims, path).ok_or_else(|| QuirkError::SubjectUnusable(path.to_owned()))?;
     Ok(IdentityKey { provider: provider.name.clone(), issuer, subject })
@@ -232,6 +247,7 @@ pub fn quirks(provider: &Provider) -> &Quirks {
     match &provider.protocol {
         Protocol::Oidc(oidc) => &oidc.quirks,
         Protocol::Oauth2(oauth2) => &oauth2.quirks,
+        Protocol::Saml(saml) => &saml.quirks,
     }
 }
 

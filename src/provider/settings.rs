@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::saml::Saml;
 use crate::model::ids::ProviderName;
 use crate::model::secret::SecretString;
 use crate::model::user::ProviderType;
@@ -25,7 +26,7 @@ pub struct Provider {
     pub domains: Vec<String>,
     /// What the provider speaks.
     pub protocol: Protocol,
-    /// `client_id` at the provider.
+    /// `client_id` at the provider; for SAML our entity id there.
     pub client_id: String,
     /// How the broker authenticates at the token endpoint.
     pub client_auth: ClientAuth,
@@ -51,6 +52,8 @@ pub enum Protocol {
     Oidc(Oidc),
     /// OAuth 2 with a profile call: identity from the profile answer.
     Oauth2(Oauth2),
+    /// SAML 2.0: identity from a verified assertion.
+    Saml(Box<Saml>),
 }
 
 /// Rules for an OpenID Connect provider.

@@ -26,6 +26,9 @@ pub enum FederationError {
         /// Whose rules were about to be used.
         used: ProviderName,
     },
+    /// The provider speaks another protocol than the endpoint at which it was used.
+    #[error("the provider speaks SAML, not OAuth 2")]
+    OtherProtocol,
     /// The provider answered with an error instead of a code.
     #[error("the provider answered {error:?}: {description:?}")]
     Answered {
@@ -97,6 +100,7 @@ impl FederationError {
             Self::Quirk(error) => error,
             Self::Disabled
             | Self::OtherProvider { .. }
+            | Self::OtherProtocol
             | Self::Answered { .. }
             | Self::NoIdToken
             | Self::AccessTokenUnusable
@@ -110,6 +114,7 @@ impl Refusal for FederationError {
         match self {
             Self::Disabled => "provider_disabled",
             Self::OtherProvider { .. } => "provider_mix_up",
+            Self::OtherProtocol => "provider_other_protocol",
             Self::Answered { error, .. } if answered(error) == "access_denied" => "provider_access_denied",
             Self::Answered { .. } => "provider_answered_error",
             Self::NoIdToken => "id_token_missing",
@@ -122,7 +127,7 @@ impl Refusal for FederationError {
     fn fault(&self) -> Fault {
         match self {
             Self::Disabled | Self::NoAppSecret => Fault::Pool,
-            Self::OtherProvider { .. } => Fault::Visitor,
+            Self::OtherProvider { .. } | Self::OtherProtocol => Fault::Visitor,
             Self::Answered { error, .. } => match answered(error) {
                 "server_error" if is_ours(error) => Fault::Pool,
                 "server_error" | "temporarily_unavailable" => Fault::Provider,
@@ -136,7 +141,7 @@ impl Refusal for FederationError {
     fn hint(&self) -> String {
         match self {
             Self::Disabled => "enable this provider, or take it off the app's list".into(),
-            Self::OtherProvider { .. } => "start again from the app".into(),
+            Self::OtherProvider { .. } | Self::OtherProtocol => "start again from the app".into(),
             Self::Answered { error, .. } => match answered(error) {
                 "server_error" if is_ours(error) => {
                     "compare client_id, callback URL, scopes and parameters of this provider with the provider's console".into()

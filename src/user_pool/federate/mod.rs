@@ -55,6 +55,7 @@ pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -
         Protocol::Oauth2(oauth2) => {
             (oauth2::endpoint(&upstream, oauth2.endpoints.authorization.as_deref(), "authorization")?, &oauth2.request, None)
         }
+        Protocol::Saml(_) => return Err(FederationError::OtherProtocol),
     };
     let (verifier, forwarded) = (outside.random.token(), forwarded(rules, &begin.flow.request));
     let max_age = forwarded.max_age.map(Duration::from_secs);
@@ -103,6 +104,7 @@ pub async fn finish(
         match &provider.protocol {
             Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
             Protocol::Oauth2(oauth2) => exchange.oauth2(oauth2).await,
+            Protocol::Saml(_) => Err(FederationError::OtherProtocol),
         }
     };
     match tokio::time::timeout(upstreams.budget(), proof).await {

@@ -53,7 +53,7 @@ pub fn with_secret(name: &str, preset: &str, more: &str) -> Provider {
 pub fn oidc(provider: &Provider) -> &Oidc {
     match &provider.protocol {
         Protocol::Oidc(oidc) => oidc,
-        Protocol::Oauth2(_) => panic!("{} speaks OAuth 2", provider.name),
+        Protocol::Oauth2(_) | Protocol::Saml(_) => panic!("{} speaks no OpenID Connect", provider.name),
     }
 }
 
@@ -62,7 +62,7 @@ pub fn oidc(provider: &Provider) -> &Oidc {
 pub fn oauth2(provider: &Provider) -> &Oauth2 {
     match &provider.protocol {
         Protocol::Oauth2(oauth2) => oauth2,
-        Protocol::Oidc(_) => panic!("{} speaks OpenID Connect", provider.name),
+        Protocol::Oidc(_) | Protocol::Saml(_) => panic!("{} speaks no OAuth 2", provider.name),
     }
 }
 

@@ -77,14 +77,14 @@ impl World {
     pub(super) fn oidc_rules(&mut self) -> &mut Oidc {
         match &mut self.provider.protocol {
             Protocol::Oidc(oidc) => oidc,
-            Protocol::Oauth2(_) => panic!("an OAuth 2 provider"),
+            Protocol::Oauth2(_) | Protocol::Saml(_) => panic!("no OpenID provider"),
         }
     }
 
     pub(super) fn oauth2_rules(&mut self) -> &mut Oauth2 {
         match &mut self.provider.protocol {
             Protocol::Oauth2(oauth2) => oauth2,
-            Protocol::Oidc(_) => panic!("an OpenID provider"),
+            Protocol::Oidc(_) | Protocol::Saml(_) => panic!("no OAuth 2 provider"),
         }
     }
 

@@ -1,0 +1,162 @@
+//! A SAML identity provider as one pool uses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::settings::Quirks;
+use crate::model::ids::ClientId;
+use crate::model::time::Timestamp;
+
+/// Name identifier formats ([SAML Core section 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+pub mod format {
+    /// Stable, opaque, made for this service provider.
+    pub const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+    /// Another one for each sign-in: never a subject.
+    pub const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    /// An e-mail address.
+    pub const EMAIL_ADDRESS: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    /// Whatever the identity provider's administrator chose; also what a NameID without a format is.
+    pub const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+}
+
+/// Rules for a SAML identity provider.
+#[derive(Debug, Clone)]
+pub struct Saml {
+    /// Where the provider's entity id, endpoints and certificates come from.
+    pub source: MetadataSource,
+    /// Which provider of the metadata is meant; metadata that describes another one is refused.
+    pub entity_id: Option<String>,
+    /// Our entity id towards this provider.
+    pub sp_entity_id: String,
+    /// Our assertion consumer service URL towards this provider, where it is not `<public url>/saml2/idpresponse`: a provider that was
+    /// set up for another service need not change.
+    pub acs_url: Option<String>,
+    /// The authentication request.
+    pub request: SamlRequest,
+    /// What identifies a person.
+    pub subject: SubjectRule,
+    /// Claims of which the first that is present is the e-mail address, as the mapping names them.
+    pub email: Vec<String>,
+    /// Whether an attribute is also found under its `FriendlyName`, which no specification makes unique.
+    pub friendly_names: bool,
+    /// What is accepted in a response.
+    pub accept: SamlAccept,
+    /// Responses that nobody asked for.
+    pub idp_initiated: IdpInitiated,
+    /// What happens with a certificate that metadata names for the first time.
+    pub new_keys: NewKeys,
+    /// PEM certificates of which one must have signed the metadata; empty accepts unsigned metadata.
+    pub metadata_signers: Vec<String>,
+    /// Deviations.
+    pub quirks: Quirks,
+}
+
+/// Where the provider's entity id, endpoints and certificates come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetadataSource {
+    /// Read from there and read again.
+    Url(String),
+    /// A document, checked when the configuration was read.
+    Document(Arc<str>),
+    /// Written by hand.
+    ByHand(ByHand),
+}
+
+/// A provider without metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// The provider's entity id.
+    pub entity_id: String,
+    /// Where requests go.
+    pub sso_url: String,
+    /// Where sign-outs go.
+    pub slo_url: Option<String>,
+    /// PEM certificates, at least one.
+    pub certificates: Vec<String>,
+}
+
+/// How a message travels through the browser ([SAML Bindings](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// HTTP-Redirect: deflated in the query.
+    Redirect,
+    /// HTTP-POST: a form that submits itself.
+    Post,
+}
+
+/// The authentication request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SamlRequest {
+    /// The binding; `None` takes Redirect where the provider offers it, else POST.
+    pub binding: Option<Binding>,
+    /// Whether requests are signed; `None` does what the provider's `WantAuthnRequestsSigned` says.
+    pub sign: Option<bool>,
+    /// `NameIDPolicy` format; `None` leaves the choice to the provider.
+    pub name_id_format: Option<String>,
+    /// Authentication context classes, compared as `exact`; empty asks for none.
+    pub authn_context: Vec<String>,
+}
+
+/// What identifies a person. A transient NameID never does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectRule {
+    /// The NameID, if it has one of these formats.
+    NameId {
+        /// Format URIs; [`format::TRANSIENT`] is not among them.
+        formats: Vec<String>,
+    },
+    /// The attribute of this name, which has one value.
+    Attribute(String),
+}
+
+/// What is accepted in a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamlAccept {
+    /// How far the provider's clock may differ from ours.
+    pub skew: Duration,
+    /// SHA-1 signatures are accepted before this instant.
+    pub sha1_until: Option<Timestamp>,
+    /// RSA 1.5 key transport is accepted before this instant.
+    pub rsa_1_5_until: Option<Timestamp>,
+    /// AES-CBC is decrypted although no signature over the ciphertext was verified: some providers offer nothing else.
+    pub cbc_without_signature: bool,
+}
+
+/// What happens with a response that nobody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdpInitiated {
+    /// It is refused.
+    Off,
+    /// It signs its person in to this client, once.
+    Accept {
+        /// A confidential client.
+        client: ClientId,
+    },
+    /// Its identity is thrown away and this client is asked to begin a sign-in
+    /// ([OpenID Connect Core section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
+    Restart {
+        /// A client with an `initiate_login_uri`.
+        client: ClientId,
+    },
+}
+
+/// What happens with a certificate that metadata names for the first time, after the first metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewKeys {
+    /// Metadata signed by a pinned signer is believed; any other new certificate waits until all known ones expired or an administrator accepts it.
+    Wait,
+    /// Whatever the metadata's https server says is believed.
+    Trust,
+}
+
+impl SamlAccept {
+    /// Whether SHA-1 is accepted at `now`.
+    pub fn sha1(&self, now: Timestamp) -> bool {
+        self.sha1_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether RSA 1.5 key transport is accepted at `now`.
+    pub fn rsa_1_5(&self, now: Timestamp) -> bool {
+        self.rsa_1_5_until.is_some_and(|until| now < until)
+    }
+}

@@ -1,0 +1,68 @@
+//! What a SAML assertion says, as claims; and which of them identifies the person.
+
+use serde_json::Value;
+
+use super::quirks::QuirkError;
+use super::saml::{Saml, SubjectRule, format};
+use super::settings::Provider;
+use crate::model::identity::{Claims, IdentityKey};
+
+/// The claim with the NameID's value. An attribute of the same name as one of these is not seen.
+pub const NAME_ID: &str = "NameID";
+/// The claim with the NameID's format URI; [`format::UNSPECIFIED`] where it has none.
+pub const NAME_ID_FORMAT: &str = "NameIDFormat";
+/// The claim with the NameID's `NameQualifier`, if any.
+pub const NAME_QUALIFIER: &str = "NameQualifier";
+/// The claim with the NameID's `SPNameQualifier`, if any.
+pub const SP_NAME_QUALIFIER: &str = "SPNameQualifier";
+/// The claim with the assertion's issuer: the provider's entity id.
+pub const ISSUER: &str = "Issuer";
+
+/// Longest subject in bytes: that of a persistent NameID ([SAML Core section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+const MAX_SUBJECT: usize = 256;
+
+/// The key under which the person of these claims is known: (provider, issuer, subject), byte-exact.
+///
+/// A NameID that another party than the issuer or ourselves qualifies is kept apart by its qualifiers.
+pub(super) fn key(provider: &Provider, saml: &Saml, claims: &Claims) -> Result<IdentityKey, QuirkError> {
+    let issuer = text(claims, ISSUER).ok_or_else(|| QuirkError::SubjectUnusable(ISSUER.into()))?;
+    let (subject, issuer) = match &saml.subject {
+        SubjectRule::NameId { formats } => (name_id(claims, formats)?, qualified(claims, issuer, saml)),
+        SubjectRule::Attribute(name) => {
+            let value = text(claims, name).ok_or_else(|| QuirkError::SubjectUnusable(name.clone()))?;
+            (usable(value, name)?, issuer.to_owned())
+        }
+    };
+    Ok(IdentityKey { provider: provider.name.clone(), issuer, subject })
+}
+
+fn name_id(claims: &Claims, formats: &[String]) -> Result<String, QuirkError> {
+    let value = text(claims, NAME_ID).ok_or_else(|| QuirkError::SubjectUnusable(NAME_ID.into()))?;
+    let have = text(claims, NAME_ID_FORMAT).unwrap_or(format::UNSPECIFIED);
+    if have == format::TRANSIENT {
+        return Err(QuirkError::SubjectTransient);
+    }
+    if !formats.iter().any(|format| format == have) {
+        return Err(QuirkError::SubjectFormat(have.chars().take(128).collect()));
+    }
+    usable(value, NAME_ID)
+}
+
+fn qualified(claims: &Claims, issuer: &str, saml: &Saml) -> String {
+    let other = |name: &str, usual: &str| text(claims, name).filter(|have| *have != usual);
+    let (name, sp) = (other(NAME_QUALIFIER, issuer), other(SP_NAME_QUALIFIER, &saml.sp_entity_id));
+    match (name, sp) {
+        (None, None) => issuer.to_owned(),
+        (name, sp) => [issuer, name.unwrap_or_default(), sp.unwrap_or_default()].join("!"),
+    }
+}
+
+fn usable(value: &str, claim: &str) -> Result<String, QuirkError> {
+    let fits = value.len() <= MAX_SUBJECT && !value.trim().is_empty() && !value.chars().any(char::is_control);
+    if fits { Ok(value.to_owned()) } else { Err(QuirkError::SubjectUnusable(claim.chars().take(128).collect())) }
+}
+
+/// A claim with exactly one text value, which is not empty.
+fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+    claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
