@@ -6,6 +6,7 @@ pub mod jose;
 pub mod json;
 pub mod oauth2;
 pub mod oidc;
+pub mod saml;
 
 /// Something a protocol check has proven. Only the checks of this module make one, so a skipped check does not compile.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,298 @@
+//! One pass over the bytes before a tree exists: refuses what is never read and bounds what the parser will cost.
+
+use memchr::{memchr, memchr_iter, memchr2, memmem};
+
+use super::{XmlError, is_xml};
+
+/// Open elements.
+const DEPTH: usize = 64;
+/// Attributes and namespace declarations of one element.
+const PER_ELEMENT: usize = 64;
+/// Namespace declarations of an element and its ancestors.
+const IN_SCOPE: usize = 48;
+/// Bytes of a name.
+const NAME: usize = 256;
+
+/// How much of what the parser may meet.
+pub(super) struct Bounds {
+    elements: usize,
+    attributes: usize,
+    declarations: usize,
+    tags: usize,
+    pub(super) nodes: u32,
+}
+
+impl Bounds {
+    /// The bounds for documents of at most `bytes`, so that time and memory stay proportional to it.
+    pub(super) fn of(bytes: usize) -> Self {
+        let tags = bytes / 8;
+        Self {
+            elements: bytes / 20,
+            attributes: bytes / 10,
+            declarations: bytes / 32,
+            tags,
+            nodes: u32::try_from(tags).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+pub(super) fn scan(text: &str, bounds: &Bounds) -> Result<(), XmlError> {
+    Scanner {
+        text,
+        at: 0,
+        bounds,
+        references: false,
+        open: Vec::with_capacity(16),
+        in_scope: 0,
+        elements: 0,
+        attributes: 0,
+        declarations: 0,
+    }
+    .run()
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    bounds: &'a Bounds,
+    /// Whether the document has any `&` at all.
+    references: bool,
+    /// For each open element, its namespace declarations.
+    open: Vec<usize>,
+    in_scope: usize,
+    elements: usize,
+    attributes: usize,
+    declarations: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn run(mut self) -> Result<(), XmlError> {
+        let bytes = self.text.as_bytes();
+        self.count(memchr_iter(b'<', bytes).count(), self.bounds.tags, "tags")?;
+        self.count(memchr_iter(b'=', bytes).count(), self.bounds.attributes, "equals signs")?;
+        self.references = memchr(b'&', bytes).is_some();
+        self.line_ends()?;
+        self.declaration()?;
+        while let Some(text) = memchr(b'<', self.rest().as_bytes()) {
+            self.check_references(self.rest().get(..text).unwrap_or_default())?;
+            self.at += text;
+            self.markup()?;
+        }
+        self.check_references(self.rest())
+    }
+
+    /// A carriage return stands only before a line feed: parsers disagree on any other.
+    fn line_ends(&mut self) -> Result<(), XmlError> {
+        for at in memchr_iter(b'\r', self.text.as_bytes()) {
+            if self.text.as_bytes().get(at + 1) != Some(&b'\n') {
+                self.at = at;
+                return Err(self.refused("a carriage return that ends no line"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `<?xml version="1.0" encoding="UTF-8"?>`, if it is there.
+    fn declaration(&mut self) -> Result<(), XmlError> {
+        let Some(rest) = self.text.strip_prefix("<?xml ") else { return Ok(()) };
+        let Some(end) = memmem::find(rest.as_bytes(), b"?>") else {
+            return Err(self.refused("an XML declaration without end"));
+        };
+        let declared = rest.get(..end).unwrap_or_default();
+        if pseudo_attribute(declared, "version") != Some("1.0") {
+            return Err(self.refused("an XML version other than 1.0"));
+        }
+        if declared.contains("encoding") && !pseudo_attribute(declared, "encoding").is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
+        {
+            return Err(self.refused("an encoding other than UTF-8"));
+        }
+        self.at = "<?xml ".len() + end + "?>".len();
+        Ok(())
+    }
+
+    /// What starts with the `<` at this place.
+    fn markup(&mut self) -> Result<(), XmlError> {
+        let rest = self.rest();
+        match rest.as_bytes() {
+            [_, b'/', ..] => self.close_tag(),
+            [_, b'?', ..] => Err(self.refused("a processing instruction")),
+            [_, b'!', ..] if rest.starts_with("<!--") => self.skip_past("<!--", b"-->", "a comment without end"),
+            [_, b'!', ..] if rest.starts_with("<![CDATA[") => self.skip_past("<![CDATA[", b"]]>", "a CDATA section without end"),
+            [_, b'!', ..] => Err(self.refused("a DOCTYPE")),
+            _ => self.open_tag(),
+        }
+    }
+
+    fn skip_past(&mut self, start: &str, end: &[u8], without: &'static str) -> Result<(), XmlError> {
+        self.at += start.len();
+        let Some(length) = memmem::find(self.rest().as_bytes(), end) else { return Err(self.refused(without)) };
+        self.at += length + end.len();
+        Ok(())
+    }
+
+    fn close_tag(&mut self) -> Result<(), XmlError> {
+        let Some(end) = memchr(b'>', self.rest().as_bytes()) else { return Err(self.refused("a tag without end")) };
+        let Some(declared) = self.open.pop() else { return Err(self.refused("an end tag without start tag")) };
+        self.in_scope -= declared;
+        self.at += end + 1;
+        Ok(())
+    }
+
+    fn open_tag(&mut self) -> Result<(), XmlError> {
+        self.at += 1;
+        let name = self.name()?;
+        if name.is_empty() {
+            return Err(self.refused("a tag without name"));
+        }
+        self.elements += 1;
+        self.count(self.elements, self.bounds.elements, "elements")?;
+        let mut tag = Tag::default();
+        loop {
+            self.skip_space();
+            match self.rest().as_bytes() {
+                [b'>', ..] => {
+                    self.at += 1;
+                    return self.opened(tag.declared);
+                }
+                [b'/', b'>', ..] => {
+                    self.at += 2;
+                    return self.count(self.in_scope + tag.declared, IN_SCOPE, "namespaces in scope");
+                }
+                _ => self.attribute(&mut tag)?,
+            }
+        }
+    }
+
+    fn opened(&mut self, declared: usize) -> Result<(), XmlError> {
+        self.in_scope += declared;
+        self.count(self.in_scope, IN_SCOPE, "namespaces in scope")?;
+        self.open.push(declared);
+        self.count(self.open.len(), DEPTH, "levels of elements")
+    }
+
+    fn attribute(&mut self, tag: &mut Tag) -> Result<(), XmlError> {
+        let name = self.name()?;
+        self.skip_space();
+        let Some(b'=') = self.rest().bytes().next() else { return Err(self.refused("an attribute without value")) };
+        self.at += 1;
+        self.skip_space();
+        let quote = self.rest().bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
+        let Some(quote) = quote else { return Err(self.refused("an attribute value without quotes")) };
+        self.at += 1;
+        let Some(length) = memchr(quote, self.rest().as_bytes()) else { return Err(self.refused("an attribute value without end")) };
+        let value = self.rest().get(..length).unwrap_or_default();
+        self.check_references(value)?;
+        tag.attributes += 1;
+        self.attributes += 1;
+        self.count(tag.attributes, PER_ELEMENT, "attributes of one element")?;
+        self.count(self.attributes, self.bounds.attributes, "attributes")?;
+        self.declared_by(name, value, tag)?;
+        self.at += length + 1;
+        Ok(())
+    }
+
+    /// Namespace declarations: absolute, never empty with a prefix, never of `xml` or `xmlns`, the default once.
+    fn declared_by(&mut self, name: &str, value: &str, tag: &mut Tag) -> Result<(), XmlError> {
+        let Some(at) = name.find("xmlns") else { return Ok(()) };
+        match (at, name.get(at + "xmlns".len()..).unwrap_or_default()) {
+            (0, "") if tag.default => return Err(self.refused("a second default namespace on one element")),
+            (0, "") => tag.default = true,
+            (0, ":xml" | ":xmlns") => return Err(self.refused("a declaration of the prefix xml or xmlns")),
+            (0, prefix) if prefix.starts_with(':') => {
+                if value.is_empty() {
+                    return Err(self.refused("a prefix bound to no namespace"));
+                }
+            }
+            (_, "") if name.as_bytes().get(at - 1) == Some(&b':') => return Err(self.refused("an attribute named xmlns with a prefix")),
+            _ => return Ok(()),
+        }
+        if !value.is_empty() && !is_absolute(value) {
+            return Err(self.refused("a relative namespace URI"));
+        }
+        tag.declared += 1;
+        self.declarations += 1;
+        self.count(self.declarations, self.bounds.declarations, "namespace declarations")
+    }
+
+    fn name(&mut self) -> Result<&'a str, XmlError> {
+        let rest = self.rest();
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'=' | b'/' | b'>');
+        let length = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
+        self.count(length, NAME, "bytes in a name")?;
+        let name = rest.get(..length).unwrap_or_default();
+        if name.starts_with(':') {
+            return Err(self.refused("a name with an empty prefix"));
+        }
+        self.at += length;
+        Ok(name)
+    }
+
+    fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    }
+
+    /// Every `&` of `text`, which starts at the current place or a little before, is one of the five entities or a character that XML can hold.
+    fn check_references(&self, text: &str) -> Result<(), XmlError> {
+        if !self.references {
+            return Ok(());
+        }
+        for at in memchr_iter(b'&', text.as_bytes()) {
+            let rest = text.get(at + 1..).unwrap_or_default();
+            let end = memchr2(b';', b'&', rest.as_bytes()).filter(|end| rest.as_bytes().get(*end) == Some(&b';'));
+            let reference = end.and_then(|end| rest.get(..end)).unwrap_or_default();
+            match reference {
+                "amp" | "lt" | "gt" | "quot" | "apos" => {}
+                _ if is_character(reference) => {}
+                _ => return Err(self.refused("an entity or a character reference that XML does not know")),
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn count(&self, found: usize, limit: usize, what: &'static str) -> Result<(), XmlError> {
+        if found > limit { Err(XmlError::TooMany { line: self.line(), what, limit }) } else { Ok(()) }
+    }
+
+    fn refused(&self, what: &'static str) -> XmlError {
+        XmlError::Refused { line: self.line(), what }
+    }
+
+    fn line(&self) -> usize {
+        memchr_iter(b'\n', self.text.as_bytes().get(..self.at).unwrap_or_default()).count() + 1
+    }
+}
+
+#[derive(Default)]
+struct Tag {
+    attributes: usize,
+    declared: usize,
+    default: bool,
+}
+
+/// The value of `name` in an XML declaration.
+fn pseudo_attribute<'a>(declared: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = declared.split_once(name)?;
+    let after = after.trim_start().strip_prefix('=')?.trim_start();
+    let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    after.get(1..)?.split(quote).next()
+}
+
+/// Whether a URI starts with a [scheme](https://www.rfc-editor.org/rfc/rfc3986#section-3.1).
+fn is_absolute(uri: &str) -> bool {
+    let Some((scheme, _)) = uri.split_once(':') else { return false };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// `#13` or `#xD`.
+fn is_character(reference: &str) -> bool {
+    let Some(digits) = reference.strip_prefix('#') else { return false };
+    let (digits, radix) = digits.strip_prefix('x').map_or((digits, 10), |hex| (hex, 16));
+    let digits_only = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    digits_only && u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).is_some_and(is_xml)
+}
