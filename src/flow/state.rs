@@ -63,16 +63,7 @@ impl Flow {
 
     /// Whether the flow may go on in `pool` at `now` in the browser that presents `secrets`.
     pub fn check(&self, pool: &PoolId, secrets: &[String], now: Timestamp) -> Result<(), WrongStep> {
-        if self.pool != *pool {
-            return Err(WrongStep::OtherPool);
-        }
-        if !self.binding.holds(secrets) {
-            return Err(WrongStep::OtherBrowser);
-        }
-        if now >= self.expires {
-            return Err(WrongStep::Expired);
-        }
-        Ok(())
+        may_go_on((&self.pool, &self.binding, self.expires), pool, secrets, now)
     }
 
     /// What an answer from a provider is checked against; refused unless the flow is at a provider.
@@ -82,6 +73,24 @@ impl Flow {
             Stage::Started => Err(WrongStep::OtherStage),
         }
     }
+}
+
+fn may_go_on(
+    (own, binding, expires): (&PoolId, &BrowserBinding, Timestamp),
+    pool: &PoolId,
+    secrets: &[String],
+    now: Timestamp,
+) -> Result<(), WrongStep> {
+    if own != pool {
+        return Err(WrongStep::OtherPool);
+    }
+    if !binding.holds(secrets) {
+        return Err(WrongStep::OtherBrowser);
+    }
+    if now >= expires {
+        return Err(WrongStep::Expired);
+    }
+    Ok(())
 }
 
 /// How far a flow is.
@@ -110,6 +119,40 @@ pub struct Pending {
     pub sent: Timestamp,
     /// Oldest acceptable upstream `auth_time` relative to the answer, if re-authentication was asked for.
     pub max_age: Option<Duration>,
+    /// What a SAML answer has to name, where the provider speaks SAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml: Option<AskedBySaml>,
+}
+
+/// What an AuthnRequest asked for. Its AssertionConsumerServiceURL is [`Pending::redirect_uri`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedBySaml {
+    /// `ID` of the request: the answer's `InResponseTo`.
+    pub request_id: String,
+    /// `RequestedAuthnContext`, of which the answer has one; empty when none was asked for.
+    pub authn_context: Vec<String>,
+}
+
+/// A sign-in that an administrator tries out. It runs as any other does and ends on a page; no session, user or code can come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The pool.
+    pub pool: PoolId,
+    /// Under what the story of this sign-in is kept.
+    pub reference: ReferenceId,
+    /// What the provider's answer is checked against.
+    pub pending: Pending,
+    /// The browser that started it.
+    pub binding: BrowserBinding,
+    /// Its end.
+    pub expires: Timestamp,
+}
+
+impl Trial {
+    /// Whether the trial may go on in `pool` at `now` in the browser that presents `secrets`.
+    pub fn check(&self, pool: &PoolId, secrets: &[String], now: Timestamp) -> Result<(), WrongStep> {
+        may_go_on((&self.pool, &self.binding, self.expires), pool, secrets, now)
+    }
 }
 
 /// A checked authorization request ([RFC 6749 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1)).
@@ -137,6 +180,24 @@ pub struct AuthorizeRequest {
     pub resource: Option<String>,
     /// Subject of a valid `id_token_hint`.
     pub hinted_sub: Option<String>,
+}
+
+/// What an app wishes of the sign-in at a provider; nothing, by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes<'a> {
+    /// `prompt` values.
+    pub prompt: Prompt,
+    /// `max_age` in seconds.
+    pub max_age: Option<u64>,
+    /// `login_hint`.
+    pub login_hint: Option<&'a str>,
+}
+
+impl AuthorizeRequest {
+    /// What the app wishes of the sign-in at a provider.
+    pub fn wishes(&self) -> Wishes<'_> {
+        Wishes { prompt: self.prompt, max_age: self.max_age, login_hint: self.login_hint.as_deref() }
+    }
 }
 
 /// The `prompt` parameter.

@@ -59,6 +59,27 @@ pub struct UpstreamSession {
     pub sid: Option<String>,
     /// The subject at the provider.
     pub subject: String,
+    /// What a SAML provider calls this sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml: Option<SamlSession>,
+}
+
+/// What a SAML provider calls a sign-in: the words of both sides' LogoutRequests
+/// ([SAML Core section 3.7.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlSession {
+    /// The NameID, as the assertion had it.
+    pub name_id: String,
+    /// `Format` of the NameID.
+    pub format: Option<String>,
+    /// `NameQualifier` of the NameID.
+    pub name_qualifier: Option<String>,
+    /// `SPNameQualifier` of the NameID.
+    pub sp_name_qualifier: Option<String>,
+    /// `SessionIndex`.
+    pub session_index: Option<String>,
+    /// `SessionNotOnOrAfter`: the end of the sign-in at the provider, and so of what came of it here.
+    pub ends: Option<Timestamp>,
 }
 
 #[cfg(test)]

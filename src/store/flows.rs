@@ -1,7 +1,8 @@
 //! Flows in the state store, each under a handle that only the browser and the provider know.
 
-use crate::flow::state::Flow;
+use crate::flow::state::{Flow, Pending, Stage, Trial};
 use crate::model::fault::{Fault, Refusal};
+use crate::model::time::Timestamp;
 use crate::outside::random::Random;
 
 use super::record::Records;
@@ -74,4 +75,45 @@ pub async fn load(records: &Records, handle: &str) -> Result<Flow, FlowError> {
 /// The flow under `handle`, removed: of any number of callers exactly one receives it. One round trip.
 pub async fn take(records: &Records, handle: &str) -> Result<Flow, FlowError> {
     records.take::<Flow>(&Key::flow(handle)).await?.ok_or(FlowError::NotFound)
+}
+
+/// What the handle of a trial begins with; no other handle has a full stop.
+const TRIAL: &str = "trial.";
+
+/// A fresh handle for a trial.
+pub fn trial_handle(random: &Random) -> String {
+    format!("{TRIAL}{}", random.token())
+}
+
+/// Whether `handle` is that of a trial.
+pub fn is_trial(handle: &str) -> bool {
+    handle.starts_with(TRIAL)
+}
+
+/// Stores `trial` under `handle`, which was never used before. One round trip.
+pub async fn put_trial(records: &Records, handle: &str, trial: &Trial) -> Result<(), StoreError> {
+    let key = Key::trial(handle);
+    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, trial), Life::Until(trial.expires), Expect::Absent);
+    match records.store.commit(batch).await? {
+        Outcome::Committed => Ok(()),
+        Outcome::Conflict => Err(StoreError::Misuse("a trial's handle was used twice")),
+    }
+}
+
+/// The trial under `handle`, removed: of any number of callers exactly one receives it. One round trip.
+pub async fn take_trial(records: &Records, handle: &str) -> Result<Trial, FlowError> {
+    records.take::<Trial>(&Key::trial(handle)).await?.ok_or(FlowError::NotFound)
+}
+
+/// What an answer under `handle` is checked against and until when, left where it is. One round trip.
+pub async fn waiting(records: &Records, handle: &str) -> Result<(Pending, Timestamp), FlowError> {
+    if is_trial(handle) {
+        let trial = records.get::<Trial>(&Key::trial(handle)).await?.ok_or(FlowError::NotFound)?.value;
+        return Ok((trial.pending, trial.expires));
+    }
+    let flow = load(records, handle).await?;
+    match flow.stage {
+        Stage::AtProvider(pending) => Ok((pending, flow.expires)),
+        Stage::Started => Err(FlowError::NotFound),
+    }
 }

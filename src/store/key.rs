@@ -63,6 +63,26 @@ impl Key {
         Self { partition: Partition(format!("relay:{}", digest(handle))), kind: "relay", name: String::new() }
     }
 
+    /// A SAML answer kept for the step to our own site, by its handle.
+    pub fn saml_response(handle: &str) -> Self {
+        Self { partition: Partition(format!("saml:{}", digest(handle))), kind: "saml_response", name: String::new() }
+    }
+
+    /// A sign-in that an administrator tries out, by its handle.
+    pub fn trial(handle: &str) -> Self {
+        Self { partition: Partition::flow(handle), kind: "trial", name: String::new() }
+    }
+
+    /// A sign-out under way at a provider, by its handle.
+    pub fn sign_out(handle: &str) -> Self {
+        Self { partition: Partition(format!("sign-out:{}", digest(handle))), kind: "sign_out", name: String::new() }
+    }
+
+    /// The index of the sessions that came of one person's sign-ins at a SAML provider, by a digest of its name for them.
+    pub fn upstream_sessions(pool: &PoolId, digest: &str) -> Self {
+        Self { partition: Partition(format!("upstream:{pool}:{}", plain(digest))), kind: "upstream_sessions", name: String::new() }
+    }
+
     /// A browser's session.
     pub fn session(pool: &PoolId, sub: &Sub, sid: &SessionId) -> Self {
         Self::of_user(pool, sub, "session", sid.as_str().to_owned())
@@ -136,13 +156,15 @@ impl Key {
     /// Most bytes that a value under this key may have.
     pub fn size_limit(&self) -> usize {
         match self.kind {
-            "flow" | "session" => 4 * 1024,
+            "flow" | "trial" | "session" | "sign_out" => 4 * 1024,
+            // The largest message as base64, sealed.
+            "saml_response" => 360 * 1024,
             _ => 64 * 1024,
         }
     }
 
     pub(in crate::store) fn is_index(&self) -> bool {
-        matches!(self.kind, "sessions" | "grants")
+        matches!(self.kind, "sessions" | "grants" | "upstream_sessions")
     }
 
     fn of_user(pool: &PoolId, sub: &Sub, kind: &'static str, name: String) -> Self {

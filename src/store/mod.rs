@@ -10,6 +10,7 @@ mod file;
 pub mod grants;
 pub mod key;
 pub mod keysets;
+pub mod marks;
 pub mod master_key;
 mod memory;
 pub mod record;
@@ -22,6 +23,7 @@ pub mod seal;
 pub mod sessions;
 mod settings;
 mod sqlite;
+pub mod upstream_sessions;
 pub mod users;
 
 use bytes::Bytes;

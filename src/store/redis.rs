@@ -199,7 +199,7 @@ struct Place {
 
 impl Place {
     fn of(key: &Key) -> Self {
-        Self { key: key.to_string(), once: matches!(key.kind(), "flow" | "relay" | "code") }
+        Self { key: key.to_string(), once: matches!(key.kind(), "flow" | "trial" | "relay" | "saml_response" | "code") }
     }
 
     fn expiry(index: &Key) -> Self {

@@ -28,6 +28,16 @@ impl SessionRef {
         seal.open_token::<Self>(LABEL, cookie).filter(|reference| reference.pool == *pool)
     }
 
+    /// The reference to a session that the broker itself found.
+    pub(in crate::store) fn new(pool: &PoolId, sub: &Sub, id: &SessionId) -> Self {
+        Self { pool: pool.clone(), sub: sub.clone(), id: id.clone() }
+    }
+
+    /// Whether this is the reference to `session`.
+    pub fn is_of(&self, session: &Session) -> bool {
+        self.sub == session.sub && self.id == session.id
+    }
+
     fn key(&self) -> Key {
         Key::session(&self.pool, &self.sub, &self.id)
     }
@@ -87,6 +97,12 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
         }
     }
     Err(StoreError::NotApplied("the session changed at every try".into()))
+}
+
+/// The session's record, whether or not it is alive. One round trip.
+pub(in crate::store) async fn peek(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
+    let found = records.get::<Session>(&reference.key()).await.or_else(unreadable)?;
+    Ok(found.map(|record| record.value))
 }
 
 /// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.

@@ -1,9 +1,11 @@
 //! HTTP: every route on one screen.
 
 pub mod admin;
+pub mod arrival;
 pub mod client_auth;
 pub mod cookie;
 pub mod cors;
+pub mod departure;
 pub mod error;
 pub mod form;
 pub mod hosted;

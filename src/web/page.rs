@@ -4,12 +4,14 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use minijinja::{AutoEscape, Environment, Value};
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("../../templates/base.html")),
     ("sign_in.html", include_str!("../../templates/pages/sign_in.html")),
     ("error.html", include_str!("../../templates/pages/error.html")),
     ("sign_out.html", include_str!("../../templates/pages/sign_out.html")),
     ("signed_out.html", include_str!("../../templates/pages/signed_out.html")),
+    ("departure.html", include_str!("../../templates/pages/departure.html")),
+    ("trial.html", include_str!("../../templates/pages/trial.html")),
 ];
 
 const STYLE: &str = include_str!("../../templates/symbolon.css");
@@ -25,6 +27,10 @@ pub enum Page {
     SignOut,
     /// Signed out.
     SignedOut,
+    /// A form that submits itself to a provider.
+    Departure,
+    /// What a sign-in tried out by an administrator came to.
+    Trial,
 }
 
 impl Page {
@@ -34,6 +40,8 @@ impl Page {
             Self::Error => "error.html",
             Self::SignOut => "sign_out.html",
             Self::SignedOut => "signed_out.html",
+            Self::Departure => "departure.html",
+            Self::Trial => "trial.html",
         }
     }
 }

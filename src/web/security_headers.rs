@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use url::Url;
 
 use crate::app::App;
+use crate::model::encoding::{base64, sha256};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const OWN_FORMS: &str = "form-action 'self'";
@@ -24,14 +25,29 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect that follows
 /// ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address that is no web URL counts by its scheme.
-pub fn forms_may_lead_to<'a>(mut page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
+pub fn forms_may_lead_to<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
     let mut policy = OWN_FORMS.to_owned();
     for address in addresses.into_iter().filter_map(|address| Url::parse(address).ok()) {
-        let origin = address.origin();
-        let source = if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", address.scheme()) };
-        policy = format!("{policy} {source}");
+        policy = format!("{policy} {}", source(&address));
     }
-    if let Ok(policy) = HeaderValue::from_str(&POLICY.replace(OWN_FORMS, &policy)) {
+    with_policy(page, &policy)
+}
+
+/// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address: where a
+/// provider sends people from there is not known before.
+pub fn submits_itself_to(page: Response, action: &Url, script: &str) -> Response {
+    let digest = base64(sha256(script));
+    with_policy(page, &format!("{OWN_FORMS} https: {}; script-src 'sha256-{digest}'", source(action)))
+}
+
+fn source(address: &Url) -> String {
+    let origin = address.origin();
+    if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", address.scheme()) }
+}
+
+/// The page under the usual policy with another rule for its forms.
+fn with_policy(mut page: Response, forms: &str) -> Response {
+    if let Ok(policy) = HeaderValue::from_str(&POLICY.replace(OWN_FORMS, forms)) {
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     page
@@ -62,5 +78,14 @@ mod tests {
         let page = forms_may_lead_to("".into_response(), ["https://app.example:8443/bye?x=1", "com.example.app:/bye", "no address"]);
         let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
         assert_eq!(policy, POLICY.replace("form-action 'self'", "form-action 'self' https://app.example:8443 com.example.app:"));
+    }
+    /// D-03
+    #[test]
+    fn a_page_that_submits_itself_runs_one_script_and_no_other() {
+        let action = Url::parse("http://localhost:8081/sso").unwrap();
+        let page = submits_itself_to("".into_response(), &action, "go()");
+        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        let script = format!("script-src 'sha256-{}'", base64(sha256("go()")));
+        assert_eq!(policy, POLICY.replace("form-action 'self'", &format!("form-action 'self' https: http://localhost:8081; {script}")));
     }
 }

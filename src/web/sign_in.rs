@@ -11,9 +11,10 @@ use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
 use crate::store::{StoreError, flows, sessions};
-use crate::user_pool::federate::{self, Begin, FederationError};
+use crate::user_pool::federate::FederationError;
 use crate::user_pool::issue_code::issue_code;
 
+use super::departure;
 use super::error::Failure;
 use super::visit::Visit;
 
@@ -65,17 +66,14 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
     }
 }
 
-/// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state`.
+/// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state` or `RelayState`.
 pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
     let handle = visit.app.outside.random.token();
-    let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
-    let redirect_uri = format!("{}/oauth2/idpresponse{own}", visit.origin);
-    let begin = Begin { pool: &config.pool, provider, flow, handle: handle.clone(), redirect_uri };
-    let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
+    let (departure, pending) = departure::begin(visit, provider, flow.request.wishes(), &handle).await?;
     flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;
-    Ok(see_other(url.as_str()))
+    Ok(departure::answer(visit, &departure, &provider.label))
 }
 
 /// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled or no page may be shown,

@@ -10,7 +10,7 @@ use url::Url;
 
 pub use error::FederationError;
 
-use crate::flow::state::{AuthorizeRequest, Flow, Pending};
+use crate::flow::state::{Pending, Wishes};
 use crate::model::identity::{Claims, ExternalIdentity, IdentityKey, UpstreamSession};
 use crate::model::pool::Pool;
 use crate::model::secret::{ExposeSecret, SecretString};
@@ -32,12 +32,26 @@ pub struct Begin<'a> {
     pub pool: &'a Pool,
     /// The provider that was chosen.
     pub provider: &'a Provider,
-    /// The flow, started.
-    pub flow: &'a Flow,
+    /// What the app wishes of the sign-in there.
+    pub wishes: Wishes<'a>,
     /// The fresh handle under which the flow is stored next: the `state` that is sent.
     pub handle: String,
     /// The broker's callback at this pool's host.
     pub redirect_uri: String,
+}
+
+/// How the browser leaves for a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Departure {
+    /// By redirect.
+    Redirect(Url),
+    /// With a form that submits itself.
+    Post {
+        /// Where the form goes.
+        action: Url,
+        /// Its hidden fields.
+        fields: Vec<(&'static str, String)>,
+    },
 }
 
 /// Where to send the browser, and what its answer will be checked against.
@@ -57,7 +71,7 @@ pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -
         }
         Protocol::Saml(_) => return Err(FederationError::OtherProtocol),
     };
-    let (verifier, forwarded) = (outside.random.token(), forwarded(rules, &begin.flow.request));
+    let (verifier, forwarded) = (outside.random.token(), forwarded(rules, begin.wishes));
     let max_age = forwarded.max_age.map(Duration::from_secs);
     let url = authorization_url(&AuthorizationRequest {
         endpoint: &endpoint,
@@ -79,6 +93,7 @@ pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -
         form_post: rules.form_post,
         sent: outside.clock.now(),
         max_age,
+        saml: None,
     };
     Ok((url, pending))
 }
@@ -116,8 +131,8 @@ pub async fn finish(
 /// What the app's request says to this provider, by the provider's rules. Signing in anew is also asked for as `max_age=0`
 /// where that is understood, for only then does the answer prove it. Where the provider knows only one of `login` and
 /// `select_account`, it stands in for the other: whoever was to be asked something is asked something.
-fn forwarded<'a>(rules: &RequestRules, request: &'a AuthorizeRequest) -> Forwarded<'a> {
-    let asked = &request.prompt;
+fn forwarded<'a>(rules: &RequestRules, wishes: Wishes<'a>) -> Forwarded<'a> {
+    let asked = wishes.prompt;
     let prompts = [("none", asked.none), ("login", asked.login), ("select_account", asked.select_account), ("consent", asked.consent)];
     let known = |name: &str| rules.prompts.iter().any(|have| have == name);
     let stands_in = |name: &str| match name {
@@ -126,8 +141,8 @@ fn forwarded<'a>(rules: &RequestRules, request: &'a AuthorizeRequest) -> Forward
         _ => false,
     };
     let prompt = prompts.into_iter().filter(|(name, on)| known(name) && (*on || stands_in(name))).map(|(name, _)| name).collect();
-    let max_age = if asked.login { Some(0) } else { request.max_age };
-    Forwarded { login_hint: request.login_hint.as_deref().filter(|_| rules.login_hint), prompt, max_age: max_age.filter(|_| rules.max_age) }
+    let max_age = if asked.login { Some(0) } else { wishes.max_age };
+    Forwarded { login_hint: wishes.login_hint.filter(|_| rules.login_hint), prompt, max_age: max_age.filter(|_| rules.max_age) }
 }
 
 /// One answer being turned into an identity.

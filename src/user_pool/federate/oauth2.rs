@@ -40,7 +40,7 @@ impl Exchange<'_> {
         let further = oauth2.profile.also.iter().map(|(claim, url)| self.further(oauth2, claim, url, &access_token));
         claims.extend(try_join_all(further).await?);
         let key = quirks::key(self.provider, &claims)?;
-        let upstream = UpstreamSession { provider: self.provider.name.clone(), sid: None, subject: key.subject.clone() };
+        let upstream = UpstreamSession { provider: self.provider.name.clone(), sid: None, subject: key.subject.clone(), saml: None };
         self.identity(key, claims, None, upstream)
     }
 

@@ -47,8 +47,12 @@ impl Exchange<'_> {
                 self.userinfo(url, &tokens.access_token, &id_token, signer).await?
             }
         };
-        let upstream =
-            UpstreamSession { provider: self.provider.name.clone(), sid: id_token.sid.clone(), subject: id_token.subject.clone() };
+        let upstream = UpstreamSession {
+            provider: self.provider.name.clone(),
+            sid: id_token.sid.clone(),
+            subject: id_token.subject.clone(),
+            saml: None,
+        };
         self.identity(key, claims, id_token.auth_time, upstream)
     }
 

@@ -11,20 +11,15 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::next::LiveSession;
 use crate::flow::state::Flow;
-use crate::model::identity::ExternalIdentity;
-use crate::model::ids::{ReferenceId, SessionId};
-use crate::model::session::{Session, SignIn};
-use crate::model::user::User;
+use crate::model::ids::ReferenceId;
 use crate::protocol::oidc::callback::{CallbackError, CallbackParameters, Transport};
 use crate::store::flows::{self, FlowError};
-use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError, sessions};
-use crate::user_pool::backchannel::{self, SignedOut};
+use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError};
 use crate::user_pool::federate::{self, FederationError};
-use crate::user_pool::provision;
+use crate::web::arrival;
 use crate::web::error::Failure;
-use crate::web::sign_in::{self, Standing, proceed};
+use crate::web::sign_in;
 use crate::web::visit::Visit;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -111,44 +106,5 @@ async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) 
     let app = visit.app.clone();
     let answer = parameters.answer()?;
     let identity = federate::finish(&app.outside, &app.upstreams, provider, pending, &answer).await?;
-    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, &identity).await?;
-    let session = open_session(visit, &identity, &user).await?;
-    let standing = Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: true, asked: None };
-    proceed(visit, standing).await
-}
-
-/// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
-/// the apps of another person hear that theirs is over.
-async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
-    let app = visit.app.clone();
-    let pool = &visit.config.clone().pool;
-    let now = visit.now();
-    let old = match visit.session.take() {
-        Some(old) => sessions::end(&app.state, &old).await?,
-        None => None,
-    };
-    let id = SessionId::from_random(app.outside.random.bytes());
-    let (sid, clients) = match old {
-        Some(old) if old.sub == user.sub => (old.sid, old.clients),
-        Some(old) => {
-            backchannel::announce(&app, pool, SignedOut::of(&old)).await;
-            (id.clone(), Vec::new())
-        }
-        None => (id.clone(), Vec::new()),
-    };
-    let session = Session {
-        id,
-        sid,
-        sub: user.sub.clone(),
-        sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
-        last_used: now,
-        expires: now.plus(pool.session.absolute),
-        epoch: sessions::epoch(&app.state, &pool.id, &user.sub).await?,
-        clients,
-        upstream: identity.upstream.clone(),
-    };
-    let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;
-    visit.sign_in(&cookie);
-    let epoch = session.epoch.clone();
-    LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)
+    arrival::admit(visit, flow, provider, &identity).await
 }

@@ -106,7 +106,7 @@ async fn an_answer_is_only_taken_for_the_provider_that_was_asked() {
 #[tokio::test]
 async fn signing_out_at_the_provider_is_offered_only_where_it_is_configured() {
     let mut world = World::oidc();
-    let session = UpstreamSession { provider: world.provider.name.clone(), sid: None, subject: "alice".into() };
+    let session = UpstreamSession { provider: world.provider.name.clone(), sid: None, subject: "alice".into(), saml: None };
     let back = "https://auth.example/logout";
     assert_eq!(end_session_url(&world.upstreams, &world.provider, &session, back, "st").await, None);
     world.provider.end_session = true;

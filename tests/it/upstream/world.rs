@@ -106,7 +106,7 @@ impl World {
         let begun = begin(
             &self.outside,
             &self.upstreams,
-            Begin { pool: &pool, provider: &self.provider, flow: &flow, handle, redirect_uri: CALLBACK.into() },
+            Begin { pool: &pool, provider: &self.provider, wishes: flow.request.wishes(), handle, redirect_uri: CALLBACK.into() },
         );
         let (url, pending) = begun.await?;
         self.idp().nonce = query(&url, "nonce").unwrap_or_default();

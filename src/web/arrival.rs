@@ -1,0 +1,79 @@
+//! A proved person arrives: user, session, and the app's code.
+
+use axum::response::Response;
+
+use super::error::Failure;
+use super::sign_in::{Standing, proceed};
+use super::visit::Visit;
+use crate::flow::next::LiveSession;
+use crate::flow::state::{AuthorizeRequest, Flow};
+use crate::model::identity::{ExternalIdentity, SamlSession};
+use crate::model::ids::{ReferenceId, SessionId};
+use crate::model::session::{Session, SignIn};
+use crate::model::time::Timestamp;
+use crate::model::user::User;
+use crate::provider::settings::Provider;
+use crate::store::{sessions, upstream_sessions};
+use crate::user_pool::backchannel::{self, SignedOut};
+use crate::user_pool::provision;
+
+/// Signs the person whom `provider` proved in and gives the app of `flow` its code.
+pub async fn admit(visit: &mut Visit, flow: &Flow, provider: &Provider, identity: &ExternalIdentity) -> Result<Response, Failure> {
+    admit_to(visit, (&flow.request, &flow.reference), provider, identity).await
+}
+
+/// [`admit`] for a request that is in no flow.
+pub async fn admit_to(
+    visit: &mut Visit,
+    (request, reference): (&AuthorizeRequest, &ReferenceId),
+    provider: &Provider,
+    identity: &ExternalIdentity,
+) -> Result<Response, Failure> {
+    let (app, config) = (visit.app.clone(), visit.config.clone());
+    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await?;
+    let session = open_session(visit, identity, &user).await?;
+    proceed(visit, Standing { request, reference, session: Some(session), fresh: true, asked: None }).await
+}
+
+/// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
+/// the apps of another person hear that theirs is over.
+async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
+    let app = visit.app.clone();
+    let pool = &visit.config.clone().pool;
+    let now = visit.now();
+    let old = match visit.session.take() {
+        Some(old) => sessions::end(&app.state, &old).await?,
+        None => None,
+    };
+    let id = SessionId::from_random(app.outside.random.bytes());
+    let (sid, clients) = match old {
+        Some(old) if old.sub == user.sub => (old.sid, old.clients),
+        Some(old) => {
+            backchannel::announce(&app, pool, SignedOut::of(&old)).await;
+            (id.clone(), Vec::new())
+        }
+        None => (id.clone(), Vec::new()),
+    };
+    let session = Session {
+        id,
+        sid,
+        sub: user.sub.clone(),
+        sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
+        last_used: now,
+        expires: end(identity, now.plus(pool.session.absolute)),
+        epoch: sessions::epoch(&app.state, &pool.id, &user.sub).await?,
+        clients,
+        upstream: identity.upstream.clone(),
+    };
+    let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;
+    upstream_sessions::note(&app.state, &pool.id, &session).await?;
+    visit.sign_in(&cookie);
+    let epoch = session.epoch.clone();
+    LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)
+}
+
+/// No session outlives the sign-in that it came of (C-49).
+fn end(identity: &ExternalIdentity, latest: Timestamp) -> Timestamp {
+    let saml: Option<&SamlSession> = identity.upstream.as_ref().and_then(|upstream| upstream.saml.as_ref());
+    saml.and_then(|saml| saml.ends).map_or(latest, |ends| ends.min(latest))
+}

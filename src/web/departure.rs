@@ -1,0 +1,40 @@
+//! The browser leaves for a provider: by redirect, or with a form that submits itself.
+
+use axum::response::Response;
+use http::StatusCode;
+use minijinja::context;
+
+use super::error::Failure;
+use super::page::Page;
+use super::security_headers;
+use super::sign_in::see_other;
+use super::visit::Visit;
+use crate::flow::state::{Pending, Wishes};
+use crate::provider::settings::Provider;
+use crate::user_pool::federate::{self, Begin, Departure};
+
+/// What submits the form where scripts run; where they do not, the person presses its button.
+const SUBMIT: &str = "document.forms[0].submit()";
+
+/// How to leave for `provider` under `handle`, and what its answer will be checked against.
+pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handle: &str) -> Result<(Departure, Pending), Failure> {
+    let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
+    let redirect_uri = format!("{}/oauth2/idpresponse{own}", visit.origin);
+    let begin = Begin { pool: &visit.config.pool, provider, wishes, handle: handle.to_owned(), redirect_uri };
+    let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
+    Ok((Departure::Redirect(url), pending))
+}
+
+/// The answer that sends the browser off; `label` is the provider's name for people.
+pub fn answer(visit: &Visit, departure: &Departure, label: &str) -> Response {
+    match departure {
+        Departure::Redirect(url) => see_other(url.as_str()),
+        Departure::Post { action, fields } => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
+            let context =
+                context! { pool_name => visit.config.pool.name.as_str(), label, action => action.as_str(), fields, script => SUBMIT };
+            let page = visit.pages.answer(Page::Departure, StatusCode::OK, &context);
+            security_headers::submits_itself_to(page, action, SUBMIT)
+        }
+    }
+}
