@@ -3,5 +3,7 @@
 //! The only place that reads or writes XML. Nothing here resolves a URI, runs a transform language or does I/O.
 
 pub mod algorithm;
+pub mod c14n;
 pub mod certificate;
+pub mod signature;
 pub mod xml;

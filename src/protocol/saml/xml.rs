@@ -140,6 +140,11 @@ impl<'i> Document<'i> {
         Ok(Self(document))
     }
 
+    /// Parses canonical bytes that a signature covered; they may be longer than the message that they came in.
+    pub fn parse_canonical(bytes: &'i [u8]) -> Result<Self, XmlError> {
+        Self::parse_within(bytes, 4 * MAX_MESSAGE)
+    }
+
     /// The root element.
     pub fn root(&self) -> Node<'_, 'i> {
         self.0.root_element()
