@@ -143,19 +143,29 @@ async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Sto
     opened.map_err(|error| AppError::Store { role: role.as_str(), error })
 }
 
+/// What seals tokens and records under `config`, without opening a store; `None` where only the serving process could know it.
+pub fn seal(config: &Config, outside: &Outside) -> Result<Option<Seal>, AppError> {
+    Ok(kept_key(config, outside)?.as_ref().map(Seal::new))
+}
+
 /// The configured key, or one kept beside the embedded store; a store in memory alone is sealed with a key that lives as long.
 fn seal_key(config: &Config, outside: &Outside) -> Result<SecretKeyBytes, AppError> {
+    Ok(kept_key(config, outside)?.unwrap_or_else(|| SecretKeyBytes::generate(&outside.random)))
+}
+
+fn kept_key(config: &Config, outside: &Outside) -> Result<Option<SecretKeyBytes>, AppError> {
     use config::StoreUrl::File;
     let kept_in = match (&config.store.state, &config.store.directory) {
         (_, File(folder)) | (File(folder), _) => Some(folder),
         _ => None,
     };
     match (&config.server.seal_key, kept_in) {
-        (Some(key), _) => SecretKeyBytes::parse(key.expose_secret()).map_err(AppError::SealKey),
+        (Some(key), _) => SecretKeyBytes::parse(key.expose_secret()).map(Some).map_err(AppError::SealKey),
         (None, Some(folder)) => {
-            master_key::of_directory(folder, &outside.random).map_err(|error| AppError::Store { role: "directory", error })
+            let key = master_key::of_directory(folder, &outside.random);
+            key.map(Some).map_err(|error| AppError::Store { role: "directory", error })
         }
-        (None, None) => Ok(SecretKeyBytes::generate(&outside.random)),
+        (None, None) => Ok(None),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod keys;
 pub mod serve;
+pub mod test_login;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ enum Command {
     Check(check::Arguments),
     /// List, rotate or retire signing keys
     Keys(keys::Arguments),
+    /// Print a link that tries a provider out: a whole sign-in that creates nothing
+    TestLogin(test_login::Arguments),
 }
 
 /// Which configuration file.
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::TestLogin(arguments) => test_login::run(&arguments),
     }
 }
 

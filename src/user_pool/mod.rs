@@ -14,4 +14,5 @@ pub mod refresh;
 pub mod revoke;
 pub mod sign_out;
 pub mod token_refusal;
+pub mod trial;
 pub mod user_info;

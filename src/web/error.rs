@@ -53,6 +53,9 @@ pub enum Failure {
     /// A form was posted without proof that this browser was shown it.
     #[error("the form does not belong to this browser's session")]
     ForeignForm,
+    /// A test link that this broker did not make for this pool, or that is too old.
+    #[error("the test link was not made here for this pool, or has expired")]
+    TestLink,
     /// A sign-out address that the app did not register.
     #[error("sign-out address {0:?} is not registered for the client")]
     UnknownLogoutUri(String),
@@ -75,6 +78,7 @@ impl Failure {
             | Self::Malformed(_)
             | Self::OtherCallback
             | Self::ForeignForm
+            | Self::TestLink
             | Self::UnknownLogoutUri(_)
             | Self::LoginRequired => None,
         }
@@ -90,6 +94,7 @@ impl Failure {
             Self::Malformed(_) => "request_malformed",
             Self::OtherCallback => "callback_other_provider",
             Self::ForeignForm => "form_foreign",
+            Self::TestLink => "test_link_unusable",
             Self::UnknownLogoutUri(_) => "logout_uri_not_registered",
             Self::LoginRequired => "login_required",
             other => other.refusal().map_or("internal", Refusal::code),
@@ -98,7 +103,7 @@ impl Failure {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Step(_) | Self::ForeignForm | Self::LoginRequired => Fault::Visitor,
+            Self::Step(_) | Self::ForeignForm | Self::TestLink | Self::LoginRequired => Fault::Visitor,
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => Fault::App,
             Self::OtherCallback => Fault::Provider,
             other => other.refusal().map_or(Fault::Us, Refusal::fault),
@@ -109,6 +114,7 @@ impl Failure {
         match self {
             Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
             Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
+            Self::TestLink => "Make a new link with symbolon test-login, and open it at the address that it names.".to_owned(),
             Self::OtherCallback => {
                 "An attack, or a redirect URI registered at the wrong provider: compare own_callback here with the URI there.".to_owned()
             }
@@ -142,7 +148,8 @@ impl Failure {
             | Self::Flow(FlowError::NotFound)
             | Self::Step(_)
             | Self::OtherCallback
-            | Self::ForeignForm => "access_denied",
+            | Self::ForeignForm
+            | Self::TestLink => "access_denied",
             Self::LoginRequired => "login_required",
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => "invalid_request",
             Self::Store(_) | Self::Keys(_) | Self::Flow(FlowError::Store(_)) => {
@@ -210,6 +217,11 @@ impl Failure {
         }
     }
 
+    /// Everything about the refusal, for a page that only an administrator sees.
+    pub fn in_full(&self) -> minijinja::Value {
+        context! { hint => self.hint(), cause => self.to_string(), fault => whose(self.fault()), code => self.code() }
+    }
+
     /// Logs the refusal once, with everything that an administrator needs to find and mend the cause.
     pub fn log(&self, pool: &str, reference: &ReferenceId) {
         let fault = format!("{:?}", self.fault()).to_lowercase();
@@ -231,6 +243,17 @@ impl Failure {
             answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
         }
         answer
+    }
+}
+
+/// Who has to act, in words.
+const fn whose(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Visitor => "the person who signs in",
+        Fault::App => "the developer of the app",
+        Fault::Provider => "the administrator of the identity provider",
+        Fault::Pool => "the administrator of this pool",
+        Fault::Us => "the operator of this broker",
     }
 }
 

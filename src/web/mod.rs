@@ -14,6 +14,7 @@ pub mod page;
 pub mod security_headers;
 pub mod server;
 pub mod sign_in;
+pub mod trial;
 pub mod visit;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))
         .route("/logout/return", get(logout::returned))
+        .route(crate::user_pool::trial::PATH, get(trial::get))
         .route("/assets/symbolon.css", get(page::style));
     Ok(routes
         .layer(DefaultBodyLimit::max(MAX_BODY))

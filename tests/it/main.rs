@@ -29,6 +29,7 @@ mod sign_in;
 mod sign_in_state;
 mod store;
 mod tokens;
+mod trial;
 mod upstream;
 mod users;
 mod web_token;

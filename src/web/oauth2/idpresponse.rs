@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::state::Flow;
+use crate::flow::state::{Flow, Pending};
+use crate::model::identity::ExternalIdentity;
 use crate::model::ids::ReferenceId;
 use crate::protocol::oidc::callback::{CallbackError, CallbackParameters, Transport};
 use crate::store::flows::{self, FlowError};
@@ -20,6 +21,7 @@ use crate::user_pool::federate::{self, FederationError};
 use crate::web::arrival;
 use crate::web::error::Failure;
 use crate::web::sign_in;
+use crate::web::trial;
 use crate::web::visit::Visit;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -61,14 +63,14 @@ async fn receive(visit: &Visit, query: &str) -> Result<CallbackParameters, Failu
 async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, body: &Bytes) -> Result<String, Failure> {
     let parameters = CallbackParameters::from_form(content_type, query, body)?;
     // Only an answer to a flow that waits for a form is kept, so strangers cannot fill the store.
-    let flow = flows::load(&visit.app.state, parameters.state()).await?;
-    if !flow.pending()?.form_post {
+    let (pending, expires) = flows::waiting(&visit.app.state, parameters.state()).await?;
+    if !pending.form_post || pending.saml.is_some() {
         return Err(CallbackError::Transport { came: Transport::Form, asked: Transport::Query }.into());
     }
     let body = String::from_utf8(body.to_vec()).map_err(|_| Failure::Malformed("the body is no UTF-8"))?;
     let handle = visit.app.outside.random.token();
     let key = Key::relay(&handle);
-    let life = Life::Until(flow.expires.min(visit.now().plus(RELAY_LIFE)));
+    let life = Life::Until(expires.min(visit.now().plus(RELAY_LIFE)));
     let records = &visit.app.state;
     let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
     match records.store.commit(batch).await? {
@@ -79,6 +81,18 @@ async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, b
 
 /// Consumes the flow and finishes it. A flow is consumed whatever its answer holds.
 async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parameters: CallbackParameters) -> Response {
+    if flows::is_trial(parameters.state()) {
+        return match trial::consume(visit, parameters.state()).await {
+            Ok(trial) => {
+                let outcome = match check_callback(visit, &trial.pending, path) {
+                    Ok(()) => prove(visit, &trial.pending, parameters).await,
+                    Err(failure) => Err(failure),
+                };
+                trial::ended(visit, &trial, outcome, &[])
+            }
+            Err(failure) => visit.refuse(reference, &failure, None),
+        };
+    }
     let flow = match consume(visit, path, parameters.state()).await {
         Ok(flow) => flow,
         Err(failure) => return visit.refuse(reference, &failure, None),
@@ -92,19 +106,25 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parame
 async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure> {
     let flow = flows::take(&visit.app.state, state).await?;
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
-    // A provider with a callback of its own answers there, and nobody else does (B-20).
-    if format!("{}{path}", visit.origin) != flow.pending()?.redirect_uri {
-        return Err(Failure::OtherCallback);
-    }
+    check_callback(visit, flow.pending()?, path)?;
     Ok(flow)
 }
 
 async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) -> Result<Response, Failure> {
     let pending = flow.pending()?;
+    let identity = prove(visit, pending, parameters).await?;
     let config = visit.config.clone();
     let provider = config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
-    let app = visit.app.clone();
-    let answer = parameters.answer()?;
-    let identity = federate::finish(&app.outside, &app.upstreams, provider, pending, &answer).await?;
     arrival::admit(visit, flow, provider, &identity).await
+}
+
+/// A provider with a callback of its own answers there, and nobody else does (B-20).
+fn check_callback(visit: &Visit, pending: &Pending, path: &str) -> Result<(), Failure> {
+    if format!("{}{path}", visit.origin) == pending.redirect_uri { Ok(()) } else { Err(Failure::OtherCallback) }
+}
+
+async fn prove(visit: &Visit, pending: &Pending, parameters: CallbackParameters) -> Result<ExternalIdentity, Failure> {
+    let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
+    let answer = parameters.answer()?;
+    Ok(federate::finish(&visit.app.outside, &visit.app.upstreams, provider, pending, &answer).await?)
 }
