@@ -4,6 +4,7 @@ mod client;
 mod network;
 mod pool;
 mod provider;
+mod saml;
 mod secrets;
 mod server;
 mod store;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::saml::{self, EntityIds};
 use super::unique::Unique;
 use super::{PoolConfig, ServerConfig, client, provider, uri};
 use crate::model::client::{Client, Lifetimes};
@@ -23,6 +24,7 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
         root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
     }
     let (mut ids, mut hosts, mut issuers) = (Unique::new("pool id"), Unique::new("host"), Unique::new("issuer"));
+    let mut entity_ids = EntityIds::default();
     let mut pools = Vec::new();
     for table in tables {
         let id = table.required("id", PoolId::parse);
@@ -37,7 +39,7 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
         if let Some(issuer) = issuer.as_ref().or(default.as_ref()) {
             issuers.claim(&table, issuer, table.spot("issuer"));
         }
-        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known));
+        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known, &mut entity_ids));
     }
     pools
 }
@@ -67,7 +69,13 @@ fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
     }
 }
 
-fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider::Known<'_>) -> Option<PoolConfig> {
+fn read(
+    table: Table<'_>,
+    id: Option<PoolId>,
+    address: Address,
+    known: &provider::Known<'_>,
+    entity_ids: &mut EntityIds,
+) -> Option<PoolConfig> {
     let name = table.string("name");
     let lifetimes = client::lifetimes(&table, Lifetimes::default());
     let session = session(&table);
@@ -78,8 +86,12 @@ fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
-    let (providers, names) = provider::read_all(&table, known);
-    let clients = clients(&table, lifetimes, (!known.damaged).then_some(&names));
+    let read = provider::read_all(&table, id.as_ref(), known);
+    let clients = clients(&table, lifetimes, (!known.damaged).then_some(&read.names));
+    if !known.damaged {
+        saml::check_clients(&table, &read.providers, &read.spots, &clients);
+    }
+    entity_ids.claim(&table, &read.providers, &read.spots);
     table.finish();
     let id = id?;
     let pool = Pool {
@@ -97,7 +109,7 @@ fn read(table: Table<'_>, id: Option<PoolId>, address: Address, known: &provider
         clients,
         id,
     };
-    Some(PoolConfig { pool, providers })
+    Some(PoolConfig { pool, providers: read.providers })
 }
 
 fn session(table: &Table<'_>) -> SessionPolicy {

@@ -1,12 +1,19 @@
 //! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is [`crate::provider`]'s.
 
-use super::secrets;
+use std::time::Duration;
+
 use super::unique::Unique;
+use super::{saml, secrets};
 use crate::model::document::Table;
-use crate::model::ids::ProviderName;
+use crate::model::ids::{PoolId, ProviderName};
 use crate::provider::preset::Presets;
-use crate::provider::settings::{ClientAuth, EmailTrust, Provider};
-use crate::provider::{quirks, registry};
+use crate::provider::quirks;
+use crate::provider::registry::{self, Around};
+use crate::provider::saml::{IdpInitiated, NewKeys, Saml, SubjectRule, format};
+use crate::provider::settings::{ClientAuth, EmailTrust, Protocol, Provider};
+
+/// Clocks that are further apart than this need their provider's `clock_skew`.
+const USUAL_SKEW: Duration = Duration::from_secs(60);
 
 /// What the tables of a pool are read with.
 pub(super) struct Known<'p> {
@@ -18,16 +25,27 @@ pub(super) struct Known<'p> {
     pub(super) damaged: bool,
 }
 
-/// The providers of a pool that could be read, and every name that is given, whether the rest could be read or not.
-pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, Vec<ProviderName>) {
+/// The providers of a pool.
+pub(super) struct Read {
+    /// Those that could be read.
+    pub(super) providers: Vec<Provider>,
+    /// Where each of them says what is compared later.
+    pub(super) spots: Vec<saml::Spots>,
+    /// Every name that is given, whether the rest could be read or not.
+    pub(super) names: Vec<ProviderName>,
+}
+
+/// Reads the providers of a pool.
+pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>) -> Read {
     let mut names = Unique::new("provider name");
     let mut routes = [("identifiers", Unique::new("identifier")), ("domains", Unique::new("domain"))];
-    let (mut providers, mut all) = (Vec::new(), Vec::new());
+    let around = Around { allow_private: known.allow_private, pool: id };
+    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: Vec::new() };
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
             // User names begin with it, and case-insensitive pools lower-case them.
             names.claim(pool, &name.as_str().to_ascii_lowercase(), table.spot("name"));
-            all.push(name);
+            read.names.push(name);
         }
         for (key, seen) in &mut routes {
             let values = table.strings(key).unwrap_or_default();
@@ -43,15 +61,27 @@ pub(super) fn read_all(pool: &Table<'_>, known: &Known<'_>) -> (Vec<Provider>, V
             table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
         }
         let spot = table.spot("");
-        let provider = registry::read(known.presets, &table, known.allow_private);
-        table.finish();
-        let Some(provider) = provider else { continue };
+        let provider = registry::read(known.presets, &table, &around);
+        let Some(provider) = provider else {
+            table.finish();
+            continue;
+        };
         for (option, risk) in loosened(&provider) {
-            pool.warn_at(&spot, format!("{option}: {risk}"), format!("remove {option} unless this provider needs it"));
+            pool.warn_at(&spot, format!("{option}: {risk}"), otherwise(option));
         }
-        providers.push(provider);
+        read.providers.push(provider);
+        read.spots.push(saml::spots(&table));
+        table.finish();
     }
-    (providers, all)
+    read
+}
+
+/// What to do in place of a loosening option.
+fn otherwise(option: &str) -> String {
+    match option {
+        "subject_formats" => "let the provider send a persistent NameID, or name an attribute with a lasting id as subject".into(),
+        _ => format!("remove {option} unless this provider needs it"),
+    }
 }
 
 /// Options of this provider that take a check away, with what that risks.
@@ -67,8 +97,37 @@ fn loosened(provider: &Provider) -> Vec<(&'static str, &'static str)> {
     if quirks.tenant.as_ref().is_some_and(|tenant| tenant.allowed.is_empty()) {
         found.push(("tenants", "people of every tenant may sign in"));
     }
-    if matches!(provider.client_auth, ClientAuth::None) {
+    if let Protocol::Saml(saml) = &provider.protocol {
+        found.extend(loosened_saml(saml));
+    } else if matches!(provider.client_auth, ClientAuth::None) {
         found.push(("client_auth", "the broker does not authenticate at this provider"));
     }
     found
+}
+
+fn loosened_saml(saml: &Saml) -> Vec<(&'static str, &'static str)> {
+    let accepts = |format: &str| match &saml.subject {
+        SubjectRule::NameId { formats } => formats.iter().any(|have| format::same(have, format)),
+        SubjectRule::Attribute(_) => false,
+    };
+    let options = [
+        (
+            accepts(format::EMAIL_ADDRESS),
+            "subject_formats",
+            "a NameID that is an e-mail address: who gets the address later is that person here",
+        ),
+        (accepts(format::UNSPECIFIED), "subject_formats", "an unspecified NameID may be a name that changes or is given to another person"),
+        (saml.friendly_names, "friendly_names", "two attributes may have the same friendly name"),
+        (saml.accept.sha1_until.is_some(), "sha1_until", "signatures with SHA-1 can be forged"),
+        (saml.accept.rsa_1_5_until.is_some(), "rsa_1_5_until", "RSA 1.5 encryption can be opened with enough questions"),
+        (saml.accept.cbc_without_signature, "cbc_without_signature", "AES-CBC without a signature can be opened with enough questions"),
+        (saml.accept.skew > USUAL_SKEW, "clock_skew", "an assertion is accepted longer than it says"),
+        (
+            matches!(saml.idp_initiated, IdpInitiated::Accept { .. }),
+            "idp_initiated",
+            "a person can be signed in to another person's account unasked",
+        ),
+        (saml.new_keys == NewKeys::Trust, "new_keys", "whoever controls the metadata's server signs in as anybody"),
+    ];
+    options.into_iter().filter(|(on, ..)| *on).map(|(_, option, risk)| (option, risk)).collect()
 }

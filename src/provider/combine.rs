@@ -2,7 +2,8 @@
 
 use url::{Host, Url};
 
-use super::rules::{AuthMethod, Kind, Rules};
+use super::rules::{AuthMethod, Kind, QuirkKeys, Rules};
+use super::saml_rules;
 use super::settings::EmailTrust;
 use crate::model::document::{Invalid, Table};
 
@@ -18,9 +19,42 @@ pub(super) fn check(table: &Table<'_>, kind: Kind, rules: &Rules) {
     match kind {
         Kind::Oidc => only_oauth2(rules, &note),
         Kind::Oauth2 => only_oidc(rules, &note),
+        Kind::Saml => return no_saml(table, rules, &note),
+    }
+    for key in saml_rules::SHARED.into_iter().filter(|key| table.has(key)) {
+        note("", key, "this belongs to a SAML provider", "remove it, or use a saml preset");
     }
     dependent(rules, &note);
     scopes(kind, rules, &note);
+}
+
+/// Keys without a meaning in SAML.
+const NO_SAML: [&str; 12] = [
+    "client_auth",
+    "issuer",
+    "discovery_url",
+    "endpoints",
+    "scopes",
+    "algorithms",
+    "userinfo",
+    "own_callback",
+    "profile",
+    "request",
+    "allowed_tenants",
+    "base_url",
+];
+
+fn no_saml(table: &Table<'_>, rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
+    for key in NO_SAML.into_iter().filter(|key| table.has(key)) {
+        note("", key, "a SAML provider has no use for it", "remove it");
+    }
+    let known = QuirkKeys { groups_overage: rules.quirks.groups_overage, ..QuirkKeys::default() };
+    if rules.quirks != known {
+        note("", "quirks", "of the quirks a SAML provider may have groups_overage only", "remove the others");
+    }
+    if matches!(rules.email_trust, Some(EmailTrust::EdovClaim | EmailTrust::VerifiedList)) {
+        note("", "email_trust", "no assertion holds what this looks at", "use \"domains\", \"claim_or_text\" or \"never\"");
+    }
 }
 
 fn only_oauth2(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {

@@ -145,12 +145,15 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     if table.has("trust_every_email") {
         table.problem("trust_every_email", "a preset never vouches for every address", "let the pool say so");
     }
-    let kind = table.require("protocol").then(|| table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2)])).flatten();
+    let kind = table
+        .require("protocol")
+        .then(|| table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2), ("saml", Kind::Saml)]))
+        .flatten();
     let provider_type = table.parsed("provider_type", |text| {
         ProviderType::parse(text).ok_or_else(|| {
             crate::model::document::Invalid::new(
                 format!("{text:?} is no provider type of Cognito"),
-                "use Google, Facebook, LoginWithAmazon, SignInWithApple or OIDC",
+                "use Google, Facebook, LoginWithAmazon, SignInWithApple, SAML or OIDC",
             )
         })
     });
@@ -158,7 +161,7 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     let preset = kind.map(|kind| Preset {
         name,
         kind,
-        provider_type: provider_type.unwrap_or(ProviderType::Oidc),
+        provider_type: provider_type.unwrap_or(if kind == Kind::Saml { ProviderType::Saml } else { ProviderType::Oidc }),
         requires: table.strings("requires").unwrap_or_default(),
         forbidden_scopes: table.strings("forbidden_scopes").unwrap_or_default(),
         hosted_domains: table.boolean("hosted_domains").unwrap_or(false),
@@ -175,7 +178,7 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
 }
 
 /// Keys of a pool that a preset must not have.
-const CREDENTIALS: [&str; 8] =
+pub(super) const CREDENTIALS: [&str; 8] =
     ["client_id", "client_secret", "client_secret_file", "private_key", "private_key_file", "key_id", "team_id", "key_algorithm"];
 
 /// What a pool may be asked for.
@@ -183,12 +186,18 @@ const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "sub
 
 fn check(table: &Table<'_>, preset: &Preset) {
     super::combine::check(table, preset.kind, &preset.rules);
+    if (preset.kind == Kind::Saml) != (preset.provider_type == ProviderType::Saml) {
+        table.problem("provider_type", "SAML is the type of providers that speak SAML, and of no other", "remove it");
+    }
     for key in preset.requires.iter().filter(|key| !REQUIRABLE.contains(&key.as_str())) {
         table.problem("requires", format!("{key:?} cannot be required"), format!("use any of {}", REQUIRABLE.join(", ")));
     }
     let asked = |key: &str| preset.requires.iter().any(|have| have == key);
     if preset.kind == Kind::Oidc && preset.rules.issuer.is_none() && !asked("issuer") {
         table.problem("issuer", "missing", "add issuer, or require it from the pool: requires = [\"issuer\"]");
+    }
+    if preset.kind == Kind::Saml && table.has("own_callback") {
+        table.problem("own_callback", "a SAML provider has no use for it", "remove it");
     }
     if preset.kind == Kind::Oauth2 && preset.rules.subject.is_none() && !asked("subject") {
         table.problem("subject", "missing", "name the claim with the provider's id of the person");

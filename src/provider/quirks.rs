@@ -140,8 +140,12 @@ pub fn admit(provider: &Provider, claims: &Claims) -> Result<(), QuirkError> {
     Ok(())
 }
 
-/// Puts the address picked from a list of verified addresses into `email`; without one, no `email` is left.
+/// Puts the address picked from a list of verified addresses into `email`, or that of the attribute that a SAML provider's mapping
+/// names; without one, no `email` is left.
 pub fn normalise(provider: &Provider, claims: &mut Claims) {
+    if let Protocol::Saml(saml) = &provider.protocol {
+        return super::saml_claims::normalise(saml, claims);
+    }
     let Some(list) = &quirks(provider).verified_email_list else { return };
     match verified_address(claims, list) {
         Some(address) => claims.insert("email".into(), Value::String(address)),
@@ -196,12 +200,16 @@ fn is_edov(value: &Value) -> bool {
     }
 }
 
+/// The attribute that stands for too many groups in Entra's SAML
+/// (<https://learn.microsoft.com/entra/identity-platform/reference-saml-tokens>).
+const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+
 /// Whether the provider replaced the groups by a reference to another endpoint, which is never followed (B-39).
 pub fn groups_overage(provider: &Provider, claims: &Claims) -> bool {
     if !quirks(provider).groups_overage {
         return false;
     }
-    let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some();
+    let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some() || claims.contains_key(GROUPS_LINK);
     let flagged = claims.get("hasgroups").is_some_and(|flag| flag == &Value::Bool(true) || flag.as_str() == Some("true"));
     named || flagged
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::expression::Expression;
 use super::mapping::{DECIDED_HERE, Rule, UNSIGNED};
 use super::rules::{AuthMethod, QuirkKeys, RequestKeys, Rules};
+use super::saml_rules::SamlKeys;
 use super::settings::{EmailTrust, Endpoints, ProfileRule, TokenAudienceRule, UserinfoRule};
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Invalid, Table};
@@ -34,6 +35,7 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         attributes: table.table("attributes").map(attributes).unwrap_or_default(),
         groups_claim,
         groups_map,
+        saml: SamlKeys::read(table),
     }
 }
 

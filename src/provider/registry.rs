@@ -3,17 +3,28 @@
 use super::combine::{self, web_url};
 use super::credentials;
 use super::mapping::Mapping;
-use super::preset::{Preset, Presets};
+use super::preset::{CREDENTIALS, Preset, Presets};
 use super::reader;
 use super::rules::{Kind, Rules};
-use super::settings::{EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule, UserinfoRule};
+use super::saml::Saml;
+use super::saml_registry;
+use super::settings::{
+    ClientAuth, EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule, UserinfoRule,
+};
 use crate::model::document::{Invalid, Table};
-use crate::model::ids::ProviderName;
+use crate::model::ids::{PoolId, ProviderName};
+
+/// What stands around a provider's table.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// `[server] allow_private_upstreams`: without it plain http is refused even on loopback.
+    pub allow_private: bool,
+    /// The pool, if its id could be read.
+    pub pool: Option<&'a PoolId>,
+}
 
 /// Reads one provider of a pool; every problem is noted in the table's document, and then there is no provider.
-///
-/// `allow_private` is `[server] allow_private_upstreams`: without it plain http is refused even on loopback.
-pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option<Provider> {
+pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option<Provider> {
     let name = table.required("name", ProviderName::parse);
     let preset = table.required("use", |text| {
         presets.get(text).ok_or_else(|| {
@@ -24,12 +35,13 @@ pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option
             )
         })
     });
-    let mut reading = Reading { table, complete: true, allow_private };
+    let saml = preset.is_some_and(|preset| preset.kind == Kind::Saml);
+    let mut reading = Reading { table, complete: true, allow_private: around.allow_private };
     let own = reader::rules(table);
     let pool = PoolKeys {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
         domains: table.parsed_list("domains", domain).unwrap_or_default(),
-        client_id: table.required_string("client_id"),
+        client_id: if saml { None } else { table.required_string("client_id") },
         enabled: table.boolean("enabled").unwrap_or(true),
         tenant: table.string("tenant"),
         allowed_tenants: table.strings("allowed_tenants"),
@@ -39,20 +51,27 @@ pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option
     let credentials = credentials::read(table);
     let preset = preset?;
     reading.fits(preset, &own, &pool);
-    let rules = reading.place(preset, &pool, preset.rules.clone().overlaid(own.clone()), &own);
+    let mut rules = reading.place(preset, &pool, preset.rules.clone().overlaid(own.clone()), &own);
     combine::check(table, preset.kind, &rules);
+    if !saml {
+        reading.no_saml();
+    }
     if rules.email_trust == Some(EmailTrust::Domains) && pool.domains.is_empty() {
         reading.note("email_trust", "there are no domains to trust", "list them in domains");
     }
-    let auth = credentials::client_auth(table, &rules, credentials);
-    let protocol = match preset.kind {
-        Kind::Oidc => reading.oidc(preset, &pool, &rules).map(Protocol::Oidc),
-        Kind::Oauth2 => reading.oauth2(preset, &pool, &rules).map(Protocol::Oauth2),
+    let (protocol, auth) = match preset.kind {
+        Kind::Oidc => (reading.oidc(preset, &pool, &rules).map(Protocol::Oidc), credentials::client_auth(table, &rules, credentials)),
+        Kind::Oauth2 => (reading.oauth2(preset, &pool, &rules).map(Protocol::Oauth2), credentials::client_auth(table, &rules, credentials)),
+        Kind::Saml => (reading.saml(&mut rules, around).map(|saml| Protocol::Saml(Box::new(saml))), Some(ClientAuth::None)),
     };
     if !reading.complete {
         return None;
     }
-    let name = name?;
+    let (name, protocol) = (name?, protocol?);
+    let client_id = match &protocol {
+        Protocol::Saml(saml) => saml.sp_entity_id.clone(),
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => pool.client_id?,
+    };
     Some(Provider {
         label: rules.label.unwrap_or_else(|| name.to_string()),
         name,
@@ -60,10 +79,10 @@ pub fn read(presets: &Presets, table: &Table<'_>, allow_private: bool) -> Option
         provider_type: preset.provider_type,
         identifiers: pool.identifiers,
         domains: pool.domains,
-        protocol: protocol?,
-        client_id: pool.client_id?,
+        protocol,
+        client_id,
         client_auth: auth?,
-        email_trust: rules.email_trust.unwrap_or(EmailTrust::Never),
+        email_trust: rules.email_trust.unwrap_or(if saml { EmailTrust::Domains } else { EmailTrust::Never }),
         mapping: Mapping::new(rules.attributes.into_iter().filter_map(|(name, rule)| Some((name, rule?))).collect()),
         groups: GroupRule { claim: rules.groups_claim, map: rules.groups_map },
         end_session: rules.end_session.unwrap_or(false),
@@ -229,6 +248,20 @@ impl Reading<'_, '_> {
             profile: rules.profile.clone(),
             quirks: quirks(pool, rules),
         })
+    }
+
+    fn saml(&mut self, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
+        for key in CREDENTIALS.into_iter().filter(|key| self.table.has(key)) {
+            self.note(key, "a SAML provider gives no credentials", "remove it; our entity id is sp_entity_id");
+        }
+        saml_registry::read(self.table, rules, around)
+    }
+
+    /// Keys of SAML at another provider.
+    fn no_saml(&mut self) {
+        for key in saml_registry::OWN.into_iter().filter(|key| self.table.has(key)) {
+            self.note(key, "this belongs to a SAML provider", "remove it, or use a saml preset");
+        }
     }
 
     fn tenant_rule(&mut self, preset: &Preset, pool: &PoolKeys, template: bool) -> Option<TenantRule> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::mapping::Rule;
+use super::saml_rules::SamlKeys;
 use super::settings::{EmailTrust, Endpoints, ProfileRule, TokenAudienceRule, UserinfoRule};
 use crate::model::attributes::AttributeName;
 
@@ -13,6 +14,8 @@ pub enum Kind {
     Oidc,
     /// OAuth 2 with a profile call.
     Oauth2,
+    /// SAML 2.0.
+    Saml,
 }
 
 /// How the broker authenticates at the token endpoint, without the credential.
@@ -71,6 +74,8 @@ pub struct Rules {
     pub groups_claim: Option<String>,
     /// Provider group to pool group.
     pub groups_map: BTreeMap<String, String>,
+    /// What only SAML providers have.
+    pub saml: SamlKeys,
 }
 
 /// `[request]`.
@@ -91,7 +96,7 @@ pub struct RequestKeys {
 }
 
 /// `[quirks]`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QuirkKeys {
     /// See [`super::settings::Quirks::issuer_aliases`].
     pub issuer_aliases: Option<Vec<String>>,
@@ -136,6 +141,7 @@ impl Rules {
         self.attributes.extend(over.attributes);
         self.groups_claim = over.groups_claim.or(self.groups_claim);
         self.groups_map.extend(over.groups_map);
+        self.saml = self.saml.overlaid(over.saml);
         self
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::Quirks;
-use crate::model::ids::ClientId;
+use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
 
 /// Name identifier formats ([SAML Core section 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
@@ -17,6 +17,16 @@ pub mod format {
     pub const EMAIL_ADDRESS: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
     /// Whatever the identity provider's administrator chose; also what a NameID without a format is.
     pub const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+
+    /// Whether two format URIs mean the same: some providers write another SAML version into the URI than the one that defined it.
+    pub fn same(left: &str, right: &str) -> bool {
+        left == right || matches!((word(left), word(right)), (Some(left), Some(right)) if left == right)
+    }
+
+    fn word(format: &str) -> Option<&str> {
+        let (version, word) = format.strip_prefix("urn:oasis:names:tc:SAML:")?.split_once(":nameid-format:")?;
+        matches!(version, "1.0" | "1.1" | "2.0").then_some(word)
+    }
 }
 
 /// Rules for a SAML identity provider.
@@ -147,6 +157,11 @@ pub enum NewKeys {
     Wait,
     /// Whatever the metadata's https server says is believed.
     Trust,
+}
+
+/// Our entity id towards providers of a pool, unless the settings say otherwise: Cognito's.
+pub fn default_sp_entity_id(pool: &PoolId) -> String {
+    format!("urn:amazon:cognito:sp:{pool}")
 }
 
 impl SamlAccept {

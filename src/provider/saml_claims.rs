@@ -36,13 +36,30 @@ pub(super) fn key(provider: &Provider, saml: &Saml, claims: &Claims) -> Result<I
     Ok(IdentityKey { provider: provider.name.clone(), issuer, subject })
 }
 
+/// The first value of the first of the mapping's e-mail attributes becomes the claim `email`, which is judged and mapped. An attribute
+/// that only happens to be called `email` is none.
+pub(super) fn normalise(saml: &Saml, claims: &mut Claims) {
+    if saml.email.is_empty() {
+        return;
+    }
+    let first = |value: &Value| match value {
+        Value::Array(values) => values.iter().find_map(Value::as_str).map(str::to_owned),
+        single => single.as_str().map(str::to_owned),
+    };
+    let address = saml.email.iter().find_map(|name| claims.get(name).and_then(first).filter(|text| !text.trim().is_empty()));
+    match address {
+        Some(address) => drop(claims.insert("email".into(), Value::String(address))),
+        None => drop(claims.remove("email")),
+    }
+}
+
 fn name_id(claims: &Claims, formats: &[String]) -> Result<String, QuirkError> {
     let value = text(claims, NAME_ID).ok_or_else(|| QuirkError::SubjectUnusable(NAME_ID.into()))?;
     let have = text(claims, NAME_ID_FORMAT).unwrap_or(format::UNSPECIFIED);
-    if have == format::TRANSIENT {
+    if format::same(have, format::TRANSIENT) {
         return Err(QuirkError::SubjectTransient);
     }
-    if !formats.iter().any(|format| format == have) {
+    if !formats.iter().any(|listed| format::same(listed, have)) {
         return Err(QuirkError::SubjectFormat(have.chars().take(128).collect()));
     }
     usable(value, NAME_ID)

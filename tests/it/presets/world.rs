@@ -5,10 +5,12 @@
 use serde_json::{Map, Value};
 use symbolon::model::document::Document;
 use symbolon::model::identity::{Claims, ExternalIdentity};
+use symbolon::model::ids::PoolId;
 use symbolon::model::time::Timestamp;
 use symbolon::provider::preset::Presets;
+use symbolon::provider::quirks;
+use symbolon::provider::registry::{self, Around};
 use symbolon::provider::settings::{Oauth2, Oidc, Protocol, Provider};
-use symbolon::provider::{quirks, registry};
 
 /// A P-256 key that Apple could have made.
 pub fn p256_pem() -> String {
@@ -35,7 +37,8 @@ fn read(table: &str) -> Result<Provider, Vec<String>> {
     let text = table.trim_start();
     let document = Document::parse("symbolon.toml", text);
     let root = document.root();
-    let provider = registry::read(&presets, &root, true);
+    let pool = PoolId::parse("eu-west-1_A1").unwrap();
+    let provider = registry::read(&presets, &root, &Around { allow_private: true, pool: Some(&pool) });
     root.finish();
     match document.finish() {
         Ok(_) => Ok(provider.unwrap_or_else(|| panic!("no provider and no problem"))),

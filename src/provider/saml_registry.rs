@@ -1,0 +1,266 @@
+//! The keys that only a pool's SAML provider has, checked together with what its preset says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::combine::web_url;
+use super::mapping::Rule;
+use super::registry::Around;
+use super::rules::Rules;
+use super::saml::{
+    ByHand, IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id, format,
+};
+use super::saml_claims::NAME_ID;
+use super::saml_rules::uri;
+use super::settings::Quirks;
+use crate::model::attributes::AttributeName;
+use crate::model::document::{Invalid, Table};
+use crate::model::ids::ClientId;
+use crate::model::time::Timestamp;
+
+/// Every key that is read here.
+pub(super) const OWN: [&str; 17] = [
+    "metadata_url",
+    "metadata_file",
+    "metadata",
+    "metadata_signer",
+    "metadata_signer_file",
+    "entity_id",
+    "sso_url",
+    "slo_url",
+    "certificates",
+    "certificates_file",
+    "sp_entity_id",
+    "acs_url",
+    "sha1_until",
+    "rsa_1_5_until",
+    "idp_initiated",
+    "idp_initiated_client",
+    "new_keys",
+];
+
+/// How far the clocks may differ unless something else is said.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The SAML rules of one table; `None` when a problem was noted.
+pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
+    let reading = Reading { table, allow_private: around.allow_private };
+    let source = reading.source();
+    let (sha1_until, rsa_1_5_until) = (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));
+    let keys = rules.saml.clone();
+    let sp_entity_id = table.parsed("sp_entity_id", uri);
+    let acs_url = reading.url("acs_url");
+    let new_keys = table.one_of("new_keys", &[("wait", NewKeys::Wait), ("trust", NewKeys::Trust)]);
+    let signers = reading.certificates("metadata_signer", "metadata_signer_file");
+    if signers.is_some() && reading.by_hand() {
+        table.problem("metadata_signer", "there is no metadata that could be signed", "remove it, or give metadata_url");
+    }
+    let idp_initiated = reading.idp_initiated();
+    let subject = reading.subject(rules)?;
+    Some(Saml {
+        source: source?,
+        entity_id: table.parsed("entity_id", uri),
+        sp_entity_id: match sp_entity_id {
+            Some(id) => id,
+            None => default_sp_entity_id(around.pool?),
+        },
+        acs_url,
+        request: SamlRequest {
+            binding: keys.request_binding,
+            sign: keys.sign_requests,
+            name_id_format: keys.name_id_format,
+            authn_context: keys.authn_context.unwrap_or_default(),
+        },
+        subject,
+        email: address(rules),
+        friendly_names: keys.friendly_names.unwrap_or(false),
+        accept: SamlAccept {
+            skew: keys.clock_skew.unwrap_or(SKEW),
+            sha1_until,
+            rsa_1_5_until,
+            cbc_without_signature: keys.cbc_without_signature.unwrap_or(false),
+        },
+        idp_initiated: idp_initiated?,
+        new_keys: new_keys.unwrap_or(NewKeys::Wait),
+        metadata_signers: signers.unwrap_or_default(),
+        quirks: Quirks { groups_overage: rules.quirks.groups_overage.unwrap_or(false), ..Quirks::default() },
+    })
+}
+
+/// The claims that the mapping names for `email`. The mapping itself then reads the claim `email`, where the address that was
+/// judged stands ([`super::quirks::normalise`]).
+fn address(rules: &mut Rules) -> Vec<String> {
+    let Ok(name) = AttributeName::parse("email") else { return Vec::new() };
+    match rules.attributes.get_mut(&name) {
+        Some(Some(Rule::Claims(claims))) => std::mem::replace(claims, vec!["email".into()]),
+        _ => Vec::new(),
+    }
+}
+
+struct Reading<'t, 'd> {
+    table: &'t Table<'d>,
+    allow_private: bool,
+}
+
+impl Reading<'_, '_> {
+    fn by_hand(&self) -> bool {
+        ["sso_url", "slo_url", "certificates", "certificates_file"].iter().any(|key| self.table.has(key))
+    }
+
+    /// Exactly one source.
+    fn source(&self) -> Option<MetadataSource> {
+        let table = self.table;
+        let given: Vec<&str> = ["metadata_url", "metadata_file", "metadata"].into_iter().filter(|key| table.has(key)).collect();
+        let url = self.url("metadata_url");
+        let document = table.file("metadata_file").or_else(|| table.string("metadata"));
+        let by_hand = if self.by_hand() { self.hand_written() } else { None };
+        match given.as_slice() {
+            [] if self.by_hand() => by_hand.map(MetadataSource::ByHand),
+            [] => {
+                let fix = "add metadata_url, metadata_file or metadata; or entity_id, sso_url and certificates";
+                table.problem("metadata_url", "missing: nothing says who the provider is", fix);
+                None
+            }
+            [one] if !self.by_hand() => {
+                url.map(MetadataSource::Url).or_else(|| Some(MetadataSource::Document(Arc::from(document?)))).filter(|_| table.has(one))
+            }
+            [first, ..] => {
+                let fix = "keep one of metadata_url, metadata_file, metadata, or the fields written by hand";
+                table.problem(first, "the provider is described twice", fix);
+                None
+            }
+        }
+    }
+
+    fn hand_written(&self) -> Option<ByHand> {
+        let table = self.table;
+        let entity_id = table.required("entity_id", uri);
+        if !table.has("sso_url") {
+            table.problem("sso_url", "missing", "add the URL to which the provider wants requests");
+        }
+        let (sso_url, slo_url) = (self.url("sso_url"), self.url("slo_url"));
+        let certificates = self.certificates("certificates", "certificates_file");
+        if !table.has("certificates") && !table.has("certificates_file") {
+            table.problem(
+                "certificates",
+                "missing: without one nothing that the provider says can be checked",
+                "add the provider's signing certificate",
+            );
+        }
+        Some(ByHand { entity_id: entity_id?, sso_url: sso_url?, slo_url, certificates: certificates? })
+    }
+
+    /// The certificates of a list of PEM texts, or of a file that may hold several.
+    fn certificates(&self, key: &str, file: &str) -> Option<Vec<String>> {
+        let table = self.table;
+        if table.has(key) && table.has(file) {
+            table.problem(key, format!("{file} is given as well"), "keep one of the two");
+        }
+        let (at, texts) = match table.file(file) {
+            Some(text) => (file, vec![text]),
+            None if table.holds_list(key) => (key, table.strings(key)?),
+            None => (key, vec![table.string(key)?]),
+        };
+        let found: Vec<String> = texts.iter().flat_map(|text| pem_blocks(text)).collect();
+        if found.is_empty() {
+            table.problem(at, "there is no certificate", "give PEM text, from BEGIN CERTIFICATE to END CERTIFICATE");
+            return None;
+        }
+        Some(found)
+    }
+
+    fn idp_initiated(&self) -> Option<IdpInitiated> {
+        let table = self.table;
+        let mode = table.one_of("idp_initiated", &[("off", 0_u8), ("accept", 1), ("restart", 2)]).unwrap_or(0);
+        let client = table.parsed("idp_initiated_client", ClientId::parse);
+        match (mode, table.has("idp_initiated_client")) {
+            (0, true) => {
+                table.problem(
+                    "idp_initiated_client",
+                    "responses that nobody asked for are refused",
+                    "add idp_initiated = \"restart\" or \"accept\"",
+                );
+                None
+            }
+            (0, false) => Some(IdpInitiated::Off),
+            (_, false) => {
+                table.problem("idp_initiated_client", "missing", "name the client that people who start at the provider come to");
+                None
+            }
+            (1, true) => client.map(|client| IdpInitiated::Accept { client }),
+            (_, true) => client.map(|client| IdpInitiated::Restart { client }),
+        }
+    }
+
+    fn subject(&self, rules: &Rules) -> Option<SubjectRule> {
+        let named = rules.subject.as_deref().unwrap_or(NAME_ID);
+        if named == NAME_ID {
+            let formats = rules.saml.subject_formats.clone().unwrap_or_else(|| vec![format::PERSISTENT.to_owned()]);
+            return Some(SubjectRule::NameId { formats });
+        }
+        if self.table.has("subject_formats") {
+            self.table.problem(
+                "subject_formats",
+                "the subject is an attribute, which has no format",
+                "remove it, or set subject = \"NameID\"",
+            );
+            return None;
+        }
+        Some(SubjectRule::Attribute(named.to_owned()))
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        self.table.parsed(key, |text| match web_url(text) {
+            Ok(url) if url.scheme() == "http" && !self.allow_private => Err(Invalid::new(
+                format!("{text:?} is plain http"),
+                "use https, or set server.allow_private_upstreams = true for tests on loopback",
+            )),
+            Ok(_) => Ok(text.to_owned()),
+            Err(invalid) => Err(invalid),
+        })
+    }
+}
+
+/// Each certificate of a PEM text; a text without PEM's frame is taken as base64 of one.
+fn pem_blocks(text: &str) -> Vec<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    if !text.contains("-----BEGIN") {
+        let bare = text.split_whitespace().collect::<String>();
+        return if bare.is_empty() { Vec::new() } else { vec![format!("-----BEGIN CERTIFICATE-----\n{bare}\n{END}\n")] };
+    }
+    let block = |part: &str| part.find("-----BEGIN CERTIFICATE-----").and_then(|at| part.get(at..)).map(|body| format!("{body}{END}\n"));
+    let parts: Vec<&str> = text.split(END).collect();
+    parts.split_last().map(|(_, whole)| whole.iter().filter_map(|part| block(part)).collect()).unwrap_or_default()
+}
+
+/// The first instant after a day written as `2027-06-30`, in UTC.
+fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
+    let invalid = || Invalid::new(format!("{text:?} is no day"), "write the last day on which it is accepted, such as \"2027-06-30\"");
+    let digits =
+        text.len() == 10 && text.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let mut parts = text.split('-').map(|part| part.parse::<i64>().ok());
+    match (digits, parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
+        (true, Some(year), Some(month @ 1..=12), Some(day @ 1..)) if day <= days_in(year, month) => {
+            Ok(Timestamp::from_secs((days_before(year, month, day) + 1) * 86_400))
+        }
+        _ => Err(invalid()),
+    }
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar.
+fn days_before(year: i64, month: i64, day: i64) -> i64 {
+    let years = if month <= 2 { year - 1 } else { year };
+    let (era, month_from_march) = (years.div_euclid(400), (month + 9) % 12);
+    let of_era = years.rem_euclid(400);
+    let of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
