@@ -10,24 +10,35 @@ use crate::model::document::{Document, Problem, Problems, Table};
 use crate::model::user::ProviderType;
 
 /// The embedded files: name and text.
-pub const EMBEDDED: [(&str, &str); 19] = [
+pub const EMBEDDED: [(&str, &str); 30] = [
+    ("adfs", include_str!("../../providers/adfs.toml")),
     ("amazon", include_str!("../../providers/amazon.toml")),
     ("apple", include_str!("../../providers/apple.toml")),
     ("auth0", include_str!("../../providers/auth0.toml")),
     ("discord", include_str!("../../providers/discord.toml")),
+    ("entra-saml", include_str!("../../providers/entra-saml.toml")),
     ("facebook", include_str!("../../providers/facebook.toml")),
     ("facebook-limited", include_str!("../../providers/facebook-limited.toml")),
     ("github", include_str!("../../providers/github.toml")),
     ("gitlab", include_str!("../../providers/gitlab.toml")),
     ("google", include_str!("../../providers/google.toml")),
+    ("google-workspace", include_str!("../../providers/google-workspace.toml")),
+    ("jumpcloud", include_str!("../../providers/jumpcloud.toml")),
     ("keycloak", include_str!("../../providers/keycloak.toml")),
+    ("keycloak-saml", include_str!("../../providers/keycloak-saml.toml")),
     ("linkedin", include_str!("../../providers/linkedin.toml")),
     ("microsoft", include_str!("../../providers/microsoft.toml")),
     ("microsoft-ciam", include_str!("../../providers/microsoft-ciam.toml")),
     ("oauth2", include_str!("../../providers/oauth2.toml")),
     ("oidc", include_str!("../../providers/oidc.toml")),
     ("okta", include_str!("../../providers/okta.toml")),
+    ("okta-saml", include_str!("../../providers/okta-saml.toml")),
+    ("onelogin", include_str!("../../providers/onelogin.toml")),
+    ("ping", include_str!("../../providers/ping.toml")),
     ("salesforce", include_str!("../../providers/salesforce.toml")),
+    ("saml", include_str!("../../providers/saml.toml")),
+    ("shibboleth", include_str!("../../providers/shibboleth.toml")),
+    ("simplesamlphp", include_str!("../../providers/simplesamlphp.toml")),
     ("slack", include_str!("../../providers/slack.toml")),
     ("x", include_str!("../../providers/x.toml")),
 ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::settings::Quirks;
 use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
+use crate::protocol::saml::certificate::Certificate;
 
 /// Name identifier formats ([SAML Core section 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 pub mod format {
@@ -55,8 +56,8 @@ pub struct Saml {
     pub idp_initiated: IdpInitiated,
     /// What happens with a certificate that metadata names for the first time.
     pub new_keys: NewKeys,
-    /// PEM certificates of which one must have signed the metadata; empty accepts unsigned metadata.
-    pub metadata_signers: Vec<String>,
+    /// Certificates of which one must have signed the metadata; empty accepts unsigned metadata.
+    pub metadata_signers: Vec<Certificate>,
     /// Deviations.
     pub quirks: Quirks,
 }
@@ -81,8 +82,8 @@ pub struct ByHand {
     pub sso_url: String,
     /// Where sign-outs go.
     pub slo_url: Option<String>,
-    /// PEM certificates, at least one.
-    pub certificates: Vec<String>,
+    /// Signing certificates, at least one.
+    pub certificates: Vec<Certificate>,
 }
 
 /// How a message travels through the browser ([SAML Bindings](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).

@@ -17,6 +17,7 @@ use crate::model::attributes::AttributeName;
 use crate::model::document::{Invalid, Table};
 use crate::model::ids::ClientId;
 use crate::model::time::Timestamp;
+use crate::protocol::saml::certificate::Certificate;
 
 /// Every key that is read here.
 pub(super) const OWN: [&str; 17] = [
@@ -151,7 +152,7 @@ impl Reading<'_, '_> {
     }
 
     /// The certificates of a list of PEM texts, or of a file that may hold several.
-    fn certificates(&self, key: &str, file: &str) -> Option<Vec<String>> {
+    fn certificates(&self, key: &str, file: &str) -> Option<Vec<Certificate>> {
         let table = self.table;
         if table.has(key) && table.has(file) {
             table.problem(key, format!("{file} is given as well"), "keep one of the two");
@@ -161,12 +162,19 @@ impl Reading<'_, '_> {
             None if table.holds_list(key) => (key, table.strings(key)?),
             None => (key, vec![table.string(key)?]),
         };
-        let found: Vec<String> = texts.iter().flat_map(|text| pem_blocks(text)).collect();
-        if found.is_empty() {
+        let blocks: Vec<&str> = texts.iter().flat_map(|text| pem_blocks(text)).collect();
+        if blocks.is_empty() {
             table.problem(at, "there is no certificate", "give PEM text, from BEGIN CERTIFICATE to END CERTIFICATE");
             return None;
         }
-        Some(found)
+        let mut found = Vec::new();
+        for block in &blocks {
+            match Certificate::from_base64(block) {
+                Ok(certificate) => found.push(certificate),
+                Err(error) => table.problem(at, error.to_string(), "give the provider's signing certificate as PEM text"),
+            }
+        }
+        (found.len() == blocks.len()).then_some(found)
     }
 
     fn idp_initiated(&self) -> Option<IdpInitiated> {
@@ -221,16 +229,12 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Each certificate of a PEM text; a text without PEM's frame is taken as base64 of one.
-fn pem_blocks(text: &str) -> Vec<String> {
-    const END: &str = "-----END CERTIFICATE-----";
-    if !text.contains("-----BEGIN") {
-        let bare = text.split_whitespace().collect::<String>();
-        return if bare.is_empty() { Vec::new() } else { vec![format!("-----BEGIN CERTIFICATE-----\n{bare}\n{END}\n")] };
+/// The base64 of each certificate of a PEM text; a text without PEM's frame is taken as the base64 of one.
+fn pem_blocks(text: &str) -> Vec<&str> {
+    if !text.contains("-----") {
+        return vec![text];
     }
-    let block = |part: &str| part.find("-----BEGIN CERTIFICATE-----").and_then(|at| part.get(at..)).map(|body| format!("{body}{END}\n"));
-    let parts: Vec<&str> = text.split(END).collect();
-    parts.split_last().map(|(_, whole)| whole.iter().filter_map(|part| block(part)).collect()).unwrap_or_default()
+    text.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| Some(block.split_once("-----END CERTIFICATE-----")?.0)).collect()
 }
 
 /// The first instant after a day written as `2027-06-30`, in UTC.

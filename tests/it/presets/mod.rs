@@ -3,6 +3,7 @@
 mod fixtures;
 mod problems;
 mod refusals;
+mod saml;
 mod vendors;
 pub mod world;
 
