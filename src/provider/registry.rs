@@ -26,17 +26,12 @@ pub struct Around<'a> {
 /// Reads one provider of a pool; every problem is noted in the table's document, and then there is no provider.
 pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option<Provider> {
     let name = table.required("name", ProviderName::parse);
-    let preset = table.required("use", |text| {
-        presets.get(text).ok_or_else(|| {
-            let near = crate::model::document::nearest(text, presets.names()).unwrap_or_default();
-            Invalid::new(
-                format!("there is no preset {text:?}"),
-                format!("the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\""),
-            )
-        })
-    });
+    let preset = table.required("use", |text| presets.get(text).ok_or_else(|| no_preset(presets, text)));
     let saml = preset.is_some_and(|preset| preset.kind == Kind::Saml);
     let mut reading = Reading { table, complete: true, allow_private: around.allow_private };
+    for key in saml_registry::OWN {
+        table.has(key);
+    }
     let own = reader::rules(table);
     let pool = PoolKeys {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
@@ -89,6 +84,14 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option
         own_callback: rules.own_callback.unwrap_or(false),
         enabled: pool.enabled,
     })
+}
+
+fn no_preset(presets: &Presets, name: &str) -> Invalid {
+    let near = crate::model::document::nearest(name, presets.names()).unwrap_or_default();
+    Invalid::new(
+        format!("there is no preset {name:?}"),
+        format!("the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\", any other SAML provider \"saml\""),
+    )
 }
 
 /// Keys that only a pool has.

@@ -5,6 +5,7 @@ mod client;
 mod document;
 mod environment;
 mod pool;
+mod saml;
 mod server;
 mod whole;
 
