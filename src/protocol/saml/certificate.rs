@@ -89,6 +89,11 @@ impl PublicKey {
         self.key_type
     }
 
+    /// `RSAPublicKey` in DER, or the uncompressed point.
+    pub fn bytes(&self) -> &[u8] {
+        self.prepared.as_ref()
+    }
+
     pub(super) const fn prepared(&self) -> &ParsedPublicKey {
         &self.prepared
     }

@@ -5,5 +5,6 @@
 pub mod algorithm;
 pub mod c14n;
 pub mod certificate;
+pub mod encryption;
 pub mod signature;
 pub mod xml;

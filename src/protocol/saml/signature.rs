@@ -4,10 +4,12 @@
 //! The shape is checked before any cryptography, the signature over `SignedInfo` before the digest. `KeyInfo` is never read.
 
 mod shape;
+mod sign;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use thiserror::Error;
 
+pub use self::sign::{SignError, SpKey, sign};
 pub use super::algorithm::Policy;
 use super::algorithm::{RSA_PSS, SignatureAlgorithm};
 use super::c14n::{self, TooLong};
