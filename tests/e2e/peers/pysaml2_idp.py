@@ -9,6 +9,7 @@ prints {"entity_id":…,"metadata_url":…,"url":…} once it listens. Settings,
   entity_id      its entity id, default <url>/metadata
   people         {login: {attribute: [values]}}
   sign           ["response", "assertion"]: what it signs, default both
+  signature      "rsa-sha256" (default) or "rsa-sha1"
   encrypt        "aes256-gcm", "aes128-gcm", "aes256-cbc", "aes128-cbc" or "tripledes-cbc" (pysaml2's own choice): encrypts assertions
   name_id        "persistent" (default), "transient", "email", "unspecified"
   attributes     "uri" (default), "basic": form of the attributes' names
@@ -27,12 +28,12 @@ import shutil
 
 import saml2.entity
 from saml2 import saml
-from saml2.authn_context import PASSWORDPROTECTED
+from saml2.authn_context import PASSWORDPROTECTEDTRANSPORT
 from saml2.server import Server
 from saml2.config import IdPConfig
 from saml2.s_utils import error_status_factory
 from saml2.sigver import CryptoBackendXmlSec1, pre_encryption_part
-from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
+from saml2.xmldsig import DIGEST_SHA1, DIGEST_SHA256, SIG_RSA_SHA1, SIG_RSA_SHA256
 
 from saml_common import BINDINGS, FORMATS, Answer, bind, make_key, message, metadata, read, serve, settings
 
@@ -54,6 +55,7 @@ ENCRYPTION = {
     "aes128-cbc": ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", "aes-128"),
     "tripledes-cbc": ("http://www.w3.org/2001/04/xmlenc#tripledes-cbc", "des-192"),
 }
+SIGNATURES = {"rsa-sha256": (SIG_RSA_SHA256, DIGEST_SHA256), "rsa-sha1": (SIG_RSA_SHA1, DIGEST_SHA1)}
 NAME_FORMS = {"uri": saml.NAME_FORMAT_URI, "basic": saml.NAME_FORMAT_BASIC}
 
 options = settings()
@@ -73,15 +75,16 @@ def configuration(strict):
     endpoints = {"single_sign_on_service": here("/sso")}
     if options.get("slo", "redirect"):
         endpoints["single_logout_service"] = here("/slo")
+    signature, digest = SIGNATURES[options.get("signature", "rsa-sha256")]
     policy = {"lifetime": {"minutes": 5}, "attribute_restrictions": None, "name_form": NAME_FORMS[options.get("attributes", "uri")]}
     return {
         "entityid": entity_id,
         "xmlsec_binary": shutil.which("xmlsec1"),
         "key_file": key_file,
         "cert_file": certificate_file,
-        "signing_algorithm": SIG_RSA_SHA256,
-        "digest_algorithm": DIGEST_SHA256,
         "service": {"idp": {
+            "signing_algorithm": signature,
+            "digest_algorithm": digest,
             "endpoints": endpoints,
             "policy": {"default": policy},
             "name_id_format": [FORMATS[options.get("name_id", "persistent")]],
@@ -172,7 +175,7 @@ def assert_to(request, server_now, asked, login):
     name_id = name(login, asked["sp"])
     response = server_now.create_authn_response(
         people[login], asked["in_response_to"], asked["destination"], asked["sp"], userid=login, name_id=name_id,
-        authn={"class_ref": PASSWORDPROTECTED, "authn_auth": url},
+        authn={"class_ref": PASSWORDPROTECTEDTRANSPORT, "authn_auth": url},
         sign_response="response" in signs, sign_assertion="assertion" in signs, encrypt_assertion="encrypt" in options,
     )
     handle = request.cookies.get(cookie_name) or secrets.token_urlsafe()

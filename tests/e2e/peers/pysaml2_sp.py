@@ -11,13 +11,10 @@ sign-out for the person last seen, /slo takes LogoutRequest and LogoutResponse, 
 """
 
 import base64
-import pathlib
 import shutil
 
-from saml2 import saml
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
-from saml2.response import UnsolicitedResponse
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from saml_common import BINDINGS, FORMATS, Answer, bind, make_key, message, metadata, read, serve, settings
@@ -39,10 +36,10 @@ def configuration():
         "xmlsec_binary": shutil.which("xmlsec1"),
         "key_file": key_file,
         "cert_file": certificate_file,
-        "signing_algorithm": SIG_RSA_SHA256,
-        "digest_algorithm": DIGEST_SHA256,
         "allow_unknown_attributes": True,
         "service": {"sp": {
+            "signing_algorithm": SIG_RSA_SHA256,
+            "digest_algorithm": DIGEST_SHA256,
             "endpoints": {"assertion_consumer_service": here("/acs", "post"), "single_logout_service": here("/slo", "redirect", "post")},
             "name_id_policy_format": [FORMATS[options.get("name_id", "persistent")]],
             "name_id_format": [FORMATS[options.get("name_id", "persistent")]],
@@ -82,8 +79,6 @@ def acs(request):
     """A Response: verified, then shown."""
     xml = base64.b64decode(request.form["SAMLResponse"]).decode()
     seen.append({"message": "Response", "xml": xml})
-    if "keep" in options:
-        pathlib.Path(options["keep"]).write_text(xml, encoding="utf-8")
     client = sp()
     response = client.parse_authn_request_response(request.form["SAMLResponse"], BINDINGS["post"], outstanding)
     if response is None:

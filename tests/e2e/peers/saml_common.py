@@ -1,5 +1,6 @@
 """What the SAML peers in Python share: one JSON argument in, one JSON line out when they listen, an end together with their parent."""
 
+import base64
 import datetime
 import html
 import json
@@ -88,8 +89,6 @@ class Request:
 
 def message(request, name):
     """The XML of a message, as it came."""
-    import base64
-
     raw = request.fields[name]
     xml = base64.b64decode(raw) if request.method == "POST" else decode_base64_and_inflate(raw)
     return xml.decode() if isinstance(xml, bytes) else xml

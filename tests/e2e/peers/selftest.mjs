@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { exportJWK, generateKeyPair } from 'jose';
+import { chromium, freePort, getJson, HttpBrowser } from './testing.mjs';
 
 const SECRET = 'a-secret-that-only-the-tests-know';
 
@@ -161,57 +161,11 @@ async function start(t, script, settings) {
   throw new Error(`${script} did not start: ${log}`);
 }
 
-async function chromium(input) {
-  const child = spawn(process.execPath, [peer('browser.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(input));
-  return JSON.parse(await readAll(child.stdout));
-}
-
 function peer(script) {
   return fileURLToPath(new URL(script, import.meta.url));
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address();
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
-
-async function getJson(url) {
-  const response = await fetch(url);
-  const body = await response.json();
-  assert.equal(response.status, 200, JSON.stringify(body));
-  return body;
 }
 
 async function signIn(rp, login, query = '') {
   const browser = new HttpBrowser();
   return browser.submit(await browser.follow(`${rp.url}/login${query}`), { login });
-}
-
-/** Cookies and redirects: as much of a browser as the sign-in page needs. */
-class HttpBrowser {
-  #cookies = new Map();
-
-  async follow(url, options = {}) {
-    const response = await fetch(url, {
-      ...options,
-      redirect: 'manual',
-      headers: { cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
-    });
-    for (const cookie of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
-      if (value) this.#cookies.set(name, value);
-      else this.#cookies.delete(name);
-    }
-    const location = response.headers.get('location');
-    return location ? this.follow(new URL(location, url)) : response;
-  }
-
-  async submit(page, fields) {
-    const [, action] = /<form method="post" action="([^"]+)"/.exec(await page.text());
-    return this.follow(new URL(action, page.url), { method: 'POST', body: new URLSearchParams(fields) });
-  }
 }
