@@ -133,6 +133,16 @@ impl Key {
         Self { partition: Partition::pool(pool), kind: "keyset", name: String::new() }
     }
 
+    /// The keys that a pool shows to SAML identity providers.
+    pub fn sp_keys(pool: &PoolId) -> Self {
+        Self { partition: Partition::pool(pool), kind: "sp_keys", name: String::new() }
+    }
+
+    /// What is believed of a SAML identity provider, by a digest of where its metadata comes from.
+    pub fn saml_trust(pool: &PoolId, digest: &str) -> Self {
+        Self { partition: Partition(format!("saml-trust:{pool}:{}", plain(digest))), kind: "saml_trust", name: String::new() }
+    }
+
     /// That something was seen: a `jti`, an assertion id. `scope` names who may not use it twice.
     pub fn mark(kind: &str, scope: &str, digest: &str) -> Self {
         Self { partition: Partition::mark(kind, scope, digest), kind: "mark", name: String::new() }
