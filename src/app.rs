@@ -13,6 +13,7 @@ use crate::store::keysets::Keyring;
 use crate::store::master_key;
 use crate::store::record::Records;
 use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
+use crate::store::sp_keys::SpKeyring;
 use crate::store::{Role, Store, StoreError, StoreSettings};
 
 /// The broker, ready to serve.
@@ -30,6 +31,8 @@ pub struct App {
     pub seal: Seal,
     /// Signing keys by pool.
     pub keys: Keyring,
+    /// Keys that pools show to SAML identity providers.
+    pub sp_keys: SpKeyring,
     /// `[server]`.
     pub server: ServerConfig,
     pools: Vec<Arc<PoolConfig>>,
@@ -91,6 +94,7 @@ impl App {
         Ok(Arc::new(Self {
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
+            sp_keys: SpKeyring::new(directory.clone(), outside.clone()),
             state: records(state),
             by_host: hosts.collect(),
             server: config.server,

@@ -269,7 +269,9 @@ impl SpKeyring {
         let mut keys = keygen::certify(uses, format!("Symbolon {pool}"), created, LIFE).await?.into_iter();
         let stored = |key: Certified| StoredKey { private: key.private, certificate: Der(key.certificate) };
         match (keys.next(), keys.next()) {
-            (Some(signing), Some(encryption)) => Ok(SpPair { created, activates, signing: stored(signing), encryption: stored(encryption) }),
+            (Some(signing), Some(encryption)) => {
+                Ok(SpPair { created, activates, signing: stored(signing), encryption: stored(encryption) })
+            }
             _ => Err(KeygenError.into()),
         }
     }
