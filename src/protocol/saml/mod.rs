@@ -3,8 +3,20 @@
 //! The only place that reads or writes XML. Nothing here resolves a URI, runs a transform language or does I/O.
 
 pub mod algorithm;
+pub mod assertion;
+pub mod attributes;
+mod authn;
 pub mod c14n;
 pub mod certificate;
+pub mod checks;
+mod conditions;
+pub mod datetime;
 pub mod encryption;
+pub mod error;
+mod proof;
+pub mod response;
 pub mod signature;
+mod status;
+mod structure;
+pub mod subject;
 pub mod xml;

@@ -1,0 +1,120 @@
+//! Where the bytes of an assertion come from: its signature, that of the response around it, or both; in the clear or encrypted.
+
+use zeroize::Zeroizing;
+
+use super::certificate::Certificate;
+use super::checks::{Checks, shown};
+use super::datetime;
+use super::encryption::{self, Rules};
+use super::error::SamlError;
+use super::response::{Envelope, Expected};
+use super::signature::{self, Policy};
+use super::structure;
+use super::xml::{self, Document, Node, ns};
+
+/// How many certificates an error describes.
+const DESCRIBED: usize = 4;
+
+/// Verifies the signature of `node` and gives the bytes that it covers; `None` when it has none. A signature that is there must verify.
+pub(super) fn signature(
+    node: Node<'_, '_>,
+    element: &'static str,
+    expected: &Expected<'_>,
+    checks: &mut Checks,
+) -> Result<Option<Vec<u8>>, SamlError> {
+    let name = if element == "Response" { "Response signature" } else { "Assertion signature" };
+    let known = || describe(expected.keys);
+    match signature::verify(node, expected.keys, Policy { sha1: expected.rules.sha1 }) {
+        Ok(None) => {
+            checks.note(name, "none");
+            Ok(None)
+        }
+        Ok(Some(signed)) => {
+            let key = expected.keys.get(signed.key).map(Certificate::fingerprint).unwrap_or_default();
+            checks.passed(name, "by a certificate of the IdP", &format!("{} by {key}", signed.algorithm));
+            Ok(Some(signed.canonical))
+        }
+        Err(error) => {
+            let used = claimed(node);
+            let error = SamlError::Signature { element, error: Box::new(error), used: used.clone(), known: known() };
+            checks.step(name, &known(), &used, Err(error))
+        }
+    }
+}
+
+/// Decrypts the assertion of the response `envelope`. CBC needs a verified signature over the ciphertext or the provider's permission (C-44).
+pub(super) fn decrypt(envelope: Envelope<'_, '_>, expected: &Expected<'_>, checks: &mut Checks) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+    let encrypted = xml::required_child(envelope.node, ns::SAML, "EncryptedAssertion")?;
+    let rules = Rules { rsa_1_5: expected.rules.rsa_1_5, cbc: envelope.signed || expected.rules.unauthenticated_cbc };
+    let plaintext = encryption::decrypt(encrypted, expected.decryption, rules).map_err(SamlError::Decryption);
+    checks.step("Decryption", "AES-GCM or signed AES-CBC, RSA-OAEP", &algorithms(encrypted), plaintext)
+}
+
+/// The proven bytes of a decrypted assertion: those that its own signature covers; without one, all of them if the response around the ciphertext
+/// is signed (C-40, C-42).
+pub(super) fn inside(
+    plaintext: &[u8],
+    envelope: Envelope<'_, '_>,
+    expected: &Expected<'_>,
+    checks: &mut Checks,
+) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+    let proven = inside_bytes(plaintext, envelope, expected, checks);
+    let oracle = !envelope.signed && is_cbc(envelope.node);
+    proven.map_err(|error| if oracle { SamlError::Oracle(Box::new(error)) } else { error })
+}
+
+fn inside_bytes(
+    plaintext: &[u8],
+    envelope: Envelope<'_, '_>,
+    expected: &Expected<'_>,
+    checks: &mut Checks,
+) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+    let document = Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
+    checks.step("Decrypted structure", "saml:Assertion", &structure::qualified(document.root()), structure::assertion(document.root()))?;
+    match signature(document.root(), "Assertion", expected, checks)? {
+        Some(canonical) => Ok(Zeroizing::new(canonical)),
+        None if envelope.signed => Ok(Zeroizing::new(plaintext.to_vec())),
+        None => checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned)),
+    }
+}
+
+/// Whether anything in the ciphertext's declaration says CBC; the exact names are for [`encryption`] to judge.
+fn is_cbc(envelope: Node<'_, '_>) -> bool {
+    envelope.descendants().any(|node| {
+        xml::is(node, ns::XENC, "EncryptionMethod") && xml::attribute(node, "Algorithm").is_some_and(|algorithm| algorithm.contains("cbc"))
+    })
+}
+
+fn algorithms(encrypted: Node<'_, '_>) -> String {
+    let methods = encrypted.descendants().filter(|node| xml::is(*node, ns::XENC, "EncryptionMethod"));
+    let names: Vec<&str> = methods.filter_map(|node| xml::attribute(node, "Algorithm")).take(4).collect();
+    shown(&names.join(", "))
+}
+
+/// The certificate that a signature names for itself: shown to people, never used.
+fn claimed(signed: Node<'_, '_>) -> String {
+    let named = xml::children(signed, ns::DS, "Signature")
+        .flat_map(|signature| signature.descendants())
+        .find(|node| xml::is(*node, ns::DS, "X509Certificate"))
+        .and_then(|node| xml::text_str(node).ok());
+    match named.map(Certificate::from_base64) {
+        None => "a certificate that it does not name".into(),
+        Some(Err(_)) => "an unreadable certificate".into(),
+        Some(Ok(certificate)) => describe(std::slice::from_ref(&certificate)),
+    }
+}
+
+/// Fingerprints, names and dates.
+pub(super) fn describe(certificates: &[Certificate]) -> String {
+    let describe = |certificate: &Certificate| {
+        format!(
+            "{} ({}, valid {} to {})",
+            certificate.fingerprint(),
+            shown(certificate.subject()),
+            datetime::format(certificate.not_before()),
+            datetime::format(certificate.not_after())
+        )
+    };
+    let all: Vec<String> = certificates.iter().take(DESCRIBED).map(describe).collect();
+    all.join("; ")
+}

@@ -1,0 +1,188 @@
+//! A SAML response, verified ([SAML Profiles section 4.1.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
+//!
+//! Structure first, then status, then signatures; claims are read from the bytes that a signature covers and from nothing else (C-13). All checks
+//! after that are made although one has failed, so that whoever repairs a connection sees all that is wrong at once.
+
+use std::time::Duration;
+
+use super::super::Verified;
+use super::assertion::{self, Assertion};
+use super::certificate::Certificate;
+use super::checks::{Checks, Judge, shown};
+use super::conditions::required_instant;
+use super::encryption::DecryptionKey;
+use super::error::SamlError;
+use super::proof;
+use super::status;
+use super::structure::{self, Content};
+use super::subject::check_in_response_to;
+use super::xml::{self, Document, Node, ns};
+use crate::model::time::Timestamp;
+
+/// Clock difference that is forgiven unless a provider says otherwise.
+pub const SKEW: Duration = Duration::from_secs(60);
+/// The largest clock difference that can be forgiven.
+pub const MAX_SKEW: Duration = Duration::from_secs(120);
+/// The age from which on no answer to a request is accepted, whatever it says of itself.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// What a response must fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The IdP's entity id.
+    pub idp: &'a str,
+    /// Our entity id towards this IdP.
+    pub audience: &'a str,
+    /// Our assertion consumer service towards this IdP: where the response arrived.
+    pub acs: &'a str,
+    /// What it answers.
+    pub request: Asked<'a>,
+    /// The IdP's signing certificates; with none, everything is refused (C-30).
+    pub keys: &'a [Certificate],
+    /// Our active private keys for decryption.
+    pub decryption: &'a [DecryptionKey],
+    /// What this provider may do that others may not.
+    pub rules: ResponseRules,
+    /// The authentication contexts that were asked for as `exact`; empty if any will do.
+    pub authn_context: &'a [String],
+    /// How long before the request (or before now, without request) the person may have authenticated; zero for `ForceAuthn`.
+    pub max_age: Option<Duration>,
+}
+
+/// Why a response may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// A request was sent.
+    Request {
+        /// Its ID.
+        id: &'a str,
+        /// When.
+        sent: Timestamp,
+    },
+    /// None was: the sign-in began at the IdP.
+    Nothing {
+        /// How old the response may be.
+        max_age: Duration,
+    },
+}
+
+impl Asked<'_> {
+    pub(super) const fn sent(&self) -> Option<Timestamp> {
+        match self {
+            Self::Request { sent, .. } => Some(*sent),
+            Self::Nothing { .. } => None,
+        }
+    }
+
+    pub(super) const fn max_age(&self) -> Duration {
+        match self {
+            Self::Request { .. } => MAX_AGE,
+            Self::Nothing { max_age } => *max_age,
+        }
+    }
+}
+
+/// What one provider may do that others may not. Dated permissions have been compared with now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseRules {
+    /// Clock difference that is forgiven; more than [`MAX_SKEW`] counts as that.
+    pub skew: Duration,
+    /// SHA-1 in signatures.
+    pub sha1: bool,
+    /// RSA PKCS#1 1.5 key transport.
+    pub rsa_1_5: bool,
+    /// AES-CBC without a verified signature over the ciphertext.
+    pub unauthenticated_cbc: bool,
+}
+
+impl Default for ResponseRules {
+    fn default() -> Self {
+        Self { skew: SKEW, sha1: false, rsa_1_5: false, unauthenticated_cbc: false }
+    }
+}
+
+/// Verifies `xml`, a response as it came by POST after base64. `checks` receives the story of the verification, whatever its end. Whoever accepts
+/// the assertion leaves a replay mark under its [`id`](Assertion::id) until [`acceptable_until`](Assertion::acceptable_until).
+pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut Checks) -> Result<Verified<Assertion>, SamlError> {
+    let document = Document::parse(xml).map_err(SamlError::from);
+    let document = checks.step("XML", "a strict document", &format!("{} bytes", xml.len()), document)?;
+    let root = document.root();
+    let contents = checks.step("Structure", "samlp:Response", &structure::qualified(root), structure::response(root))?;
+    status::check(root, checks)?;
+    let one = contents.first().copied().ok_or(SamlError::AssertionCount { found: 0 });
+    let content = checks.step("Assertion", "one", &contents.len().to_string(), one)?;
+    let keys = if expected.keys.is_empty() { Err(SamlError::NoKeys) } else { Ok(()) };
+    checks.step("Signing certificates", "at least one", &expected.keys.len().to_string(), keys)?;
+    let signed = proof::signature(root, "Response", expected, checks)?;
+    let copy = signed.as_deref().map(Document::parse_canonical).transpose()?;
+    let envelope = Envelope { node: copy.as_ref().map_or(root, Document::root), signed: signed.is_some() };
+    match content {
+        Content::Plain(node) => {
+            let inner = proof::signature(node, "Assertion", expected, checks)?;
+            let inner = inner.as_deref().map(Document::parse_canonical).transpose()?;
+            let proven = match &inner {
+                Some(inner) => inner.root(),
+                None if envelope.signed => xml::required_child(envelope.node, ns::SAML, "Assertion")?,
+                None => return checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned)),
+            };
+            judge(envelope, proven, expected, now, checks)
+        }
+        Content::Encrypted => {
+            let plaintext = proof::decrypt(envelope, expected, checks)?;
+            let proven = proof::inside(&plaintext, envelope, expected, checks)?;
+            judge(envelope, Document::parse_canonical(&proven)?.root(), expected, now, checks)
+        }
+    }
+    .map(Verified::new)
+}
+
+/// The response around the assertion: the signed copy of it where it is signed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope<'a, 'i> {
+    pub node: Node<'a, 'i>,
+    pub signed: bool,
+}
+
+/// All checks after the proof of origin, of an assertion whose bytes are proven.
+pub(super) fn judge(
+    envelope: Envelope<'_, '_>,
+    assertion: Node<'_, '_>,
+    expected: &Expected<'_>,
+    now: Timestamp,
+    checks: &mut Checks,
+) -> Result<Assertion, SamlError> {
+    let mut judge = Judge::new(checks, now, expected.rules.skew.min(MAX_SKEW));
+    let read = check_envelope(envelope, expected, &mut judge).and_then(|()| assertion::check(assertion, expected, &mut judge));
+    let read = match read {
+        Ok(read) => read,
+        Err(error) => judge.decide("Assertion", "as the SAML schema says", "", Err(error)),
+    };
+    judge.verdict()?;
+    read.ok_or(SamlError::Missing { element: "Assertion" })
+}
+
+/// The attributes of the response itself, signed or not: an unsigned one proves nothing, but one that contradicts itself is refused.
+fn check_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<(), SamlError> {
+    let node = envelope.node;
+    assertion::check_version(node, "Response/@Version", judge);
+    assertion::check_id(node, "Response/@ID", judge);
+    assertion::check_issuer(node, "Response/Issuer", expected.idp, judge)?;
+    check_destination(envelope, expected.acs, judge);
+    match (expected.request, xml::attribute(node, "InResponseTo")) {
+        (Asked::Request { id, .. }, None) => judge.same("Response/@InResponseTo", id, None, || SamlError::Unsolicited),
+        _ => check_in_response_to(node, &expected.request, "Response/@InResponseTo", judge),
+    }
+    let issued = required_instant(node, "IssueInstant", "Response/@IssueInstant")?;
+    assertion::check_issued(issued, "Response/@IssueInstant", expected, judge);
+    Ok(())
+}
+
+/// Ours to the byte; a signed response must have one, or it could be sent on from another service provider
+/// ([SAML Bindings section 3.5.5.2](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf), C-51).
+fn check_destination(envelope: Envelope<'_, '_>, acs: &str, judge: &mut Judge<'_>) {
+    let found = xml::attribute(envelope.node, "Destination");
+    if found.is_none() && !envelope.signed {
+        return judge.checks.note("Destination", "none: the response is not signed, the Recipient counts");
+    }
+    judge.same("Destination", acs, found, || SamlError::Destination { expected: acs.to_owned(), found: found.map(shown) });
+}
