@@ -14,6 +14,7 @@ use crate::store::master_key;
 use crate::store::record::Records;
 use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
 use crate::store::sp_keys::SpKeyring;
+use crate::store::traces::Traces;
 use crate::store::{Role, Store, StoreError, StoreSettings};
 
 /// The broker, ready to serve.
@@ -33,6 +34,8 @@ pub struct App {
     pub keys: Keyring,
     /// Keys that pools show to SAML identity providers.
     pub sp_keys: SpKeyring,
+    /// The stories of refused requests.
+    pub traces: Traces,
     /// `[server]`.
     pub server: ServerConfig,
     pools: Vec<Arc<PoolConfig>>,
@@ -95,6 +98,7 @@ impl App {
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
             sp_keys: SpKeyring::new(directory.clone(), outside.clone()),
+            traces: Traces::new(records(state.clone())),
             state: records(state),
             by_host: hosts.collect(),
             server: config.server,

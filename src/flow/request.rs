@@ -126,6 +126,12 @@ impl Refusal for RequestError {
 
     fn hint(&self) -> String {
         match self {
+            Self::UnknownRedirectUri { asked, registered } if registered.iter().any(|uri| but_for_slash(uri, asked)) => {
+                format!(
+                    "The redirect URI differs from a registered one in the slash at its end: send it exactly as registered, or add {asked:?} to \
+                     redirect_uris of the client."
+                )
+            }
             Self::UnknownRedirectUri { asked, .. } => {
                 format!("Send one of the registered redirect URIs exactly, or add {asked:?} to redirect_uris of the client.")
             }
@@ -139,6 +145,30 @@ impl Refusal for RequestError {
             _ => format!("Correct the authorization request: {self}."),
         }
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::UnknownRedirectUri { registered, .. } => Some(registered.join(" or ")),
+            Self::UnsupportedResponseType(_) => Some("code".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::UnknownRedirectUri { asked, .. } | Self::UnknownProvider { asked, .. } => Some(asked.clone()),
+            Self::UnknownClient(came)
+            | Self::UnsupportedResponseType(came)
+            | Self::InvalidScope(came)
+            | Self::InvalidTarget(came)
+            | Self::Duplicate(came) => Some(came.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn but_for_slash(left: &str, right: &str) -> bool {
+    left.trim_end_matches('/') == right.trim_end_matches('/')
 }
 
 /// Who may see a refusal.

@@ -12,4 +12,5 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod time;
+pub mod trace;
 pub mod user;

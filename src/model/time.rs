@@ -42,10 +42,29 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis_of(duration)))
     }
 
+    /// The instant as people and logs read it: `2027-01-15T08:00:00Z` ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)), without fractions.
+    pub fn utc(self) -> String {
+        let (days, seconds) = (self.secs().div_euclid(86_400), self.secs().rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+
     /// Time passed since `earlier`; zero when `earlier` lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+}
+
+/// Year, month and day of the Gregorian calendar, from days since 1970-01-01: eras of 400 years that begin on the first of March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (since_march, day) = (month, day - (153 * month + 2) / 5 + 1);
+    let month = if since_march < 10 { since_march + 3 } else { since_march - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn millis_of(duration: Duration) -> i64 {
@@ -60,6 +79,20 @@ mod tests {
     fn seconds_round_down_on_both_sides_of_the_epoch() {
         assert_eq!(Timestamp::from_millis(1999).secs(), 1);
         assert_eq!(Timestamp::from_millis(-1).secs(), -1);
+    }
+
+    #[test]
+    fn an_instant_reads_as_a_date() {
+        let dates = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_800_000_000, "2027-01-15T08:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ];
+        for (seconds, date) in dates {
+            assert_eq!(Timestamp::from_secs(seconds).utc(), date);
+        }
     }
 
     #[test]

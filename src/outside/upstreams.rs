@@ -123,6 +123,22 @@ impl Refusal for UpstreamError {
             _ => false,
         }
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::Discovery(error) => error.expected(),
+            Self::KeysStatus(_) => Some("status 200".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Discovery(error) => error.received(),
+            Self::KeysStatus(status) => Some(format!("status {status}")),
+            _ => None,
+        }
+    }
 }
 
 /// All upstreams of all pools. Clones share everything.

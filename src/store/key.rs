@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::model::encoding::{base64url, sha256};
-use crate::model::ids::{FamilyId, PoolId, SessionId, Sub};
+use crate::model::ids::{FamilyId, PoolId, ReferenceId, SessionId, Sub};
 
 /// A group of keys that can be changed together: one flow, one user, never a whole pool. Shared hash tag in Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +44,11 @@ impl Partition {
     /// One mark that something was seen.
     pub fn mark(kind: &str, scope: &str, digest: &str) -> Self {
         Self(format!("mark:{}:{}", plain(kind), pair(scope, digest)))
+    }
+
+    /// The stories of one hour of a pool, so that one write keeps a story and lists it.
+    pub fn traces(pool: &PoolId, hour: i64) -> Self {
+        Self(format!("traces:{pool}:{hour}"))
     }
 
     /// One counter of attempts.
@@ -153,6 +158,16 @@ impl Key {
         Self { partition: Partition::limit(kind, scope), kind: "limit", name: String::new() }
     }
 
+    /// The story of a refused request, by its reference id.
+    pub fn trace(pool: &PoolId, hour: i64, reference: &ReferenceId) -> Self {
+        Self { partition: Partition::traces(pool, hour), kind: "trace", name: reference.as_str().to_owned() }
+    }
+
+    /// The index of one hour's stories; members are reference ids.
+    pub fn traces_index(pool: &PoolId, hour: i64) -> Self {
+        Self { partition: Partition::traces(pool, hour), kind: "traces", name: String::new() }
+    }
+
     /// The partition.
     pub fn partition(&self) -> &Partition {
         &self.partition
@@ -174,7 +189,7 @@ impl Key {
     }
 
     pub(in crate::store) fn is_index(&self) -> bool {
-        matches!(self.kind, "sessions" | "grants" | "upstream_sessions")
+        matches!(self.kind, "sessions" | "grants" | "upstream_sessions" | "traces")
     }
 
     fn of_user(pool: &PoolId, sub: &Sub, kind: &'static str, name: String) -> Self {

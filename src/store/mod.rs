@@ -26,6 +26,7 @@ mod settings;
 pub mod sp_keys;
 mod sqlite;
 pub mod upstream_sessions;
+pub mod traces;
 pub mod users;
 
 use bytes::Bytes;

@@ -4,6 +4,7 @@ use axum::response::Response;
 
 use super::error::Failure;
 use super::sign_in::{Standing, proceed};
+use super::story;
 use super::visit::Visit;
 use crate::flow::next::LiveSession;
 use crate::flow::state::{AuthorizeRequest, Flow};
@@ -30,7 +31,8 @@ pub async fn admit_to(
     identity: &ExternalIdentity,
 ) -> Result<Response, Failure> {
     let (app, config) = (visit.app.clone(), visit.config.clone());
-    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await?;
+    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await;
+    let user = user.inspect_err(|_| story::mapped(visit, provider, identity))?;
     let session = open_session(visit, identity, &user).await?;
     proceed(visit, Standing { request, reference, session: Some(session), fresh: true, asked: None }).await
 }

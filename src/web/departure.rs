@@ -21,7 +21,7 @@ pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handl
     let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
     let redirect_uri = format!("{}/oauth2/idpresponse{own}", visit.origin);
     let begin = Begin { pool: &visit.config.pool, provider, wishes, handle: handle.to_owned(), redirect_uri };
-    let (url, pending) = federate::begin(&visit.app.outside, &visit.app.upstreams, begin).await?;
+    let (url, pending) = federate::begin(visit.means(), begin).await?;
     Ok((Departure::Redirect(url), pending))
 }
 

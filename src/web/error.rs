@@ -84,51 +84,6 @@ impl Failure {
         }
     }
 
-    /// Stable code, also shown on the page.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Step(WrongStep::Expired) => "flow_expired",
-            Self::Step(WrongStep::OtherBrowser) => "flow_other_browser",
-            Self::Step(WrongStep::OtherPool) => "flow_other_pool",
-            Self::Step(WrongStep::OtherStage) => "flow_other_stage",
-            Self::Malformed(_) => "request_malformed",
-            Self::OtherCallback => "callback_other_provider",
-            Self::ForeignForm => "form_foreign",
-            Self::TestLink => "test_link_unusable",
-            Self::UnknownLogoutUri(_) => "logout_uri_not_registered",
-            Self::LoginRequired => "login_required",
-            other => other.refusal().map_or("internal", Refusal::code),
-        }
-    }
-
-    fn fault(&self) -> Fault {
-        match self {
-            Self::Step(_) | Self::ForeignForm | Self::TestLink | Self::LoginRequired => Fault::Visitor,
-            Self::Malformed(_) | Self::UnknownLogoutUri(_) => Fault::App,
-            Self::OtherCallback => Fault::Provider,
-            other => other.refusal().map_or(Fault::Us, Refusal::fault),
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
-            Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
-            Self::TestLink => "Make a new link with symbolon test-login, and open it at the address that it names.".to_owned(),
-            Self::OtherCallback => {
-                "An attack, or a redirect URI registered at the wrong provider: compare own_callback here with the URI there.".to_owned()
-            }
-            Self::Malformed(_) => "Send the parameters that the specification names, each once.".to_owned(),
-            Self::UnknownLogoutUri(uri) => format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly."),
-            Self::LoginRequired => "Send the person through an interactive sign-in.".to_owned(),
-            other => other.refusal().map(Refusal::hint).unwrap_or_default(),
-        }
-    }
-
-    fn retryable(&self) -> bool {
-        self.refusal().is_some_and(Refusal::retryable)
-    }
-
     /// Whether this is an answer that the app is waiting for rather than something gone wrong.
     pub fn is_answer(&self) -> bool {
         match self {
@@ -217,11 +172,6 @@ impl Failure {
         }
     }
 
-    /// Everything about the refusal, for a page that only an administrator sees.
-    pub fn in_full(&self) -> minijinja::Value {
-        context! { hint => self.hint(), cause => self.to_string(), fault => whose(self.fault()), code => self.code() }
-    }
-
     /// Logs the refusal once, with everything that an administrator needs to find and mend the cause.
     pub fn log(&self, pool: &str, reference: &ReferenceId) {
         let fault = format!("{:?}", self.fault()).to_lowercase();
@@ -246,14 +196,63 @@ impl Failure {
     }
 }
 
-/// Who has to act, in words.
-const fn whose(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Visitor => "the person who signs in",
-        Fault::App => "the developer of the app",
-        Fault::Provider => "the administrator of the identity provider",
-        Fault::Pool => "the administrator of this pool",
-        Fault::Us => "the operator of this broker",
+impl Refusal for Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Step(WrongStep::Expired) => "flow_expired",
+            Self::Step(WrongStep::OtherBrowser) => "flow_other_browser",
+            Self::Step(WrongStep::OtherPool) => "flow_other_pool",
+            Self::Step(WrongStep::OtherStage) => "flow_other_stage",
+            Self::Malformed(_) => "request_malformed",
+            Self::OtherCallback => "callback_other_provider",
+            Self::ForeignForm => "form_foreign",
+            Self::TestLink => "test_link_unusable",
+            Self::UnknownLogoutUri(_) => "logout_uri_not_registered",
+            Self::LoginRequired => "login_required",
+            other => other.refusal().map_or("internal", Refusal::code),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Step(_) | Self::ForeignForm | Self::TestLink | Self::LoginRequired => Fault::Visitor,
+            Self::Malformed(_) | Self::UnknownLogoutUri(_) => Fault::App,
+            Self::OtherCallback => Fault::Provider,
+            other => other.refusal().map_or(Fault::Us, Refusal::fault),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
+            Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
+            Self::TestLink => "Make a new link with symbolon test-login, and open it at the address that it names.".to_owned(),
+            Self::OtherCallback => {
+                "An attack, or a redirect URI registered at the wrong provider: compare own_callback here with the URI there.".to_owned()
+            }
+            Self::Malformed(_) => "Send the parameters that the specification names, each once.".to_owned(),
+            Self::UnknownLogoutUri(uri) => format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly."),
+            Self::LoginRequired => "Send the person through an interactive sign-in.".to_owned(),
+            other => other.refusal().map(Refusal::hint).unwrap_or_default(),
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        self.refusal().is_some_and(Refusal::retryable)
+    }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::OtherCallback => Some("the answer at the callback of the provider that was asked".to_owned()),
+            other => other.refusal().and_then(Refusal::expected),
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::UnknownLogoutUri(uri) => Some(uri.clone()),
+            other => other.refusal().and_then(Refusal::received),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod security_headers;
 pub mod server;
 pub mod sign_in;
 pub mod trial;
+pub mod story;
 pub mod visit;
 
 use std::sync::Arc;

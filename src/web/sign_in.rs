@@ -78,16 +78,16 @@ pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> R
 
 /// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled or no page may be shown,
 /// else shown to the person with a link that tells the app.
-pub fn failed(visit: &Visit, request: &AuthorizeRequest, reference: &ReferenceId, failure: &Failure) -> Response {
+pub async fn failed(visit: &Visit, request: &AuthorizeRequest, reference: &ReferenceId, failure: &Failure) -> Response {
     let description = failure.description(reference);
     let pool = &visit.config.pool;
     let back = response::error(&request.redirect_uri, &pool.issuer, request.state.as_deref(), failure.oauth_error(), &description);
     if request.prompt.none || failure.is_answer() {
-        failure.log(pool.id.as_str(), reference);
+        visit.note(reference, failure).await;
         return see_other(&back);
     }
     let client_name = pool.client(request.client.as_str()).and_then(|client| client.name.as_deref());
-    visit.refuse(reference, failure, Some((&back, client_name)))
+    visit.refuse(reference, failure, Some((&back, client_name))).await
 }
 
 /// 303, so that a POST is never repeated at the target.

@@ -26,9 +26,9 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     let answer = match trial::open(&visit.app.seal, &visit.config.pool.id, ticket, visit.now()) {
         Some(provider) => match begin(&mut visit, &reference, &provider).await {
             Ok(answer) => answer,
-            Err(failure) => failed(&visit, &reference, provider.as_str(), &failure),
+            Err(failure) => failed(&visit, &reference, provider.as_str(), &failure).await,
         },
-        None => visit.refuse(&reference, &Failure::TestLink, None),
+        None => visit.refuse(&reference, &Failure::TestLink, None).await,
     };
     visit.with_cookies(answer)
 }
@@ -62,12 +62,12 @@ pub fn provider<'c>(visit: &'c Visit, trial: &Trial) -> Result<&'c Provider, Fai
 }
 
 /// The page that ends a trial; `checks` is what was looked at on the way, for people.
-pub fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentity, Failure>, checks: &[String]) -> Response {
+pub async fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentity, Failure>, checks: &[String]) -> Response {
     let name = &trial.pending.provider;
     let shown = outcome.and_then(|identity| Ok((provider(visit, trial)?, identity)));
     let (provider, identity) = match shown {
         Ok(shown) => shown,
-        Err(failure) => return refused(visit, (&trial.reference, name.as_str()), &failure, checks),
+        Err(failure) => return refused(visit, (&trial.reference, name.as_str()), &failure, checks).await,
     };
     let Report { subject, username, email_verified, received, mapped, warnings } = Report::of(&visit.config.pool, provider, &identity);
     tracing::info!(pool = %visit.config.pool.id, provider = %name, reference = %trial.reference, "a test sign-in worked");
@@ -84,19 +84,19 @@ pub fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentity, Fai
     visit.pages.answer(Page::Trial, StatusCode::OK, &context)
 }
 
-fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &Failure) -> Response {
-    refused(visit, (reference, label), failure, &[])
+async fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &Failure) -> Response {
+    refused(visit, (reference, label), failure, &[]).await
 }
 
 /// The whole refusal: this page is the administrator's.
-fn refused(visit: &Visit, (reference, label): (&ReferenceId, &str), failure: &Failure, checks: &[String]) -> Response {
-    failure.log(visit.config.pool.id.as_str(), reference);
+async fn refused(visit: &Visit, (reference, label): (&ReferenceId, &str), failure: &Failure, checks: &[String]) -> Response {
+    let outcome = visit.note(reference, failure).await;
     let context = context! {
         pool_name => visit.config.pool.name.as_str(),
         label,
         checks => checks.to_vec(),
         reference => reference.as_str(),
-        failure => failure.in_full(),
+        failure => context! { hint => outcome.hint, cause => outcome.cause, fault => outcome.fault.who(), code => outcome.code },
     };
     visit.pages.answer(Page::Trial, StatusCode::OK, &context)
 }

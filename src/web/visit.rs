@@ -13,12 +13,15 @@ use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
 use crate::model::client::Client;
 use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::trace::{Outcome, Recorder};
 use crate::store::StoreError;
 use crate::store::sessions::{self, SessionRef};
+use crate::user_pool::federate::Means;
 
 use super::cookie::Cookie;
 use super::error::Failure;
 use super::page::Pages;
+use super::story;
 
 /// A browser at a pool's host.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct Visit {
     pub pages: Arc<Pages>,
     /// Scheme and host as the browser knows them: one of the pool's hosts. Its cookies come back there only.
     pub origin: String,
+    /// What happens in this request, in case that it is refused.
+    pub recorder: Recorder,
     https: bool,
     set: Vec<HeaderValue>,
 }
@@ -85,9 +90,20 @@ impl Visit {
         }
     }
 
-    /// Logs `failure` and shows it; `back` is the address that completes the app's request with an error, and the app's name.
-    pub fn refuse(&self, reference: &ReferenceId, failure: &Failure, back: Option<(&str, Option<&str>)>) -> Response {
+    /// What a sign-in at a provider is done with.
+    pub fn means(&self) -> Means<'_> {
+        Means { outside: &self.app.outside, upstreams: &self.app.upstreams, recorder: &self.recorder }
+    }
+
+    /// Logs `failure` and keeps its story; gives how the story ends.
+    pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> Outcome {
         failure.log(self.config.pool.id.as_str(), reference);
+        story::keep(self, reference, failure).await
+    }
+
+    /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request with an error, and the app's name.
+    pub async fn refuse(&self, reference: &ReferenceId, failure: &Failure, back: Option<(&str, Option<&str>)>) -> Response {
+        self.note(reference, failure).await;
         failure.page(&self.pages, &self.config.pool.name, reference, back)
     }
 
@@ -115,6 +131,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             pages,
             browser: Cookie::browser(&parts.headers, https),
             session,
+            recorder: Recorder::default(),
             https,
             set: Vec::new(),
             origin,

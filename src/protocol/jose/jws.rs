@@ -106,6 +106,22 @@ impl Refusal for JwsError {
             _ => "send a signed JWT in compact serialization (RFC 7515 section 7.1)".into(),
         }
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::AlgorithmNotAllowed { allowed, .. } => Some(allowed.join(" or ")),
+            Self::UnknownKey { .. } => Some("a kid of the key set".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::AlgorithmNotAllowed { found, .. } => Some(found.clone()),
+            Self::UnknownKey { kid } | Self::KeyMismatch { kid, .. } => Some(kid.clone().unwrap_or_else(|| "no kid".to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// Header members that may steer which key is tried; nothing in them is proven.

@@ -98,6 +98,19 @@ impl Refusal for TokenError {
     fn retryable(&self) -> bool {
         self.is_outage()
     }
+
+    fn expected(&self) -> Option<String> {
+        Some("tokens".to_owned())
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Refused { error, .. } => Some(format!("error {error}")),
+            Self::Status(status) => Some(format!("status {status}")),
+            Self::TokenType(found) => Some(format!("token_type {found}")),
+            Self::Json(_) | Self::Member(_) => None,
+        }
+    }
 }
 
 /// Reads the answer of a token endpoint. An `error` member wins over everything else, so a refusal sent with status 200 is one.

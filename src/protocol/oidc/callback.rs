@@ -132,6 +132,23 @@ impl Refusal for CallbackError {
             _ => "the provider must answer as RFC 6749 section 4.1.2 says: each parameter once, code or error".into(),
         }
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::Issuer { expected, .. } => Some(expected.clone()),
+            Self::Transport { asked, .. } => Some(format!("{asked:?}").to_lowercase()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Issuer { found, .. } => Some(found.clone()),
+            Self::Transport { came, .. } => Some(format!("{came:?}").to_lowercase()),
+            Self::Duplicate(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// The parameters of a callback, each once, of bounded size.

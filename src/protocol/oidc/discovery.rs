@@ -106,6 +106,24 @@ impl Refusal for DiscoveryError {
     fn retryable(&self) -> bool {
         matches!(self, Self::Status(429 | 500..))
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::Issuer { expected, .. } => Some(expected.clone()),
+            Self::ForeignSite { issuer, .. } => Some(issuer.clone()),
+            Self::Status(_) => Some("status 200".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Issuer { found, .. } | Self::ForeignSite { found, .. } => Some(found.clone()),
+            Self::Status(status) => Some(format!("status {status}")),
+            Self::Endpoint { url, .. } => Some(url.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// How a document is read.

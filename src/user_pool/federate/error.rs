@@ -163,6 +163,22 @@ impl Refusal for FederationError {
             _ => self.inner().is_some_and(Refusal::retryable),
         }
     }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::OtherProvider { asked, .. } => Some(asked.to_string()),
+            Self::Answered { .. } => Some("a code".to_owned()),
+            _ => self.inner().and_then(Refusal::expected),
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::OtherProvider { used, .. } => Some(used.to_string()),
+            Self::Answered { error, .. } => Some(format!("error {error}")),
+            _ => self.inner().and_then(Refusal::received),
+        }
+    }
 }
 
 /// The provider's `error` as the app may hear it: its own words only where OAuth or OpenID Connect define them.

@@ -1,8 +1,10 @@
 //! Signing in with an external provider: [`begin`] sends the browser there, [`finish`] turns its answer into an identity.
 
+mod advice;
 mod error;
 mod oauth2;
 mod oidc;
+mod record;
 
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use crate::model::identity::{Claims, ExternalIdentity, IdentityKey, UpstreamSess
 use crate::model::pool::Pool;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::time::Timestamp;
+use crate::model::trace::Recorder;
 use crate::outside::Outside;
 use crate::outside::http::{Request, Response};
 use crate::outside::upstreams::{Upstream, UpstreamError, Upstreams};
@@ -24,6 +27,17 @@ use crate::protocol::oidc::callback::CallbackAnswer;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
 use crate::provider::quirks;
 use crate::provider::settings::{Protocol, Provider, RequestRules};
+
+/// What a sign-in is done with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// The clock and randomness.
+    pub outside: &'a Outside,
+    /// The providers.
+    pub upstreams: &'a Upstreams,
+    /// Remembers what happens, in case that it ends badly.
+    pub recorder: &'a Recorder,
+}
 
 /// What a sign-in at a provider starts from.
 #[derive(Debug)]
@@ -55,7 +69,19 @@ pub enum Departure {
 }
 
 /// Where to send the browser, and what its answer will be checked against.
-pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -> Result<(Url, Pending), FederationError> {
+pub async fn begin(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), FederationError> {
+    let (provider, redirect_uri) = (begin.provider, begin.redirect_uri.clone());
+    means.recorder.provider(&provider.name);
+    record::secrets(means.recorder, provider);
+    let outcome = send(means, begin).await;
+    if let Err(error) = &outcome {
+        advice::give(means.recorder, error, provider, &redirect_uri);
+    }
+    outcome
+}
+
+async fn send(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), FederationError> {
+    let Means { outside, upstreams, .. } = means;
     let provider = begin.provider;
     if !provider.enabled {
         return Err(FederationError::Disabled);
@@ -63,7 +89,8 @@ pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -
     let upstream = upstreams.of(provider);
     let (endpoint, rules, nonce) = match &provider.protocol {
         Protocol::Oidc(oidc) => {
-            let endpoint = upstream.endpoints(oidc).await?.authorization.ok_or(UpstreamError::EndpointMissing("authorization"))?;
+            let endpoints = record::metadata(means, oidc, upstream.endpoints(oidc).await)?;
+            let endpoint = endpoints.authorization.ok_or(UpstreamError::EndpointMissing("authorization"))?;
             (endpoint, &oidc.request, Some(outside.random.token()))
         }
         Protocol::Oauth2(oauth2) => {
@@ -100,8 +127,22 @@ pub async fn begin(outside: &Outside, upstreams: &Upstreams, begin: Begin<'_>) -
 
 /// Checks the answer of the provider that `pending` names, redeems its code, and proves who the person is.
 pub async fn finish(
-    outside: &Outside,
-    upstreams: &Upstreams,
+    means: Means<'_>,
+    provider: &Provider,
+    pending: &Pending,
+    answer: &CallbackAnswer,
+) -> Result<ExternalIdentity, FederationError> {
+    record::secrets(means.recorder, provider);
+    record::answer(means, pending, answer);
+    let outcome = prove(means, provider, pending, answer).await;
+    if let Err(error) = &outcome {
+        advice::give(means.recorder, error, provider, &pending.redirect_uri);
+    }
+    outcome
+}
+
+async fn prove(
+    means: Means<'_>,
     provider: &Provider,
     pending: &Pending,
     answer: &CallbackAnswer,
@@ -113,8 +154,9 @@ pub async fn finish(
         return Err(FederationError::Disabled);
     }
     answer.check_transport(pending.form_post)?;
+    let upstreams = means.upstreams;
     let upstream = upstreams.of(provider);
-    let exchange = Exchange { upstream: &upstream, provider, pending, answer, now: outside.clock.now() };
+    let exchange = Exchange { means, upstream: &upstream, provider, pending, answer, now: means.outside.clock.now() };
     let proof = async {
         match &provider.protocol {
             Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
@@ -147,6 +189,7 @@ fn forwarded<'a>(rules: &RequestRules, wishes: Wishes<'a>) -> Forwarded<'a> {
 
 /// One answer being turned into an identity.
 struct Exchange<'a> {
+    means: Means<'a>,
     upstream: &'a Upstream,
     provider: &'a Provider,
     pending: &'a Pending,
@@ -174,7 +217,7 @@ impl Exchange<'_> {
         if let Some(header) = header {
             request = request.secret_header(http::header::AUTHORIZATION, value(&header)?);
         }
-        let answer = self.upstream.call(request).await?;
+        let answer = self.call("token request", request).await?;
         Ok(token_request::parse(answer.status.as_u16(), &answer.body)?)
     }
 
@@ -187,6 +230,7 @@ impl Exchange<'_> {
         upstream: UpstreamSession,
     ) -> Result<ExternalIdentity, FederationError> {
         quirks::normalise(self.provider, &mut claims);
+        record::claims(self.means, "the provider's claims", &claims);
         quirks::admit(self.provider, &claims)?;
         let unsigned = match self.answer {
             CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
@@ -197,11 +241,19 @@ impl Exchange<'_> {
         Ok(ExternalIdentity { key, claims, unsigned, email_verified, authenticated_at, upstream: Some(upstream) })
     }
 
+    /// Sends a request to the provider and remembers both it and its answer.
+    async fn call(&self, what: &str, request: Request) -> Result<Response, FederationError> {
+        let asked = record::Asked::of(self.means.recorder, &request, self.means.outside.clock.now());
+        let answer = self.upstream.call(request).await;
+        asked.answered(self.means, what, &answer);
+        Ok(answer?)
+    }
+
     /// A GET with the access token as bearer.
-    async fn get_with(&self, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
+    async fn get_with(&self, what: &str, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
         let bearer = format!("Bearer {}", access_token.expose_secret()).into();
         let request = Request::get(url).secret_header(http::header::AUTHORIZATION, value(&bearer)?);
-        Ok(self.upstream.call(request).await?)
+        self.call(what, request).await
     }
 }
 

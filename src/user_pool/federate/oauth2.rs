@@ -63,7 +63,7 @@ impl Exchange<'_> {
             let own = format!("{}|{}", self.provider.client_id, self.app_secret()?.expose_secret());
             url.query_pairs_mut().append_pair("access_token", &own);
         }
-        let answer = self.upstream.call(Request::get(url)).await?;
+        let answer = self.call("question whose access token this is", Request::get(url)).await?;
         Ok(profile::check_audience(answer.status.as_u16(), &answer.body, &rule.audience, &self.provider.client_id)?)
     }
 
@@ -85,10 +85,10 @@ impl Exchange<'_> {
             url.query_pairs_mut().append_pair("appsecret_proof", &proof);
         }
         match &oauth2.profile.token_header {
-            None => self.get_with(url, access_token).await,
+            None => self.get_with("profile request", url, access_token).await,
             Some(name) => {
                 let name = HeaderName::from_bytes(name.as_bytes()).unwrap_or(header::AUTHORIZATION);
-                Ok(self.upstream.call(Request::get(url).secret_header(name, value(access_token)?)).await?)
+                self.call("profile request", Request::get(url).secret_header(name, value(access_token)?)).await
             }
         }
     }

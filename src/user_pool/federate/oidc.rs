@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Exchange, FederationError};
+use super::{Exchange, FederationError, record};
 use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::outside::upstreams::UpstreamError;
@@ -18,7 +18,7 @@ use crate::provider::settings::{Oidc, UserinfoRule};
 
 impl Exchange<'_> {
     pub(super) async fn oidc(&self, oidc: &Oidc) -> Result<ExternalIdentity, FederationError> {
-        let endpoints = self.upstream.endpoints(oidc).await?;
+        let endpoints = record::metadata(self.means, oidc, self.upstream.endpoints(oidc).await)?;
         let issuer = Issuer { value: &oidc.issuer, aliases: &oidc.quirks.issuer_aliases };
         self.answer.check_issuer(issuer, endpoints.promises_iss)?;
         let code = self.code()?;
@@ -26,6 +26,7 @@ impl Exchange<'_> {
         let jwks = endpoints.jwks.ok_or(UpstreamError::EndpointMissing("jwks"))?;
         let tokens = self.redeem(token_endpoint, code).await?;
         let raw = tokens.id_token.ok_or(FederationError::NoIdToken)?;
+        record::id_token(self.means, raw.expose_secret(), &self.pending.nonce);
         let algorithms: Vec<Algorithm> = oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
         let expected = Expected {
             issuer,
@@ -63,12 +64,15 @@ impl Exchange<'_> {
         jwks: &Url,
         expected: Expected<'_>,
     ) -> Result<(Verified<IdTokenClaims>, Arc<KeySet>), FederationError> {
-        let keys = self.upstream.keys(jwks).await?;
+        let keys = record::keys(self.means, "keys of the provider", jwks, self.upstream.keys(jwks).await)?;
         match id_token::verify(raw, &keys, expected, self.now) {
             Ok(claims) => Ok((claims, keys)),
             Err(error) if wants_newer_keys(&error) => {
-                let Some(newer) = self.upstream.newer_keys(jwks, &keys).await else { return Err(error.into()) };
-                let newer = newer?;
+                let Some(newer) = self.upstream.newer_keys(jwks, &keys).await else {
+                    record::keys_are_recent(self.means);
+                    return Err(error.into());
+                };
+                let newer = record::keys(self.means, "keys of the provider, read again", jwks, newer)?;
                 Ok((id_token::verify(raw, &newer, expected, self.now)?, newer))
             }
             Err(error) => Err(error.into()),
@@ -82,7 +86,7 @@ impl Exchange<'_> {
         id_token: &Verified<IdTokenClaims>,
         signer: Signer<'_>,
     ) -> Result<Claims, FederationError> {
-        let response = self.get_with(url, access_token).await?;
+        let response = self.get_with("userinfo request", url, access_token).await?;
         let media_type = response.media_type();
         let answer = Answer { status: response.status.as_u16(), media_type: media_type.as_deref(), body: &response.body };
         Ok(userinfo::merge(id_token, answer, signer)?)

@@ -14,6 +14,7 @@ use crate::web::form;
 use crate::web::oauth2::authorize;
 use crate::web::page::Page;
 use crate::web::sign_in;
+use crate::web::story;
 use crate::web::visit::Visit;
 
 /// The sign-in page of a flow; opened with an authorization request instead of a flow, it begins one.
@@ -24,7 +25,7 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     }
     let answer = match load(&visit, &parameters).await {
         Ok((handle, flow)) => page(&visit, &handle, &flow),
-        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None),
+        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
     };
     visit.with_cookies(answer)
 }
@@ -35,9 +36,9 @@ pub async fn choose(mut visit: Visit, Path(provider): Path<String>, RawQuery(que
     let answer = match load(&visit, &parameters).await {
         Ok((_, flow)) => match go_to(&mut visit, &flow, &provider).await {
             Ok(answer) => answer,
-            Err(failure) => sign_in::failed(&visit, &flow.request, &flow.reference, &failure),
+            Err(failure) => sign_in::failed(&visit, &flow.request, &flow.reference, &failure).await,
         },
-        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None),
+        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
     };
     visit.with_cookies(answer)
 }
@@ -48,6 +49,7 @@ async fn load(visit: &Visit, parameters: &Parameters) -> Result<(String, Flow), 
         return Err(Failure::Malformed("flow is missing"));
     }
     let flow = flows::load(&visit.app.state, handle).await?;
+    story::earlier(visit, &flow);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     match flow.stage {
         Stage::Started => Ok((handle.clone(), flow)),

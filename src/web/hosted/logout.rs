@@ -52,7 +52,10 @@ async fn answer(mut visit: Visit, headers: &HeaderMap, parameters: Result<Parame
         Ok(parameters) => sign_out(&mut visit, headers, &parameters).await,
         Err(failure) => Err(failure),
     };
-    let answer = done.unwrap_or_else(|failure| visit.refuse(&visit.app.reference(), &failure, None));
+    let answer = match done {
+        Ok(answer) => answer,
+        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
+    };
     visit.with_cookies(answer)
 }
 

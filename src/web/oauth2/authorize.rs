@@ -16,6 +16,7 @@ use crate::token::verify;
 use crate::web::error::Failure;
 use crate::web::form;
 use crate::web::sign_in::{self, Standing, proceed};
+use crate::web::story;
 use crate::web::visit::Visit;
 
 /// Parameters in the query.
@@ -31,14 +32,15 @@ pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
 /// Checks the request and takes the first step. `None` parameters could not be decoded.
 pub async fn answer(mut visit: Visit, parameters: Option<Parameters>) -> Response {
     let reference = visit.app.reference();
+    story::asked(&visit, parameters.as_ref());
     let answer = match begin(&mut visit, &reference, parameters).await {
         Ok(answer) => answer,
-        Err(Stop::Page(failure)) => visit.refuse(&reference, &failure, None),
+        Err(Stop::Page(failure)) => visit.refuse(&reference, &failure, None).await,
         Err(Stop::Redirect(location, failure)) => {
-            failure.log(visit.config.pool.id.as_str(), &reference);
+            visit.note(&reference, &failure).await;
             sign_in::see_other(&location)
         }
-        Err(Stop::Failed(request, failure)) => sign_in::failed(&visit, &request, &reference, &failure),
+        Err(Stop::Failed(request, failure)) => sign_in::failed(&visit, &request, &reference, &failure).await,
     };
     visit.with_cookies(answer)
 }

@@ -21,6 +21,7 @@ use crate::user_pool::federate::{self, FederationError};
 use crate::web::arrival;
 use crate::web::error::Failure;
 use crate::web::sign_in;
+use crate::web::story;
 use crate::web::trial;
 use crate::web::visit::Visit;
 
@@ -38,7 +39,7 @@ pub async fn get(mut visit: Visit, OriginalUri(uri): OriginalUri) -> Response {
     let reference = visit.app.reference();
     let answer = match receive(&visit, uri.query().unwrap_or_default()).await {
         Ok(parameters) => complete(&mut visit, &reference, uri.path(), parameters).await,
-        Err(failure) => visit.refuse(&reference, &failure, None),
+        Err(failure) => visit.refuse(&reference, &failure, None).await,
     };
     visit.with_cookies(answer)
 }
@@ -49,7 +50,7 @@ pub async fn post(mut visit: Visit, OriginalUri(uri): OriginalUri, headers: Head
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let answer = match relay(&visit, content_type, uri.query(), &body).await {
         Ok(handle) => sign_in::see_other(&format!("{}?relay={handle}", uri.path())),
-        Err(failure) => visit.refuse(&reference, &failure, None),
+        Err(failure) => visit.refuse(&reference, &failure, None).await,
     };
     visit.with_cookies(answer)
 }
@@ -88,23 +89,24 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parame
                     Ok(()) => prove(visit, &trial.pending, parameters).await,
                     Err(failure) => Err(failure),
                 };
-                trial::ended(visit, &trial, outcome, &[])
+                trial::ended(visit, &trial, outcome, &[]).await
             }
-            Err(failure) => visit.refuse(reference, &failure, None),
+            Err(failure) => visit.refuse(reference, &failure, None).await,
         };
     }
     let flow = match consume(visit, path, parameters.state()).await {
         Ok(flow) => flow,
-        Err(failure) => return visit.refuse(reference, &failure, None),
+        Err(failure) => return visit.refuse(reference, &failure, None).await,
     };
     match finish(visit, &flow, parameters).await {
         Ok(answer) => answer,
-        Err(failure) => sign_in::failed(visit, &flow.request, &flow.reference, &failure),
+        Err(failure) => sign_in::failed(visit, &flow.request, &flow.reference, &failure).await,
     }
 }
 
 async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure> {
     let flow = flows::take(&visit.app.state, state).await?;
+    story::earlier(visit, &flow);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     check_callback(visit, flow.pending()?, path)?;
     Ok(flow)
@@ -126,5 +128,5 @@ fn check_callback(visit: &Visit, pending: &Pending, path: &str) -> Result<(), Fa
 async fn prove(visit: &Visit, pending: &Pending, parameters: CallbackParameters) -> Result<ExternalIdentity, Failure> {
     let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
     let answer = parameters.answer()?;
-    Ok(federate::finish(&visit.app.outside, &visit.app.upstreams, provider, pending, &answer).await?)
+    Ok(federate::finish(visit.means(), provider, pending, &answer).await?)
 }

@@ -284,7 +284,7 @@ async fn a_form_post_is_taken_only_where_it_was_asked_for() {
     assert_eq!(world.come_back(&pending, "code=c").await.unwrap_err().code(), "callback_transport");
     let body = b"state=s&code=c&user=%7B%22name%22%3A%7B%22firstName%22%3A%22Alice%22%7D%2C%22email%22%3A%22evil%40x.example%22%7D";
     let parameters = CallbackParameters::from_form(Some("application/x-www-form-urlencoded"), None, body).unwrap();
-    let identity = finish(&world.outside, &world.upstreams, &world.provider, &pending, &parameters.answer().unwrap()).await.unwrap();
+    let identity = finish(world.means(), &world.provider, &pending, &parameters.answer().unwrap()).await.unwrap();
     assert_eq!(identity.unsigned["name"]["firstName"], "Alice");
     assert!(!identity.unsigned.contains_key("email") && !identity.claims.contains_key("email"));
 }

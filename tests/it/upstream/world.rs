@@ -10,6 +10,7 @@ use symbolon::flow::state::{Flow, Pending};
 use symbolon::model::identity::ExternalIdentity;
 use symbolon::model::ids::{ProviderName, ReferenceId};
 use symbolon::model::time::Timestamp;
+use symbolon::model::trace::Recorder;
 use symbolon::model::user::ProviderType;
 use symbolon::outside::Outside;
 use symbolon::outside::http::{Http, HttpError, Request, Response};
@@ -20,7 +21,7 @@ use symbolon::provider::mapping::Mapping;
 use symbolon::provider::settings::{
     ClientAuth, EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, ProfileRule, Protocol, Provider, Quirks, RequestRules, UserinfoRule,
 };
-use symbolon::user_pool::federate::{Begin, FederationError, begin, finish};
+use symbolon::user_pool::federate::{Begin, FederationError, Means, begin, finish};
 use url::Url;
 
 use crate::sample;
@@ -50,6 +51,7 @@ pub(super) struct Idp {
 pub(super) struct World {
     pub(super) outside: Outside,
     pub(super) upstreams: Upstreams,
+    pub(super) recorder: Recorder,
     pub(super) provider: Provider,
     pub(super) idp: Arc<Mutex<Idp>>,
 }
@@ -63,7 +65,7 @@ impl World {
         let idp = Arc::new(Mutex::new(idp));
         let (answering, clock) = (Arc::clone(&idp), outside.clock.clone());
         let http = Http::fake(move |request| answering.lock().unwrap().answer(request, clock.now()));
-        Self { upstreams: Upstreams::with_http(&outside, false, http), outside, provider, idp }
+        Self { upstreams: Upstreams::with_http(&outside, false, http), recorder: Recorder::default(), outside, provider, idp }
     }
 
     pub(super) fn oidc() -> Self {
@@ -93,6 +95,10 @@ impl World {
         self.idp().answers.insert(path, (status, "application/json", body.to_string()));
     }
 
+    pub(super) fn means(&self) -> Means<'_> {
+        Means { outside: &self.outside, upstreams: &self.upstreams, recorder: &self.recorder }
+    }
+
     /// The browser is sent off.
     pub(super) async fn begin(&self) -> Result<(Url, Pending), FederationError> {
         self.begin_with(|_| {}).await
@@ -104,8 +110,7 @@ impl World {
         let pool = sample::pool();
         let handle = self.outside.random.token();
         let begun = begin(
-            &self.outside,
-            &self.upstreams,
+            self.means(),
             Begin { pool: &pool, provider: &self.provider, wishes: flow.request.wishes(), handle, redirect_uri: CALLBACK.into() },
         );
         let (url, pending) = begun.await?;
@@ -116,7 +121,7 @@ impl World {
     /// The provider's answer comes back with these parameters besides `state`.
     pub(super) async fn come_back(&self, pending: &Pending, parameters: &str) -> Result<ExternalIdentity, FederationError> {
         let parameters = CallbackParameters::from_query(&format!("state=s&{parameters}")).unwrap();
-        finish(&self.outside, &self.upstreams, &self.provider, pending, &parameters.answer().unwrap()).await
+        finish(self.means(), &self.provider, pending, &parameters.answer().unwrap()).await
     }
 
     pub(super) async fn sign_in(&self) -> Result<ExternalIdentity, FederationError> {

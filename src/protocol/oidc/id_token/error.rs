@@ -103,4 +103,27 @@ impl Refusal for IdTokenError {
             Self::Subject => "the provider must send a stable sub of 1 to 255 printable ASCII characters".into(),
         }
     }
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::Signature(error) => error.expected(),
+            Self::Issuer { expected, .. } | Self::Audience { expected, .. } => Some(expected.clone()),
+            Self::Expired(_) => Some("a token that is still valid".to_owned()),
+            Self::Future(..) => Some("a time in the past".to_owned()),
+            Self::Nonce => Some("the nonce of the authorization request".to_owned()),
+            Self::Missing(name) => Some(format!("a claim {name}")),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Signature(error) => error.received(),
+            Self::Issuer { found, .. } | Self::Audience { found, .. } => Some(found.clone()),
+            Self::AuthorizedParty(found) => Some(found.clone()),
+            Self::Expired(by) => Some(format!("one that expired {} s ago", by.as_secs())),
+            Self::Future(name, by) => Some(format!("{name} is {} s from now", by.as_secs())),
+            Self::Nonce => Some("another one".to_owned()),
+            _ => None,
+        }
+    }
 }

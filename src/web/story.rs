@@ -1,0 +1,93 @@
+//! What a browser's request leaves in the story that is kept when it is refused.
+
+use crate::flow::request::Parameters;
+use crate::flow::state::{Flow, Stage};
+use crate::model::identity::ExternalIdentity;
+use crate::model::ids::ReferenceId;
+use crate::model::trace::{Outcome, redact};
+use crate::provider::settings::Provider;
+
+use super::error::Failure;
+use super::visit::Visit;
+
+/// Parameters of an authorization request that are compared with settings and tell nothing of the person.
+const COMPARED: [&str; 12] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "prompt",
+    "max_age",
+    "identity_provider",
+    "idp_identifier",
+    "code_challenge_method",
+    "resource",
+    "ui_locales",
+];
+
+/// An app's authorization request.
+pub fn asked(visit: &Visit, parameters: Option<&Parameters>) {
+    let parameters = parameters.map(Vec::as_slice).unwrap_or_default();
+    let value = |name: &str, value: &str| if COMPARED.contains(&name) { value.to_owned() } else { redact::personal(value) };
+    let details = parameters.iter().take(40).map(|(name, text)| (name.as_str(), value(name, text)));
+    visit.recorder.step(visit.now(), "authorization request of the app", details);
+    for (name, text) in parameters {
+        match name.as_str() {
+            "client_id" => visit.recorder.client(text),
+            "state" | "nonce" | "code_challenge" | "id_token_hint" => visit.recorder.keeps_quiet_about(text),
+            _ => {}
+        }
+    }
+}
+
+/// What happened to a flow before this request.
+pub fn earlier(visit: &Visit, flow: &Flow) {
+    let request = &flow.request;
+    let begun = flow.expires.minus(visit.config.pool.flow_lifetime);
+    visit.recorder.client(&request.client);
+    [&request.state, &request.nonce].into_iter().flatten().for_each(|text| visit.recorder.keeps_quiet_about(text));
+    let mut details = vec![
+        ("client_id", request.client.to_string()),
+        ("redirect_uri", request.redirect_uri.as_str().to_owned()),
+        ("scope", request.scopes.to_string()),
+    ];
+    let prompt = request.prompt;
+    let prompts = [("none", prompt.none), ("login", prompt.login), ("select_account", prompt.select_account), ("consent", prompt.consent)];
+    let asked: Vec<&str> = prompts.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
+    if !asked.is_empty() {
+        details.push(("prompt", asked.join(" ")));
+    }
+    details.extend(request.max_age.map(|seconds| ("max_age", seconds.to_string())));
+    visit.recorder.step(begun, "authorization request of the app", details);
+    if let Stage::AtProvider(pending) = &flow.stage {
+        visit.recorder.provider(&pending.provider);
+        let form = if pending.form_post { "form POST" } else { "query" };
+        let details = [
+            ("provider", pending.provider.to_string()),
+            ("redirect_uri", pending.redirect_uri.clone()),
+            ("answer asked as", form.to_owned()),
+        ];
+        visit.recorder.step(pending.sent, "the browser was sent to the provider", details);
+    }
+    let cookies = format!("{} of this broker", visit.browser.len());
+    visit.recorder.step(visit.now(), "the browser came back", [("browser cookies", cookies)]);
+}
+
+/// What the mapping made of the provider's claims.
+pub fn mapped(visit: &Visit, provider: &Provider, identity: &ExternalIdentity) {
+    let mapped = provider.mapping.apply(identity);
+    let mut details: Vec<(&str, String)> = mapped.attributes.iter().map(|(name, value)| (name.as_str(), redact::personal(value))).collect();
+    details.extend(mapped.problems.iter().map(|problem| ("left out", problem.to_string())));
+    visit.recorder.step(visit.now(), "attributes after the mapping", details);
+}
+
+/// Keeps the story of a refusal under `reference`; gives its end.
+pub async fn keep(visit: &Visit, reference: &ReferenceId, failure: &Failure) -> Outcome {
+    let trace = visit.recorder.tell(&visit.config.pool.id, reference, visit.now(), Outcome::of(failure));
+    // Not the usual answer to a silent check, which apps make every few minutes.
+    if !matches!(failure, Failure::LoginRequired) {
+        visit.app.traces.keep(&trace).await;
+    }
+    trace.outcome
+}
