@@ -11,6 +11,7 @@ use crate::model::client::{Client, Grant};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::secret::same_secret;
 use crate::model::time::Timestamp;
+use crate::model::trace::redact;
 use crate::store::Outcome;
 use crate::store::grants::{Code, CodeHandle, FreshCode};
 use crate::token::refresh::Family;
@@ -75,7 +76,8 @@ fn check(code: &FreshCode, client: &Client, asked: &Redemption<'_>, now: Timesta
         return Err(TokenRefusal::UnknownCode);
     }
     if asked.redirect_uri != Some(grant.redirect_uri.as_str()) {
-        return Err(TokenRefusal::RedirectMismatch);
+        let came = asked.redirect_uri.map(|uri| redact::cut(uri, 512));
+        return Err(TokenRefusal::RedirectMismatch { came, asked: grant.redirect_uri.clone() });
     }
     proof_key(grant.code_challenge.as_deref(), asked.code_verifier)?;
     if client.is_public() && grant.code_challenge.is_none() {

@@ -28,7 +28,12 @@ pub enum TokenRefusal {
     ForeignCode,
     /// `redirect_uri` is not the one of the authorization request.
     #[error("redirect_uri differs from the authorization request")]
-    RedirectMismatch,
+    RedirectMismatch {
+        /// What came, if anything did.
+        came: Option<String>,
+        /// What the authorization request had.
+        asked: String,
+    },
     /// A challenge was sent, no verifier came.
     #[error("code_verifier is missing")]
     VerifierMissing,
@@ -86,7 +91,7 @@ impl TokenRefusal {
             Self::UnknownCode
             | Self::SpentCode
             | Self::ForeignCode
-            | Self::RedirectMismatch
+            | Self::RedirectMismatch { .. }
             | Self::VerifierMissing
             | Self::VerifierUnasked
             | Self::VerifierMismatch
@@ -114,7 +119,7 @@ impl Refusal for TokenRefusal {
             Self::UnknownCode => "code_unknown",
             Self::SpentCode => "code_spent",
             Self::ForeignCode => "code_of_other_client",
-            Self::RedirectMismatch => "code_redirect_uri_mismatch",
+            Self::RedirectMismatch { .. } => "code_redirect_uri_mismatch",
             Self::VerifierMissing => "code_verifier_missing",
             Self::VerifierUnasked => "code_verifier_unasked",
             Self::VerifierMismatch => "code_verifier_mismatch",
@@ -144,18 +149,53 @@ impl Refusal for TokenRefusal {
 
     fn hint(&self) -> String {
         match self {
+            Self::Missing(name) => format!("send {name} in the form that is the body of the request"),
+            Self::UnsupportedGrant => "send grant_type authorization_code, refresh_token or client_credentials".into(),
             Self::GrantNotAllowed(grant) => format!("add {:?} to the client's grants, or use another grant", grant.as_str()),
-            Self::RedirectMismatch => "send the redirect_uri of the authorization request, byte for byte".into(),
-            Self::VerifierMissing | Self::VerifierMismatch | Self::VerifierUnasked => {
-                "send the code_verifier whose S256 challenge was in this very authorization request, and only then".into()
+            Self::UnknownCode => "redeem the code unaltered, once, within its life, at the pool that made it; else sign in again".into(),
+            Self::SpentCode => "redeem each code once: a page that is loaded again must not redeem the code of its URL again".into(),
+            Self::ForeignCode | Self::ForeignRefreshToken => "use the client_id with which the sign-in was begun".into(),
+            Self::RedirectMismatch { asked, .. } => format!("send redirect_uri {asked:?}, byte for byte that of the authorization request"),
+            Self::VerifierMissing => {
+                "send code_verifier: keep the one whose S256 challenge is sent with the authorization request until its code \
+                                      comes back (in sessionStorage or the app's session, under the request's state)"
+                    .into()
             }
+            Self::VerifierMismatch => {
+                "send the code_verifier of this very authorization request: it was lost or overwritten, for example by a \
+                                       second tab; keep one for each state"
+                    .into()
+            }
+            Self::VerifierUnasked => "send code_challenge with the authorization request, or no code_verifier with the code".into(),
+            Self::UnknownRefreshToken | Self::FamilyEnded | Self::SignedOut => "sign in again".into(),
             Self::RefreshTokenReused => "store the newest refresh_token of each answer; sign in again".into(),
+            Self::UserRefused => "ask the pool's administrator to enable the user".into(),
+            Self::ProviderWithdrawn => "put the provider back on the client's list, or sign in with another one".into(),
+            Self::Scope => "ask for no more than the scopes that were granted".into(),
+            Self::Target => "send the resource of the authorization request, or none".into(),
             Self::Busy | Self::Store(_) | Self::Issue(_) => "try again; if it stays, look at this server's health".into(),
-            other => other.to_string(),
         }
     }
 
     fn retryable(&self) -> bool {
         matches!(self, Self::Busy | Self::Store(_))
+    }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::RedirectMismatch { asked, .. } => Some(asked.clone()),
+            Self::VerifierMissing => Some("a code_verifier".to_owned()),
+            Self::VerifierMismatch => Some("the code_verifier whose SHA-256 is the code_challenge".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::RedirectMismatch { came, .. } => Some(came.clone().unwrap_or_else(|| "none".to_owned())),
+            Self::VerifierMissing => Some("none".to_owned()),
+            Self::VerifierMismatch => Some("another one".to_owned()),
+            _ => None,
+        }
     }
 }

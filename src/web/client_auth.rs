@@ -114,6 +114,12 @@ pub fn tried_basic(headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
 }
 
+/// The client that an `Authorization: Basic` header names, whoever it is.
+pub fn basic_client(headers: &HeaderMap) -> Option<String> {
+    let (id, _) = basic(headers.get(AUTHORIZATION)?.as_bytes())?;
+    Some(decode(id.as_bytes()).unwrap_or(id))
+}
+
 fn holds_credential(query: &str) -> bool {
     query
         .split('&')

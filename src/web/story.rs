@@ -1,13 +1,19 @@
 //! What a browser's request leaves in the story that is kept when it is refused.
 
+use http::header;
+
 use crate::flow::request::Parameters;
 use crate::flow::state::{Flow, Stage};
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::ReferenceId;
-use crate::model::trace::{Outcome, redact};
+use crate::model::time::Timestamp;
+use crate::model::trace::{Outcome, Recorder, redact};
 use crate::provider::settings::Provider;
 
+use super::client_auth;
 use super::error::Failure;
+use super::form;
+use super::oauth2::api::Call;
 use super::visit::Visit;
 
 /// Parameters of an authorization request that are compared with settings and tell nothing of the person.
@@ -80,6 +86,38 @@ pub fn mapped(visit: &Visit, provider: &Provider, identity: &ExternalIdentity) {
     let mut details: Vec<(&str, String)> = mapped.attributes.iter().map(|(name, value)| (name.as_str(), redact::personal(value))).collect();
     details.extend(mapped.problems.iter().map(|problem| ("left out", problem.to_string())));
     visit.recorder.step(visit.now(), "attributes after the mapping", details);
+}
+
+/// An app's token request: which parameters came, and the values of those that are compared and no secret.
+pub fn of_token_request(call: &Call, now: Timestamp) -> Recorder {
+    let recorder = Recorder::default();
+    let pairs = form::pairs(&call.body).unwrap_or_default();
+    let basic = client_auth::basic_client(&call.headers);
+    let method = if call.headers.contains_key(header::AUTHORIZATION) {
+        "Authorization header"
+    } else if pairs.iter().any(|(name, _)| name == "client_secret") {
+        "client_secret in the body"
+    } else {
+        "none"
+    };
+    let mut details = vec![("client authentication", method.to_owned())];
+    details.extend(basic.clone().map(|client| ("client_id", client)));
+    for (name, value) in pairs.iter().take(40) {
+        let public = ["grant_type", "client_id", "redirect_uri", "scope", "resource"].contains(&name.as_str());
+        details.push((name, if public { value.clone() } else { redact::secret(value) }));
+        if !public {
+            recorder.keeps_quiet_about(value);
+        }
+    }
+    let redeems = pairs.iter().any(|(name, value)| name == "grant_type" && value == "authorization_code");
+    if redeems && pairs.iter().all(|(name, _)| name != "code_verifier") {
+        details.push(("code_verifier", "did not come".to_owned()));
+    }
+    recorder.step(now, "token request of the app", details);
+    if let Some(client) = basic.or_else(|| pairs.into_iter().find(|(name, _)| name == "client_id").map(|(_, id)| id)) {
+        recorder.client(client);
+    }
+    recorder
 }
 
 /// Keeps the story of a refusal under `reference`; gives its end.

@@ -121,7 +121,7 @@ impl Refusal for DiscoveryError {
             Self::Issuer { found, .. } | Self::ForeignSite { found, .. } => Some(found.clone()),
             Self::Status(status) => Some(format!("status {status}")),
             Self::Endpoint { url, .. } => Some(url.clone()),
-            _ => None,
+            Self::Json(_) => None,
         }
     }
 }

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::config::PoolConfig;
 use crate::model::fault::Refusal;
-use crate::model::ids::{ProviderName, uuid_from};
+use crate::model::ids::{ProviderName, ReferenceId, uuid_from};
 use crate::model::pool::Pool;
+use crate::model::trace::Outcome;
 use crate::outside::random::Random;
 use crate::store::StoreError;
 use crate::store::grants::Grants;
@@ -29,6 +30,7 @@ use crate::user_pool::user_info::UserInfoRefusal;
 use crate::web::client_auth::ClientAuthError;
 use crate::web::cors;
 use crate::web::form::{Form, FormError};
+use crate::web::story;
 use crate::web::visit::{misdirected, pool_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
@@ -77,6 +79,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Keeps the story of a refused token request; gives the answer that names its reference.
+    pub async fn tell(&self, error: ApiError) -> ApiError {
+        let Some(outcome) = error.outcome() else { return error };
+        let (app, reference) = (&self.app, self.app.reference());
+        let recorder = story::of_token_request(&self.call, app.outside.clock.now());
+        let trace = recorder.tell(&self.config.pool.id, &reference, app.outside.clock.now(), outcome.clone());
+        if app.traces.keep(&trace).await { error.with_reference(&reference) } else { error }
+    }
+
     /// The pool's means of issuing and checking tokens, now.
     pub fn issuer(&self) -> Issuer<'_> {
         let random = &self.app.outside.random;
@@ -123,6 +134,7 @@ pub struct ApiError {
     description: String,
     code: &'static str,
     challenge: Option<String>,
+    outcome: Option<Box<Outcome>>,
 }
 
 impl ApiError {
@@ -137,12 +149,31 @@ impl ApiError {
             "server_error" => BROKEN.to_owned(),
             _ => refusal.to_string(),
         };
-        Self { status, error, description, code: refusal.code(), challenge: None }
+        Self { status, error, description, code: refusal.code(), challenge: None, outcome: Some(Box::new(Outcome::of(refusal))) }
+    }
+
+    /// How the story of this refusal ends; none where it is no part of a sign-in.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_deref()
+    }
+
+    /// The same answer, with the reference id under which its story is kept.
+    #[must_use]
+    pub fn with_reference(mut self, reference: &ReferenceId) -> Self {
+        self.description = format!("{} (reference {reference})", self.description);
+        self
     }
 
     /// A malformed request.
     pub fn invalid_request(code: &'static str, description: &str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error: "invalid_request", description: description.to_owned(), code, challenge: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_request",
+            description: description.to_owned(),
+            code,
+            challenge: None,
+            outcome: None,
+        }
     }
 
     /// A failed client authentication. It is a 401 with a challenge when the client used the header, or where `always` asks for it.
@@ -185,7 +216,7 @@ impl ApiError {
             format!(", error=\"{error}\", error_description=\"{description}\"{scope}")
         };
         let challenge = Some(format!("Bearer realm=\"{}\"{detail}", pool.id));
-        Self { status, error, description, code, challenge }
+        Self { status, error, description, code, challenge, outcome: None }
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
@@ -256,7 +287,7 @@ impl From<RevokeRefusal> for ApiError {
             RevokeRefusal::UnsupportedTokenType => ("unsupported_token_type", "revoke_access_token"),
             RevokeRefusal::ForeignToken => ("unauthorized_client", "revoke_token_of_other_client"),
         };
-        Self { status: StatusCode::BAD_REQUEST, error, description: refusal.to_string(), code, challenge: None }
+        Self { status: StatusCode::BAD_REQUEST, error, description: refusal.to_string(), code, challenge: None, outcome: None }
     }
 }
 

@@ -16,12 +16,21 @@ use crate::web::cors;
 
 /// The route.
 pub async fn post(caller: Caller) -> Response {
-    answer(&caller.issuer(), &caller.call).await
+    let issuer = caller.issuer();
+    let decided = match decide(&issuer, &caller.call).await {
+        Ok(tokens) => Ok(tokens),
+        Err(error) => Err(caller.tell(error).await),
+    };
+    respond(&issuer, &caller.call, decided)
 }
 
 /// Answers a token request.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
-    let mut response = finish(decide(issuer, call).await.map(body), issuer.grants.random);
+    respond(issuer, call, decide(issuer, call).await)
+}
+
+fn respond(issuer: &Issuer<'_>, call: &Call, decided: Result<Tokens, ApiError>) -> Response {
+    let mut response = finish(decided.map(body), issuer.grants.random);
     cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
     response
 }

@@ -118,8 +118,7 @@ impl Refusal for IdTokenError {
     fn received(&self) -> Option<String> {
         match self {
             Self::Signature(error) => error.received(),
-            Self::Issuer { found, .. } | Self::Audience { found, .. } => Some(found.clone()),
-            Self::AuthorizedParty(found) => Some(found.clone()),
+            Self::Issuer { found, .. } | Self::Audience { found, .. } | Self::AuthorizedParty(found) => Some(found.clone()),
             Self::Expired(by) => Some(format!("one that expired {} s ago", by.as_secs())),
             Self::Future(name, by) => Some(format!("{name} is {} s from now", by.as_secs())),
             Self::Nonce => Some("another one".to_owned()),
