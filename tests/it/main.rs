@@ -25,6 +25,7 @@ mod laws;
 mod mapping;
 mod presets;
 mod sample;
+mod saml_live_fixtures;
 mod sign_in;
 mod sign_in_state;
 mod store;
