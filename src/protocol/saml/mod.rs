@@ -14,6 +14,7 @@ mod conditions;
 pub mod datetime;
 pub mod encryption;
 pub mod error;
+pub mod logout;
 pub mod metadata;
 mod proof;
 pub mod request;
