@@ -8,10 +8,12 @@ use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
 use crate::outside::http::HttpError;
+use crate::outside::saml_metadata::SamlMetadata;
 use crate::outside::upstreams::Upstreams;
 use crate::store::keysets::Keyring;
 use crate::store::master_key;
 use crate::store::record::Records;
+use crate::store::saml_trust::IdpTrust;
 use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
 use crate::store::sp_keys::SpKeyring;
 use crate::store::traces::Traces;
@@ -34,6 +36,8 @@ pub struct App {
     pub keys: Keyring,
     /// Keys that pools show to SAML identity providers.
     pub sp_keys: SpKeyring,
+    /// What is believed of SAML identity providers.
+    pub idps: IdpTrust,
     /// The stories of refused requests.
     pub traces: Traces,
     /// `[server]`.
@@ -86,6 +90,7 @@ impl App {
     }
 
     fn assemble(config: Config, outside: Outside, upstreams: Upstreams, (state, directory): (Store, Store)) -> Result<Arc<Self>, AppError> {
+        let metadata = SamlMetadata::new(&outside, &upstreams);
         let seal = Seal::new(&seal_key(&config, &outside)?);
         let records = |store: Store| Records::new(store, seal.clone(), outside.random.clone());
         let directory = records(directory);
@@ -97,6 +102,7 @@ impl App {
         Ok(Arc::new(Self {
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
+            idps: IdpTrust::new(directory.clone(), outside.clone(), metadata),
             sp_keys: SpKeyring::new(directory.clone(), outside.clone()),
             traces: Traces::new(records(state.clone())),
             state: records(state),

@@ -8,6 +8,7 @@ pub mod http;
 pub mod keygen;
 pub mod random;
 pub mod refreshing;
+pub mod saml_metadata;
 pub mod upstreams;
 
 use crate::model::time::Timestamp;

@@ -29,6 +29,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Refreshing<T, E> {
     policy: Policy,
+    fresh: fn(&T, Timestamp, &Policy) -> Duration,
     state: Mutex<State<T, E>>,
     flight: Arc<Flight<()>>,
 }
@@ -56,7 +57,13 @@ where
     /// An empty place for a document.
     pub fn new(policy: Policy) -> Self {
         let state = State { held: None, failures: 0, failed: None, demanded: None };
-        Self { policy, state: Mutex::new(state), flight: Arc::default() }
+        Self { policy, fresh: |_, _, policy| policy.fresh, state: Mutex::new(state), flight: Arc::default() }
+    }
+
+    /// The same for documents that say themselves how long they are fresh, from the instant at which they were fetched.
+    #[must_use]
+    pub fn aging(self, fresh: fn(&T, Timestamp, &Policy) -> Duration) -> Self {
+        Self { fresh, ..self }
     }
 
     /// The document. A fresh one at once; a stale one at once, while a new one is fetched in the background; none or a
@@ -148,7 +155,7 @@ where
         let state = self.state();
         if let Some((document, at)) = &state.held {
             // A document from the future is one fetched before the clock was set back: of unknown age, so stale.
-            if *at <= now && now.since(*at) < self.policy.fresh {
+            if *at <= now && now.since(*at) < (self.fresh)(document, *at, &self.policy) {
                 return Look::Fresh(Arc::clone(document));
             }
             if now.since(*at) < self.policy.usable {

@@ -174,6 +174,11 @@ impl Upstreams {
         &self.http
     }
 
+    /// Whether private addresses are called.
+    pub fn allows_private(&self) -> bool {
+        self.allow_private
+    }
+
     /// The same with another limit for all calls of one sign-in together.
     #[must_use]
     pub fn with_budget(self, budget: Duration) -> Self {

@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::settings::Quirks;
 use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
+use crate::protocol::saml::binding::Binding;
 use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::metadata::IdpMetadata;
+use crate::protocol::saml::response::ResponseRules;
 
 /// Name identifier formats ([SAML Core section 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 pub mod format {
@@ -65,34 +68,10 @@ pub struct Saml {
 /// Where the provider's entity id, endpoints and certificates come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetadataSource {
-    /// Read from there and read again.
+    /// Read from there, and read again.
     Url(String),
-    /// A document, checked when the configuration was read.
-    Document(Arc<str>),
-    /// Written by hand.
-    ByHand(ByHand),
-}
-
-/// A provider without metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByHand {
-    /// The provider's entity id.
-    pub entity_id: String,
-    /// Where requests go.
-    pub sso_url: String,
-    /// Where sign-outs go.
-    pub slo_url: Option<String>,
-    /// Signing certificates, at least one.
-    pub certificates: Vec<Certificate>,
-}
-
-/// How a message travels through the browser ([SAML Bindings](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// HTTP-Redirect: deflated in the query.
-    Redirect,
-    /// HTTP-POST: a form that submits itself.
-    Post,
+    /// They stand in the configuration, as a document or written by hand, and were checked when it was read; `validUntil` was not.
+    Configured(Arc<IdpMetadata>),
 }
 
 /// The authentication request.
@@ -166,6 +145,11 @@ pub fn default_sp_entity_id(pool: &PoolId) -> String {
 }
 
 impl SamlAccept {
+    /// The rules for a response at `now`.
+    pub fn rules(&self, now: Timestamp) -> ResponseRules {
+        ResponseRules { skew: self.skew, sha1: self.sha1(now), rsa_1_5: self.rsa_1_5(now), unauthenticated_cbc: self.cbc_without_signature }
+    }
+
     /// Whether SHA-1 is accepted at `now`.
     pub fn sha1(&self, now: Timestamp) -> bool {
         self.sha1_until.is_some_and(|until| now < until)

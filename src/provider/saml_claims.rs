@@ -6,6 +6,8 @@ use super::quirks::QuirkError;
 use super::saml::{Saml, SubjectRule, format};
 use super::settings::Provider;
 use crate::model::identity::{Claims, IdentityKey};
+use crate::protocol::saml::assertion::Assertion;
+use crate::protocol::saml::attributes::Attribute;
 
 /// The claim with the NameID's value. An attribute of the same name as one of these is not seen.
 pub const NAME_ID: &str = "NameID";
@@ -20,6 +22,59 @@ pub const ISSUER: &str = "Issuer";
 
 /// Longest subject in bytes: that of a persistent NameID ([SAML Core section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 const MAX_SUBJECT: usize = 256;
+
+/// What an assertion says, as claims: each attribute under its `Name`, one value as a text and several as a list; the NameID, its format and
+/// qualifiers, and the issuer under the names of this module.
+///
+/// With [`Saml::friendly_names`] an attribute also stands under its `FriendlyName`, where no attribute has that as its name.
+pub fn claims(saml: &Saml, assertion: &Assertion) -> Claims {
+    let mut claims = Claims::new();
+    let named = assertion.attributes.iter().map(|attribute| (attribute.name.as_str(), attribute));
+    add(&mut claims, named);
+    if saml.friendly_names {
+        let friendly = assertion.attributes.iter().filter_map(|attribute| Some((attribute.friendly_name.as_deref()?, attribute)));
+        let mut further = Claims::new();
+        add(&mut further, friendly);
+        for (name, value) in further {
+            claims.entry(name).or_insert(value);
+        }
+    }
+    for name in [NAME_ID, NAME_ID_FORMAT, NAME_QUALIFIER, SP_NAME_QUALIFIER] {
+        claims.remove(name);
+    }
+    claims.insert(ISSUER.into(), assertion.issuer.clone().into());
+    if let Some(name_id) = &assertion.name_id {
+        let format = name_id.format.as_deref().unwrap_or(format::UNSPECIFIED);
+        claims.insert(NAME_ID.into(), name_id.value.clone().into());
+        claims.insert(NAME_ID_FORMAT.into(), format.into());
+        for (claim, value) in [(NAME_QUALIFIER, &name_id.name_qualifier), (SP_NAME_QUALIFIER, &name_id.sp_name_qualifier)] {
+            if let Some(value) = value {
+                claims.insert(claim.into(), value.clone().into());
+            }
+        }
+    }
+    claims
+}
+
+/// Attributes of one name have their values together, in the order of the assertion.
+fn add<'a>(claims: &mut Claims, attributes: impl Iterator<Item = (&'a str, &'a Attribute)>) {
+    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, attribute) in attributes {
+        let values = attribute.values.iter().map(String::as_str);
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => known.extend(values),
+            None => all.push((name, values.collect())),
+        }
+    }
+    for (name, values) in all {
+        let value = match values.as_slice() {
+            [] => continue,
+            [one] => Value::from(*one),
+            several => Value::from(several.to_vec()),
+        };
+        claims.insert(name.to_owned(), value);
+    }
+}
 
 /// The key under which the person of these claims is known: (provider, issuer, subject), byte-exact.
 ///

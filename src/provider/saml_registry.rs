@@ -7,17 +7,19 @@ use super::combine::web_url;
 use super::mapping::Rule;
 use super::registry::Around;
 use super::rules::Rules;
-use super::saml::{
-    ByHand, IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id, format,
-};
+use super::saml::{IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id, format};
 use super::saml_claims::NAME_ID;
 use super::saml_rules::uri;
 use super::settings::Quirks;
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Invalid, Table};
+use crate::model::encoding::base64;
+use crate::model::fault::Refusal as _;
 use crate::model::ids::ClientId;
 use crate::model::time::Timestamp;
 use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::datetime;
+use crate::protocol::saml::metadata::{self, ByHand, IdpMetadata, MetadataRules};
 
 /// Every key that is read here.
 pub(super) const OWN: [&str; 17] = [
@@ -46,7 +48,6 @@ const SKEW: Duration = Duration::from_secs(60);
 /// The SAML rules of one table; `None` when a problem was noted.
 pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
     let reading = Reading { table, allow_private: around.allow_private };
-    let source = reading.source();
     let (sha1_until, rsa_1_5_until) = (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));
     let keys = rules.saml.clone();
     let sp_entity_id = table.parsed("sp_entity_id", uri);
@@ -56,11 +57,13 @@ pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) ->
     if signers.is_some() && reading.by_hand() {
         table.problem("metadata_signer", "there is no metadata that could be signed", "remove it, or give metadata_url");
     }
+    let entity_id = table.parsed("entity_id", uri);
+    let source = reading.source(entity_id.as_deref(), signers.as_deref());
     let idp_initiated = reading.idp_initiated();
     let subject = reading.subject(rules)?;
     Some(Saml {
         source: source?,
-        entity_id: table.parsed("entity_id", uri),
+        entity_id,
         sp_entity_id: match sp_entity_id {
             Some(id) => id,
             None => default_sp_entity_id(around.pool?),
@@ -109,21 +112,29 @@ impl Reading<'_, '_> {
     }
 
     /// Exactly one source.
-    fn source(&self) -> Option<MetadataSource> {
+    fn source(&self, entity_id: Option<&str>, signers: Option<&[Certificate]>) -> Option<MetadataSource> {
         let table = self.table;
         let given: Vec<&str> = ["metadata_url", "metadata_file", "metadata"].into_iter().filter(|key| table.has(key)).collect();
-        let url = self.url("metadata_url");
+        let (url, by_hand) = (self.url("metadata_url"), if self.by_hand() { self.hand_written() } else { None });
         let document = table.file("metadata_file").or_else(|| table.string("metadata"));
-        let by_hand = if self.by_hand() { self.hand_written() } else { None };
         match given.as_slice() {
-            [] if self.by_hand() => by_hand.map(MetadataSource::ByHand),
+            [] if self.by_hand() => by_hand.map(|metadata| MetadataSource::Configured(Arc::new(metadata))),
             [] => {
                 let fix = "add metadata_url, metadata_file or metadata; or entity_id, sso_url and certificates";
                 table.problem("metadata_url", "missing: nothing says who the provider is", fix);
                 None
             }
-            [one] if !self.by_hand() => {
-                url.map(MetadataSource::Url).or_else(|| Some(MetadataSource::Document(Arc::from(document?)))).filter(|_| table.has(one))
+            ["metadata_url"] if !self.by_hand() => url.map(MetadataSource::Url),
+            [key] if !self.by_hand() => {
+                let rules = MetadataRules { entity_id, signer: signers, allow_http_loopback: self.allow_private };
+                // Whether it is still valid is a question of each sign-in: a document that ends does not keep the broker from starting.
+                match metadata::parse(document?.as_bytes(), &rules, Timestamp::from_secs(0)) {
+                    Ok(metadata) => Some(MetadataSource::Configured(Arc::new(metadata))),
+                    Err(error) => {
+                        table.problem(key, error.to_string(), error.hint());
+                        None
+                    }
+                }
             }
             [first, ..] => {
                 let fix = "keep one of metadata_url, metadata_file, metadata, or the fields written by hand";
@@ -133,7 +144,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn hand_written(&self) -> Option<ByHand> {
+    fn hand_written(&self) -> Option<IdpMetadata> {
         let table = self.table;
         let entity_id = table.required("entity_id", uri);
         if !table.has("sso_url") {
@@ -142,13 +153,14 @@ impl Reading<'_, '_> {
         let (sso_url, slo_url) = (self.url("sso_url"), self.url("slo_url"));
         let certificates = self.certificates("certificates", "certificates_file");
         if !table.has("certificates") && !table.has("certificates_file") {
-            table.problem(
-                "certificates",
-                "missing: without one nothing that the provider says can be checked",
-                "add the provider's signing certificate",
-            );
+            let message = "missing: without one nothing that the provider says can be checked";
+            table.problem("certificates", message, "add the provider's signing certificate");
         }
-        Some(ByHand { entity_id: entity_id?, sso_url: sso_url?, slo_url, certificates: certificates? })
+        let texts: Vec<String> = certificates?.iter().map(|certificate| base64(certificate.der())).collect();
+        let (entity_id, sso_url) = (entity_id?, sso_url?);
+        let fields = ByHand { entity_id: &entity_id, sso_url: &sso_url, slo_url: slo_url.as_deref(), certificates: &texts };
+        let read = metadata::by_hand(&fields, self.allow_private);
+        read.map_err(|error| table.problem("sso_url", error.to_string(), error.hint())).ok()
     }
 
     /// The certificates of a list of PEM texts, or of a file that may hold several.
@@ -240,31 +252,6 @@ fn pem_blocks(text: &str) -> Vec<&str> {
 /// The first instant after a day written as `2027-06-30`, in UTC.
 fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
     let invalid = || Invalid::new(format!("{text:?} is no day"), "write the last day on which it is accepted, such as \"2027-06-30\"");
-    let digits =
-        text.len() == 10 && text.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
-    let mut parts = text.split('-').map(|part| part.parse::<i64>().ok());
-    match (digits, parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
-        (true, Some(year), Some(month @ 1..=12), Some(day @ 1..)) if day <= days_in(year, month) => {
-            Ok(Timestamp::from_secs((days_before(year, month, day) + 1) * 86_400))
-        }
-        _ => Err(invalid()),
-    }
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar.
-fn days_before(year: i64, month: i64, day: i64) -> i64 {
-    let years = if month <= 2 { year - 1 } else { year };
-    let (era, month_from_march) = (years.div_euclid(400), (month + 9) % 12);
-    let of_era = years.rem_euclid(400);
-    let of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let begins = datetime::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10).ok_or_else(invalid)?;
+    Ok(begins.plus(Duration::from_secs(86_400)))
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::saml::{Binding, format};
+use super::saml::format;
 use crate::model::document::{Invalid, Table};
+use crate::protocol::saml::binding::Binding;
 
 /// What a preset or a pool says about a SAML provider; the subject is [`super::rules::Rules::subject`].
 #[derive(Debug, Clone, Default)]

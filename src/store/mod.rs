@@ -20,6 +20,7 @@ mod redis_check;
 mod redis_error;
 mod redis_link;
 mod redis_scripts;
+pub mod saml_trust;
 pub mod seal;
 pub mod sessions;
 mod settings;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use symbolon::model::time::Timestamp;
-use symbolon::provider::saml::{Binding, IdpInitiated, MetadataSource, NewKeys, Saml, format};
+use symbolon::protocol::saml::binding::Binding;
+use symbolon::provider::saml::{IdpInitiated, MetadataSource, NewKeys, Saml, format};
 use symbolon::provider::settings::{EmailTrust, Protocol};
 
 use super::{problems, read, refused};
@@ -78,8 +79,8 @@ fn a_provider_by_hand_needs_entity_id_url_and_certificate() {
     let bad = "certificates: there is no certificate; fix: give PEM text, from BEGIN CERTIFICATE to END CERTIFICATE";
     refused(&format!("{by_hand}certificates = \"-----BEGIN PRIVATE KEY-----\"\n"), &format!("symbolon.toml:10: pool[0].provider[0].{bad}"));
     let two = format!("certificates = [\"\"\"{}\"\"\", \"\"\"{}\"\"\"]\n", certificate(), certificate());
-    let MetadataSource::ByHand(acme) = saml(&format!("{by_hand}{two}")).source else { panic!("written by hand") };
-    assert_eq!(acme.certificates.len(), 2);
+    let MetadataSource::Configured(acme) = saml(&format!("{by_hand}{two}")).source else { panic!("written by hand") };
+    assert_eq!((acme.signing.len(), acme.sso.len()), (2, 2));
     refused(
         &format!("{POOL}sso_url = \"https://idp.acme.example/sso\"\ncertificates = \"\"\"{}\"\"\"\n", certificate()),
         "symbolon.toml:5: pool[0].provider[0].entity_id: missing; fix: add entity_id",
