@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::{self, Config, PoolConfig, ServerConfig, StoreConfig};
+use crate::config::{self, Config, LimitsConfig, PoolConfig, ServerConfig, StoreConfig};
 use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
@@ -11,6 +11,7 @@ use crate::outside::http::HttpError;
 use crate::outside::saml_metadata::SamlMetadata;
 use crate::outside::upstreams::Upstreams;
 use crate::store::keysets::Keyring;
+use crate::store::limits::Limits;
 use crate::store::master_key;
 use crate::store::record::Records;
 use crate::store::saml_trust::IdpTrust;
@@ -40,8 +41,12 @@ pub struct App {
     pub idps: IdpTrust,
     /// The stories of refused requests.
     pub traces: Traces,
+    /// What has been asked for in this minute, and by whom.
+    pub limits: Limits,
     /// `[server]`.
     pub server: ServerConfig,
+    /// `[limits]`.
+    pub limited: LimitsConfig,
     pools: Vec<Arc<PoolConfig>>,
     by_host: HashMap<String, usize>,
 }
@@ -105,6 +110,8 @@ impl App {
             idps: IdpTrust::new(directory.clone(), outside.clone(), metadata),
             sp_keys: SpKeyring::new(directory.clone(), outside.clone()),
             traces: Traces::new(records(state.clone())),
+            limits: Limits::new(state.clone(), outside.clock.clone()),
+            limited: config.limits,
             state: records(state),
             by_host: hosts.collect(),
             server: config.server,

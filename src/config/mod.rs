@@ -1,10 +1,12 @@
 #![doc = include_str!("../../docs/configuration.md")]
 
 mod client;
+mod limits;
 mod network;
 mod pool;
 mod provider;
 mod saml;
+mod reception;
 mod secrets;
 mod server;
 mod store;
@@ -21,7 +23,9 @@ use crate::model::pool::Pool;
 use crate::provider::preset::Presets;
 use crate::provider::settings::Provider;
 
+pub use limits::LimitsConfig;
 pub use network::Network;
+pub use reception::{Forwarded, Reception, TlsFiles};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};
 
@@ -38,6 +42,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// `[store]`.
     pub store: StoreConfig,
+    /// `[limits]`.
+    pub limits: LimitsConfig,
     /// `[[pool]]`, at least one.
     pub pools: Vec<PoolConfig>,
     /// What is allowed but risky or probably not meant.
@@ -73,13 +79,14 @@ pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: Fi
     let document = Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
     let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     let root = document.root();
-    let server = server::read(root.section("server"));
+    let server = server::read(root.section("server"), folder);
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
+    let limits = limits::read(root.section("limits"));
     let presets = presets(&document, &server, files);
     let known = provider::Known { presets: &presets, allow_private: server.allow_private_upstreams, damaged: document.is_damaged() };
     let pools = pool::read_all(&root, &server, &known);
     root.finish();
-    document.finish().map(|warnings| Config { server, store, pools, warnings })
+    document.finish().map(|warnings| Config { server, store, limits, pools, warnings })
 }
 
 /// The embedded presets and those of the operator; a broken one is a problem, and none of the operator's is known then.

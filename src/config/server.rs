@@ -1,10 +1,11 @@
 //! `[server]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use url::Url;
 
-use super::network::Network;
+use super::reception::{self, Reception};
 use super::secrets;
 use super::uri;
 use crate::model::document::{Invalid, Table};
@@ -19,8 +20,8 @@ pub struct ServerConfig {
     pub admin_listen: SocketAddr,
     /// What browsers see, without a trailing slash.
     pub public_url: String,
-    /// Proxies whose forwarding headers are believed.
-    pub trusted_proxies: Vec<Network>,
+    /// How connections come, and who may speak for somebody else.
+    pub reception: Reception,
     /// Whether providers may have private addresses, and plain http on loopback.
     pub allow_private_upstreams: bool,
     /// PEM certificates trusted for providers besides the system's.
@@ -31,7 +32,7 @@ pub struct ServerConfig {
     pub seal_key: Option<SecretString>,
 }
 
-pub(super) fn read(table: Table<'_>) -> ServerConfig {
+pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
     let listen = table.parsed("listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080));
     let admin_listen = table.parsed("admin_listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081));
     if listen == admin_listen && listen.port() != 0 {
@@ -50,7 +51,7 @@ pub(super) fn read(table: Table<'_>) -> ServerConfig {
         listen,
         admin_listen,
         public_url: public_url(&table, listen),
-        trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
+        reception: reception::read(&table, folder),
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),

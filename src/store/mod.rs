@@ -11,6 +11,7 @@ pub mod grants;
 mod kept;
 pub mod key;
 pub mod keysets;
+pub mod limits;
 pub mod marks;
 pub mod master_key;
 mod memory;

@@ -109,6 +109,15 @@ pub fn authenticate<'a>(
     }
 }
 
+/// The registered client in whose name the request comes, whoever sent it.
+pub fn named<'a>(pool: &'a Pool, headers: &HeaderMap, form: &Form) -> Option<&'a Client> {
+    let by_header = headers.get(AUTHORIZATION).and_then(|header| basic(header.as_bytes()));
+    match by_header {
+        Some((id, _)) => pool.client(&registered(pool, id)),
+        None => pool.client(form.get("client_id")?),
+    }
+}
+
 /// Whether the request tried `client_secret_basic`: a failure then is a 401 with a challenge.
 pub fn tried_basic(headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
@@ -137,13 +146,20 @@ fn by_body<'a>(pool: &'a Pool, form: &Form) -> Result<AuthenticatedClient<'a>, C
 
 fn by_header<'a>(pool: &'a Pool, header: &[u8], form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let (id, secret) = basic(header).ok_or(ClientAuthError::Malformed)?;
-    let decoded = decode(id.as_bytes());
-    let id = [Some(id.as_str()), decoded.as_deref()].into_iter().flatten().find(|id| pool.client(id).is_some()).unwrap_or(&id);
+    let id = &registered(pool, id);
     if form.get("client_id").is_some_and(|other| other != id) {
         return Err(ClientAuthError::Ambiguous);
     }
     let readings = readings(&secret);
     confidential(pool.client(id), &readings.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The id of a Basic header as the client is registered: encoded or not, for many clients do not encode.
+fn registered(pool: &Pool, id: String) -> String {
+    match decode(id.as_bytes()) {
+        Some(decoded) if pool.client(&id).is_none() && pool.client(&decoded).is_some() => decoded,
+        _ => id,
+    }
 }
 
 /// What the secret of a Basic header may mean. The standard form-encodes it; many clients do not. The raw text counts too

@@ -12,6 +12,7 @@ use crate::protocol::oidc::callback::CallbackError;
 use crate::store::StoreError;
 use crate::store::flows::FlowError;
 use crate::store::keysets::KeyringError;
+use crate::store::limits::Exceeded;
 use crate::user_pool::federate::FederationError;
 use crate::user_pool::provision::ProvisionError;
 
@@ -59,6 +60,9 @@ pub enum Failure {
     /// A sign-out address that the app did not register.
     #[error("sign-out address {0:?} is not registered for the client")]
     UnknownLogoutUri(String),
+    /// More was asked for in a minute than is allowed.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
     /// The person who signed in is not the one whom the app expects, or no page may be shown.
     #[error("a sign-in page would be needed, or another person signed in than the app expects")]
     LoginRequired,
@@ -74,6 +78,7 @@ impl Failure {
             Self::Provision(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Keys(error) => Some(error),
+            Self::TooMany(error) => Some(error),
             Self::Step(_)
             | Self::Malformed(_)
             | Self::OtherCallback
@@ -106,6 +111,7 @@ impl Failure {
             | Self::ForeignForm
             | Self::TestLink => "access_denied",
             Self::LoginRequired => "login_required",
+            Self::TooMany(_) => "temporarily_unavailable",
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => "invalid_request",
             Self::Store(_) | Self::Keys(_) | Self::Flow(FlowError::Store(_)) => {
                 if self.retryable() {
@@ -130,6 +136,7 @@ impl Failure {
 
     fn status(&self) -> StatusCode {
         match self.fault() {
+            _ if matches!(self, Self::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Fault::Visitor | Fault::App => StatusCode::BAD_REQUEST,
             Fault::Provider => StatusCode::BAD_GATEWAY,
             Fault::Us if self.retryable() => StatusCode::SERVICE_UNAVAILABLE,
@@ -152,6 +159,9 @@ impl Failure {
                 "This account is not admitted here",
                 "You signed in, but not with an account that may be used here. Choose another account, or ask the people who run the app.",
             );
+        }
+        if let Self::TooMany(_) = self {
+            return ("Please wait a moment", "More was asked for from here than is usual. Please wait a minute and try again.");
         }
         match self.fault() {
             Fault::Visitor => (
@@ -189,8 +199,13 @@ impl Failure {
             client_name => back.and_then(|(_, name)| name),
         };
         let mut answer = pages.answer(Page::Error, self.status(), &context);
-        if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
-            answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
+        let wait = match self {
+            Self::TooMany(exceeded) => Some(exceeded.retry_after.as_secs().max(1)),
+            _ if answer.status() == StatusCode::SERVICE_UNAVAILABLE => Some(5),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
         }
         answer
     }

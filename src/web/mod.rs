@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod arrival;
+pub mod client_address;
 pub mod client_auth;
 pub mod cookie;
 pub mod cors;

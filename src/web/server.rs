@@ -1,23 +1,30 @@
-//! The accept loop: deadlines, a connection cap and graceful drain, which `axum::serve` lacks (H-30, H-32).
+//! The accept loop: deadlines, a connection cap, TLS, the PROXY protocol and graceful drain, which `axum::serve` lacks (H-30, H-32).
 
-use std::pin::Pin;
+mod body;
+mod proxy_protocol;
+pub mod tls;
+
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use bytes::Bytes;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
+
+use self::body::TimedBody;
+use self::tls::Tls;
+use crate::config::Network;
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 const PING_DEADLINE: Duration = Duration::from_secs(30);
@@ -28,7 +35,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How long a peer may take to say what it wants.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// For the first request of a connection, and for the headers of each.
+    /// For what comes before HTTP (PROXY header, TLS handshake), for the first request of a connection, and for the headers of each.
     pub headers: Duration,
     /// For the body of a request, from its headers to its last byte.
     pub body: Duration,
@@ -40,22 +47,45 @@ impl Default for Deadlines {
     }
 }
 
-/// Serves `router` on `listener` until `stop` resolves, then finishes what runs within 30 s.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    serve_within(Deadlines::default(), listener, router, stop).await;
+/// How a listener receives connections.
+#[derive(Debug, Clone, Default)]
+pub struct Reception {
+    /// What a peer may take its time for.
+    pub deadlines: Deadlines,
+    /// The balancers that begin every connection with a PROXY header; nobody else may connect then.
+    pub balancers: Option<Arc<[Network]>>,
+    /// The certificate; plain HTTP without.
+    pub tls: Option<Tls>,
 }
 
-/// [`serve`] with other deadlines.
-pub async fn serve_within(deadlines: Deadlines, listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+/// Whoever opened the connection, or for whom the balancer did: an extension of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves `router` on `listener` until `stop` resolves, then finishes what runs within 30 s.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let (_keep, router) = watch::channel(router);
+    serve_with(Reception::default(), listener, router, stop).await;
+}
+
+/// [`serve`] received in another way; each request is answered by the router of its moment.
+pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let draining = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, slot) = tokio::select! {
+        let (stream, peer, slot) = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
-        spawn(deadlines, (stream, slot), router.clone(), &draining);
+        let connection = Connection { reception: reception.clone(), router: router.clone(), watcher: draining.watcher() };
+        tokio::spawn(async move {
+            // A broken or slow connection concerns nobody but its peer.
+            if let Err(error) = connection.receive(stream, peer).await {
+                tracing::debug!(%peer, %error, "a connection was not served");
+            }
+            drop(slot);
+        });
     }
     drop(listener);
     if timeout(DRAIN_DEADLINE, draining.shutdown()).await.is_err() {
@@ -63,11 +93,11 @@ pub async fn serve_within(deadlines: Deadlines, listener: TcpListener, router: R
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { return std::future::pending().await };
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => return (stream, peer, slot),
             Err(error) => {
                 tracing::warn!(code = "accept_failed", %error, "a connection could not be accepted");
                 // Out of file descriptors: accepting at once again would only burn the processor.
@@ -77,27 +107,55 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
     }
 }
 
-fn spawn(deadlines: Deadlines, (stream, slot): (TcpStream, OwnedSemaphorePermit), router: Router, draining: &GracefulShutdown) {
-    if stream.set_nodelay(true).is_err() {
-        return;
+/// What one connection is served with.
+struct Connection {
+    reception: Reception,
+    router: watch::Receiver<Router>,
+    watcher: Watcher,
+}
+
+impl Connection {
+    /// PROXY header and TLS, then HTTP. What comes before the first request shares one deadline.
+    async fn receive(self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let deadline = self.reception.deadlines.headers;
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        let peer = match &self.reception.balancers {
+            None => peer,
+            Some(balancers) if balancers.iter().any(|network| network.contains(peer.ip())) => {
+                timeout(deadline, proxy_protocol::read(&mut stream)).await.map_err(late)??.unwrap_or(peer)
+            }
+            Some(_) => return Err(io::ErrorKind::PermissionDenied.into()),
+        };
+        match self.reception.tls.as_ref().map(Tls::acceptor) {
+            None => self.speak(stream, peer).await,
+            Some(acceptor) => {
+                let stream = timeout(deadline, acceptor.accept(stream)).await.map_err(late)??;
+                self.speak(stream, peer).await
+            }
+        }
+        Ok(())
     }
-    let asked = Arc::new(AtomicBool::new(false));
-    let seen = asked.clone();
-    let service = TowerToHyperService::new(router.map_request(move |request: hyper::Request<Incoming>| {
-        seen.store(true, Ordering::Relaxed);
-        request.map(|body| Body::new(TimedBody { body, deadline: Box::pin(sleep(deadlines.body)) }))
-    }));
-    let connection = builder(deadlines).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let mut watched = Box::pin(draining.watch(connection));
-    tokio::spawn(async move {
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
+        let Deadlines { headers, body } = self.reception.deadlines;
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = asked.clone();
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            seen.store(true, Ordering::Relaxed);
+            let mut request = request.map(|incoming| Body::new(TimedBody::new(incoming, body)));
+            request.extensions_mut().insert(Peer(peer));
+            let router = self.router.borrow().clone();
+            router.oneshot(request)
+        });
+        let connection = builder(self.reception.deadlines).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let mut watched = Box::pin(self.watcher.watch(connection));
         // hyper starts its own timers once it knows the protocol, so until the first request this one counts.
-        let over = timeout(deadlines.headers, &mut watched).await.is_ok();
+        let over = timeout(headers, &mut watched).await.is_ok();
         if !over && asked.load(Ordering::Relaxed) {
-            // A broken or slow connection concerns nobody but its peer.
             drop(watched.await);
         }
-        drop(slot);
-    });
+    }
 }
 
 fn builder(deadlines: Deadlines) -> Builder<TokioExecutor> {
@@ -117,30 +175,4 @@ fn builder(deadlines: Deadlines) -> Builder<TokioExecutor> {
         .keep_alive_interval(deadlines.headers)
         .keep_alive_timeout(PING_DEADLINE);
     builder
-}
-
-/// A request's body that fails when it is not complete in time.
-struct TimedBody {
-    body: Incoming,
-    deadline: Pin<Box<Sleep>>,
-}
-
-impl hyper::body::Body for TimedBody {
-    type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        self.deadline.as_mut().poll(context).map(|()| Some(Err("the body took too long".into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -1,5 +1,6 @@
 //! One request of a person's browser: the pool that its host names, and what its cookies say.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -15,9 +16,11 @@ use crate::model::client::Client;
 use crate::model::ids::{ProviderName, ReferenceId};
 use crate::model::trace::{Outcome, Recorder};
 use crate::store::StoreError;
+use crate::store::limits::Limit;
 use crate::store::sessions::{self, SessionRef};
 use crate::user_pool::federate::Means;
 
+use super::client_address::{client_address, party};
 use super::cookie::Cookie;
 use super::error::Failure;
 use super::page::Pages;
@@ -107,6 +110,23 @@ impl Visit {
         failure.page(&self.pages, &self.config.pool.name, reference, back)
     }
 
+    /// A visitor, or a pool, that asks for too much is told when to come back.
+    async fn within_limits(&self, address: Option<IpAddr>) -> Result<(), Response> {
+        let (limits, limited, pool) = (&self.app.limits, &self.app.limited, self.config.pool.id.as_str());
+        let admitted = async {
+            if let Some(address) = address {
+                limits.admit(Limit::Address, &party(address), limited.address).await?;
+            }
+            limits.admit(Limit::Pool, pool, limited.pool).await
+        };
+        admitted.await.map_err(|exceeded| {
+            // No story is kept: a flood must not fill the store.
+            let (reference, failure) = (self.app.reference(), Failure::TooMany(exceeded));
+            failure.log(pool, &reference);
+            failure.page(&self.pages, &self.config.pool.name, &reference, None)
+        })
+    }
+
     /// The answer with this visit's cookies.
     pub fn with_cookies(&mut self, mut answer: Response) -> Response {
         for cookie in self.set.drain(..) {
@@ -124,9 +144,10 @@ impl FromRequestParts<Arc<App>> for Visit {
         let https = config.pool.public_url.starts_with("https://");
         let scheme = if https { "https" } else { "http" };
         let origin = format!("{scheme}://{}", host_of(parts).unwrap_or_default().to_ascii_lowercase());
+        let address = client_address(parts, &app.server.reception);
         let session = Cookie::session(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
         let pages = parts.extensions.get::<Arc<Pages>>().cloned().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
-        Ok(Self {
+        let visit = Self {
             app: app.clone(),
             pages,
             browser: Cookie::browser(&parts.headers, https),
@@ -136,7 +157,9 @@ impl FromRequestParts<Arc<App>> for Visit {
             set: Vec::new(),
             origin,
             config,
-        })
+        };
+        visit.within_limits(address).await?;
+        Ok(visit)
     }
 }
 

@@ -21,13 +21,14 @@ use crate::outside::random::Random;
 use crate::store::StoreError;
 use crate::store::grants::Grants;
 use crate::store::keysets::KeyringError;
+use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
-use crate::web::client_auth::ClientAuthError;
+use crate::web::client_auth::{ClientAuthError, named};
 use crate::web::cors;
 use crate::web::form::{Form, FormError};
 use crate::web::story;
@@ -109,10 +110,16 @@ impl FromRequest<Arc<App>> for Caller {
             response
         };
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
+        let call = Call { headers: headers.clone(), query, body };
+        if let Some(client) = call.form().ok().and_then(|form| named(&config.pool, &call.headers, &form)) {
+            // Counted before the secret is looked at, so that guessing is limited, too (D-34).
+            let party = format!("{}:{}", config.pool.id, client.id);
+            app.limits.admit(Limit::Client, &party, app.limited.client).await.map_err(|exceeded| refused(exceeded.into()))?;
+        }
         let keys = app.keys.of(&config.pool).await.map_err(|error| refused(error.into()))?;
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         let providers = enabled.map(|provider| provider.name.clone()).collect();
-        Ok(Self { call: Call { headers, query, body }, app: app.clone(), config, providers, keys })
+        Ok(Self { call, app: app.clone(), config, providers, keys })
     }
 }
 
@@ -135,6 +142,7 @@ pub struct ApiError {
     code: &'static str,
     challenge: Option<String>,
     outcome: Option<Box<Outcome>>,
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -149,7 +157,15 @@ impl ApiError {
             "server_error" => BROKEN.to_owned(),
             _ => refusal.to_string(),
         };
-        Self { status, error, description, code: refusal.code(), challenge: None, outcome: Some(Box::new(Outcome::of(refusal))) }
+        Self {
+            status,
+            error,
+            description,
+            code: refusal.code(),
+            challenge: None,
+            retry_after: None,
+            outcome: Some(Box::new(Outcome::of(refusal))),
+        }
     }
 
     /// How the story of this refusal ends; none where it is no part of a sign-in.
@@ -172,6 +188,7 @@ impl ApiError {
             description: description.to_owned(),
             code,
             challenge: None,
+            retry_after: None,
             outcome: None,
         }
     }
@@ -216,7 +233,7 @@ impl ApiError {
             format!(", error=\"{error}\", error_description=\"{description}\"{scope}")
         };
         let challenge = Some(format!("Bearer realm=\"{}\"{detail}", pool.id));
-        Self { status, error, description, code, challenge, outcome: None }
+        Self { status, error, description, code, challenge, retry_after: None, outcome: None }
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
@@ -231,10 +248,20 @@ impl ApiError {
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = self.retry_after.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<Exceeded> for ApiError {
+    fn from(exceeded: Exceeded) -> Self {
+        let mut answer = Self::refused("temporarily_unavailable", &exceeded);
+        answer.status = StatusCode::TOO_MANY_REQUESTS;
+        answer.retry_after = Some(exceeded.retry_after.as_secs().max(1));
+        answer
     }
 }
 
@@ -287,7 +314,15 @@ impl From<RevokeRefusal> for ApiError {
             RevokeRefusal::UnsupportedTokenType => ("unsupported_token_type", "revoke_access_token"),
             RevokeRefusal::ForeignToken => ("unauthorized_client", "revoke_token_of_other_client"),
         };
-        Self { status: StatusCode::BAD_REQUEST, error, description: refusal.to_string(), code, challenge: None, outcome: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            description: refusal.to_string(),
+            code,
+            challenge: None,
+            retry_after: None,
+            outcome: None,
+        }
     }
 }
 

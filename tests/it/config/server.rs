@@ -65,8 +65,8 @@ fn trusted_proxies_are_addresses_or_ranges() {
         "trusted_proxies[0]: \"proxy.local\" is no address range; fix: write an address or a range such as 10.0.0.0/8",
     );
     let config = read(&server("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]")).unwrap();
-    assert!(config.server.trusted_proxies[0].contains("10.1.1.1".parse().unwrap()));
-    assert_eq!(config.server.trusted_proxies[1].to_string(), "::1/128");
+    assert!(config.server.reception.trusted_proxies[0].contains("10.1.1.1".parse().unwrap()));
+    assert_eq!(config.server.reception.trusted_proxies[1].to_string(), "::1/128");
 }
 
 #[test]

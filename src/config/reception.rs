@@ -1,0 +1,78 @@
+//! How connections reach the public listener: directly or through proxies, with or without TLS.
+
+use std::path::{Path, PathBuf};
+
+use super::network::Network;
+use crate::model::document::Table;
+
+/// What lies between browsers and the public listener.
+#[derive(Debug, Clone, Default)]
+pub struct Reception {
+    /// Proxies that are believed when they say for whom they speak.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they say it.
+    pub forwarded: Forwarded,
+    /// Whether every connection comes from one of them and begins with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// The certificate, where no proxy terminates TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// The one header that names the client's address. A proxy that writes one of them lets the other pass as the client sent it,
+/// so only one can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Forwarded {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
+    Forwarded,
+}
+
+/// The files of a certificate chain (PEM, the server's own first) and its private key (PEM).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reception {
+    let reception = Reception {
+        trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
+        forwarded: table
+            .one_of("forwarded_header", &[("x-forwarded-for", Forwarded::XForwardedFor), ("forwarded", Forwarded::Forwarded)])
+            .unwrap_or_default(),
+        proxy_protocol: table.boolean("proxy_protocol").unwrap_or(false),
+        tls: tls(table, folder),
+    };
+    if reception.proxy_protocol && reception.trusted_proxies.is_empty() {
+        table.problem("proxy_protocol", "no proxy may connect", "list the balancers' addresses in trusted_proxies");
+    }
+    reception
+}
+
+fn tls(table: &Table<'_>, folder: &Path) -> Option<TlsFiles> {
+    let path = |key: &str, holds: &str| {
+        let content = table.file(key)?;
+        if !content.contains(holds) {
+            table.problem(key, "the file holds nothing of the kind", format!("name a PEM file with {holds}"));
+        }
+        table.string(key).map(|name| folder.join(name))
+    };
+    let certificate = path("tls_certificate_file", "-----BEGIN CERTIFICATE-----");
+    let key = path("tls_key_file", "PRIVATE KEY-----");
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            table.require("tls_key_file");
+            None
+        }
+        (None, Some(_)) => {
+            table.require("tls_certificate_file");
+            None
+        }
+    }
+}
