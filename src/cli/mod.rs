@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod keys;
+mod live;
 pub mod serve;
 pub mod test_login;
 

@@ -1,4 +1,4 @@
-//! `symbolon serve`: the pools of a configuration on two listeners.
+//! `symbolon serve`: the pools of a configuration on two listeners, until it is told to stop or to read its configuration again.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -11,11 +11,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::ConfigFile;
+use super::live::Live;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::fault::Refusal as _;
-use crate::outside::Outside;
 use crate::web;
+use crate::web::server::Reception;
+use crate::web::server::tls::{Tls, TlsError};
+
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,7 +54,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
     };
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(&arguments.config, config));
     runtime.shutdown_timeout(Duration::from_secs(5));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,29 +62,62 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let public =
         TcpListener::bind(config.server.listen).await.map_err(|error| format!("server.listen {}: {error}", config.server.listen))?;
     let admin = TcpListener::bind(config.server.admin_listen).await;
     let admin = admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
-    let app = App::build(config, Outside::real()).await?;
-    let router = web::router(app.clone())?;
-    make_first_keys(&app).await;
-    announce(&app, &public, &admin)?;
+    let reception = reception(&config)?;
+    let live = Live::start(config).await?;
+    make_first_keys(&live.app).await;
+    announce(&live.app, &public, &admin)?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         until_told().await;
         tracing::info!("stopping: finishing what runs");
         stop.send_replace(true);
     });
-    let public = web::server::serve(public, router, until(stopped.clone()));
-    let admin = web::server::serve(admin, web::admin::router(app), until(stopped));
-    tokio::join!(public, admin);
+    let (routes, admin_routes, tls) = (live.public.subscribe(), live.admin.subscribe(), reception.tls.clone());
+    let public = web::server::serve_with(reception, public, routes, until(stopped.clone()));
+    let admin = web::server::serve_with(Reception::default(), admin, admin_routes, until(stopped));
+    let serving = async { tokio::join!(public, admin) };
+    tokio::select! {
+        _ = serving => {}
+        () = renew(file, live, tls) => {}
+    }
     Ok(())
 }
 
+/// How the public listener receives connections.
+fn reception(config: &Config) -> Result<Reception, TlsError> {
+    let how = &config.server.reception;
+    let balancers = how.proxy_protocol.then(|| how.trusted_proxies.clone().into());
+    Ok(Reception { balancers, tls: how.tls.clone().map(Tls::load).transpose()?, ..Reception::default() })
+}
+
+/// On SIGHUP, reads certificate and configuration again; every minute, the certificate alone, for whoever renews it may not tell.
+async fn renew(file: &ConfigFile, mut live: Live, tls: Option<Tls>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    let mut minutes = tokio::time::interval(CERTIFICATE_LOOK);
+    loop {
+        let told = tokio::select! {
+            received = hangup.recv() => received.is_some(),
+            _ = minutes.tick() => false,
+        };
+        if let Some(Err(error)) = tls.as_ref().map(Tls::reload) {
+            tracing::error!(code = "certificate_unusable", %error, "the certificate in use stays");
+        }
+        if told {
+            match live.reload(file).await {
+                Ok(()) => tracing::info!(code = "configuration_applied", "the configuration was read again and applies from now on"),
+                Err(error) => tracing::error!(code = "configuration_refused", %error, "the configuration in use stays"),
+            }
+        }
+    }
+}
+
 /// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not to start: they are made when it is back.
-async fn make_first_keys(app: &App) {
+pub(super) async fn make_first_keys(app: &App) {
     for config in app.pools() {
         if let Err(error) = app.keys.of(&config.pool).await {
             tracing::warn!(code = error.code(), pool = %config.pool.id, "no signing keys yet: {error}");

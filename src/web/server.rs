@@ -131,7 +131,7 @@ impl Connection {
             None => self.speak(stream, peer).await,
             Some(acceptor) => {
                 let stream = timeout(deadline, acceptor.accept(stream)).await.map_err(late)??;
-                self.speak(stream, peer).await
+                self.speak(stream, peer).await;
             }
         }
         Ok(())

@@ -19,6 +19,7 @@ mod life;
 mod neighbours;
 mod readme;
 mod redis_faults;
+mod reload;
 mod secrecy;
 mod upstreams;
 mod world;

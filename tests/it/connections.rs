@@ -3,19 +3,33 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
-use axum::routing::post;
-use symbolon::web::server::{Deadlines, serve_within};
+use axum::routing::{get, post};
+use rcgen::{CertificateParams, KeyPair};
+use symbolon::config::{Network, TlsFiles};
+use symbolon::web::server::tls::Tls;
+use symbolon::web::server::{Deadlines, Peer, Reception, serve_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 async fn server() -> SocketAddr {
+    server_received(Reception::default()).await
+}
+
+async fn server_received(reception: Reception) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/", post(|body: String| async move { body }));
+    let router = Router::new()
+        .route("/", post(|body: String| async move { body }))
+        .route("/peer", get(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }));
     let deadlines = Deadlines { headers: Duration::from_millis(300), body: Duration::from_millis(300) };
-    tokio::spawn(serve_within(deadlines, listener, router, std::future::pending()));
+    tokio::spawn(async move {
+        let (_keep, router) = watch::channel(router);
+        serve_with(Reception { deadlines, ..reception }, listener, router, std::future::pending()).await;
+    });
     address
 }
 
@@ -63,4 +77,78 @@ async fn a_peer_that_keeps_asking_is_served_beyond_the_first_deadline() {
         assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"), "{:?}", String::from_utf8_lossy(&answer[..read]));
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+fn behind(balancer: &str) -> Reception {
+    Reception { balancers: Some(vec![Network::parse(balancer).unwrap()].into()), ..Reception::default() }
+}
+
+/// D-36
+#[tokio::test]
+async fn a_balancer_says_for_whom_it_speaks_and_nobody_else_may() {
+    let asking = "GET /peer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let said = |first: String, reception| async move {
+        let mut stream = TcpStream::connect(server_received(reception).await).await.unwrap();
+        let mut said = String::new();
+        // A refused peer may find the connection reset while it still writes or reads.
+        drop(stream.write_all(first.as_bytes()).await);
+        drop(timeout(Duration::from_secs(5), stream.read_to_string(&mut said)).await.unwrap());
+        said
+    };
+    let proxied = format!("PROXY TCP4 203.0.113.7 10.0.0.1 40000 443\r\n{asking}");
+    assert!(said(proxied.clone(), behind("127.0.0.1")).await.ends_with("203.0.113.7:40000"));
+    assert!(!said(proxied.clone(), behind("10.0.0.0/8")).await.contains("200 OK"), "not from a balancer");
+    assert!(!said(asking.to_owned(), behind("127.0.0.1")).await.contains("200 OK"), "no header");
+    assert!(!said(proxied, Reception::default()).await.contains("200 OK"), "a header that nobody expects");
+}
+
+/// H-44
+#[tokio::test]
+async fn a_peer_that_never_finishes_its_handshake_is_hung_up_on() {
+    let folder = crate::support::process::TempDir::new();
+    let files = certificate(&folder, "one");
+    let address = server_received(Reception { tls: Some(Tls::load(files).unwrap()), ..Reception::default() }).await;
+    for first in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        let mut said = Vec::new();
+        drop(timeout(Duration::from_secs(5), stream.read_to_end(&mut said)).await.expect("hung up"));
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_served_at_once_and_a_broken_one_never() {
+    let folder = crate::support::process::TempDir::new();
+    let files = certificate(&folder, "one");
+    let first = std::fs::read(&files.certificate).unwrap();
+    let tls = Tls::load(files.clone()).unwrap();
+    let address = server_received(Reception { tls: Some(tls.clone()), ..Reception::default() }).await;
+    assert_eq!(asks(address, &first).await.as_deref(), Some("HTTP/2.0"), "HTTP/2 where both can");
+
+    std::fs::write(&files.certificate, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n").unwrap();
+    assert!(tls.reload().is_err());
+    assert!(asks(address, &first).await.is_some(), "the one in use stays");
+
+    let second = std::fs::read(&certificate(&folder, "one").certificate).unwrap();
+    assert!(asks(address, &second).await.is_none());
+    tls.reload().unwrap();
+    assert!(asks(address, &second).await.is_some());
+    assert!(asks(address, &first).await.is_none());
+}
+
+fn certificate(folder: &crate::support::process::TempDir, name: &str) -> TlsFiles {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let files = TlsFiles { certificate: folder.path().join(format!("{name}.pem")), key: folder.path().join(format!("{name}.key")) };
+    std::fs::write(&files.certificate, certificate.pem()).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    files
+}
+
+/// The protocol in which a client that trusts `certificate` alone is answered.
+async fn asks(address: SocketAddr, certificate: &[u8]) -> Option<String> {
+    let trusted = reqwest::Certificate::from_pem(certificate).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([trusted]).build().unwrap();
+    let answer = client.get(format!("https://{address}/peer")).send().await.ok()?;
+    Some(format!("{:?}", answer.version()))
 }

@@ -22,6 +22,7 @@ mod grants;
 mod hosted;
 mod jose;
 mod laws;
+mod limits;
 mod mapping;
 mod presets;
 mod sample;

@@ -27,6 +27,7 @@ pub(crate) struct Builder {
     clock: Clock,
     seed: u64,
     server: Vec<String>,
+    limits: Vec<String>,
     store: Vec<String>,
     pool: Vec<String>,
     clients: Vec<ClientToml>,
@@ -54,6 +55,12 @@ impl Builder {
     /// A line of `[server]`.
     pub(crate) fn server(mut self, line: &str) -> Self {
         self.server.push(line.to_owned());
+        self
+    }
+
+    /// A line of `[limits]`.
+    pub(crate) fn limits(mut self, line: &str) -> Self {
+        self.limits.push(line.to_owned());
         self
     }
 
@@ -93,8 +100,9 @@ impl Builder {
         let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let mut text = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
-             allow_private_upstreams = true\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\nhosts = {hosts:?}\n{}\n",
+             allow_private_upstreams = true\n{}\n\n[limits]\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\nhosts = {hosts:?}\n{}\n",
             self.server.join("\n"),
+            self.limits.join("\n"),
             self.store.join("\n"),
             self.pool.join("\n"),
         );
@@ -164,6 +172,7 @@ impl Broker {
             clock: clock.clone(),
             seed: 1,
             server: Vec::new(),
+            limits: Vec::new(),
             store: vec!["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()],
             pool: Vec::new(),
             clients: Vec::new(),

@@ -21,9 +21,9 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     let mut header = vec![0; SIGNATURE];
     stream.read_exact(&mut header).await?;
     if header == v2::PROTOCOL_PREFIX {
-        rest_of_binary(stream, &mut header).await?
+        rest_of_binary(stream, &mut header).await?;
     } else {
-        rest_of_line(stream, &mut header).await?
+        rest_of_line(stream, &mut header).await?;
     }
     match HeaderResult::parse(&header) {
         HeaderResult::V1(Ok(header)) => Ok(of_line(&header.addresses)),

@@ -68,7 +68,7 @@ impl AppSettings {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn toml(&self) -> String {
+    pub(crate) fn toml(&self) -> String {
         let Self { id, scopes, .. } = self;
         let url = self.url();
         let secret = self.secret.as_ref().map(|secret| format!("secret = {secret:?}\n")).unwrap_or_default();

@@ -158,3 +158,18 @@ fn a_directory_in_memory_is_a_warning() {
             .starts_with("symbolon.toml:2: store.directory: users and signing keys are forgotten at every restart")
     );
 }
+
+#[test]
+fn a_proxy_protocol_needs_somebody_to_speak_it() {
+    refused_server("proxy_protocol = true", "proxy_protocol: no proxy may connect; fix: list the balancers' addresses in trusted_proxies");
+    assert!(read(&server("proxy_protocol = true\ntrusted_proxies = [\"10.0.0.0/8\"]")).unwrap().server.reception.proxy_protocol);
+    assert!(read(&server("forwarded_header = \"x-real-ip\"")).is_err());
+}
+
+#[test]
+fn limits_are_per_minute_and_zero_is_none() {
+    let limits = |lines: &str| read(&format!("[limits]\n{lines}\n{POOL}")).unwrap().limits;
+    assert_eq!((limits("").address, limits("").client), (Some(1200), None));
+    assert_eq!((limits("address = 0").address, limits("client = 60\npool = 100").client), (None, Some(60)));
+    assert!(read(&format!("[limits]\naddress = -1\n{POOL}")).is_err());
+}

@@ -1,0 +1,94 @@
+//! What is being served: replaced as a whole when the configuration is read again, or not at all (H-27).
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::watch;
+
+use super::ConfigFile;
+use crate::app::App;
+use crate::config::Config;
+use crate::model::encoding::{base64url, sha256};
+use crate::model::secret::ExposeSecret as _;
+use crate::outside::Outside;
+use crate::web;
+
+/// The present application and the routers around it. A request is answered by the router of its moment; one that runs keeps its own.
+pub(super) struct Live {
+    pub(super) app: Arc<App>,
+    pub(super) public: watch::Sender<Router>,
+    pub(super) admin: watch::Sender<Router>,
+    fixed: Fixed,
+}
+
+/// What only a restart can change.
+struct Fixed {
+    place: Vec<(&'static str, String)>,
+}
+
+/// Why a configuration was not applied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReloadError {
+    /// It is wrong; every problem at once.
+    #[error("{0}")]
+    Problems(String),
+    /// It changes something that stands from the start.
+    #[error("{0} can be changed by a restart only")]
+    NeedsRestart(&'static str),
+    /// It cannot be built.
+    #[error(transparent)]
+    App(#[from] crate::app::AppError),
+    /// The templates.
+    #[error("templates: {0}")]
+    Pages(#[from] minijinja::Error),
+}
+
+impl Live {
+    pub(super) async fn start(config: Config) -> Result<Self, Box<dyn std::error::Error>> {
+        let fixed = Fixed::of(&config);
+        let app = App::build(config, Outside::real()).await?;
+        let public = watch::Sender::new(web::router(app.clone())?);
+        let admin = watch::Sender::new(web::admin::router(app.clone()));
+        Ok(Self { app, public, admin, fixed })
+    }
+
+    /// Reads the file again; the stores stay open, everything else is built anew and put in place at once.
+    pub(super) async fn reload(&mut self, file: &ConfigFile) -> Result<(), ReloadError> {
+        let config = file.read().map_err(|problems| ReloadError::Problems(problems.to_string()))?;
+        if let Some(name) = self.fixed.difference(&Fixed::of(&config)) {
+            return Err(ReloadError::NeedsRestart(name));
+        }
+        for warning in &config.warnings {
+            tracing::warn!(code = "configuration", "{warning}");
+        }
+        let (state, directory) = (self.app.state.store.clone(), self.app.directory.store.clone());
+        let app = App::with_stores(config, Outside::real(), state, directory)?;
+        let public = web::router(app.clone())?;
+        super::serve::make_first_keys(&app).await;
+        drop(self.admin.send_replace(web::admin::router(app.clone())));
+        drop(self.public.send_replace(public));
+        self.app = app;
+        Ok(())
+    }
+}
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        let server = &config.server;
+        let key = server.seal_key.as_ref().map(|key| base64url(sha256(key.expose_secret())));
+        let place = vec![
+            ("server.listen", server.listen.to_string()),
+            ("server.admin_listen", server.admin_listen.to_string()),
+            ("server.seal_key", key.unwrap_or_default()),
+            ("server.proxy_protocol", server.reception.proxy_protocol.to_string()),
+            ("server.tls_certificate_file", format!("{:?}", server.reception.tls)),
+            ("store.state", config.store.state.public()),
+            ("store.directory", config.store.directory.public()),
+        ];
+        Self { place }
+    }
+
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        self.place.iter().zip(&other.place).find(|(here, there)| here != there).map(|((name, _), _)| *name)
+    }
+}
