@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::sync::watch;
 
 use super::ConfigFile;
@@ -11,7 +10,7 @@ use crate::config::Config;
 use crate::model::encoding::{base64url, sha256};
 use crate::model::secret::ExposeSecret as _;
 use crate::outside::Outside;
-use crate::web;
+use crate::web::{self, Router};
 
 /// The present application and the routers around it. A request is answered by the router of its moment; one that runs keeps its own.
 pub(super) struct Live {

@@ -21,9 +21,10 @@ pub mod visit;
 
 use std::sync::Arc;
 
+pub use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use axum::{Extension, Router, middleware};
+use axum::{Extension, middleware};
 
 use crate::app::App;
 

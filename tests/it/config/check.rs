@@ -93,6 +93,7 @@ fn every_documented_key_is_known() {
         table = match line {
             "## `[server]`" => "[server]",
             "## `[store]`" => "[store]",
+            "## `[limits]`" => "[limits]",
             "## `[[pool]]`" => "[[pool]]",
             "## `[[pool.client]]`" => "[[pool]]\n[[pool.client]]",
             "## `[[pool.provider]]`" => "[[pool]]\n[[pool.provider]]",
