@@ -85,8 +85,8 @@ pub enum SamlError {
         /// The certificates that the IdP's metadata names, with fingerprints and dates.
         known: String,
     },
-    /// The assertion cannot be decrypted. One code and one text outward, whatever the reason (C-44).
-    #[error("the encrypted assertion is refused")]
+    /// The assertion cannot be decrypted. One code and one fault outward, whatever the reason (C-44).
+    #[error("the encrypted assertion is refused: {0}")]
     Decryption(EncryptionError),
     /// What was encrypted is not one assertion (C-43).
     #[error("the decrypted text is not one assertion: {reason}")]

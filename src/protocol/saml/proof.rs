@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
-use super::checks::{Checks, shown};
+use super::checks::{Checks, shown, words};
 use super::datetime;
 use super::encryption::{self, Rules};
 use super::error::SamlError;
@@ -11,6 +11,7 @@ use super::response::{Envelope, Expected};
 use super::signature::{self, Policy};
 use super::structure;
 use super::xml::{self, Document, Node, ns};
+use crate::model::time::Timestamp;
 
 /// How many certificates an error describes.
 const DESCRIBED: usize = 4;
@@ -20,6 +21,7 @@ pub(super) fn signature(
     node: Node<'_, '_>,
     element: &'static str,
     expected: &Expected<'_>,
+    now: Timestamp,
     checks: &mut Checks,
 ) -> Result<Option<Vec<u8>>, SamlError> {
     let name = if element == "Response" { "Response signature" } else { "Assertion signature" };
@@ -30,8 +32,10 @@ pub(super) fn signature(
             Ok(None)
         }
         Ok(Some(signed)) => {
-            let key = expected.keys.get(signed.key).map(Certificate::fingerprint).unwrap_or_default();
-            checks.passed(name, "by a certificate of the IdP", &format!("{} by {key}", signed.algorithm));
+            let key = expected.keys.get(signed.key);
+            let fingerprint = key.map(Certificate::fingerprint).unwrap_or_default();
+            checks.passed(name, "by a certificate of the IdP", &format!("{} by {fingerprint}", signed.algorithm));
+            note_dates(key, now, checks);
             Ok(Some(signed.canonical))
         }
         Err(error) => {
@@ -39,6 +43,16 @@ pub(super) fn signature(
             let error = SamlError::Signature { element, error: Box::new(error), used: used.clone(), known: known() };
             checks.step(name, &known(), &used, Err(error))
         }
+    }
+}
+
+/// Metadata vouches for keys, so that a certificate's dates decide nothing (C-29): an expired one locks no company out, but is told.
+fn note_dates(key: Option<&Certificate>, now: Timestamp, checks: &mut Checks) {
+    let Some(key) = key else { return };
+    if key.not_after() < now {
+        checks.note("Signing certificate", &format!("expired {} ago", words(now.since(key.not_after()))));
+    } else if key.not_before() > now {
+        checks.note("Signing certificate", &format!("valid only in {}", words(key.not_before().since(now))));
     }
 }
 
@@ -56,9 +70,10 @@ pub(super) fn inside(
     plaintext: &[u8],
     envelope: Envelope<'_, '_>,
     expected: &Expected<'_>,
+    now: Timestamp,
     checks: &mut Checks,
 ) -> Result<Zeroizing<Vec<u8>>, SamlError> {
-    let proven = inside_bytes(plaintext, envelope, expected, checks);
+    let proven = inside_bytes(plaintext, envelope, expected, now, checks);
     let oracle = !envelope.signed && is_cbc(envelope.node);
     proven.map_err(|error| if oracle { SamlError::Oracle(Box::new(error)) } else { error })
 }
@@ -67,11 +82,12 @@ fn inside_bytes(
     plaintext: &[u8],
     envelope: Envelope<'_, '_>,
     expected: &Expected<'_>,
+    now: Timestamp,
     checks: &mut Checks,
 ) -> Result<Zeroizing<Vec<u8>>, SamlError> {
     let document = Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
     checks.step("Decrypted structure", "saml:Assertion", &structure::qualified(document.root()), structure::assertion(document.root()))?;
-    match signature(document.root(), "Assertion", expected, checks)? {
+    match signature(document.root(), "Assertion", expected, now, checks)? {
         Some(canonical) => Ok(Zeroizing::new(canonical)),
         None if envelope.signed => Ok(Zeroizing::new(plaintext.to_vec())),
         None => checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned)),

@@ -113,12 +113,12 @@ pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut 
     let content = checks.step("Assertion", "one", &contents.len().to_string(), one)?;
     let keys = if expected.keys.is_empty() { Err(SamlError::NoKeys) } else { Ok(()) };
     checks.step("Signing certificates", "at least one", &expected.keys.len().to_string(), keys)?;
-    let signed = proof::signature(root, "Response", expected, checks)?;
+    let signed = proof::signature(root, "Response", expected, now, checks)?;
     let copy = signed.as_deref().map(Document::parse_canonical).transpose()?;
     let envelope = Envelope { node: copy.as_ref().map_or(root, Document::root), signed: signed.is_some() };
     match content {
         Content::Plain(node) => {
-            let inner = proof::signature(node, "Assertion", expected, checks)?;
+            let inner = proof::signature(node, "Assertion", expected, now, checks)?;
             let inner = inner.as_deref().map(Document::parse_canonical).transpose()?;
             let proven = match &inner {
                 Some(inner) => inner.root(),
@@ -129,7 +129,7 @@ pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut 
         }
         Content::Encrypted => {
             let plaintext = proof::decrypt(envelope, expected, checks)?;
-            let proven = proof::inside(&plaintext, envelope, expected, checks)?;
+            let proven = proof::inside(&plaintext, envelope, expected, now, checks)?;
             judge(envelope, Document::parse_canonical(&proven)?.root(), expected, now, checks)
         }
     }
@@ -186,3 +186,6 @@ fn check_destination(envelope: Envelope<'_, '_>, acs: &str, judge: &mut Judge<'_
     }
     judge.same("Destination", acs, found, || SamlError::Destination { expected: acs.to_owned(), found: found.map(shown) });
 }
+
+#[cfg(test)]
+mod tests;
