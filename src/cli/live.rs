@@ -39,7 +39,7 @@ pub(super) enum ReloadError {
     App(#[from] crate::app::AppError),
     /// The templates.
     #[error("templates: {0}")]
-    Pages(#[from] minijinja::Error),
+    Pages(#[from] web::TemplateError),
 }
 
 impl Live {

@@ -25,6 +25,7 @@ pub use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Extension, middleware};
+pub use minijinja::Error as TemplateError;
 
 use crate::app::App;
 
