@@ -27,6 +27,7 @@ mod mapping;
 mod presets;
 mod sample;
 mod saml_live_fixtures;
+mod saml_vectors;
 mod sign_in;
 mod sign_in_state;
 mod store;

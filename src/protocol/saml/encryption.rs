@@ -124,3 +124,44 @@ pub fn decrypt(encrypted: Node<'_, '_>, keys: &[DecryptionKey], rules: Rules) ->
     drop(document);
     Ok(plaintext)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use aws_lc_rs::rsa::OAEP_SHA256_MGF1SHA256;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn hex(text: &Value) -> Vec<u8> {
+        let digits = text.as_str().unwrap_or_default().as_bytes();
+        let pairs = digits.chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+        pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+    }
+
+    /// C-34: Wycheproof's RSA-OAEP vectors; a label is never used here, so vectors that need one do not decrypt.
+    #[test]
+    fn rsa_oaep_decrypts_what_wycheproof_says() {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+        let corpus = std::env::var_os("SYMBOLON_CORPUS").map_or_else(beside, PathBuf::from);
+        let Ok(bytes) = std::fs::read(corpus.join("wycheproof/rsa_oaep_2048_sha256_mgf1sha256_test.json")) else {
+            println!("the corpus is absent: these vectors were not run");
+            return;
+        };
+        let vectors: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let mut run = 0;
+        for group in vectors["testGroups"].as_array().into_iter().flatten() {
+            let key = DecryptionKey::from_pkcs8(&hex(&group["privateKeyPkcs8"]));
+            for test in group["tests"].as_array().into_iter().flatten() {
+                let message = hex(&test["msg"]);
+                let transport = KeyTransport { oaep: Some(&OAEP_SHA256_MGF1SHA256), cipher: hex(&test["ct"]) };
+                let found = key.as_ref().ok().and_then(|key| key.transported(&transport, message.len()));
+                let expected = (test["result"] == "valid" && test["label"] == "").then_some(message);
+                assert_eq!(found.map(|found| found.to_vec()), expected, "{}: {}", test["tcId"], test["comment"]);
+                run += 1;
+            }
+        }
+        assert_eq!(vectors["numberOfTests"], run);
+    }
+}

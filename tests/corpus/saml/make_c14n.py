@@ -3,13 +3,16 @@
 
   make_c14n.py <count> <seed>            one JSON object per line: xml, apex (a path of child indexes), prefixes, expected
   make_c14n.py --fixtures <count> <seed> the most varied of them, as tests/fixtures/saml/c14n.json holds them
+  make_c14n.py --corpus <folder>         SHA-256 of the canonical root and of each canonical SignedInfo, as tests/fixtures/saml/c14n-corpus.json
 
 Needs lxml and libxml2.so.2. libxml2 leaves `&` in a namespace URI unescaped, against the specification, so no URI here has one.
 """
 
 import ctypes
+import hashlib
 import io
 import json
+import pathlib
 import random
 import sys
 
@@ -98,7 +101,23 @@ def canonical_document(xml, prefixes):
     return found.strip("\n")
 
 
+def digest(node):
+    return hashlib.sha256(canonical(node, []).encode("utf-8")).hexdigest()
+
+
+def corpus(folder):
+    out = {}
+    for path in sorted(folder.rglob("*.xml")):
+        root = etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)).getroot()
+        signed = root.iter("{http://www.w3.org/2000/09/xmldsig#}SignedInfo")
+        out[str(path.relative_to(folder))] = {"root": digest(root), "SignedInfo": [digest(node) for node in signed]}
+    return out
+
+
 def main():
+    if "--corpus" in sys.argv:
+        print(json.dumps(corpus(pathlib.Path(sys.argv[2])), indent=1))
+        return
     arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
     rnd = random.Random(int(arguments[1]))
     made = (vector(rnd) for _ in range(int(arguments[0])))
