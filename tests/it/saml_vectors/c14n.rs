@@ -21,7 +21,7 @@ fn random_documents_full_of_namespaces_have_the_canonical_bytes_of_libxml2() {
     for vector in &vectors {
         let xml = vector["xml"].as_str().unwrap();
         let document = Document::parse(xml.as_bytes()).unwrap();
-        let steps = vector["apex"].as_array().unwrap().iter().map(|at| at.as_u64().unwrap() as usize);
+        let steps = vector["apex"].as_array().unwrap().iter().map(|at| usize::try_from(at.as_u64().unwrap()).unwrap());
         let apex = steps.fold(document.root(), |node, at| elements(node).nth(at).unwrap());
         let canonical = exclusive(apex, None, &strings(&vector["prefixes"])).unwrap();
         assert_eq!(String::from_utf8(canonical).unwrap(), vector["expected"], "{xml}");
@@ -113,7 +113,7 @@ fn the_rest_of_the_suites_is_refused() {
 
 fn sha256(node: Node<'_, '_>) -> String {
     let digest = Hash::Sha256.digest(&exclusive(node, None, &[]).unwrap());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// The elements of XML Signature of that name, in document order.

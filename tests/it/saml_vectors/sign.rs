@@ -101,7 +101,8 @@ fn only_the_root_with_that_id_is_signed() {
 #[test]
 fn certificates_come_as_pem_der_or_base64() {
     let pem = fixture("keys/rsa.crt.pem");
-    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(|line| format!("  {line}\r\n")).collect();
+    let lines: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let body = lines.join(" \r\n\t");
     let found = Certificate::from_base64(&body).unwrap();
     assert_eq!(found, certificate("rsa"));
     assert_eq!(Certificate::from_der(found.der()).unwrap(), found);

@@ -1,9 +1,10 @@
-//! C-34: Wycheproof's vectors through the keys and algorithms that SAML uses. RSA-OAEP is run where the key transport is private to its module.
+//! C-34: Wycheproof's vectors through the keys and algorithms that SAML uses.
 
 use rcgen::{CertificateParams, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm as Algorithm};
 use serde_json::Value;
 use symbolon::protocol::saml::algorithm::{Hash, SignatureAlgorithm};
 use symbolon::protocol::saml::certificate::Certificate;
+use symbolon::protocol::saml::encryption::DecryptionKey;
 
 use super::corpus;
 
@@ -68,6 +69,24 @@ fn rsa_pss() {
     let key = |group: &Value| Foreign(hex(&group["publicKeyAsn"]), &PKCS_RSA_SHA256);
     let counts = run("rsa_pss_2048_sha256_mgf1_32_test.json", SignatureAlgorithm::RsaPss(Hash::Sha256), key);
     assert!(matches!(counts, (0, 0) | (1.., 1..)), "{counts:?}");
+}
+
+/// C-34: a label is never used here, so vectors that need one do not decrypt.
+#[test]
+fn rsa_oaep() {
+    let Some(folder) = corpus("wycheproof") else { return };
+    let vectors: Value = serde_json::from_slice(&std::fs::read(folder.join("rsa_oaep_2048_sha256_mgf1sha256_test.json")).unwrap()).unwrap();
+    let mut run = 0;
+    for group in vectors["testGroups"].as_array().unwrap() {
+        let key = DecryptionKey::from_pkcs8(&hex(&group["privateKeyPkcs8"])).unwrap();
+        for test in group["tests"].as_array().unwrap() {
+            let found = key.open_oaep(Hash::Sha256, &hex(&test["ct"])).map(|found| found.to_vec());
+            let expected = (test["result"] == "valid" && test["label"] == "").then(|| hex(&test["msg"]));
+            assert_eq!(found, expected, "{}: {}", test["tcId"], test["comment"]);
+            run += 1;
+        }
+    }
+    assert_eq!(vectors["numberOfTests"], run);
 }
 
 /// C-34: a signature for another curve, digest or family than the key's.

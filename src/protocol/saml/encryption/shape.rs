@@ -1,7 +1,5 @@
 //! The allowed shapes: one `EncryptedData`, one `EncryptedKey` in its `KeyInfo` or beside it, values in place.
 
-use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepAlgorithm};
-
 use super::cipher::Content;
 use super::{EncryptionError, Rules};
 use crate::model::encoding::base64_decode;
@@ -17,8 +15,8 @@ const ENCRYPTED_KEY: &str = "http://www.w3.org/2001/04/xmlenc#EncryptedKey";
 
 /// How the content key came.
 pub(super) struct KeyTransport {
-    /// `None` is PKCS#1 1.5.
-    pub oaep: Option<&'static OaepAlgorithm>,
+    /// The digest of OAEP and of its mask; `None` is PKCS#1 1.5.
+    pub oaep: Option<Hash>,
     pub cipher: Vec<u8>,
 }
 
@@ -82,8 +80,8 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<
     Ok(key)
 }
 
-/// The OAEP parameters, `None` for the permitted PKCS#1 1.5.
-fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<&'static OaepAlgorithm>, EncryptionError> {
+/// The digest of OAEP, `None` for the permitted PKCS#1 1.5.
+fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash>, EncryptionError> {
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     match uri {
         RSA_1_5 if rules.rsa_1_5 => return Ok(None),
@@ -105,10 +103,10 @@ fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<&'st
         _ => "sha1",
     };
     match (Hash::from_uri(digest), mask) {
-        (Some(Hash::Sha1), "sha1") => Ok(Some(&OAEP_SHA1_MGF1SHA1)),
-        (Some(Hash::Sha256), "sha256") => Ok(Some(&OAEP_SHA256_MGF1SHA256)),
-        (Some(Hash::Sha384), "sha384") => Ok(Some(&OAEP_SHA384_MGF1SHA384)),
-        (Some(Hash::Sha512), "sha512") => Ok(Some(&OAEP_SHA512_MGF1SHA512)),
+        (Some(hash @ Hash::Sha1), "sha1")
+        | (Some(hash @ Hash::Sha256), "sha256")
+        | (Some(hash @ Hash::Sha384), "sha384")
+        | (Some(hash @ Hash::Sha512), "sha512") => Ok(Some(hash)),
         _ => Err(EncryptionError::Algorithm(format!("RSA-OAEP with the digest {} and MGF1 of {}", clip(digest), clip(mask)))),
     }
 }
