@@ -91,6 +91,22 @@ where
         }
     }
 
+    /// The document if there is one, for callers who can do without; an absent or stale one is fetched in the background.
+    pub fn at_hand<F, W>(self: &Arc<Self>, outside: &Outside, fetch: F) -> Option<Arc<T>>
+    where
+        F: FnOnce() -> W + Send + 'static,
+        W: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let look = self.look(outside.clock.now());
+        if matches!(look, Look::Stale(_) | Look::Absent) {
+            self.renew_behind(outside, fetch);
+        }
+        match look {
+            Look::Fresh(document) | Look::Stale(document) => Some(document),
+            Look::Paused(_) | Look::Absent => None,
+        }
+    }
+
     /// A document newer than `seen`, which lacks what a caller needs: the present one if it was renewed since, else one
     /// fetched now. `None` within the cool-down after the last such demand.
     pub async fn newer_than<F, W>(&self, seen: &Arc<T>, outside: &Outside, fetch: F) -> Option<Result<Arc<T>, E>>
@@ -121,7 +137,7 @@ where
     {
         let Ok(turn) = Arc::clone(&self.flight).try_lock_owned() else { return };
         let now = outside.clock.now();
-        if self.paused(&self.state(), now) || !matches!(self.look(now), Look::Stale(_)) {
+        if self.paused(&self.state(), now) || !matches!(self.look(now), Look::Stale(_) | Look::Absent) {
             return;
         }
         let (this, outside) = (Arc::clone(self), outside.clone());

@@ -92,7 +92,16 @@ pub struct Place<'a> {
     pub signers: &'a [Certificate],
 }
 
-type Document = Arc<Refreshing<IdpMetadata, MetadataFetchError>>;
+/// Metadata and when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// What it says.
+    pub metadata: IdpMetadata,
+    /// When.
+    pub at: Timestamp,
+}
+
+type Document = Arc<Refreshing<Fetched, MetadataFetchError>>;
 
 /// The metadata of all providers. Clones share everything.
 #[derive(Debug, Clone)]
@@ -111,12 +120,17 @@ impl SamlMetadata {
     }
 
     /// The metadata: a fresh one at once, a stale one at once while a new one is fetched.
-    pub async fn get(&self, place: Place<'_>) -> Result<Arc<IdpMetadata>, MetadataFetchError> {
+    pub async fn get(&self, place: Place<'_>) -> Result<Arc<Fetched>, MetadataFetchError> {
         self.document(place).get(&self.outside, self.fetch(place)).await
     }
 
+    /// The metadata if it was read already; else it is read in the background.
+    pub fn at_hand(&self, place: Place<'_>) -> Option<Arc<Fetched>> {
+        self.document(place).at_hand(&self.outside, self.fetch(place))
+    }
+
     /// Metadata newer than `seen`, in which a response's key was not found; `None` within the cool-down.
-    pub async fn newer(&self, place: Place<'_>, seen: &Arc<IdpMetadata>) -> Option<Result<Arc<IdpMetadata>, MetadataFetchError>> {
+    pub async fn newer(&self, place: Place<'_>, seen: &Arc<Fetched>) -> Option<Result<Arc<Fetched>, MetadataFetchError>> {
         self.document(place).newer_than(seen, &self.outside, self.fetch(place)).await
     }
 
@@ -130,7 +144,7 @@ impl SamlMetadata {
     fn fetch(
         &self,
         place: Place<'_>,
-    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<IdpMetadata, MetadataFetchError>> + Send>> + Send + use<> {
+    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<Fetched, MetadataFetchError>> + Send>> + Send + use<> {
         let (this, text) = (self.clone(), place.url.to_owned());
         let (entity_id, signers) = (place.entity_id.map(str::to_owned), place.signers.to_vec());
         move || {
@@ -144,18 +158,18 @@ impl SamlMetadata {
         }
     }
 
-    async fn read(&self, url: Url, entity_id: Option<&str>, signers: &[Certificate]) -> Result<IdpMetadata, MetadataFetchError> {
+    async fn read(&self, url: Url, entity_id: Option<&str>, signers: &[Certificate]) -> Result<Fetched, MetadataFetchError> {
         let answer = self.http.send(Request { limit: MAX_METADATA, ..Request::get(url) }).await?;
         if answer.status != StatusCode::OK {
             return Err(MetadataFetchError::Status(answer.status.as_u16()));
         }
         let signer = (!signers.is_empty()).then_some(signers);
         let rules = MetadataRules { entity_id, signer, allow_http_loopback: self.allow_private };
-        let (body, now) = (answer.body, self.outside.clock.now());
-        Ok(metadata::parse(&body, &rules, now)?)
+        let at = self.outside.clock.now();
+        Ok(Fetched { metadata: metadata::parse(&answer.body, &rules, at)?, at })
     }
 }
 
-fn fresh(metadata: &IdpMetadata, fetched: Timestamp, _: &Policy) -> Duration {
-    metadata.refresh_after(fetched)
+fn fresh(fetched: &Fetched, at: Timestamp, _: &Policy) -> Duration {
+    fetched.metadata.refresh_after(at)
 }

@@ -16,7 +16,7 @@ use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::{PoolId, ProviderName};
 use crate::model::time::Timestamp;
 use crate::outside::Outside;
-use crate::outside::saml_metadata::{MetadataFetchError, Place, SamlMetadata};
+use crate::outside::saml_metadata::{Fetched, MetadataFetchError, Place, SamlMetadata};
 use crate::protocol::saml::metadata::IdpMetadata;
 use crate::provider::saml::{MetadataSource, NewKeys, Saml};
 
@@ -136,7 +136,7 @@ struct Slot {
 #[derive(Debug)]
 struct Believed {
     metadata: Arc<IdpMetadata>,
-    read: Option<Arc<IdpMetadata>>,
+    read: Option<Arc<Fetched>>,
 }
 
 impl IdpTrust {
@@ -166,9 +166,10 @@ impl IdpTrust {
         if let Some(known) = slot.believed.known()
             && Arc::ptr_eq(&known.metadata, seen)
         {
-            if let Some(read) = &known.read {
-                self.metadata.newer(place, read).await?.ok()?;
-            }
+            match &known.read {
+                Some(read) => self.metadata.newer(place, read).await?.ok()?,
+                None => self.metadata.get(place).await.ok()?,
+            };
             slot.believed.expire();
         }
         let metadata = self.idp(party).await.ok()?;
@@ -188,7 +189,7 @@ impl IdpTrust {
         for _ in 0..ATTEMPTS {
             let unknown = || TrustError::NotPending(fingerprint.chars().take(128).collect());
             let record = self.directory.get::<Trust>(&key).await?.ok_or_else(unknown)?;
-            let accepted = record.value.accept(fingerprint).ok_or_else(unknown)?;
+            let accepted = record.value.accept(fingerprint, self.now()).ok_or_else(unknown)?;
             if self.swap(&key, &accepted, Expect::Version(record.version)).await? == Outcome::Committed {
                 self.slot(party, place).believed.expire();
                 tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, "a SAML certificate was accepted by hand");
@@ -202,29 +203,34 @@ impl IdpTrust {
         self.slot(party, place).believed.get(&self.outside.clock, self.look(party, place)).await
     }
 
-    /// Reads metadata and record, and writes what follows from both if it is something new.
+    /// Reads record and metadata, and writes what follows from both if it is something new. With a record nobody waits for the metadata.
     async fn look(&self, party: Party<'_>, place: Place<'_>) -> Result<Believed, TrustError> {
-        let read = self.metadata.get(place).await;
         let key = key(party, place);
         let trusted = party.saml.new_keys == NewKeys::Trust || !place.signers.is_empty();
         for _ in 0..ATTEMPTS {
             let record = self.directory.get::<Trust>(&key).await?;
-            let (trust, expect) = match (&record, &read) {
-                (None, Err(error)) => return Err(error.clone().into()),
-                (None, Ok(read)) => (Trust::first(read, self.now()), Expect::Absent),
-                (Some(record), Err(_)) => (record.value.clone(), Expect::Any),
-                (Some(record), Ok(read)) => match record.value.with(read, trusted, self.now()) {
-                    Ok(trust) => (trust, Expect::Version(record.version.clone())),
-                    Err(error) => {
+            let (trust, expect, read) = match &record {
+                None => {
+                    let read = self.metadata.get(place).await?;
+                    (Trust::first(&read), Expect::Absent, Some(read))
+                }
+                Some(record) => {
+                    let read = self.metadata.at_hand(place);
+                    let trust = match &read {
+                        None => Ok(record.value.promoted(self.now())),
+                        Some(read) => record.value.with(read, trusted, self.now()),
+                    };
+                    let trust = trust.unwrap_or_else(|error| {
                         tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML metadata is not used");
-                        (record.value.clone(), Expect::Any)
-                    }
-                },
+                        record.value.promoted(self.now())
+                    });
+                    (trust, Expect::Version(record.version.clone()), read)
+                }
             };
             let before = record.map(|record| record.value);
             if before.as_ref() == Some(&trust) || self.swap(&key, &trust, expect).await? == Outcome::Committed {
                 trust.report(before.as_ref(), party);
-                return Ok(Believed { metadata: Arc::new(trust.metadata()), read: read.ok() });
+                return Ok(Believed { metadata: Arc::new(trust.metadata()), read });
             }
         }
         Err(TrustError::Contended)

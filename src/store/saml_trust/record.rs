@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::encoding::{base64, base64_decode};
 use crate::model::time::Timestamp;
+use crate::outside::saml_metadata::Fetched;
 use crate::protocol::saml::binding::Binding;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::metadata::{Endpoint, IdpMetadata};
@@ -22,6 +23,8 @@ pub struct Trust {
     /// Certificates that metadata names and that wait.
     pub pending: Vec<Known>,
     endpoints: Endpoints,
+    /// When the metadata from which this follows was read; another replica may still hold an older one.
+    read: Timestamp,
 }
 
 /// A certificate and when metadata first named it.
@@ -75,17 +78,23 @@ struct StoredEndpoint {
 
 impl Trust {
     /// The first metadata of a provider is believed: it came over https from where the operator said, or from a pinned signer.
-    pub(super) fn first(metadata: &IdpMetadata, now: Timestamp) -> Self {
+    pub(super) fn first(fetched: &Fetched) -> Self {
+        let Fetched { metadata, at } = fetched;
         Self {
             entity_id: metadata.entity_id.clone(),
-            accepted: metadata.signing.iter().map(|certificate| Known { certificate: certificate.clone(), seen: now }).collect(),
+            accepted: metadata.signing.iter().map(|certificate| Known { certificate: certificate.clone(), seen: *at }).collect(),
             pending: Vec::new(),
             endpoints: Endpoints::of(metadata),
+            read: *at,
         }
     }
 
-    /// This record after newer metadata was read. Of a `trusted` source every certificate counts at once.
-    pub(super) fn with(&self, metadata: &IdpMetadata, trusted: bool, now: Timestamp) -> Result<Self, TrustError> {
+    /// This record with what newer metadata says; older one changes nothing. Of a `trusted` source every certificate counts at once.
+    pub(super) fn with(&self, fetched: &Fetched, trusted: bool, now: Timestamp) -> Result<Self, TrustError> {
+        let metadata = &fetched.metadata;
+        if fetched.at < self.read {
+            return Ok(self.promoted(now));
+        }
         if metadata.entity_id != self.entity_id {
             return Err(TrustError::EntityChanged { known: self.entity_id.clone(), found: metadata.entity_id.clone() });
         }
@@ -93,8 +102,7 @@ impl Trust {
         let kept: Vec<Known> = self.accepted.iter().filter(named).cloned().collect();
         let fresh = metadata.signing.iter().filter(|new| !self.accepted.iter().any(|known| known.certificate == **new));
         let fresh: Vec<Known> = fresh.map(|certificate| self.first_seen(certificate, now)).collect();
-        let over = self.accepted.iter().all(|known| known.certificate.not_after() <= now);
-        let (accepted, pending) = if (trusted || over) && !fresh.is_empty() {
+        let (accepted, pending) = if trusted && !fresh.is_empty() {
             (kept.into_iter().chain(fresh).collect(), Vec::new())
         } else if kept.is_empty() {
             // Metadata that names only unknown certificates takes none of the known ones away.
@@ -102,17 +110,31 @@ impl Trust {
         } else {
             (kept, fresh)
         };
-        Ok(Self { entity_id: self.entity_id.clone(), accepted, pending, endpoints: Endpoints::of(metadata) })
+        let same = accepted == self.accepted && pending == self.pending && self.endpoints == Endpoints::of(metadata);
+        let read = if same { self.read } else { fetched.at };
+        let record = Self { entity_id: self.entity_id.clone(), accepted, pending, endpoints: Endpoints::of(metadata), read };
+        Ok(record.promoted(now))
+    }
+
+    /// This record with the waiting certificates, if every accepted one has expired.
+    pub(super) fn promoted(&self, now: Timestamp) -> Self {
+        let mut promoted = self.clone();
+        if promoted.accepted.iter().all(|known| known.certificate.not_after() <= now) {
+            promoted.accepted.append(&mut promoted.pending);
+        }
+        promoted
     }
 
     /// This record after an administrator accepted a waiting certificate.
-    pub(super) fn accept(&self, fingerprint: &str) -> Option<Self> {
+    pub(super) fn accept(&self, fingerprint: &str, now: Timestamp) -> Option<Self> {
         let plain = |text: &str| text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_uppercase();
         let wanted = plain(fingerprint);
         let at = self.pending.iter().position(|known| plain(known.certificate.fingerprint()) == wanted)?;
         let mut accepted = self.clone();
         let known = accepted.pending.remove(at);
         accepted.accepted.push(known);
+        // Metadata that a replica read before knows nothing of the yes.
+        accepted.read = now.plus(Duration::from_millis(1));
         Some(accepted)
     }
 

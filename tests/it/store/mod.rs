@@ -7,6 +7,7 @@ mod model;
 mod proxy;
 mod redis_faults;
 mod redis_setup;
+mod saml_trust;
 mod sp_keys;
 
 use std::path::Path;
