@@ -14,6 +14,7 @@ mod conditions;
 pub mod datetime;
 pub mod encryption;
 pub mod error;
+pub mod explain;
 pub mod logout;
 pub mod metadata;
 mod proof;
@@ -25,3 +26,6 @@ mod status;
 mod structure;
 pub mod subject;
 pub mod xml;
+
+#[cfg(test)]
+mod forge;

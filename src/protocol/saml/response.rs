@@ -161,6 +161,14 @@ pub(super) fn judge(
     read.ok_or(SamlError::Missing { element: "Assertion" })
 }
 
+/// The checks of the response itself, where it has no assertion to check.
+pub(super) fn judge_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, now: Timestamp, checks: &mut Checks) {
+    let mut judge = Judge::new(checks, now, expected.rules.skew.min(MAX_SKEW));
+    if let Err(error) = check_envelope(envelope, expected, &mut judge) {
+        judge.decide::<()>("Response", "as the SAML schema says", "", Err(error));
+    }
+}
+
 /// The attributes of the response itself, signed or not: an unsigned one proves nothing, but one that contradicts itself is refused.
 fn check_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<(), SamlError> {
     let node = envelope.node;

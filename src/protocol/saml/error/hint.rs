@@ -73,7 +73,7 @@ fn expectation(error: &SamlError) -> String {
             "the IdP must leave NotBefore off SubjectConfirmationData (SAML Profiles section 4.1.4.2)".into()
         }
         SamlError::AuthnContext { expected, .. } => format!(
-            "this provider asks for {expected}: the IdP's administrator makes that way of signing in available, or request.authn_context of this \
+            "this provider asks for {expected}: the IdP's administrator makes that way of signing in available, or authn_context of this \
              provider is changed"
         ),
         SamlError::NameId { problem } => format!(
@@ -117,11 +117,9 @@ fn status(code: &str, nested: Option<&str>, message: Option<&str>) -> String {
         (_, Some("NoPassive")) => {
             "the person is not signed in at the IdP and the app asked not to show anything: sign in without prompt=none"
         }
-        (_, Some("NoAuthnContext")) => {
-            "the IdP cannot sign in the way that request.authn_context of this provider asks for: change one of the two"
-        }
+        (_, Some("NoAuthnContext")) => "the IdP cannot sign in the way that authn_context of this provider asks for: change one of the two",
         (_, Some("InvalidNameIDPolicy")) => {
-            "the IdP has no NameID of the format that request.name_id_format of this provider asks for: change one of the two"
+            "the IdP has no NameID of the format that name_id_format of this provider asks for: change one of the two"
         }
         ("Requester", _) => {
             "the IdP does not like our request: compare entity id, ACS URL, signing certificate and request settings of this provider with the app at the IdP"
@@ -133,23 +131,56 @@ fn status(code: &str, nested: Option<&str>, message: Option<&str>) -> String {
 }
 
 fn signature(error: &SignatureError, used: &str, known: &str) -> String {
-    format!(
-        "{error}. The response was signed with {used}; this provider's metadata names {known}. If the IdP has changed its certificate, refresh the \
-         metadata of this provider or add the new certificate after comparing its fingerprint with the IdP's administrator"
-    )
+    match error {
+        SignatureError::Sha1(_) => {
+            "the IdP's administrator switches signing for this app to RSA-SHA256; until that is done, sha1_until of this \
+                                    provider accepts SHA-1 up to a date"
+                .into()
+        }
+        SignatureError::Algorithm(found) => {
+            format!(
+                "the IdP's administrator switches signing for this app to RSA-SHA256 with exclusive canonicalization; {found} is never accepted"
+            )
+        }
+        SignatureError::NoKeyFits { .. } | SignatureError::NoKeys => format!(
+            "it was signed with {used}; this provider's metadata names {known}. If the IdP has changed its certificate, let the metadata be read \
+             again, or compare the new certificate's fingerprint with the IdP's administrator and accept it with symbolon saml accept-key"
+        ),
+        SignatureError::Digest { element, .. } => format!(
+            "the {element} was changed after the IdP had signed it: look for whatever rewrites it on its way (a proxy, a browser extension, an IdP \
+             that formats XML after signing)"
+        ),
+        _ => format!(
+            "the IdP must sign the Response or the Assertion itself, right after its Issuer, as SAML Core section 5.4 says: {error}"
+        ),
+    }
 }
 
 fn decryption(error: &EncryptionError) -> String {
-    format!(
-        "{error}. The IdP's administrator encrypts for the certificate in our current metadata, with AES-GCM and RSA-OAEP; certificates withdrawn \
-         by a rollover are not usable any more"
-    )
+    match error {
+        EncryptionError::Cbc(_) => {
+            "the IdP's administrator switches encryption for this app to AES-GCM, or signs the response as well; if the IdP can \
+                                    do neither, cbc_without_signature of this provider accepts it"
+                .into()
+        }
+        EncryptionError::Rsa15 => {
+            "the IdP's administrator switches key transport for this app to RSA-OAEP; until that is done, rsa_1_5_until of this \
+                                   provider accepts it up to a date"
+                .into()
+        }
+        EncryptionError::Failed | EncryptionError::NoKeys => {
+            "the IdP encrypts for a certificate that is not (or no longer) ours: its administrator \
+                                                              reads our metadata again, or takes the encryption certificate from it"
+                .into()
+        }
+        _ => format!("the IdP's administrator encrypts with AES-GCM and RSA-OAEP, or switches encryption off for this app: {error}"),
+    }
 }
 
 fn clock(error: &SamlError) -> String {
     match error {
         SamlError::Future { by, .. } => format!(
-            "the IdP's clock is {} ahead of ours: synchronize both by NTP; a difference of up to 120 s can be forgiven with accept.skew of this provider",
+            "the IdP's clock is {} ahead of ours: synchronize both by NTP; a difference of up to 120 s can be forgiven with clock_skew of this provider",
             words(*by)
         ),
         SamlError::BeforeRequest { by, .. } => format!(

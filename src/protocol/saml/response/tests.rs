@@ -1,13 +1,13 @@
 //! Responses that our own key signs, one thing changed at a time, on the three bases: the Response signed, the Assertion signed, both.
 
 mod assertion;
-mod forge;
+
 mod place;
 mod structure;
 mod subject;
 mod times;
 
-use self::forge::{ALL, AUDIENCE, Base, NOW, Story, accepted, refused, sound};
+use super::super::forge::{self, ALL, AUDIENCE, Base, NOW, Story, accepted, refused, sound};
 use super::*;
 use crate::model::fault::Refusal;
 use crate::protocol::saml::checks::Outcome;

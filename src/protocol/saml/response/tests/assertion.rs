@@ -1,8 +1,8 @@
 //! Versions, conditions, contexts and attributes.
 
-use super::forge::{ends, refused, taken};
 use super::*;
 use crate::protocol::saml::attributes::Attribute;
+use crate::protocol::saml::forge::{ends, refused, taken};
 
 const CLASS: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 const VALUE: &str = "<saml:AttributeValue>alice@example.com</saml:AttributeValue>";

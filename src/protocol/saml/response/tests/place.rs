@@ -1,7 +1,7 @@
 //! From whom, for whom, to where, in answer to what.
 
-use super::forge::{ACS, IDP, ends, refused, taken};
 use super::*;
+use crate::protocol::saml::forge::{ACS, IDP, ends, refused, taken};
 
 const AUDIENCE_ELEMENT: &str = "<saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience>";
 const RESTRICTION: &str =

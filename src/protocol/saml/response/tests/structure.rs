@@ -1,7 +1,7 @@
 //! Wrapped, doubled and misplaced elements.
 
-use super::forge::refused;
 use super::*;
+use crate::protocol::saml::forge::refused;
 
 const NS: &str = "xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"";
 

@@ -1,7 +1,7 @@
 //! Whom an assertion is about, and who may use it.
 
-use super::forge::{ACS, ends, refused, taken};
 use super::*;
+use crate::protocol::saml::forge::{ACS, ends, refused, taken};
 use crate::protocol::saml::subject::NameId;
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";

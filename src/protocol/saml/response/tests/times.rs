@@ -1,7 +1,7 @@
 //! Clocks and periods.
 
-use super::forge::{ends, refused, taken};
 use super::*;
+use crate::protocol::saml::forge::{ends, refused, taken};
 
 const NOT_BEFORE: &str = r#"Conditions NotBefore="2026-01-31T08:00:00Z""#;
 const CONDITIONS_END: &str = r#"NotBefore="2026-01-31T08:00:00Z" NotOnOrAfter="2026-01-31T08:05:00Z""#;

@@ -2,9 +2,16 @@
 
 use std::sync::LazyLock;
 
-use super::super::*;
+use super::assertion::Assertion;
+use super::certificate::Certificate;
+use super::checks::Checks;
+use super::error::SamlError;
+use super::response::*;
 use crate::model::fault::Refusal;
+use crate::model::time::Timestamp;
+use crate::protocol::Verified;
 use crate::protocol::saml::signature::{SpKey, sign};
+use std::time::Duration;
 
 /// 2026-01-31T08:00:00Z
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_769_846_400);
