@@ -148,6 +148,16 @@ impl App {
     }
 }
 
+/// The stories of refused requests under `config`, for another process than the serving one; `None` where only that one can read them.
+pub async fn traces(config: &Config, outside: &Outside) -> Result<Option<Traces>, AppError> {
+    let Some(seal) = seal(config, outside)? else { return Ok(None) };
+    if matches!(config.store.state, config::StoreUrl::Memory) {
+        return Ok(None);
+    }
+    let state = open(&config.store, Role::State, outside).await?;
+    Ok(Some(Traces::new(Records::new(state, seal, outside.random.clone()))))
+}
+
 fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpError> {
     let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
     Upstreams::new(outside, config.server.allow_private_upstreams, ca)

@@ -47,7 +47,7 @@ impl Live {
         let fixed = Fixed::of(&config);
         let app = App::build(config, Outside::real()).await?;
         let public = watch::Sender::new(web::router(app.clone())?);
-        let admin = watch::Sender::new(web::admin::router(app.clone()));
+        let admin = watch::Sender::new(web::admin::router(app.clone())?);
         Ok(Self { app, public, admin, fixed })
     }
 
@@ -62,9 +62,9 @@ impl Live {
         }
         let (state, directory) = (self.app.state.store.clone(), self.app.directory.store.clone());
         let app = App::with_stores(config, Outside::real(), state, directory)?;
-        let public = web::router(app.clone())?;
+        let (public, admin) = (web::router(app.clone())?, web::admin::router(app.clone())?);
         super::serve::make_first_keys(&app).await;
-        drop(self.admin.send_replace(web::admin::router(app.clone())));
+        drop(self.admin.send_replace(admin));
         drop(self.public.send_replace(public));
         self.app = app;
         Ok(())

@@ -6,6 +6,7 @@ pub mod keys;
 mod live;
 pub mod serve;
 pub mod test_login;
+pub mod trace;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ enum Command {
     Keys(keys::Arguments),
     /// Print a link that tries a provider out: a whole sign-in that creates nothing
     TestLogin(test_login::Arguments),
+    /// Tell why a sign-in was refused, by the reference id of its error page
+    Trace(trace::Arguments),
 }
 
 /// Which configuration file.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::TestLogin(arguments) => test_login::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub presets: Vec<String>,
     /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
     pub seal_key: Option<SecretString>,
+    /// Opens the admin listener's pages; without it they are not served.
+    pub admin_token: Option<SecretString>,
 }
 
 pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
@@ -47,6 +49,10 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
     if let Some(Err(Invalid { message, fix })) = seal_key.as_ref().map(secrets::seal_key) {
         table.problem_at(&table.secret_spot("seal_key"), message, fix);
     }
+    let admin_token = table.secret("admin_token");
+    if let Some(Err(Invalid { message, fix })) = admin_token.as_ref().map(secrets::client_secret) {
+        table.problem_at(&table.secret_spot("admin_token"), message, fix);
+    }
     let server = ServerConfig {
         listen,
         admin_listen,
@@ -56,6 +62,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
         seal_key,
+        admin_token,
     };
     if server.allow_private_upstreams {
         table.warn(

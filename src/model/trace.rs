@@ -4,6 +4,7 @@
 //! when the story is told ([`Recorder::keeps_quiet_about`]).
 
 pub mod redact;
+pub mod tell;
 
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};

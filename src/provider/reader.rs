@@ -28,6 +28,7 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         userinfo: table.one_of("userinfo", &[("never", UserinfoRule::Never), ("when_offered", UserinfoRule::WhenOffered)]),
         client_auth: table.one_of("client_auth", &AUTH_METHODS),
         email_trust: email_trust(table),
+        require_verified_email: table.boolean("require_verified_email"),
         end_session: table.boolean("end_session"),
         own_callback: table.boolean("own_callback"),
         profile: table.table("profile").map(profile).unwrap_or_default(),

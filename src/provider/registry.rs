@@ -78,6 +78,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option
         client_id,
         client_auth: auth?,
         email_trust: rules.email_trust.unwrap_or(if saml { EmailTrust::Domains } else { EmailTrust::Never }),
+        require_verified_email: rules.require_verified_email.unwrap_or(false),
         mapping: Mapping::new(rules.attributes.into_iter().filter_map(|(name, rule)| Some((name, rule?))).collect()),
         groups: GroupRule { claim: rules.groups_claim, map: rules.groups_map },
         end_session: rules.end_session.unwrap_or(false),

@@ -60,6 +60,8 @@ pub struct Rules {
     pub client_auth: Option<AuthMethod>,
     /// When an address counts as verified.
     pub email_trust: Option<EmailTrust>,
+    /// Whether a person without a verified address is refused.
+    pub require_verified_email: Option<bool>,
     /// Upstream sign-out.
     pub end_session: Option<bool>,
     /// Whether the provider answers at a callback of its own.
@@ -132,6 +134,7 @@ impl Rules {
         self.userinfo = over.userinfo.or(self.userinfo);
         self.client_auth = over.client_auth.or(self.client_auth);
         self.email_trust = over.email_trust.or(self.email_trust);
+        self.require_verified_email = over.require_verified_email.or(self.require_verified_email);
         self.end_session = over.end_session.or(self.end_session);
         self.own_callback = over.own_callback.or(self.own_callback);
         self.profile.query.extend(over.profile.query);

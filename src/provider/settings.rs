@@ -32,6 +32,8 @@ pub struct Provider {
     pub client_auth: ClientAuth,
     /// When an e-mail address counts as verified.
     pub email_trust: EmailTrust,
+    /// Whether a person without a verified e-mail address is refused.
+    pub require_verified_email: bool,
     /// Claims to attributes: preset overlaid by pool.
     pub mapping: super::mapping::Mapping,
     /// Provider groups to pool groups.

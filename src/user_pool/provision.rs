@@ -3,14 +3,14 @@
 use crate::model::attributes::Attributes;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{ExternalIdentity, IdentityKey};
-use crate::model::ids::Sub;
+use crate::model::ids::{ProviderName, Sub};
 use crate::model::pool::Pool;
 use crate::model::time::Timestamp;
 use crate::model::user::{LinkedIdentity, User};
 use crate::outside::Outside;
 use crate::provider::mapping::{Mapped, MappingProblem};
 use crate::provider::quirks;
-use crate::provider::settings::Provider;
+use crate::provider::settings::{EmailTrust, Provider};
 use crate::store::record::Records;
 use crate::store::users::{Owner, Users};
 use crate::store::{Outcome, StoreError};
@@ -24,6 +24,16 @@ pub enum ProvisionError {
     /// The pool's administrator disabled the user.
     #[error("user {0} is disabled")]
     Disabled(Sub),
+    /// The pool wants a verified e-mail address from this provider, and there is none.
+    #[error("provider {provider} gave {came}, and a verified e-mail address is required")]
+    EmailNotVerified {
+        /// The provider.
+        provider: ProviderName,
+        /// What came instead.
+        came: &'static str,
+        /// When an address would count as verified.
+        rule: &'static str,
+    },
     /// Other sign-ins of the same person kept changing the user.
     #[error("the user kept changing during the sign-in")]
     Busy,
@@ -36,6 +46,7 @@ impl Refusal for ProvisionError {
     fn code(&self) -> &'static str {
         match self {
             Self::Disabled(_) => "user_disabled",
+            Self::EmailNotVerified { .. } => "email_not_verified",
             Self::Busy => "user_busy",
             Self::Store(error) => error.code(),
         }
@@ -43,7 +54,7 @@ impl Refusal for ProvisionError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Disabled(_) => Fault::Visitor,
+            Self::Disabled(_) | Self::EmailNotVerified { .. } => Fault::Visitor,
             Self::Busy => Fault::Us,
             Self::Store(error) => error.fault(),
         }
@@ -52,6 +63,10 @@ impl Refusal for ProvisionError {
     fn hint(&self) -> String {
         match self {
             Self::Disabled(_) => "Ask the administrator of this service to enable the account.".to_owned(),
+            Self::EmailNotVerified { provider, rule, .. } => format!(
+                "Verify the e-mail address at the provider and sign in again. An address of {provider} counts as verified {rule}; if that rule does \
+                 not fit the provider, change email_trust or domains, or take require_verified_email away."
+            ),
             Self::Busy => "Sign in again.".to_owned(),
             Self::Store(error) => error.hint(),
         }
@@ -59,9 +74,23 @@ impl Refusal for ProvisionError {
 
     fn retryable(&self) -> bool {
         match self {
-            Self::Disabled(_) => false,
+            Self::Disabled(_) | Self::EmailNotVerified { .. } => false,
             Self::Busy => true,
             Self::Store(error) => error.retryable(),
+        }
+    }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::EmailNotVerified { .. } => Some("a verified e-mail address".to_owned()),
+            Self::Disabled(_) | Self::Busy | Self::Store(_) => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::EmailNotVerified { came, .. } => Some((*came).to_owned()),
+            Self::Disabled(_) | Self::Busy | Self::Store(_) => None,
         }
     }
 }
@@ -76,6 +105,7 @@ pub async fn sign_in(
     provider: &Provider,
     identity: &ExternalIdentity,
 ) -> Result<User, ProvisionError> {
+    check_email(provider, identity)?;
     let users = Users::new(directory, &pool.id);
     let proved = Proved::of(pool, provider, identity);
     for _ in 0..ATTEMPTS {
@@ -107,6 +137,25 @@ pub async fn sign_in(
         }
     }
     Err(ProvisionError::Busy)
+}
+
+/// The provider's word on the address, where the pool insists on one.
+fn check_email(provider: &Provider, identity: &ExternalIdentity) -> Result<(), ProvisionError> {
+    if !provider.require_verified_email || identity.email_verified {
+        return Ok(());
+    }
+    let there = identity.claims.get("email").is_some_and(|email| !email.is_null());
+    let came = if there { "an e-mail address that does not count as verified" } else { "no e-mail address" };
+    let rule = match &provider.email_trust {
+        EmailTrust::Never => "never (email_trust = \"never\")",
+        EmailTrust::Claim => "when the provider sends email_verified = true",
+        EmailTrust::ClaimOrText => "when the provider sends email_verified as true or \"true\"",
+        EmailTrust::EdovClaim => "when the provider sends xms_edov = true",
+        EmailTrust::VerifiedList => "when it is on the provider's list of verified addresses",
+        EmailTrust::Domains => "when it lies in one of the provider's domains",
+        EmailTrust::Every => "when there is one",
+    };
+    Err(ProvisionError::EmailNotVerified { provider: provider.name.clone(), came, rule })
 }
 
 /// `Provider_subject`, or that and a mark where another person's name differs from it in case or tenant only.

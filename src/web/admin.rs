@@ -1,19 +1,33 @@
-//! The second listener: health, for machines only.
+//! The second listener: health for machines; with the admin token, why sign-ins were refused.
+
+pub mod traces;
+pub mod view;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use http::{StatusCode, header};
 use serde_json::json;
 
+use self::traces::Desk;
+use self::view::Views;
+use super::security_headers;
 use crate::app::App;
 
 /// The admin listener's routes.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(app)
+pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
+    let desk = Desk { app: app.clone(), views: Arc::new(Views::embedded()?) };
+    let guarded = Router::new()
+        .route("/admin/traces", get(traces::list))
+        .route("/admin/traces/{id}", get(traces::one))
+        .layer(middleware::from_fn_with_state(desk.clone(), traces::guard))
+        .with_state(desk);
+    let health = Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(app.clone());
+    let style = Router::new().route("/assets/admin.css", get(view::style));
+    Ok(health.merge(guarded).merge(style).layer(middleware::from_fn_with_state(app, security_headers::add)))
 }
 
 /// The process runs.

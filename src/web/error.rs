@@ -147,7 +147,7 @@ impl Failure {
     /// Whether the person is known and not let in, so that starting again would end the same way.
     fn is_closed_to_the_account(&self) -> bool {
         match self {
-            Self::Provision(ProvisionError::Disabled(_)) => true,
+            Self::Provision(ProvisionError::Disabled(_) | ProvisionError::EmailNotVerified { .. }) => true,
             Self::Federation(FederationError::Quirk(error)) => error.fault() == Fault::Visitor,
             _ => false,
         }

@@ -15,6 +15,7 @@ mod architecture;
 mod config;
 mod connections;
 mod demo;
+mod diagnosis;
 mod docs;
 mod evil_provider;
 mod fake_idp;

@@ -260,6 +260,7 @@ fn provider(protocol: Protocol) -> Provider {
         groups: GroupRule::default(),
         end_session: false,
         own_callback: false,
+        require_verified_email: false,
         enabled: true,
     }
 }
