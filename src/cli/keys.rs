@@ -148,10 +148,12 @@ impl Action {
 }
 
 fn unusable(error: AppError) -> Failure {
-    match error {
-        AppError::Store { error: StoreError::Misconfigured(ref reason), .. } if reason.contains("in use") => Failure::Busy(error),
-        error => Failure::App(error),
-    }
+    if is_busy(&error) { Failure::Busy(error) } else { Failure::App(error) }
+}
+
+/// Whether the embedded store belongs to the running broker.
+pub(super) fn is_busy(error: &AppError) -> bool {
+    matches!(error, AppError::Store { error: StoreError::Misconfigured(reason), .. } if reason.contains("in use"))
 }
 
 fn selected(app: &App, id: Option<&str>) -> Result<Vec<Arc<PoolConfig>>, Failure> {

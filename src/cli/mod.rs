@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod keys;
 mod live;
+pub mod saml;
 pub mod serve;
 pub mod test_login;
 pub mod trace;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::model::document::Problems;
+use crate::outside::clock::Clock;
 
 /// Any OpenID Connect or OAuth 2 sign-in becomes one Amazon Cognito-format token.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ enum Command {
     Check(check::Arguments),
     /// List, rotate or retire signing keys
     Keys(keys::Arguments),
+    /// SAML: show our certificates and those of identity providers, rotate ours, accept theirs
+    Saml(saml::Arguments),
     /// Print a link that tries a provider out: a whole sign-in that creates nothing
     TestLogin(test_login::Arguments),
     /// Tell why a sign-in was refused, by the reference id of its error page
@@ -52,7 +56,10 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// Reads the file and the environment.
     pub fn read(&self) -> Result<Config, Problems> {
-        config::load(&self.config, &environment())
+        let mut config = config::load(&self.config, &environment())?;
+        let due = config.due(&self.config.display().to_string(), Clock::Real.now());
+        config.warnings.extend(due);
+        Ok(config)
     }
 
     /// Like [`ConfigFile::read`]; problems are printed, and the error is the exit code.
@@ -71,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Saml(arguments) => saml::run(&arguments),
         Command::TestLogin(arguments) => test_login::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
     }

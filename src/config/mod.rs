@@ -1,6 +1,7 @@
 #![doc = include_str!("../../docs/configuration.md")]
 
 mod client;
+mod due;
 mod limits;
 mod network;
 mod pool;

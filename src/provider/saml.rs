@@ -139,6 +139,15 @@ pub enum NewKeys {
     Trust,
 }
 
+/// How many days before a certificate's end it is said.
+pub const THRESHOLDS: [i64; 3] = [60, 30, 7];
+
+/// Whole days until a certificate expires, when they are no more than the longest of [`THRESHOLDS`]; negative ones count since then.
+pub fn days_left(certificate: &Certificate, now: Timestamp) -> Option<i64> {
+    let days = (certificate.not_after().secs() - now.secs()).div_euclid(86_400);
+    THRESHOLDS.iter().any(|threshold| days <= *threshold).then_some(days)
+}
+
 /// Our entity id towards providers of a pool, unless the settings say otherwise: Cognito's.
 pub fn default_sp_entity_id(pool: &PoolId) -> String {
     format!("urn:amazon:cognito:sp:{pool}")

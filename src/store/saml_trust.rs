@@ -24,7 +24,6 @@ use super::kept::Kept;
 use super::record::Records;
 use super::{Batch, Expect, Key, Life, Outcome, StoreError};
 
-pub use expiry::{THRESHOLDS, days_left};
 pub use record::{Known, Trust};
 
 /// How often a change that lost to another replica is tried again.

@@ -27,6 +27,7 @@ mod limits;
 mod mapping;
 mod presets;
 mod sample;
+mod saml_command;
 mod saml_live_fixtures;
 mod saml_vectors;
 mod sign_in;

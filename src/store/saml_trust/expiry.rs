@@ -5,19 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 use crate::protocol::saml::certificate::Certificate;
+use crate::provider::saml::days_left;
 
 use super::Party;
 
-/// How many days before the end it is said.
-pub const THRESHOLDS: [i64; 3] = [60, 30, 7];
-
 const DAY: i64 = 86_400;
-
-/// Whole days until a certificate expires, when they are no more than the first threshold; negative ones count since then.
-pub fn days_left(certificate: &Certificate, now: Timestamp) -> Option<i64> {
-    let days = (certificate.not_after().secs() - now.secs()).div_euclid(DAY);
-    THRESHOLDS.iter().any(|threshold| days <= *threshold).then_some(days)
-}
 
 /// The day on which each certificate was last spoken of.
 #[derive(Debug, Default)]

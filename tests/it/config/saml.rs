@@ -223,3 +223,59 @@ fn two_pools_share_no_entity_id() {
     );
     assert!(read(&format!("{}{second}{URL}", with_metadata(""))).is_ok());
 }
+
+/// C-69, C-30: a document that describes no usable identity provider is refused where it stands, with its line.
+#[test]
+fn unusable_metadata_is_refused_when_the_configuration_is_read() {
+    let inline = |xml: &str| format!("{POOL}metadata = '''{xml}'''\n");
+    for (xml, reason) in [
+        ("<html><body>Sign in</body></html>", "an HTML page (a login page?), not SAML metadata"),
+        ("{\"issuer\": 1}", "JSON (an OpenID Connect document?), not SAML metadata"),
+        (
+            "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://a.example\"><SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"/></EntityDescriptor>",
+            "this is SP metadata",
+        ),
+        ("<!DOCTYPE x><x/>", "metadata: "),
+    ] {
+        let found = problems(&inline(xml));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("symbolon.toml:8: pool[0].provider[0].metadata: ") && found[0].contains(reason), "{found:?}");
+    }
+    let wrong = problems(&format!("{}entity_id = \"https://other.example\"\n", inline(&metadata(&certificate(), "PT6H"))));
+    assert!(wrong[0].contains("the metadata is not of https://other.example; it is of https://idp.acme.example"), "{wrong:?}");
+    let no_key = metadata(&certificate(), "PT6H").replace("use=\"signing\"", "use=\"encryption\"");
+    assert!(problems(&inline(&no_key))[0].contains("has no usable signing certificate"));
+    let unsigned = format!("{}metadata_signer = '''{}'''\n", inline(&metadata(&certificate(), "PT6H")), certificate());
+    assert!(problems(&unsigned)[0].contains("the metadata is not signed, but a signer is configured for it"));
+}
+
+/// Metadata of `https://idp.acme.example` with this signing certificate.
+fn metadata(pem: &str, cache: &str) -> String {
+    let certificate: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    format!(
+        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://idp.acme.example\" cacheDuration=\"{cache}\" validUntil=\"2027-01-20T00:00:00Z\"><IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://idp.acme.example/sso\"/></IDPSSODescriptor></EntityDescriptor>"
+    )
+}
+
+/// Time makes no configuration invalid, so the broker starts; it says what to do.
+#[test]
+fn what_has_passed_or_ends_soon_is_said() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.not_after = rcgen::date_time_ymd(2027, 2, 1);
+    let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    let text = format!("{POOL}metadata = '''{}'''\nsha1_until = \"2027-01-10\"\nrsa_1_5_until = \"2028-06-01\"\n", metadata(&pem, "PT6H"));
+    let config = read(&text).unwrap();
+    let due = |at: Timestamp| config.due("symbolon.toml", at).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let at = "symbolon.toml: pool[0].provider[0].";
+    let january_15 = due(Timestamp::from_secs(1_800_000_000));
+    assert_eq!(january_15[0], format!("{at}sha1_until: the day has passed, so it allows nothing; fix: remove it"));
+    assert!(january_15[1].starts_with(&format!("{at}rsa_1_5_until: the day is more than a year away; fix: ")), "{january_15:?}");
+    assert!(january_15[2].contains("expires on 2027-02-01, in 16 days; fix: "), "{january_15:?}");
+    assert_eq!(january_15.len(), 3);
+    let march = due(Timestamp::from_secs(1_804_000_000));
+    assert!(
+        march[1].contains("rsa_1_5_until") && march[2].contains("the metadata was valid until 2027-01-20, so nobody can sign in"),
+        "{march:?}"
+    );
+    assert!(march[3].contains("expired on 2027-02-01; it is still believed"), "{march:?}");
+}

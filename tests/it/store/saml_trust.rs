@@ -12,10 +12,10 @@ use symbolon::outside::random::Random;
 use symbolon::outside::saml_metadata::SamlMetadata;
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::saml::metadata::IdpMetadata;
-use symbolon::provider::saml::{NewKeys, Saml};
+use symbolon::provider::saml::{NewKeys, Saml, days_left};
 use symbolon::provider::settings::Protocol;
 use symbolon::store::record::Records;
-use symbolon::store::saml_trust::{IdpTrust, Party, TrustError, days_left};
+use symbolon::store::saml_trust::{IdpTrust, Party, TrustError};
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role};
 
