@@ -12,6 +12,7 @@ pub mod provision;
 pub mod redeem;
 pub mod refresh;
 pub mod revoke;
+pub mod saml_sign_out;
 pub mod sign_out;
 pub mod token_refusal;
 pub mod trial;

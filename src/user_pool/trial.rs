@@ -82,9 +82,15 @@ impl Report {
 /// Attributes that the mapping takes from claims of which none came, with what to change.
 pub fn missing(provider: &Provider, claims: &Claims) -> Vec<(AttributeName, String)> {
     let sent: Vec<&str> = claims.keys().map(String::as_str).take(40).collect();
-    let rules = provider.mapping.rules().iter().filter_map(|(name, rule)| match rule {
-        Rule::Claims(paths) if paths.iter().all(|path| lookup(claims, path).is_none()) => Some((name, paths)),
+    let rules = provider.mapping.rules().iter().filter_map(|(name, rule)| match (rule, &provider.protocol) {
+        // What is mapped there is the address that was found under one of these.
+        (Rule::Claims(_), Protocol::Saml(saml)) if name.as_str() == "email" && !saml.email.is_empty() => Some((name, &saml.email)),
+        (Rule::Claims(paths), _) => Some((name, paths)),
         _ => None,
+    });
+    let rules = rules.filter(|(name, paths)| {
+        let found = paths.iter().any(|path| lookup(claims, path).is_some());
+        !(found || name.as_str() == "email" && claims.contains_key("email"))
     });
     rules
         .map(|(name, paths)| {

@@ -33,13 +33,13 @@ pub async fn admit_to(
     let (app, config) = (visit.app.clone(), visit.config.clone());
     let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await;
     let user = user.inspect_err(|_| story::mapped(visit, provider, identity))?;
-    let session = open_session(visit, identity, &user).await?;
+    let session = open_session(visit, provider, identity, &user).await?;
     proceed(visit, Standing { request, reference, session: Some(session), fresh: true, asked: None }).await
 }
 
 /// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
 /// the apps of another person hear that theirs is over.
-async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
+async fn open_session(visit: &mut Visit, provider: &Provider, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
     let app = visit.app.clone();
     let pool = &visit.config.clone().pool;
     let now = visit.now();
@@ -68,7 +68,9 @@ async fn open_session(visit: &mut Visit, identity: &ExternalIdentity, user: &Use
         upstream: identity.upstream.clone(),
     };
     let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;
-    upstream_sessions::note(&app.state, &pool.id, &session).await?;
+    if provider.end_session {
+        upstream_sessions::note(&app.state, &pool.id, &session).await?;
+    }
     visit.sign_in(&cookie);
     let epoch = session.epoch.clone();
     LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)

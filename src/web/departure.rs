@@ -10,7 +10,8 @@ use super::security_headers;
 use super::sign_in::see_other;
 use super::visit::Visit;
 use crate::flow::state::{Pending, Wishes};
-use crate::provider::settings::Provider;
+use crate::provider::settings::{Protocol, Provider};
+use crate::user_pool::federate::saml::Connection;
 use crate::user_pool::federate::{self, Begin, Departure};
 
 /// What submits the form where scripts run; where they do not, the person presses its button.
@@ -18,6 +19,11 @@ const SUBMIT: &str = "document.forms[0].submit()";
 
 /// How to leave for `provider` under `handle`, and what its answer will be checked against.
 pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handle: &str) -> Result<(Departure, Pending), Failure> {
+    if let Protocol::Saml(saml) = &provider.protocol {
+        let pool = &visit.config.pool;
+        let begin = Begin { pool, provider, wishes, handle: handle.to_owned(), redirect_uri: federate::saml::acs_url(saml, &visit.origin) };
+        return Ok(federate::saml::begin(Connection { app: &visit.app, pool, provider }, begin).await?);
+    }
     let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
     let redirect_uri = format!("{}/oauth2/idpresponse{own}", visit.origin);
     let begin = Begin { pool: &visit.config.pool, provider, wishes, handle: handle.to_owned(), redirect_uri };

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::flows::FlowError;
 use crate::store::keysets::KeyringError;
 use crate::store::limits::Exceeded;
-use crate::user_pool::federate::FederationError;
+use crate::user_pool::federate::{FederationError, SamlRefusal};
 use crate::user_pool::provision::ProvisionError;
 
 use super::page::{Page, Pages};
@@ -66,6 +66,12 @@ pub enum Failure {
     /// The person who signed in is not the one whom the app expects, or no page may be shown.
     #[error("a sign-in page would be needed, or another person signed in than the app expects")]
     LoginRequired,
+}
+
+impl From<SamlRefusal> for Failure {
+    fn from(refusal: SamlRefusal) -> Self {
+        Self::Federation(refusal.into())
+    }
 }
 
 impl Failure {

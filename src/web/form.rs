@@ -106,7 +106,8 @@ pub fn body_pairs(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, Strin
     if is_form(content_type) { pairs(body) } else { Err(FormError::ContentType) }
 }
 
-fn is_form(content_type: Option<&str>) -> bool {
+/// Whether the content type, with or without parameters, is that of a form.
+pub fn is_form(content_type: Option<&str>) -> bool {
     let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
     essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

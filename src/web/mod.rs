@@ -12,6 +12,7 @@ pub mod form;
 pub mod hosted;
 pub mod oauth2;
 pub mod page;
+pub mod saml2;
 pub mod security_headers;
 pub mod server;
 pub mod sign_in;
@@ -52,6 +53,10 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/.well-known/{document}/{*pool}", get(well_known::before_issuer))
         .route("/{pool}/.well-known/{document}", get(well_known::below_issuer))
         .fallback(well_known::below_deep_issuer)
+        .route("/saml2/idpresponse", get(saml2::idpresponse::get).post(saml2::idpresponse::post).layer(saml_body()))
+        .route("/saml2/logout", get(saml2::logout::get).post(saml2::logout::post).layer(saml_body()))
+        .route("/saml2/metadata", get(saml2::metadata::get))
+        .route("/saml2/metadata/{provider}", get(saml2::metadata::of_provider))
         .route("/login", get(login::get))
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))
@@ -64,4 +69,9 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .layer(middleware::from_fn_with_state(app.clone(), security_headers::add))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
         .with_state(app))
+}
+
+/// SAML messages are larger than anything else.
+fn saml_body() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(saml2::MAX_BODY)
 }

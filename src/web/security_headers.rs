@@ -26,18 +26,23 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 /// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect that follows
 /// ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address that is no web URL counts by its scheme.
 pub fn forms_may_lead_to<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
-    let mut policy = OWN_FORMS.to_owned();
-    for address in addresses.into_iter().filter_map(|address| Url::parse(address).ok()) {
-        policy = format!("{policy} {}", source(&address));
-    }
-    with_policy(page, &policy)
+    with_policy(page, &sources(OWN_FORMS, addresses))
 }
 
-/// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address: where a
-/// provider sends people from there is not known before.
+/// [`forms_may_lead_to`] these and any https address: where a provider sends people from there is not known before.
+pub fn forms_may_lead_onwards<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
+    with_policy(page, &sources(&format!("{OWN_FORMS} https:"), addresses))
+}
+
+/// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address.
 pub fn submits_itself_to(page: Response, action: &Url, script: &str) -> Response {
     let digest = base64(sha256(script));
     with_policy(page, &format!("{OWN_FORMS} https: {}; script-src 'sha256-{digest}'", source(action)))
+}
+
+fn sources<'a>(rule: &str, addresses: impl IntoIterator<Item = &'a str>) -> String {
+    let addresses = addresses.into_iter().filter_map(|address| Url::parse(address).ok());
+    addresses.fold(rule.to_owned(), |rule, address| format!("{rule} {}", source(&address)))
 }
 
 fn source(address: &Url) -> String {

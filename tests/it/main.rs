@@ -26,6 +26,7 @@ mod laws;
 mod limits;
 mod mapping;
 mod presets;
+mod saml;
 mod sample;
 mod saml_command;
 mod saml_live_fixtures;

@@ -112,7 +112,7 @@ impl Builder {
         for provider in &self.providers {
             text = text + "\n" + &provider.0;
         }
-        text
+        text.replace("{port}", &port.to_string())
     }
 
     /// Starts the broker; a mistake in the configuration stops the test with the broker's own explanation.
@@ -131,6 +131,19 @@ impl Builder {
         let stores = (one.state.store.clone(), one.directory.store.clone());
         let two = App::with_stores(pair.config(&ports), pair.outside(1), stores.0, stores.1).unwrap_or_else(|error| panic!("{error}"));
         (pair.broker(first, &ports, one), pair.broker(second, &[other, port], two))
+    }
+
+    /// Starts a broker with a configuration of its own on the stores of `other`; both need the same `seal_key`.
+    pub(crate) async fn start_beside(self, other: &Broker) -> Broker {
+        let (listener, port) = listen().await;
+        let (state, directory) = (other.app.state.store.clone(), other.app.directory.store.clone());
+        let app = App::with_stores(self.config(&[port]), self.outside(7), state, directory).unwrap_or_else(|error| panic!("{error}"));
+        self.broker(listener, &[port], app)
+    }
+
+    /// With a seal key that brokers on one store share.
+    pub(crate) fn sealed(self) -> Self {
+        self.server(&format!("seal_key = {SEAL_KEY:?}"))
     }
 
     fn config(&self, ports: &[u16]) -> Config {

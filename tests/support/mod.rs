@@ -9,3 +9,4 @@ pub(crate) mod browser;
 pub(crate) mod fake_idp;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod saml_idp;

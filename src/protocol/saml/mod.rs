@@ -17,6 +17,7 @@ pub mod error;
 pub mod explain;
 pub mod logout;
 pub mod metadata;
+pub mod peek;
 mod proof;
 pub mod request;
 pub mod response;

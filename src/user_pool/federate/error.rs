@@ -1,5 +1,6 @@
 //! Why a sign-in at a provider did not succeed.
 
+use super::SamlRefusal;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::ProviderName;
 use crate::outside::upstreams::UpstreamError;
@@ -73,6 +74,9 @@ pub enum FederationError {
     /// A rule of the provider or pool refuses this account.
     #[error(transparent)]
     Quirk(#[from] QuirkError),
+    /// The SAML exchange.
+    #[error(transparent)]
+    Saml(#[from] SamlRefusal),
 }
 
 impl FederationError {
@@ -82,6 +86,7 @@ impl FederationError {
             Self::Answered { error, .. } => answered(error),
             Self::Quirk(error) if error.fault() == Fault::Visitor => "access_denied",
             Self::IdToken(IdTokenError::TooOld(_)) => "access_denied",
+            Self::Saml(error) if error.oauth_error().is_some() => error.oauth_error().unwrap_or("server_error"),
             _ if self.retryable() => "temporarily_unavailable",
             _ => "server_error",
         }
@@ -98,6 +103,7 @@ impl FederationError {
             Self::Userinfo(error) => error,
             Self::Profile(error) => error,
             Self::Quirk(error) => error,
+            Self::Saml(error) => error,
             Self::Disabled
             | Self::OtherProvider { .. }
             | Self::OtherProtocol

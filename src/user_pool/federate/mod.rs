@@ -5,12 +5,15 @@ mod error;
 mod oauth2;
 mod oidc;
 mod record;
+pub mod saml;
+mod saml_refusal;
 
 use std::time::Duration;
 
 use url::Url;
 
 pub use error::FederationError;
+pub use saml_refusal::SamlRefusal;
 
 use crate::flow::state::{Pending, Wishes};
 use crate::model::identity::{Claims, ExternalIdentity, IdentityKey, UpstreamSession};

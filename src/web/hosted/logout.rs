@@ -20,10 +20,15 @@ use crate::model::client::Client;
 use crate::model::identity::UpstreamSession;
 use crate::model::pool::Pool;
 use crate::model::session::Session;
+use crate::provider::settings::{Protocol, Provider};
 use crate::store::sessions;
 use crate::token::verify::{self, IdHint};
 use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::end_session;
+use crate::user_pool::federate::Departure;
+use crate::user_pool::federate::saml::Connection;
+use crate::user_pool::saml_sign_out;
+use crate::web::departure;
 use crate::web::error::Failure;
 use crate::web::form;
 use crate::web::page::Page;
@@ -170,8 +175,11 @@ async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>,
     let context = context! { pool_name => visit.config.pool.name.as_str(), confirm, fields };
     let page = visit.pages.answer(Page::SignOut, StatusCode::OK, &context);
     let back = if let Then::Back(uri) = then { uri.as_str() } else { "" };
-    let upstream = at_upstream(visit, session.upstream.as_ref(), back).await;
-    security_headers::forms_may_lead_to(page, [Some(back), upstream.as_ref().map(Url::as_str)].into_iter().flatten())
+    match leads_to(visit, session.upstream.as_ref(), back).await {
+        Upstream::None => security_headers::forms_may_lead_to(page, [back]),
+        Upstream::At(url) => security_headers::forms_may_lead_to(page, [back, &url]),
+        Upstream::Onwards(url) => security_headers::forms_may_lead_onwards(page, [back, &url]),
+    }
 }
 
 /// Ends the session and tells the apps that took part in it; their answers are not waited for.
@@ -195,19 +203,52 @@ async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, pa
         Then::Page => "",
     };
     match at_upstream(visit, upstream, back).await {
-        Some(url) => see_other(url.as_str()),
+        Some((departure, label)) => departure::answer(visit, &departure, &label),
         None if back.is_empty() => signed_out(visit),
         None => see_other(back),
     }
 }
 
-/// The provider's own sign-out, from which the browser comes back to us and goes on to `back`.
-async fn at_upstream(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Option<Url> {
+/// The provider's own sign-out, from which the browser comes back to us and goes on to `back`; and the provider's name for people.
+async fn at_upstream(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Option<(Departure, String)> {
     let upstream = upstream?;
     let provider = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)?;
+    let departure = match &provider.protocol {
+        Protocol::Saml(_) => saml_sign_out::leave(connection(visit, provider), upstream, back).await?,
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => Departure::Redirect(end_session(visit, provider, upstream, back).await?),
+    };
+    Some((departure, provider.label.clone()))
+}
+
+async fn end_session(visit: &Visit, provider: &Provider, upstream: &UpstreamSession, back: &str) -> Option<Url> {
     let return_to = format!("{}/logout/return", visit.config.pool.public_url);
     let state = visit.app.seal.token(RETURN_LABEL, &back);
     end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await
+}
+
+/// Where the confirmation of a sign-out leads besides the app.
+enum Upstream {
+    /// Nowhere.
+    None,
+    /// To this address.
+    At(String),
+    /// To this address, which may send people on to anybody else who has to sign them out.
+    Onwards(String),
+}
+
+async fn leads_to(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Upstream {
+    let Some(upstream) = upstream else { return Upstream::None };
+    let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session) else { return Upstream::None };
+    match &provider.protocol {
+        Protocol::Saml(_) => saml_sign_out::location(connection(visit, provider)).await.map_or(Upstream::None, Upstream::Onwards),
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => {
+            end_session(visit, provider, upstream, back).await.map_or(Upstream::None, |url| Upstream::At(url.into()))
+        }
+    }
+}
+
+fn connection<'v>(visit: &'v Visit, provider: &'v Provider) -> Connection<'v> {
+    Connection { app: &visit.app, pool: &visit.config.pool, provider }
 }
 
 /// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a single provider no
@@ -229,6 +270,7 @@ pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
     if back.is_empty() { signed_out(&visit) } else { see_other(&back) }
 }
 
-fn signed_out(visit: &Visit) -> Response {
+/// The page that says so.
+pub fn signed_out(visit: &Visit) -> Response {
     visit.pages.answer(Page::SignedOut, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str() })
 }

@@ -1,0 +1,199 @@
+//! `POST /saml2/idpresponse`: the answer of a SAML provider becomes a session and a code for the app.
+//!
+//! The form comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. An answer to a sign-in that waits is
+//! kept for a moment and the browser sent on by GET, where the cookies come and the binding is checked (C-59). One that nobody asked for
+//! is [`idp_initiated`]'s. `RelayState` is a handle and never anything else (C-65).
+
+use std::time::Duration;
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::idp_initiated;
+use super::posted;
+use crate::flow::state::{Flow, Pending};
+use crate::model::encoding::{base64, base64_decode};
+use crate::model::identity::ExternalIdentity;
+use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::time::Timestamp;
+use crate::protocol::saml::binding::{BindingError, Message};
+use crate::protocol::saml::checks::{Check, Checks, Outcome};
+use crate::protocol::saml::peek::{Unverified, peek};
+use crate::store::flows::{self, FlowError};
+use crate::store::{self, Batch, Expect, Key, Life, StoreError};
+use crate::user_pool::federate::saml::{self, Connection};
+use crate::user_pool::federate::{FederationError, SamlRefusal};
+use crate::web::arrival;
+use crate::web::error::Failure;
+use crate::web::form;
+use crate::web::sign_in;
+use crate::web::story;
+use crate::web::trial;
+use crate::web::visit::Visit;
+
+/// Where the browser completes what a form began.
+const PATH: &str = "/saml2/idpresponse";
+const RELAY_LIFE: Duration = Duration::from_secs(60);
+
+/// A response on its way to the GET that completes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// base64.
+    response: String,
+    /// The provider of a response that nobody asked for.
+    unsolicited: Option<ProviderName>,
+}
+
+/// A provider's form.
+pub async fn post(mut visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+    let reference = visit.app.reference();
+    let answer = match receive(&mut visit, &reference, &headers, &body).await {
+        Ok(answer) => answer,
+        Err(failure) => visit.refuse(&reference, &failure, None).await,
+    };
+    visit.with_cookies(answer)
+}
+
+/// The way on from a form; or a response in the query, which is refused.
+pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let reference = visit.app.reference();
+    let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let named = |name: &str| parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+    let answer = match (named("relay"), named("SAMLResponse")) {
+        (Some(handle), None) => go_on(&mut visit, &reference, handle).await,
+        (None, Some(_)) => {
+            let refused = Err(SamlRefusal::Redirected.into());
+            complete(&mut visit, &reference, named("RelayState").unwrap_or_default(), refused).await
+        }
+        _ => visit.refuse(&reference, &Failure::Malformed("this address is for a provider's form"), None).await,
+    };
+    visit.with_cookies(answer)
+}
+
+async fn receive(visit: &mut Visit, reference: &ReferenceId, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+    let posted = posted(headers, body)?;
+    if posted.message == Message::Request {
+        return Err(SamlRefusal::Message(BindingError::NoMessage).into());
+    }
+    if let Some(handle) = &posted.relay_state {
+        match flows::waiting(&visit.app.state, handle).await {
+            // Only an answer to a sign-in that waits is kept, and only the last one, so strangers cannot fill the store.
+            Ok((pending, expires)) if pending.saml.is_some() => return keep(visit, handle, &posted.xml, (None, expires)).await,
+            Ok(_) => return Err(SamlRefusal::OtherProtocol.into()),
+            Err(FlowError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let seen = peek(&posted.xml).map_err(SamlRefusal::Unreadable)?;
+    if let Unverified { in_response_to: Some(request), .. } = seen {
+        return Err(SamlRefusal::NoFlow(request.chars().take(100).collect()).into());
+    }
+    idp_initiated::receive(visit, reference, &seen, &posted.xml).await
+}
+
+/// Keeps a response under `handle` and sends the browser on.
+pub(super) async fn keep(
+    visit: &Visit,
+    handle: &str,
+    xml: &[u8],
+    (unsolicited, latest): (Option<ProviderName>, Timestamp),
+) -> Result<Response, Failure> {
+    let (key, records) = (Key::saml_response(handle), &visit.app.state);
+    let life = Life::Until(latest.min(visit.now().plus(RELAY_LIFE)));
+    let kept = records.encode(&key, &Kept { response: base64(xml), unsolicited });
+    match records.store.commit(Batch::new(key.partition().clone()).put(&key, kept, life, Expect::Any)).await? {
+        store::Outcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
+        store::Outcome::Conflict => Err(StoreError::Misuse("a write without a condition failed by one").into()),
+    }
+}
+
+async fn go_on(visit: &mut Visit, reference: &ReferenceId, handle: &str) -> Response {
+    let kept = visit.app.state.take::<Kept>(&Key::saml_response(handle)).await;
+    let kept = match kept {
+        Ok(Some(kept)) => kept,
+        Ok(None) => return visit.refuse(reference, &FlowError::NotFound.into(), None).await,
+        Err(error) => return visit.refuse(reference, &error.into(), None).await,
+    };
+    let xml = base64_decode(&kept.response).unwrap_or_default();
+    match kept.unsolicited {
+        None => complete(visit, reference, handle, Ok(xml)).await,
+        Some(provider) => match idp_initiated::accept(visit, reference, &provider, &xml).await {
+            Ok(answer) => answer,
+            Err(failure) => visit.refuse(reference, &failure, None).await,
+        },
+    }
+}
+
+/// Consumes the flow or trial under `handle` and finishes it. It is consumed whatever the answer holds.
+async fn complete(visit: &mut Visit, reference: &ReferenceId, handle: &str, xml: Result<Vec<u8>, Failure>) -> Response {
+    let mut checks = Checks::default();
+    if flows::is_trial(handle) {
+        return match trial::consume(visit, handle).await {
+            Ok(trial) => {
+                let outcome = prove(visit, &trial.pending, xml, &mut checks).await;
+                trial::ended(visit, &trial, outcome, &lines(&checks)).await
+            }
+            Err(failure) => visit.refuse(reference, &failure, None).await,
+        };
+    }
+    let flow = match consume(visit, handle).await {
+        Ok(flow) => flow,
+        Err(failure) => return visit.refuse(reference, &failure, None).await,
+    };
+    match finish(visit, &flow, xml, &mut checks).await {
+        Ok(answer) => answer,
+        Err(failure) => sign_in::failed(visit, &flow.request, &flow.reference, &failure).await,
+    }
+}
+
+async fn consume(visit: &Visit, handle: &str) -> Result<Flow, Failure> {
+    let flow = flows::take(&visit.app.state, handle).await?;
+    story::earlier(visit, &flow);
+    flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
+    Ok(flow)
+}
+
+async fn finish(visit: &mut Visit, flow: &Flow, xml: Result<Vec<u8>, Failure>, checks: &mut Checks) -> Result<Response, Failure> {
+    let pending = flow.pending()?;
+    let identity = prove(visit, pending, xml, checks).await?;
+    let config = visit.config.clone();
+    let provider = config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
+    arrival::admit(visit, flow, provider, &identity).await
+}
+
+/// The person is looked for only at the provider that the flow names, with only its keys (C-60, C-61).
+async fn prove(visit: &Visit, pending: &Pending, xml: Result<Vec<u8>, Failure>, checks: &mut Checks) -> Result<ExternalIdentity, Failure> {
+    let xml = xml?;
+    let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
+    let connection = Connection { app: &visit.app, pool: &visit.config.pool, provider };
+    let outcome = saml::finish(connection, pending, &xml, checks).await;
+    tell(visit, checks);
+    Ok(outcome?)
+}
+
+/// What was checked becomes part of the story, in case that the sign-in is refused.
+pub(super) fn tell(visit: &Visit, checks: &Checks) {
+    let details: Vec<(&str, String)> = checks.list().iter().map(|check| (check.name.as_ref(), line(check))).collect();
+    visit.recorder.step(visit.now(), "SAML response of the provider, checked", details);
+}
+
+fn lines(checks: &Checks) -> Vec<String> {
+    checks.list().iter().map(|check| format!("{}: {}", check.name, line(check))).collect()
+}
+
+/// One check for people.
+fn line(check: &Check) -> String {
+    let received = if check.received.is_empty() { "nothing" } else { &check.received };
+    match check.outcome {
+        Outcome::Passed => check
+            .skew_used
+            .map_or_else(|| format!("passed ({received})"), |skew| format!("passed ({received}), {skew} s of clock difference forgiven")),
+        Outcome::Note => received.to_owned(),
+        Outcome::Failed => {
+            format!("FAILED: expected {}, received {received}. {}", check.expected, check.hint.as_deref().unwrap_or_default())
+        }
+    }
+}
