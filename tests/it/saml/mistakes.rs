@@ -32,12 +32,7 @@ async fn each_planted_mistake_ends_on_a_page_that_names_the_fix() {
         ("clock 5 minutes off", Slip::Clock(300), "saml_from_the_future", "5 min 0 s ahead of ours"),
         ("NameID transient", Slip::Transient, "provider_subject_transient", "persistent NameID"),
         ("assertion unsigned", Slip::Unsigned, "saml_unsigned", "switches on signing"),
-        (
-            "encrypted for an old key",
-            Slip::EncryptedFor(old_certificate()),
-            "saml_decryption_refused",
-            "certificate in our current metadata",
-        ),
+        ("encrypted for an old key", Slip::EncryptedFor(old_certificate()), "saml_decryption_refused", "reads our metadata again"),
         ("HTTP-Redirect response", Slip::ByRedirect, "saml_response_by_redirect", "HTTP-POST"),
         (
             "wrong tenant",
