@@ -5,6 +5,7 @@
 mod c14n;
 mod cost;
 mod encryption;
+mod mutants;
 mod parse;
 mod shape;
 mod sign;

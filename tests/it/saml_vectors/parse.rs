@@ -115,6 +115,7 @@ fn what_is_not_well_formed_is_refused() {
         "<a:b/>",
         "<a b:c=''/>",
         "<:a/>",
+        "<a></:a>",
         "<a :b=''/>",
         "<a:b:c xmlns:a='u:'/>",
         "<a: xmlns:a='u:'/>",
@@ -217,6 +218,16 @@ fn namespaces_are_absolute_and_bound_once() {
         "xmlns:p='urn:x' p:xmlns='urn:y'",
         "xmlns:p='u:' xmlns:q='u:' p:a='' q:a=''",
         "xmlns:='urn:x'",
+        "xmlns='urn:a&amp;b'",
+        "xmlns='urn:a b'",
+        "xmlns='urn:é'",
+        "xmlns='urn:%'",
+        "xmlns='urn:%4'",
+        "xmlns='http://host:x/'",
+        "xmlns='http:///path'",
+        "xmlns='http://a:1:2/'",
+        "xmlns='urn:a#b#c'",
+        "xmlns:p='urn:a\"b'",
     ] {
         refused(format!("<a {declaration}/>"));
     }

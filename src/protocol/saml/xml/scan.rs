@@ -12,6 +12,8 @@ const PER_ELEMENT: usize = 64;
 const IN_SCOPE: usize = 48;
 /// Bytes of a name.
 const NAME: usize = 256;
+/// Bytes of a namespace.
+const NAMESPACE: usize = 1024;
 
 /// How much of what the parser may meet.
 pub(super) struct Bounds {
@@ -132,6 +134,9 @@ impl<'a> Scanner<'a> {
 
     fn close_tag(&mut self) -> Result<(), XmlError> {
         let Some(end) = memchr(b'>', self.rest().as_bytes()) else { return Err(self.refused("a tag without end")) };
+        if self.rest().starts_with("</:") {
+            return Err(self.refused("a name with an empty prefix"));
+        }
         let Some(declared) = self.open.pop() else { return Err(self.refused("an end tag without start tag")) };
         self.in_scope -= declared;
         self.at += end + 1;
@@ -206,9 +211,10 @@ impl<'a> Scanner<'a> {
             (_, "") if name.as_bytes().get(at - 1) == Some(&b':') => return Err(self.refused("an attribute named xmlns with a prefix")),
             _ => return Ok(()),
         }
-        if !value.is_empty() && !is_absolute(value) {
-            return Err(self.refused("a relative namespace URI"));
+        if !value.is_empty() && !is_namespace(value) {
+            return Err(self.refused("a namespace that is no absolute URI"));
         }
+        self.count(value.len(), NAMESPACE, "bytes in a namespace")?;
         tag.declared += 1;
         self.declarations += 1;
         self.count(self.declarations, self.bounds.declarations, "namespace declarations")
@@ -282,11 +288,27 @@ fn pseudo_attribute<'a>(declared: &'a str, name: &str) -> Option<&'a str> {
     after.get(1..)?.split(quote).next()
 }
 
-/// Whether a URI starts with a [scheme](https://www.rfc-editor.org/rfc/rfc3986#section-3.1).
-fn is_absolute(uri: &str) -> bool {
-    let Some((scheme, _)) = uri.split_once(':') else { return false };
+/// Whether `uri` is absolute and has only characters of [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2): canonicalizers disagree on others.
+fn is_namespace(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let of_uri = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'!' | b'$' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+        | b'=' | b'%' => true,
+        other => other.is_ascii_alphanumeric(),
+    };
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        && rest.bytes().all(of_uri)
+        && rest.split('%').skip(1).all(|escaped| escaped.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+        && rest.matches('#').count() <= 1
+        && rest.strip_prefix("//").is_none_or(has_authority)
+}
+
+/// Whether what follows `//` starts with a host and at most a port.
+fn has_authority(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
+    !host.is_empty() && !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// `#13` or `#xD`.
