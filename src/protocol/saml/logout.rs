@@ -122,7 +122,7 @@ pub fn claimed(received: Received<'_>) -> Result<Claimed, LogoutError> {
 /// Verifies a request of the identity provider. The caller honours each id once until [`LogoutRequest::acceptable_until`].
 pub fn verify_request(received: Received<'_>, expected: &Expected<'_>, now: Timestamp) -> Result<Verified<LogoutRequest>, LogoutError> {
     let signed = signed(received, expected)?;
-    let document = Document::parse(&signed)?;
+    let document = Document::parse_canonical(&signed)?;
     let root = document.root();
     let issued = check_message(root, "LogoutRequest", expected, now)?;
     let end = instant(root, "NotOnOrAfter")?.unwrap_or_else(|| issued.plus(MAX_AGE)).min(issued.plus(MAX_AGE)).plus(expected.skew);
@@ -145,7 +145,7 @@ pub fn verify_response(
     now: Timestamp,
 ) -> Result<Verified<LogoutResponse>, LogoutError> {
     let signed = signed(received, expected)?;
-    let document = Document::parse(&signed)?;
+    let document = Document::parse_canonical(&signed)?;
     let root = document.root();
     let issued = check_message(root, "LogoutResponse", expected, now)?;
     let end = issued.plus(MAX_AGE).plus(expected.skew);
