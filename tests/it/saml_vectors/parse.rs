@@ -206,7 +206,6 @@ fn namespaces_are_absolute_and_bound_once() {
         "xmlns:p='&#x2E;/x'",
         "xmlns:p=''",
         "xmlns:xml='urn:x'",
-        "xmlns:xml='http://www.w3.org/XML/1998/namespace'",
         "xmlns:xmlns='urn:x'",
         "xmlns:p='http://www.w3.org/XML/1998/namespace'",
         "xmlns='http://www.w3.org/XML/1998/namespace'",

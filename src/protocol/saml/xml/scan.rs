@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-use super::{XmlError, is_xml};
+use super::{XmlError, is_xml, ns};
 
 /// Open elements.
 const DEPTH: usize = 64;
@@ -202,6 +202,8 @@ impl<'a> Scanner<'a> {
         match (at, name.get(at + "xmlns".len()..).unwrap_or_default()) {
             (0, "") if tag.default => return Err(self.refused("a second default namespace on one element")),
             (0, "") => tag.default = true,
+            // Says what holds anyway; Shibboleth's own metadata has it.
+            (0, ":xml") if value == ns::XML => return Ok(()),
             (0, ":xml" | ":xmlns") => return Err(self.refused("a declaration of the prefix xml or xmlns")),
             (0, prefix) if prefix.starts_with(':') => {
                 if value.is_empty() {
