@@ -30,6 +30,7 @@ mod saml;
 mod sample;
 mod saml_command;
 mod saml_live_fixtures;
+mod saml_messages;
 mod saml_vectors;
 mod sign_in;
 mod sign_in_state;

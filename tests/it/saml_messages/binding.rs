@@ -121,7 +121,10 @@ fn a_query_that_says_something_twice_or_by_halves_is_refused() {
     ] {
         assert_eq!(code(RedirectQuery::parse(&query)), expected, "{query}");
     }
-    assert!(RedirectQuery::parse(&format!("{recorded}&SAMLEncoding=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindings%3AURL-Encoding%3ADEFLATE")).is_ok());
+    assert!(
+        RedirectQuery::parse(&format!("{recorded}&SAMLEncoding=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindings%3AURL-Encoding%3ADEFLATE"))
+            .is_ok()
+    );
 }
 
 /// C-65
@@ -133,7 +136,9 @@ fn relay_state_is_opaque_and_bounded() {
     assert_eq!(code(post_form(LOCATION, Message::Request, "<a/>", Some(&"x".repeat(81)))), "saml_relay_state_too_long");
     assert_eq!(sent(Message::Response, 2048), Ok(()), "what came is given back");
     assert_eq!(code(sent(Message::Response, 2049)), "saml_relay_state_too_long");
-    for text in ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\"><script>alert(1)</script>", "&SAMLRequest=x", "a\u{0}b"] {
+    for text in
+        ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\"><script>alert(1)</script>", "&SAMLRequest=x", "a\u{0}b"]
+    {
         let encoded: String = byte_serialize(text.as_bytes()).collect();
         let received = RedirectQuery::parse(&format!("{}&RelayState={encoded}", query_of("<a/>"))).unwrap();
         assert_eq!(received.relay_state.as_deref(), Some(text), "as it came, for a look-up");
@@ -168,7 +173,9 @@ fn only_one_whole_stream_is_inflated() {
     let whole = deflated("<a/>".repeat(500).as_bytes());
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
     zlib.write_all(b"<a/>").unwrap();
-    for broken in [&whole[..whole.len() - 1], &whole[..1], &[], &[whole.as_slice(), b"x"].concat(), &zlib.finish().unwrap(), b"<a/>", &[0xff; 64]] {
+    for broken in
+        [&whole[..whole.len() - 1], &whole[..1], &[], &[whole.as_slice(), b"x"].concat(), &zlib.finish().unwrap(), b"<a/>", &[0xff; 64]]
+    {
         assert_eq!(code(inflate(&base64(broken), Message::Request)), "saml_deflate");
     }
 }

@@ -7,7 +7,8 @@ use symbolon::model::time::Timestamp;
 use symbolon::protocol::saml::binding::{Message, PostMessage, RedirectQuery, redirect_url};
 use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::logout::{
-    Expected, LogoutError, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received, claimed, verify_request, verify_response,
+    Expected, LogoutError, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received, claimed, verify_request,
+    verify_response,
 };
 use symbolon::protocol::saml::signature::{Policy, SpKey, sign};
 use symbolon::protocol::saml::subject::NameId;
@@ -28,7 +29,8 @@ fn ada() -> NameId {
 
 fn request() -> String {
     let name_id = ada();
-    let request = NewLogoutRequest { id: "_1", issue_instant: now(), destination: SLO, issuer: IDP, name_id: &name_id, session_index: Some("<s&1>") };
+    let request =
+        NewLogoutRequest { id: "_1", issue_instant: now(), destination: SLO, issuer: IDP, name_id: &name_id, session_index: Some("<s&1>") };
     request.to_xml()
 }
 
@@ -117,7 +119,10 @@ fn nobody_is_logged_out_by_an_unsigned_request_or_one_of_another_provider() {
 fn a_request_is_for_us_and_complete() {
     let replaced = |from: &str, to: &str| judged(&request().replace(from, to), now()).unwrap_err().code();
     assert_eq!(replaced(IDP, "https://evil.example/saml"), "saml_logout_issuer");
-    assert_eq!(replaced("<saml:Issuer>", "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">"), "saml_logout_issuer");
+    assert_eq!(
+        replaced("<saml:Issuer>", "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">"),
+        "saml_logout_issuer"
+    );
     assert_eq!(replaced(SLO, "https://other.example/saml2/logout"), "saml_logout_destination");
     assert_eq!(replaced(&format!(" Destination=\"{SLO}\""), ""), "saml_logout_destination");
     assert_eq!(replaced("Version=\"2.0\"", "Version=\"1.1\""), "saml_logout_version");
@@ -180,7 +185,10 @@ fn an_answer_belongs_to_our_request() {
     assert_eq!(verify_response(Received::Post(&unsigned), &expected(&keys), "_1", now()).unwrap_err().code(), "saml_logout_unsigned");
     assert_eq!(claimed(Received::Post(&unsigned)).unwrap().in_response_to.as_deref(), Some("_1"));
     let request = redirect(Message::Request, &request(), Some(idp_key()));
-    assert_eq!(verify_response(Received::Redirect(&request), &expected(&keys), "_1", now()).unwrap_err().code(), "saml_logout_other_message");
+    assert_eq!(
+        verify_response(Received::Redirect(&request), &expected(&keys), "_1", now()).unwrap_err().code(),
+        "saml_logout_other_message"
+    );
 }
 
 #[test]

@@ -122,7 +122,11 @@ fn what_is_no_idp_metadata_is_called_by_its_name() {
         (" \n".to_owned(), "saml_metadata_other_document", "an empty document"),
         ("-----BEGIN CERTIFICATE-----".to_owned(), "saml_metadata_other_document", "a certificate"),
         ("https://idp.example/metadata".to_owned(), "saml_metadata_other_document", "this is an address"),
-        ("<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\"/>".to_owned(), "saml_metadata_other_document", "a SAML message"),
+        (
+            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\"/>".to_owned(),
+            "saml_metadata_other_document",
+            "a SAML message",
+        ),
         (sp, "saml_metadata_of_sp", "line 1: this is SP metadata"),
         (saml1, "saml_metadata_no_saml2", "does not speak SAML 2.0"),
         (document().replace("IDPSSODescriptor", "PDPDescriptor"), "saml_metadata_no_idp", "no identity provider"),
@@ -156,7 +160,8 @@ fn of_several_providers_one_must_be_chosen() {
     assert_eq!(error.code(), "saml_metadata_wrong_entity");
     assert!(error.hint().contains(IDP));
     assert_eq!(code(read_of(&group(&[one(IDP), one(IDP)]), IDP)), "saml_metadata_entity_twice");
-    let smuggled = document().replacen("<IDPSSODescriptor", &format!("<Extensions>{}</Extensions><IDPSSODescriptor", one("https://x.example")), 1);
+    let smuggled =
+        document().replacen("<IDPSSODescriptor", &format!("<Extensions>{}</Extensions><IDPSSODescriptor", one("https://x.example")), 1);
     assert_eq!(read(&smuggled).unwrap().entity_id, IDP, "an entity inside an extension is none");
     let hundred: Vec<String> = (0..100).map(|number| one(&format!("https://{number}.example"))).collect();
     assert!(matches!(read(&group(&hundred)), Err(MetadataError::SeveralIdps { count: 100, listed }) if listed.len() == 10));
@@ -182,7 +187,9 @@ fn metadata_ends_when_it_says_so() {
 /// C-69
 #[test]
 fn metadata_is_read_again_in_time_and_not_too_often() {
-    let cached = |attributes: &str| read(&document().replacen(" entityID", &format!(" {attributes} entityID"), 1)).map(|metadata| metadata.refresh_after(now()));
+    let cached = |attributes: &str| {
+        read(&document().replacen(" entityID", &format!(" {attributes} entityID"), 1)).map(|metadata| metadata.refresh_after(now()))
+    };
     assert_eq!(read(&document()).unwrap().refresh_after(now()), USUAL_USE);
     for (attributes, expected) in [
         ("cacheDuration=\"PT1H\"", Duration::from_secs(3600)),
@@ -254,11 +261,9 @@ fn four_fields_by_hand_make_a_provider() {
     assert!(error.code() == "saml_certificate" && error.to_string().starts_with("certificate 2: "), "{error}");
     assert_eq!(code(by_hand(&fields(&[]), false)), "saml_field", "C-30");
     let certificates = [both];
-    for (entity_id, sso_url, slo_url) in [
-        ("", LOCATION, None),
-        (IDP, "http://idp.example", None),
-        (IDP, LOCATION, Some("javascript:alert(1)")),
-    ] {
+    for (entity_id, sso_url, slo_url) in
+        [("", LOCATION, None), (IDP, "http://idp.example", None), (IDP, LOCATION, Some("javascript:alert(1)"))]
+    {
         assert_eq!(code(by_hand(&ByHand { entity_id, sso_url, slo_url, certificates: &certificates }, false)), "saml_field");
     }
 }

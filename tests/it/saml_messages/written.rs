@@ -76,7 +76,12 @@ fn a_request_says_what_was_asked_for() {
         ..request(&id, "x", &[])
     };
     let xml = transient.to_xml();
-    assert!(!xml.contains("AllowCreate") && !xml.contains("ForceAuthn") && !xml.contains("RequestedAuthnContext") && xml.contains(" IsPassive=\"true\""));
+    assert!(
+        !xml.contains("AllowCreate")
+            && !xml.contains("ForceAuthn")
+            && !xml.contains("RequestedAuthnContext")
+            && xml.contains(" IsPassive=\"true\"")
+    );
 }
 
 /// C-74
