@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use symbolon::model::fault::Refusal;
 use symbolon::model::time::Timestamp;
+use symbolon::protocol::Verified;
 use symbolon::protocol::saml::binding::{Message, PostMessage, RedirectQuery, redirect_url};
 use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::logout::{
@@ -54,9 +55,9 @@ fn redirect(message: Message, xml: &str, key: Option<&SpKey>) -> RedirectQuery {
 fn judged(xml: &str, now: Timestamp) -> Result<LogoutRequest, LogoutError> {
     let keys = idp_keys();
     let query = redirect(Message::Request, xml, Some(idp_key()));
-    let by_query = verify_request(Received::Redirect(&query), &expected(&keys), now).map(|verified| verified.into_inner());
+    let by_query = verify_request(Received::Redirect(&query), &expected(&keys), now).map(Verified::into_inner);
     let form = post(Message::Request, &sign(xml, "_1", idp_key()).unwrap());
-    let by_form = verify_request(Received::Post(&form), &expected(&keys), now).map(|verified| verified.into_inner());
+    let by_form = verify_request(Received::Post(&form), &expected(&keys), now).map(Verified::into_inner);
     assert_eq!(by_query, by_form);
     by_query
 }

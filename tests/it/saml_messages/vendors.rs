@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use symbolon::protocol::saml::binding::Binding;
+use symbolon::protocol::saml::certificate::Certificate;
+use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::metadata::{Endpoint, IdpMetadata, MetadataRules, MetadataWarning, parse};
 use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
 
@@ -40,7 +42,7 @@ fn metadata_of_ten_identity_providers_tells_where_to_go_and_whom_to_believe() {
         let metadata = read(bytes);
         let found = json!({
             "entity_id": metadata.entity_id,
-            "signing": metadata.signing.iter().map(|certificate| certificate.fingerprint()).collect::<Vec<_>>(),
+            "signing": metadata.signing.iter().map(Certificate::fingerprint).collect::<Vec<_>>(),
             "sso": endpoints(&metadata.sso),
             "slo": endpoints(&metadata.slo),
             "wants_signed_requests": metadata.wants_signed_requests,
@@ -120,7 +122,7 @@ fn signed_metadata_is_no_response_and_its_signature_signs_none() {
             authn_context: &[],
             max_age: None,
         };
-        let refused = verify(forged.as_bytes(), &fits, now(), &mut Default::default()).unwrap_err();
+        let refused = verify(forged.as_bytes(), &fits, now(), &mut Checks::default()).unwrap_err();
         assert_eq!(code(&refused), expected, "{refused}");
     }
 }
