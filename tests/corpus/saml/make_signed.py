@@ -10,11 +10,15 @@ the tests is about policy, never about a broken signature.
 import base64
 import json
 import pathlib
+import secrets
 import subprocess
 import sys
 import tempfile
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from lxml import etree
 from signxml import XMLSigner, algorithms, methods
 
@@ -23,6 +27,7 @@ SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 ENC = "http://www.w3.org/2001/04/xmlenc#"
+PSS = "http://www.w3.org/2007/05/xmldsig-more#"
 ENC11 = "http://www.w3.org/2009/xmlenc11#"
 EXC = "http://www.w3.org/2001/10/xml-exc-c14n#"
 ENVELOPED = DS + "enveloped-signature"
@@ -128,6 +133,19 @@ def signxml_sign(keys, method, digest):
     return etree.tostring(done, encoding="utf-8").decode("utf-8")
 
 
+def pss_sign(keys, parameters, hash_algorithm, salt):
+    """With `rsa-pss` and its parameters, by hand: neither tool writes them."""
+    root = etree.fromstring(xmlsec_sign(keys, assertion(signature()), "rsa").encode("utf-8"))
+    method = root.find(f".//{{{DS}}}SignatureMethod")
+    method.set("Algorithm", PSS + "rsa-pss")
+    method.append(etree.fromstring(f'<p:RSAPSSParams xmlns:p="{PSS}" xmlns:ds="{DS}">{parameters}</p:RSAPSSParams>'))
+    signed_info = etree.tostring(root.find(f".//{{{DS}}}SignedInfo"), method="c14n", exclusive=True, with_comments=False)
+    key = serialization.load_pem_private_key((keys / "rsa.key.pem").read_bytes(), None)
+    value = key.sign(signed_info, padding.PSS(mgf=padding.MGF1(hash_algorithm), salt_length=salt), hash_algorithm)
+    root.find(f".//{{{DS}}}SignatureValue").text = base64.b64encode(value).decode()
+    return etree.tostring(root, encoding="utf-8").decode("utf-8")
+
+
 XPATH = transform("http://www.w3.org/TR/1999/REC-xpath-19991116", "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>")
 XPATH2 = transform("http://www.w3.org/2002/06/xmldsig-filter2", '<f:XPath xmlns:f="http://www.w3.org/2002/06/xmldsig-filter2" Filter="subtract">//ds:Signature</f:XPath>')
 XSLT = transform("http://www.w3.org/TR/1999/REC-xslt-19991116", '<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0"><xsl:template match="/"><x/></xsl:template></xsl:stylesheet>')
@@ -195,6 +213,15 @@ def make_signed(keys):
     pss = algorithms.SignatureMethod
     for h, method in [("sha256", pss.SHA256_RSA_MGF1), ("sha384", pss.SHA384_RSA_MGF1), ("sha512", pss.SHA512_RSA_MGF1)]:
         out.append({"name": f"rsa-pss-{h}", "case": "C-32", "key": "rsa", "expect": "accept", "xml": signxml_sign(keys, method, algorithms.DigestAlgorithm[h.upper()])})
+    sha384 = f'<ds:DigestMethod Algorithm="{DIGEST["sha384"]}"/>'
+    mask = f'<p:MaskGenerationFunction Algorithm="{PSS}MGF1">{sha384}</p:MaskGenerationFunction>'
+    for name, parameters, algorithm, salt, expect in [
+        ("rsa-pss-defaults", "", hashes.SHA256(), 32, "accept"),
+        ("rsa-pss-parameters", f"{sha384}{mask}<p:SaltLength>48</p:SaltLength><p:TrailerField>1</p:TrailerField>", hashes.SHA384(), 48, "accept"),
+        ("rsa-pss-other-salt", "", hashes.SHA256(), 20, "the http"),
+        ("rsa-pss-named-salt", "<p:SaltLength>20</p:SaltLength>", hashes.SHA256(), 20, "RSAPSSParams"),
+    ]:
+        out.append({"name": name, "case": "C-32", "key": "rsa", "expect": expect, "xml": pss_sign(keys, parameters, algorithm, salt)})
     return out
 
 
@@ -221,6 +248,20 @@ def xmlsec_encrypt(keys, key, template, session, plain):
         found = run("xmlsec1", "--decrypt", "--privkey-pem", f"{keys / key}.key.pem", out)
         assert found.strip() == plain.strip(), (found, plain)
         return made.replace('<?xml version="1.0"?>\n', "").rstrip("\n")
+
+
+def oaep_encrypt(keys, bits, mask_bits, plain):
+    """RSA-OAEP of XML Encryption 1.1 by hand: xmlsec1 1.2 does not know it."""
+    public = x509.load_pem_x509_certificate((keys / "rsa.crt.pem").read_bytes()).public_key()
+    algorithms_of = {256: hashes.SHA256, 384: hashes.SHA384, 512: hashes.SHA512, 1: hashes.SHA1}
+    key, iv = secrets.token_bytes(32), secrets.token_bytes(12)
+    transported = public.encrypt(key, padding.OAEP(mgf=padding.MGF1(algorithms_of[mask_bits]()), algorithm=algorithms_of[bits](), label=None))
+    parameters = f'<ds:DigestMethod Algorithm="{DIGEST[f"sha{bits}"]}"/><e:MGF xmlns:e="{ENC11}" Algorithm="{ENC11}mgf1sha{mask_bits}"/>'
+    template = encrypted_template(f"{ENC11}aes256-gcm", ENC11 + "rsa-oaep", parameters=parameters)
+    values = [transported, iv + AESGCM(key).encrypt(iv, plain, None)]
+    for value in values:
+        template = template.replace("<xenc:CipherValue/>", f"<xenc:CipherValue>{base64.b64encode(value).decode()}</xenc:CipherValue>", 1)
+    return wrapped(template)
 
 
 def wrapped(data, element="EncryptedAssertion"):
@@ -259,6 +300,8 @@ def make_encrypted(keys):
         ("comment-first", b"<!-- x -->" + plain),
     ]:
         add(name, "C-43", made(gcm, oaep, "aes-256", of), "accept" if name == "comment-first" else "it does not decrypt", of=of)
+    for bits, mask, expect in [(256, 256, "accept"), (384, 384, "accept"), (512, 512, "accept"), (1, 1, "accept"), (256, 1, "the encryption algorithm")]:
+        add(f"oaep-sha{bits}-mgf1sha{mask}", "C-44", oaep_encrypt(keys, bits, mask, plain), expect)
     add("other-key", "C-46", made(gcm, oaep, "aes-256", key="other"), "accept", key="other")
     return out
 
