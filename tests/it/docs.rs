@@ -4,8 +4,11 @@ use std::path::Path;
 
 use symbolon::config;
 
-const PAGES: [(&str, &str); 2] =
-    [("README.md", include_str!("../../README.md")), ("docs/providers.md", include_str!("../../docs/providers.md"))];
+const PAGES: [(&str, &str); 3] = [
+    ("README.md", include_str!("../../README.md")),
+    ("docs/providers.md", include_str!("../../docs/providers.md")),
+    ("docs/saml.md", include_str!("../../docs/saml.md")),
+];
 
 /// The fenced blocks of a language.
 fn blocks(page: &str, language: &str) -> Vec<String> {
@@ -47,6 +50,7 @@ fn example_file(name: &str) -> Result<String, String> {
     match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
         Some("key") => Ok(key),
+        Some("pem") => Ok(rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()),
         _ => Err(format!("{name} is not one of the files that the pages name")),
     }
 }
