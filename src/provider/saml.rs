@@ -1,4 +1,6 @@
 //! A SAML identity provider as one pool uses it.
+//!
+#![doc = include_str!("../../docs/saml.md")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -50,7 +50,9 @@ fn example_file(name: &str) -> Result<String, String> {
     match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
         Some("key") => Ok(key),
-        Some("pem") => Ok(rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()),
+        Some("pem") => {
+            Ok(rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem())
+        }
         _ => Err(format!("{name} is not one of the files that the pages name")),
     }
 }

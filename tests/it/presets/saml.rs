@@ -8,6 +8,12 @@ use symbolon::provider::quirks::{self, QuirkError};
 use symbolon::provider::saml::{Saml, SubjectRule, format};
 use symbolon::provider::settings::{EmailTrust, Protocol, Provider};
 
+use symbolon::model::time::Timestamp;
+use symbolon::protocol::saml::assertion::Assertion;
+use symbolon::protocol::saml::attributes::Attribute;
+use symbolon::protocol::saml::subject::NameId;
+use symbolon::provider::saml_claims;
+
 use super::fixtures::{but, fixture};
 use super::world::{attributes, claims, identity, provider};
 
@@ -194,4 +200,73 @@ fn a_name_id_belongs_to_its_issuer_and_qualifiers() {
     assert_ne!(plain, key("NameQualifier", "https://other.example"));
     assert_ne!(plain, key("SPNameQualifier", "https://other.example"));
     assert_ne!(plain, key("Issuer", "https://other.example"));
+}
+
+fn attribute(name: &str, friendly: &str, values: &[&str]) -> Attribute {
+    let friendly_name = Some(friendly.to_owned()).filter(|text| !text.is_empty());
+    Attribute { name: name.into(), name_format: None, friendly_name, values: values.iter().map(|text| (*text).to_owned()).collect() }
+}
+
+fn verified(name_id: Option<NameId>, attributes: Vec<Attribute>) -> Assertion {
+    let now = Timestamp::from_secs(1_800_000_000);
+    Assertion {
+        id: "_1".into(),
+        issuer: "https://idp.acme.example".into(),
+        name_id,
+        attributes,
+        authn_instant: now,
+        session_index: None,
+        session_not_on_or_after: None,
+        authn_context: None,
+        acceptable_until: now,
+        one_time_use: false,
+    }
+}
+
+fn name_id(value: &str, format: Option<&str>) -> NameId {
+    let format = format.map(str::to_owned);
+    NameId { value: value.into(), format, name_qualifier: None, sp_name_qualifier: None, sp_provided_id: None }
+}
+
+#[test]
+fn attributes_become_claims_by_name() {
+    let acme = with_domain("saml", "");
+    let attributes = vec![
+        attribute("urn:oid:2.5.4.42", "givenName", &["Ada"]),
+        attribute("groups", "", &["staff", "admins"]),
+        attribute("empty", "", &[]),
+    ];
+    let claims = saml_claims::claims(saml(&acme), &verified(Some(name_id("a1", Some(format::PERSISTENT))), attributes.clone()));
+    assert_eq!(
+        Value::Object(claims),
+        json!({
+            "urn:oid:2.5.4.42": "Ada", "groups": ["staff", "admins"], "Issuer": "https://idp.acme.example",
+            "NameID": "a1", "NameIDFormat": format::PERSISTENT,
+        })
+    );
+    let friendly = with_domain("saml", "friendly_names = true");
+    let claims = saml_claims::claims(saml(&friendly), &verified(None, attributes));
+    assert_eq!((&claims["givenName"], &claims["urn:oid:2.5.4.42"]), (&json!("Ada"), &json!("Ada")));
+}
+
+/// What an attribute is called, in full or for people, never makes it the person's NameID or the issuer.
+#[test]
+fn no_attribute_stands_in_for_the_name_id_or_the_issuer() {
+    let acme = with_domain("saml", "friendly_names = true");
+    for name in ["NameID", "NameIDFormat", "NameQualifier", "SPNameQualifier", "Issuer"] {
+        for attribute in [attribute(name, "", &["eve"]), attribute("urn:x", name, &["eve"])] {
+            let claims = saml_claims::claims(saml(&acme), &verified(None, vec![attribute]));
+            assert_ne!(claims.get(name), Some(&json!("eve")), "{name}");
+            assert!(identity(&acme, claims, None).is_err());
+        }
+    }
+}
+
+/// A friendly name that is another attribute's name does not take its place.
+#[test]
+fn a_friendly_name_never_hides_an_attribute() {
+    let acme = with_domain("saml", "friendly_names = true\nsubject = \"uid\"");
+    let attributes = vec![attribute("urn:x", "uid", &["eve"]), attribute("uid", "", &["ada"])];
+    let claims = saml_claims::claims(saml(&acme), &verified(None, attributes));
+    assert_eq!(identity(&acme, claims, None).unwrap().key.subject, "ada");
 }

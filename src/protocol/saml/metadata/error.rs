@@ -203,7 +203,7 @@ impl Refusal for MetadataError {
                 "the identity provider must publish its signing certificate (RSA of 2048 bits or more, or EC) in an X509Certificate".into()
             }
             Self::Unsigned | Self::Signature(_) => {
-                "check metadata_signers of this provider: the certificate there must be the one that signs the metadata".into()
+                "check metadata_signer of this provider: the certificate there must be the one that signs the metadata".into()
             }
             Self::Field { field, .. } => format!("correct {field} of this provider"),
             Self::Certificate { .. } => "paste the certificate as the identity provider shows it, BEGIN and END lines included".into(),
