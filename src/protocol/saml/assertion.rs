@@ -1,12 +1,14 @@
 //! An assertion whose bytes are proven, checked and read
 //! ([SAML Core section 2.3.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
+use std::time::Duration;
+
 use super::attributes::{self, Attribute};
 use super::authn::{self, Authn};
 use super::checks::{Judge, shown};
 use super::conditions::{self, required_instant};
 use super::error::SamlError;
-use super::response::Expected;
+use super::response::{Expected, MAX_SKEW};
 use super::structure::trimmed;
 use super::subject::{self, NameId};
 use super::xml::{self, Node, ns};
@@ -56,7 +58,7 @@ pub(super) fn check(node: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Jud
     let (Some(id), Some(Authn { instant, session_index, session_not_on_or_after, context })) = (id, authn) else { return Ok(None) };
     let ends = [conditions.until, subject.until, session_not_on_or_after];
     let oldest = issued.plus(expected.request.max_age());
-    let acceptable_until = ends.into_iter().flatten().fold(oldest, Ord::min).plus(super::response::MAX_SKEW);
+    let acceptable_until = ends.into_iter().flatten().fold(oldest, Ord::min).plus(MAX_SKEW + Duration::from_secs(1));
     Ok(Some(Assertion {
         id: id.to_owned(),
         issuer: expected.idp.to_owned(),

@@ -204,6 +204,9 @@ fn seconds(duration: Duration) -> u64 {
 
 /// Something received, as it may stand in a log or on a page: bounded, without control and direction characters.
 pub(super) fn shown(text: &str) -> String {
+    if text.len() <= LONGEST && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let harmful = |c: char| c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     let mut out: String = text.chars().take(LONGEST).map(|c| if harmful(c) { '\u{FFFD}' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {

@@ -30,7 +30,22 @@ pub fn format(at: Timestamp) -> String {
     let at = at.secs().clamp(0, LAST_SECOND);
     let (days, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
     let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    let mut out = String::with_capacity("9999-12-31T23:59:59Z".len());
+    for (number, after) in [(year / 100, ""), (year % 100, "-"), (month, "-"), (day, "T")] {
+        two_digits(number, after, &mut out);
+    }
+    for (number, after) in [(second / 3600, ":"), (second / 60 % 60, ":"), (second % 60, "Z")] {
+        two_digits(number, after, &mut out);
+    }
+    out
+}
+
+/// The formatting machinery would cost more than a signature's digest: every check of a response shows two instants.
+fn two_digits(number: i64, after: &str, out: &mut String) {
+    let digit = |digit: i64| char::from(b'0' + u8::try_from(digit.rem_euclid(10)).unwrap_or_default());
+    out.push(digit(number / 10));
+    out.push(digit(number));
+    out.push_str(after);
 }
 
 /// Days since 1970-01-01.

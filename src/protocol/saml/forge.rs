@@ -2,11 +2,19 @@
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::iv::FixedLength;
+use aws_lc_rs::rsa::{KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PrivateDecryptingKey};
+
 use super::assertion::Assertion;
 use super::certificate::Certificate;
 use super::checks::Checks;
+use super::encryption::DecryptionKey;
 use super::error::SamlError;
 use super::response::*;
+use crate::model::encoding::base64;
 use crate::model::fault::Refusal;
 use crate::model::time::Timestamp;
 use crate::protocol::Verified;
@@ -48,6 +56,16 @@ pub(super) struct Story {
     pub authn_context: Vec<String>,
     pub max_age: Option<Duration>,
     pub idp: &'static str,
+    /// The content encryption, and whether we hold the key.
+    pub encrypted: Option<Cipher>,
+    pub decryption: Vec<DecryptionKey>,
+}
+
+/// How an assertion is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cipher {
+    Gcm,
+    Cbc,
 }
 
 pub(super) fn sound(base: Base) -> Story {
@@ -64,6 +82,8 @@ pub(super) fn sound(base: Base) -> Story {
         authn_context: Vec::new(),
         max_age: None,
         idp: IDP,
+        encrypted: None,
+        decryption: Vec::new(),
     }
 }
 
@@ -83,6 +103,7 @@ impl Story {
             Base::Assertion | Base::Both => sign(&self.assertion, &id(&self.assertion), key()).unwrap(),
             Base::Response | Base::Unsigned => self.assertion.clone(),
         };
+        let assertion = self.encrypted.map_or(assertion.clone(), |cipher| encrypt(&assertion, cipher));
         let response = format!("{}{assertion}{}", self.before, self.after);
         match self.base {
             Base::Response | Base::Both => sign(&response, &id(&response), key()).unwrap(),
@@ -101,7 +122,7 @@ impl Story {
             acs: ACS,
             request,
             keys: &self.keys,
-            decryption: &[],
+            decryption: &self.decryption,
             rules: self.rules,
             authn_context: &self.authn_context,
             max_age: self.max_age,
@@ -120,6 +141,60 @@ impl Story {
     pub(super) fn code(&self) -> &'static str {
         self.run().map_or_else(|error| error.code(), |_| "accepted")
     }
+}
+
+/// A response whose assertion is encrypted for us.
+pub(super) fn sealed(base: Base, cipher: Cipher) -> Story {
+    Story { encrypted: Some(cipher), decryption: vec![decryption_key(RECIPIENT.as_ref())], ..sound(base) }
+}
+
+/// An `EncryptedAssertion` of `plaintext` for us.
+pub(super) fn encrypt(plaintext: &str, cipher: Cipher) -> String {
+    let (key, iv) = ([7; 32], [9; 16]);
+    let (algorithm, sealed) = match cipher {
+        Cipher::Gcm => ("http://www.w3.org/2009/xmlenc11#aes256-gcm", gcm(plaintext, &key)),
+        Cipher::Cbc => ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", cbc(plaintext, &key, iv)),
+    };
+    let public = PrivateDecryptingKey::from_pkcs8(&RECIPIENT).unwrap().public_key();
+    let public = OaepPublicEncryptingKey::new(public).unwrap();
+    let mut transported = vec![0; public.ciphertext_size()];
+    public.encrypt(&OAEP_SHA1_MGF1SHA1, &key, &mut transported, None).unwrap();
+    format!(
+        r#"<saml:EncryptedAssertion><xenc:EncryptedData xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" Type="http://www.w3.org/2001/04/xmlenc#Element"><xenc:EncryptionMethod Algorithm="{algorithm}"/><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"#,
+        base64(transported),
+        base64(sealed)
+    )
+}
+
+fn gcm(plaintext: &str, key: &[u8]) -> Vec<u8> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
+    let mut text = plaintext.as_bytes().to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key([5; 12]), Aad::empty(), &mut text).unwrap();
+    [&[5; 12][..], &text].concat()
+}
+
+fn cbc(plaintext: &str, key: &[u8], iv: [u8; 16]) -> Vec<u8> {
+    let key = PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, key).unwrap()).unwrap();
+    let mut text = plaintext.as_bytes().to_vec();
+    key.less_safe_encrypt(&mut text, EncryptionContext::Iv128(FixedLength::from(iv))).unwrap();
+    [&iv[..], &text].concat()
+}
+
+/// Our RSA key for encryption.
+static RECIPIENT: LazyLock<Vec<u8>> = LazyLock::new(new_rsa);
+
+fn new_rsa() -> Vec<u8> {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap().as_ref().to_vec()
+}
+
+/// A key that nobody encrypted for.
+pub(super) fn other_decryption_key() -> DecryptionKey {
+    decryption_key(&new_rsa())
+}
+
+fn decryption_key(pkcs8: &[u8]) -> DecryptionKey {
+    DecryptionKey::from_pkcs8(pkcs8).unwrap()
 }
 
 /// The response with `from` replaced by `to` is refused with `code` on every base.

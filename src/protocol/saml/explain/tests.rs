@@ -4,7 +4,7 @@ use super::*;
 use crate::model::encoding::{base64, base64url};
 use crate::protocol::saml::binding::{Message, redirect_url};
 use crate::protocol::saml::checks::Outcome;
-use crate::protocol::saml::forge::{ACS, ALL, AUDIENCE, Base, IDP, NOW, key, other_key, sound};
+use crate::protocol::saml::forge::{ACS, ALL, AUDIENCE, Base, Cipher, IDP, NOW, key, other_key, sealed, sound};
 
 fn xml() -> String {
     sound(Base::Both).xml()
@@ -180,4 +180,17 @@ fn an_explanation_is_json_too() {
 fn a_bomb_is_explained_as_cheaply_as_it_is_refused() {
     let explanation = told(&format!("<a>{}", "<b>".repeat(100_000)));
     assert_eq!(explanation.code, Some("saml_xml_refused"));
+}
+
+#[test]
+fn what_cannot_be_decrypted_is_explained_from_outside() {
+    let mut story = sealed(Base::Assertion, Cipher::Gcm);
+    story.change(&format!("Destination=\"{ACS}\""), "Destination=\"https://other.example\"");
+    let keys = [key().certificate().clone()];
+    let explanation = explain(story.xml().as_bytes(), &known(&keys), Some(NOW)).unwrap();
+    assert_eq!(explanation.code, Some("saml_decryption_refused"));
+    assert_eq!(failures(&explanation), ["Decryption", "Destination"]);
+    let with_key = Known { decryption: &story.decryption, ..known(&keys) };
+    let explanation = explain(story.xml().as_bytes(), &with_key, Some(NOW)).unwrap();
+    assert_eq!(failures(&explanation), ["Destination"]);
 }

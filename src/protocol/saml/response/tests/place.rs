@@ -184,5 +184,5 @@ fn what_nobody_asked_for_is_young() {
     let mut story = sound(Base::Both);
     unsolicited(&mut story);
     story.unsolicited = Some(Duration::from_secs(60));
-    assert_eq!(story.run().unwrap().acceptable_until, NOW.plus(Duration::from_secs(60 + 120)));
+    assert_eq!(story.run().unwrap().acceptable_until, NOW.plus(Duration::from_secs(60 + 121)));
 }
