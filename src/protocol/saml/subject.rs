@@ -3,11 +3,10 @@
 
 use super::checks::{Judge, shown};
 use super::conditions::{instant, required_instant};
-use super::encryption::{self, Rules};
 use super::error::SamlError;
 use super::response::{Asked, Expected};
 use super::structure::{qualified, trimmed};
-use super::xml::{self, Document, Node, ns};
+use super::xml::{self, Node, ns};
 use crate::model::time::Timestamp;
 
 /// The confirmation method of web sign-in.
@@ -48,12 +47,12 @@ pub(super) fn check(assertion: Node<'_, '_>, expected: &Expected<'_>, judge: &mu
         judge.decide::<()>("Subject", "present", "", Err(SamlError::Missing { element: "Subject" }));
         return Ok(Subject::default());
     };
-    let name_id = check_name_id(subject, expected, judge)?;
+    let name_id = check_name_id(subject, expected.audience, judge)?;
     let until = check_confirmations(subject, expected, judge)?;
     Ok(Subject { name_id, until })
 }
 
-fn check_name_id(subject: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<Option<NameId>, SamlError> {
+fn check_name_id(subject: Node<'_, '_>, audience: &str, judge: &mut Judge<'_>) -> Result<Option<NameId>, SamlError> {
     let mut names = Vec::new();
     for element in xml::elements(subject).filter(|element| !xml::is(*element, ns::SAML, "SubjectConfirmation")) {
         let named = xml::is(element, ns::SAML, "NameID") || xml::is(element, ns::SAML, "EncryptedID");
@@ -66,24 +65,16 @@ fn check_name_id(subject: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Jud
         judge.checks.note("NameID", "none: the subject must come from an attribute");
         return Ok(None);
     };
-    let name_id = if xml::is(element, ns::SAML, "NameID") { read_name_id(element) } else { decrypt_name_id(element, expected, judge) };
+    let readable = xml::is(element, ns::SAML, "NameID");
+    let name_id = if readable { read_name_id(element) } else { Err(SamlError::Encrypted { element: "EncryptedID" }) };
     let received = name_id.as_ref().map(|name_id| name_id.value.clone()).unwrap_or_default();
     let Some(name_id) = judge.decide("NameID", "1 to 1024 bytes", &received, name_id) else { return Ok(None) };
     let made_for = name_id.sp_name_qualifier.as_deref();
     if name_id.format.as_deref() == Some(PERSISTENT) && made_for.is_some() {
-        let audience = expected.audience;
         let error = || SamlError::NameIdQualifier { expected: audience.to_owned(), found: shown(made_for.unwrap_or_default()) };
         judge.same("NameID SPNameQualifier", audience, made_for, error);
     }
     Ok(Some(name_id))
-}
-
-/// The ciphertext stands in a proven assertion, so that CBC may be decrypted.
-fn decrypt_name_id(element: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<NameId, SamlError> {
-    let rules = Rules { rsa_1_5: expected.rules.rsa_1_5, cbc: true };
-    let plaintext = encryption::decrypt(element, expected.decryption, rules).map_err(SamlError::Decryption)?;
-    judge.checks.note("EncryptedID", "decrypted");
-    read_name_id(Document::parse(&plaintext)?.root())
 }
 
 /// Reads a `NameID`.

@@ -131,8 +131,8 @@ fn a_name_is_text_and_there_is_one() {
 
 /// C-45
 #[test]
-fn an_encrypted_name_that_cannot_be_read_is_refused() {
-    refused(PERSISTENT, "<saml:EncryptedID/>", "saml_decryption_refused");
+fn a_name_that_is_encrypted_by_itself_is_refused() {
+    refused(PERSISTENT, "<saml:EncryptedID/>", "saml_part_encrypted");
     refused(PERSISTENT, &format!("{PERSISTENT}<saml:EncryptedID/>"), "saml_element_misplaced");
 }
 
