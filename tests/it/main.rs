@@ -17,6 +17,7 @@ mod connections;
 mod demo;
 mod diagnosis;
 mod docs;
+mod errors;
 mod evil_provider;
 mod fake_idp;
 mod grants;
