@@ -169,7 +169,7 @@ async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Sto
         Role::Directory => &config.directory,
     };
     let root_certificates = config.ca.as_ref().map(|pem| pem.clone().into_bytes());
-    let settings = StoreSettings { root_certificates, ..StoreSettings::new(url.clone(), role) };
+    let settings = StoreSettings { root_certificates, replicas: config.replicas, ..StoreSettings::new(url.clone(), role) };
     let opened = Store::open(&settings, outside.clock.clone(), outside.random.clone()).await;
     opened.map_err(|error| AppError::Store { role: role.as_str(), error })
 }

@@ -8,6 +8,7 @@ mod pool;
 mod provider;
 mod saml;
 mod reception;
+mod redis_address;
 mod secrets;
 mod server;
 mod store;
@@ -26,6 +27,7 @@ use crate::provider::settings::Provider;
 
 pub use limits::LimitsConfig;
 pub use network::Network;
+pub use redis_address::{RedisAddress, RedisKind};
 pub use reception::{Forwarded, Reception, TlsFiles};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};

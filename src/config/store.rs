@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use url::Url;
-
+use super::redis_address::{RedisAddress, RedisKind};
 use super::server::certificates;
 use crate::model::document::{Invalid, Table};
 use crate::model::secret::{ExposeSecret, SecretString};
@@ -17,6 +16,8 @@ pub struct StoreConfig {
     pub directory: StoreUrl,
     /// PEM certificates that a `rediss:` server may chain to, instead of the system's.
     pub ca: Option<String>,
+    /// How many replicas of a Redis must have what may not be lost before it is acknowledged.
+    pub replicas: u32,
 }
 
 /// One store.
@@ -26,12 +27,12 @@ pub enum StoreUrl {
     Memory,
     /// In this folder.
     File(PathBuf),
-    /// `redis://` or `rediss://`, with its password.
+    /// A [`RedisAddress`] with its password.
     Redis(SecretString),
 }
 
 impl StoreUrl {
-    /// Parses `memory:`, `file:<folder>`, `redis://…` or `rediss://…`. The error does not repeat the text: it may hold a password.
+    /// Parses `memory:`, `file:<folder>`, or a [`RedisAddress`]. The error does not repeat the text: it may hold a password.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let usual = "write file:<folder>, memory:, redis://host:6379/0 or rediss://host:6379/0";
         let (scheme, rest) = text.split_once(':').ok_or_else(|| Invalid::new("the store has no scheme", usual))?;
@@ -45,10 +46,7 @@ impl StoreUrl {
                     None => Err(Invalid::new("file: names no folder", "write file:data or file:/var/lib/symbolon")),
                 }
             }
-            "redis" | "rediss" => redis(text),
-            "redis+sentinel" | "redis+cluster" => {
-                Err(Invalid::new(format!("{scheme} is not supported yet"), "write the URL of one node: redis://… or rediss://…"))
-            }
+            "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => redis(text),
             _ => Err(Invalid::new("no store has this scheme", usual)),
         }
     }
@@ -58,11 +56,14 @@ impl StoreUrl {
         match self {
             Self::Memory => "memory:".to_owned(),
             Self::File(folder) => format!("file:{}", folder.display()),
-            Self::Redis(secret) => Url::parse(secret.expose_secret()).map_or_else(
-                |_| "redis:".to_owned(),
-                |url| format!("{}://{}{}", url.scheme(), super::uri::authority(&url).unwrap_or_default(), url.path().trim_end_matches('/')),
-            ),
+            Self::Redis(secret) => RedisAddress::parse(secret.expose_secret()).map_or_else(|_| "redis:".to_owned(), |address| address.public()),
         }
+    }
+
+    /// Whether another server may take over from the one that acknowledged a write.
+    fn fails_over(&self) -> bool {
+        let Self::Redis(secret) = self else { return false };
+        RedisAddress::parse(secret.expose_secret()).is_ok_and(|address| address.kind != RedisKind::One)
     }
 
     /// Whether other processes can use it too.
@@ -89,8 +90,13 @@ pub(super) fn read(table: Table<'_>, folder: &Path, sealed: bool) -> StoreConfig
         table.warn("directory", "users and signing keys are forgotten at every restart", "write file:<folder> or redis://…");
     }
     let ca = table.file("ca_file").and_then(|pem| certificates(&table, "ca_file", pem));
+    let usual = [&state, &directory].into_iter().any(StoreUrl::fails_over).into();
+    let replicas = table.integer("replicas", 0..=5).and_then(|count| u32::try_from(count).ok()).unwrap_or(usual);
+    if replicas == 0 && usual > 0 {
+        table.warn("replicas", "a fail-over may bring back what was revoked a moment before", "remove it: one replica must know before it counts");
+    }
     table.finish();
-    StoreConfig { state, directory, ca }
+    StoreConfig { state, directory, ca, replicas }
 }
 
 fn one(table: &Table<'_>, key: &str, folder: &Path) -> StoreUrl {
@@ -106,17 +112,5 @@ fn one(table: &Table<'_>, key: &str, folder: &Path) -> StoreUrl {
 }
 
 fn redis(text: &str) -> Result<StoreUrl, Invalid> {
-    let invalid = |message: &str| Invalid::new(message, "write redis://user:password@host:6379/0, rediss:// for TLS");
-    let url = Url::parse(text).map_err(|error| invalid(&format!("this is no Redis URL: {error}")))?;
-    let database = url.path().trim_start_matches('/');
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(invalid("the Redis URL names no host"));
-    }
-    if !database.is_empty() && database.parse::<u16>().is_err() {
-        return Err(invalid("the path of the Redis URL is no database number"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("the Redis URL has a query or fragment"));
-    }
-    Ok(StoreUrl::Redis(SecretString::from(text)))
+    RedisAddress::parse(text).map(|_| StoreUrl::Redis(SecretString::from(text)))
 }

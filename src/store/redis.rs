@@ -1,4 +1,4 @@
-//! The engine on one Redis: each operation is one round trip, each commit one script.
+//! The engine on Redis: each operation is one round trip, each commit one script.
 //!
 //! A value is a string of its version (22 characters) and its bytes. An index is two sorted sets, one by score and one by expiry.
 //! All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing that consumes or writes is sent twice.
@@ -6,30 +6,47 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Cmd, RedisError, RedisResult, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
+use ::redis::Value;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::config::{RedisAddress, RedisKind};
 use crate::model::time::Timestamp;
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
 use super::batch::{Batch, Change};
 use super::key::Key;
+use super::redis_call::{Call, Confirm, Place, ScriptCall, SendError};
+use super::redis_cluster::{Cluster, Redirect};
 use super::redis_error::{self, Verdict};
-use super::redis_link::{Link, Live};
-use super::redis_scripts::{Lua, Scripts};
+use super::redis_link::{Link, Live, Making, Target, client};
+use super::redis_scripts::Scripts;
+use super::redis_sentinel::Sentinels;
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, StoreSettings, Version};
 
 /// A connection that is made again when it is lost. Clones share it.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Redis {
-    link: Link,
+    nodes: Nodes,
     scripts: Arc<Scripts>,
     queue: Arc<Semaphore>,
     deadline: Duration,
+    replicas: u32,
 }
+
+/// One server at a time, or the many of a cluster.
+#[derive(Clone)]
+enum Nodes {
+    One(Link),
+    Cluster(Cluster),
+}
+
+/// How often a call may be sent on before it is given up.
+const REDIRECTS: usize = 5;
+/// An attempt to connect takes several round trips, so it may take longer than a call.
+const CONNECT_PATIENCE: u32 = 4;
 
 /// Characters of a version.
 const STAMP: usize = 22;
@@ -37,14 +54,26 @@ const STAMP: usize = 22;
 impl Redis {
     /// Connects and checks. A server that does not answer is tried again at each call; one that answers and does not fit is refused.
     pub(in crate::store) async fn open(url: &str, settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
+        let address = RedisAddress::parse(url).map_err(|problem| StoreError::Misconfigured(problem.message))?;
         let scripts = Arc::new(Scripts::new());
-        let link = Link::new(url, settings, Arc::clone(&scripts), (clock, random))?;
-        match link.live().await {
-            Ok(_) => {}
+        let making = Making {
+            scripts: Arc::clone(&scripts),
+            role: settings.role,
+            patience: settings.deadline * CONNECT_PATIENCE,
+            root_certificates: settings.root_certificates.clone(),
+            replicas: settings.replicas,
+            clock,
+            random,
+        };
+        let nodes = Nodes::of(address, making)?;
+        let (deadline, replicas) = (settings.deadline, settings.replicas);
+        let redis = Self { nodes, scripts, queue: Arc::new(Semaphore::new(settings.queue)), deadline, replicas };
+        match redis.nodes.all().await {
+            Ok(()) => {}
             Err(error @ StoreError::Misconfigured(_)) => return Err(error),
             Err(error) => tracing::warn!(%error, "Redis is not there yet"),
         }
-        Ok(Self { link, scripts, queue: Arc::new(Semaphore::new(settings.queue)), deadline: settings.deadline })
+        Ok(redis)
     }
 
     pub(in crate::store) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
@@ -115,18 +144,29 @@ impl Redis {
         Ok(found)
     }
 
-    /// Checks the server again.
+    /// Checks every server again.
     pub(in crate::store) async fn ping(&self) -> Result<(), StoreError> {
+        let links = match &self.nodes {
+            Nodes::One(link) => vec![link.clone()],
+            Nodes::Cluster(cluster) => timeout(self.deadline, cluster.masters()).await.unwrap_or_else(|_| Err(self.late()))?,
+        };
+        for link in links {
+            self.ping_one(&link).await?;
+        }
+        Ok(())
+    }
+
+    async fn ping_one(&self, link: &Link) -> Result<(), StoreError> {
         let mut asked = None;
         let checked = timeout(self.deadline, async {
-            let live = asked.insert(self.link.live().await?);
-            let same = self.link.check(&mut live.connection()).await? == live.generation();
+            let live = asked.insert(link.live().await?);
+            let same = link.check(&mut live.connection()).await? == live.generation();
             if same { Ok(()) } else { Err(StoreError::NotApplied("the data of Redis are of another generation".into())) }
         });
         let checked = checked.await.unwrap_or_else(|_| Err(self.late()));
         checked.inspect_err(|error| {
             if let Some(live) = &asked {
-                self.link.lose(live, error.clone(), true);
+                link.lose(live, error.clone(), true);
             }
         })
     }
@@ -146,22 +186,40 @@ impl Redis {
         if let Ok(answer) = timeout(self.deadline, self.attempt(call, write, &mut sent)).await {
             return answer;
         }
-        let Some(live) = sent else { return Err(self.late()) };
-        self.link.lose(&live, self.late(), true);
+        self.nodes.doubt();
+        let Some((link, live)) = sent else { return Err(self.late()) };
+        link.lose(&live, self.late(), true);
         Err(if write { StoreError::Unknown(self.late().to_string()) } else { self.late() })
     }
 
-    /// Sends, and notes over which connection. Only a read is sent again, once, when the connection was lost under it.
-    async fn attempt(&self, call: &Call<'_>, write: bool, sent: &mut Option<Live>) -> Result<Value, StoreError> {
+    /// Sends, and notes over which connection. What a node declined is sent to the node that it names. Only a read is sent again, once, when the
+    /// connection was lost under it.
+    async fn attempt(&self, call: &Call<'_>, write: bool, sent: &mut Option<(Link, Live)>) -> Result<Value, StoreError> {
         let mut again = !write;
-        loop {
-            let live = sent.insert(self.link.live().await?);
-            let Verdict { error, lost } = match call.send(live.connection(), live.generation()).await {
+        let mut elsewhere: Option<Redirect> = None;
+        for _ in 0..REDIRECTS {
+            let asking = elsewhere.as_ref().is_some_and(|redirect| redirect.asking);
+            let link = self.nodes.link(call, elsewhere.take()).await?;
+            let live = link.live().await.inspect_err(|_| self.nodes.doubt())?;
+            let (link, live) = sent.insert((link, live));
+            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2 };
+            let error = match call.send(live, asking, confirm).await {
                 Ok(value) => return Ok(value),
-                Err(error) => redis_error::classify(&error, write),
+                Err(SendError::Unconfirmed { replicas }) => {
+                    let wanted = self.replicas;
+                    return Err(StoreError::Unknown(format!("{replicas} of {wanted} replicas confirmed the write in time")));
+                }
+                Err(SendError::Redis(error)) => error,
             };
+            if let Some(redirect) = Redirect::of(&error) {
+                self.nodes.doubt();
+                elsewhere = Some(redirect);
+                continue;
+            }
+            let Verdict { error, lost } = redis_error::classify(&error, write);
             if lost {
-                self.link.lose(live, StoreError::NotApplied("the connection to Redis was lost".into()), false);
+                self.nodes.doubt();
+                link.lose(live, StoreError::NotApplied("the connection to Redis was lost".into()), false);
             }
             if !(lost && again) {
                 return Err(error);
@@ -169,6 +227,7 @@ impl Redis {
             again = false;
             *sent = None;
         }
+        Err(StoreError::NotApplied("the cluster sent the call from node to node".into()))
     }
 
     fn late(&self) -> StoreError {
@@ -176,89 +235,57 @@ impl Redis {
     }
 }
 
-/// What is sent.
-enum Call<'a> {
-    Plain(&'static str, Vec<Place>),
-    Script(ScriptCall<'a>),
-}
-
-struct ScriptCall<'a> {
-    script: &'a Lua,
-    keys: Vec<Place>,
-    arguments: Vec<Vec<u8>>,
-}
-
-/// Where a value lies.
-///
-/// What may be used once lies under the generation of the data in which it was made. A server that lost its latest writes, and with them
-/// perhaps the mark that a code was spent, has another generation: nothing made before is found there, and people start again.
-struct Place {
-    key: String,
-    once: bool,
-}
-
-impl Place {
-    fn of(key: &Key) -> Self {
-        Self { key: key.to_string(), once: matches!(key.kind(), "flow" | "trial" | "relay" | "saml_response" | "code") }
-    }
-
-    fn expiry(index: &Key) -> Self {
-        Self { key: format!("{index}:until"), once: false }
-    }
-
-    fn at(&self, generation: &str) -> String {
-        if self.once { format!("{}@{generation}", self.key) } else { self.key.clone() }
-    }
-}
-
-impl Call<'_> {
-    async fn send(&self, mut connection: MultiplexedConnection, generation: &str) -> RedisResult<Value> {
-        match self {
-            Self::Plain(name, keys) => {
-                let mut command = cmd(name);
-                command.arg(keys.iter().map(|key| key.at(generation)).collect::<Vec<_>>()).query_async(&mut connection).await
+impl Nodes {
+    fn of(address: RedisAddress, making: Making) -> Result<Self, StoreError> {
+        let one = |server: &String| client(&address, server, &making);
+        let target = match &address.kind {
+            RedisKind::Cluster => return Ok(Self::Cluster(Cluster::new(address, making))),
+            RedisKind::One => {
+                let server = address.servers.first().ok_or_else(|| StoreError::Misconfigured("the Redis address names no host".into()))?;
+                Target::Node { client: one(server)?, in_cluster: false }
             }
-            Self::Script(call) => {
-                match call.command("EVALSHA", &call.script.digest, generation).query_async(&mut connection).await {
-                    // The server forgot the script and so did nothing: its text does not repeat anything.
-                    Err(error) if forgotten(&error) => {
-                        call.command("EVAL", call.script.text, generation).query_async(&mut connection).await
-                    }
-                    answer => answer,
+            RedisKind::Sentinel(master) => {
+                let clients = address.servers.iter().map(one).collect::<Result<_, _>>()?;
+                let sentinels = Sentinels { clients, master: master.clone(), patience: making.patience / 4 };
+                Target::Master { sentinels, address }
+            }
+        };
+        Ok(Self::One(Link::new(target, making)))
+    }
+
+    /// Connects to whoever must be there.
+    async fn all(&self) -> Result<(), StoreError> {
+        match self {
+            Self::One(link) => drop(link.live().await?),
+            Self::Cluster(cluster) => {
+                for link in cluster.masters().await? {
+                    drop(link.live().await?);
                 }
             }
         }
-    }
-}
-
-impl<'a> ScriptCall<'a> {
-    fn new(script: &'a Lua) -> Self {
-        Self { script, keys: Vec::new(), arguments: Vec::new() }
+        Ok(())
     }
 
-    fn key(mut self, key: Place) -> Self {
-        self.keys.push(key);
-        self
-    }
-
-    fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
-        self.arguments.push(argument.into());
-        self
-    }
-
-    fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {
-        let mut command = cmd(name);
-        command.arg(script).arg(self.keys.len());
-        for key in &self.keys {
-            command.arg(key.at(generation));
+    async fn link(&self, call: &Call<'_>, redirect: Option<Redirect>) -> Result<Link, StoreError> {
+        match (self, redirect) {
+            (Self::One(link), _) => Ok(link.clone()),
+            (Self::Cluster(cluster), Some(redirect)) => cluster.node(&redirect.node),
+            (Self::Cluster(cluster), None) => cluster.link(call.first_key()).await,
         }
-        command.arg(&self.arguments);
-        command
+    }
+
+    /// A node did not do what was expected of it.
+    fn doubt(&self) {
+        if let Self::Cluster(cluster) = self {
+            cluster.doubt();
+        }
     }
 }
 
-fn forgotten(error: &RedisError) -> bool {
-    error.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript)
+impl std::fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Nodes(..)")
+    }
 }
 
 fn entry(key: &Key, value: Value) -> Result<Option<Entry>, StoreError> {

@@ -8,6 +8,19 @@ pub(in crate::store) struct Answers<'a> {
     pub(in crate::store) info: &'a str,
     /// Milliseconds: our clock before, the server's, ours after; `None` when our clock is set by hand.
     pub(in crate::store) clocks: Option<(i64, i64, i64)>,
+    /// What the server is to us.
+    pub(in crate::store) place: Place,
+}
+
+/// How a server was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Place {
+    /// By its address alone.
+    Alone,
+    /// As the master that Sentinels name.
+    BehindSentinels,
+    /// As the owner of slots.
+    InCluster,
 }
 
 const OLDEST: (u32, u32) = (6, 2);
@@ -27,11 +40,15 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     if parse_version(version).is_none_or(|version| version < OLDEST) {
         return refuse(format!("Redis {version:?} is too old, 6.2 is the oldest that works"));
     }
-    if field("role") != "master" {
-        return refuse(format!("this Redis is a {}: point the store at the master", field("role")));
+    match (field("role"), answers.place) {
+        ("master", _) => {}
+        (role, Place::Alone) => return refuse(format!("this Redis is a {role}: point the store at the master, or write redis+sentinel://")),
+        (role, _) => return Err(StoreError::NotApplied(format!("this Redis is a {role} now"))),
     }
-    if field("cluster_enabled") == "1" {
-        return refuse("this Redis is a node of a cluster, which a redis:// address does not support".into());
+    match (field("cluster_enabled") == "1", answers.place) {
+        (true, Place::InCluster) | (false, Place::Alone | Place::BehindSentinels) => {}
+        (true, _) => return refuse("this Redis is a node of a cluster: write redis+cluster://".into()),
+        (false, _) => return refuse("this Redis is no node of a cluster: write redis:// for one node".into()),
     }
     let policy = field("maxmemory_policy");
     if policy != "noeviction" {
@@ -75,7 +92,7 @@ mod tests {
     const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory_policy:noeviction\r\ncluster_enabled:0\r\naof_enabled:1\r\n";
 
     fn verdict(info: &str, clocks: Option<(i64, i64, i64)>) -> Result<Vec<String>, StoreError> {
-        judge(&Answers { info, clocks }, Role::Directory)
+        judge(&Answers { info, clocks, place: Place::Alone }, Role::Directory)
     }
 
     #[test]

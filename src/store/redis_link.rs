@@ -1,7 +1,7 @@
 //! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows while it fails.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +13,13 @@ use tokio::time::{sleep, timeout};
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
-use super::redis_check::{Answers, generation, judge};
+use super::redis_check::{Answers, Place, generation, judge};
 use super::redis_error;
 use super::redis_scripts::Scripts;
-use super::{Role, StoreError, StoreSettings};
+use super::redis_sentinel::Sentinels;
+use super::{Role, StoreError};
+use crate::config::RedisAddress;
+use crate::model::secret::ExposeSecret as _;
 
 /// The way to the server. Clones share it.
 #[derive(Clone)]
@@ -24,13 +27,31 @@ pub(in crate::store) struct Link {
     shared: Arc<Shared>,
 }
 
+/// What every connection of a store is made with.
+#[derive(Clone)]
+pub(in crate::store) struct Making {
+    pub(in crate::store) scripts: Arc<Scripts>,
+    pub(in crate::store) role: Role,
+    /// An attempt to connect takes several round trips, so it may take longer than a call.
+    pub(in crate::store) patience: Duration,
+    pub(in crate::store) root_certificates: Option<Vec<u8>>,
+    /// How many replicas confirm what may not be lost.
+    pub(in crate::store) replicas: u32,
+    pub(in crate::store) clock: Clock,
+    pub(in crate::store) random: Random,
+}
+
+/// Whom a link leads to.
+pub(in crate::store) enum Target {
+    /// Always the same server.
+    Node { client: Client, in_cluster: bool },
+    /// Whichever server is the master now.
+    Master { sentinels: Sentinels, address: RedisAddress },
+}
+
 struct Shared {
-    client: Client,
-    scripts: Arc<Scripts>,
-    role: Role,
-    patience: Duration,
-    clock: Clock,
-    random: Random,
+    target: Target,
+    making: Making,
     state: Mutex<State>,
 }
 
@@ -55,6 +76,9 @@ enum Phase {
 #[derive(Clone)]
 pub(in crate::store) struct Live {
     connection: MultiplexedConnection,
+    /// Connections of their own for writes that wait for replicas: others would wait behind them.
+    waiting: Arc<[tokio::sync::Mutex<MultiplexedConnection>]>,
+    turn: Arc<AtomicUsize>,
     open: Arc<AtomicBool>,
     generation: Arc<str>,
 }
@@ -63,37 +87,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Failed attempts after which callers no longer wait for the next one.
 const GIVE_UP: u32 = 2;
-/// An attempt to connect takes several round trips, so it may take longer than a call.
-const CONNECT_PATIENCE: u32 = 4;
+/// Connections for writes that wait for replicas.
+const WAITING: usize = 4;
+/// How often the Sentinels are asked whether the master moved.
+const WATCH: Duration = Duration::from_secs(1);
 
 impl Link {
     /// A link that connects at first use.
-    pub(in crate::store) fn new(
-        url: &str,
-        settings: &StoreSettings,
-        scripts: Arc<Scripts>,
-        (clock, random): (Clock, Random),
-    ) -> Result<Self, StoreError> {
-        let refuse = |error: ::redis::RedisError| StoreError::Misconfigured(format!("the Redis address: {:?}", error.kind()));
-        let info = url.into_connection_info().map_err(refuse)?;
-        let resp3 = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let info = info.set_redis_settings(resp3);
-        let client = match &settings.root_certificates {
-            Some(pem) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) }),
-            None => Client::open(info),
-        }
-        .map_err(refuse)?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                client,
-                scripts,
-                role: settings.role,
-                patience: settings.deadline * CONNECT_PATIENCE,
-                clock,
-                random,
-                state: Mutex::new(State { phase: Phase::Down, failures: 0, last: None }),
-            }),
-        })
+    pub(in crate::store) fn new(target: Target, making: Making) -> Self {
+        let state = Mutex::new(State { phase: Phase::Down, failures: 0, last: None });
+        Self { shared: Arc::new(Shared { target, making, state }) }
     }
 
     /// A connection, at once if there is one; waits while one is made, unless it keeps failing.
@@ -136,24 +139,24 @@ impl Link {
 
     /// Asks the server what it is, in one round trip, and loads the scripts. Gives the generation of its data.
     pub(in crate::store) async fn check(&self, connection: &mut MultiplexedConnection) -> Result<String, StoreError> {
-        let scripts = &self.shared.scripts;
+        let scripts = &self.shared.making.scripts;
         let mut pipe = ::redis::pipe();
         pipe.cmd("INFO").cmd("TIME");
         for script in [&scripts.commit, &scripts.increment, &scripts.list] {
             pipe.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
         }
-        let before = self.shared.clock.now();
+        let before = self.shared.making.clock.now();
         let (info, (seconds, micros)): (String, (i64, i64)) = pipe.query_async(connection).await.map_err(|error| {
             let refused = redis_error::classify(&error, false).error;
             if error.to_string().contains("unknown command") { StoreError::Misconfigured(error.to_string()) } else { refused }
         })?;
-        let clocks = match self.shared.clock {
+        let clocks = match self.shared.making.clock {
             Clock::Real => {
-                Some((before.millis(), seconds.saturating_mul(1000).saturating_add(micros / 1000), self.shared.clock.now().millis()))
+                Some((before.millis(), seconds.saturating_mul(1000).saturating_add(micros / 1000), self.shared.making.clock.now().millis()))
             }
             Clock::Fake(_) => None,
         };
-        for warning in judge(&Answers { info: &info, clocks }, self.shared.role)? {
+        for warning in judge(&Answers { info: &info, clocks, place: self.place() }, self.shared.making.role)? {
             tracing::warn!("{warning}");
         }
         Ok(generation(&info).to_owned())
@@ -165,7 +168,7 @@ impl Link {
         let link = self.clone();
         // A task of its own, so that an attempt does not end with the caller that began it.
         tokio::spawn(async move {
-            let connected = timeout(link.shared.patience, link.connect()).await;
+            let connected = timeout(link.shared.making.patience, link.connect()).await;
             let failures = link.settle(connected.unwrap_or_else(|_| Err(StoreError::NotApplied("Redis does not answer".into()))));
             drop(done);
             if failures > 0 {
@@ -202,26 +205,62 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Live, StoreError> {
+        let (client, address) = self.server().await?;
         let open = Arc::new(AtomicBool::new(true));
-        let closed = Arc::clone(&open);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None).set_push_sender(
-            move |push: PushInfo| -> Result<(), SendError> {
-                if push.kind == PushKind::Disconnection {
-                    closed.store(false, Ordering::Release);
+        let connection = dial(&client, &open).await?;
+        let generation = self.check(&mut connection.clone()).await?.into();
+        let mut waiting = Vec::new();
+        if self.shared.making.replicas > 0 {
+            for _ in 0..WAITING {
+                waiting.push(tokio::sync::Mutex::new(dial(&client, &open).await?));
+            }
+        }
+        let live = Live { connection, waiting: waiting.into(), turn: Arc::default(), open, generation };
+        if let Some(address) = address {
+            self.watch(&live, address);
+        }
+        Ok(live)
+    }
+
+    /// The server to connect to; its address where it may be another one later.
+    async fn server(&self) -> Result<(Client, Option<String>), StoreError> {
+        match &self.shared.target {
+            Target::Node { client, .. } => Ok((client.clone(), None)),
+            Target::Master { sentinels, address } => {
+                let server = sentinels.master().await?;
+                Ok((client(address, &server, &self.shared.making)?, Some(server)))
+            }
+        }
+    }
+
+    /// Leaves a server that is no longer the master although it still answers: cut off, it does not know.
+    fn watch(&self, live: &Live, address: String) {
+        let (link, live) = (self.clone(), live.clone());
+        tokio::spawn(async move {
+            while let Target::Master { sentinels, .. } = &link.shared.target {
+                sleep(WATCH).await;
+                if !live.open.load(Ordering::Acquire) || Arc::strong_count(&link.shared) == 1 {
+                    return;
                 }
-                Ok(())
-            },
-        );
-        let connection = self.shared.client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connection.map_err(|error| redis_error::refusal(&error))?;
-        let generation = self.check(&mut connection).await?.into();
-        Ok(Live { connection, open, generation })
+                if sentinels.moved_from(&address).await {
+                    return link.lose(&live, StoreError::NotApplied("another Redis is the master now".into()), false);
+                }
+            }
+        });
+    }
+
+    fn place(&self) -> Place {
+        match &self.shared.target {
+            Target::Node { in_cluster: false, .. } => Place::Alone,
+            Target::Node { in_cluster: true, .. } => Place::InCluster,
+            Target::Master { .. } => Place::BehindSentinels,
+        }
     }
 
     /// Doubles with each failure up to a second; half of it is chance, so that replicas do not come back all at once.
     fn pause(&self, failures: u32) -> Duration {
         let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(5)).min(LONGEST_PAUSE);
-        let [chance] = self.shared.random.bytes::<1>();
+        let [chance] = self.shared.making.random.bytes::<1>();
         longest / 2 + longest.mul_f64(f64::from(chance) / 512.0)
     }
 
@@ -230,9 +269,45 @@ impl Link {
     }
 }
 
+/// A client of one server.
+pub(in crate::store) fn client(address: &RedisAddress, server: &str, making: &Making) -> Result<Client, StoreError> {
+    let refuse = |error: ::redis::RedisError| StoreError::Misconfigured(format!("the Redis address: {:?}", error.kind()));
+    let info = address.url_of(server).expose_secret().into_connection_info().map_err(refuse)?;
+    let resp3 = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let info = info.set_redis_settings(resp3);
+    match &making.root_certificates {
+        Some(pem) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) }),
+        None => Client::open(info),
+    }
+    .map_err(refuse)
+}
+
+/// A connection that says when it ends.
+async fn dial(client: &Client, open: &Arc<AtomicBool>) -> Result<MultiplexedConnection, StoreError> {
+    let closed = Arc::clone(open);
+    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None).set_push_sender(
+        move |push: PushInfo| -> Result<(), SendError> {
+            if push.kind == PushKind::Disconnection {
+                closed.store(false, Ordering::Release);
+            }
+            Ok(())
+        },
+    );
+    client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| redis_error::refusal(&error))
+}
+
 impl Live {
     pub(in crate::store) fn connection(&self) -> MultiplexedConnection {
         self.connection.clone()
+    }
+
+    /// A connection for a write that waits for replicas; its user alone sends over it.
+    pub(in crate::store) async fn waiting(&self) -> Option<tokio::sync::MutexGuard<'_, MultiplexedConnection>> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        match self.waiting.get(turn % self.waiting.len().max(1)) {
+            Some(connection) => Some(connection.lock().await),
+            None => None,
+        }
     }
 
     /// The generation of the data behind this connection.

@@ -13,9 +13,9 @@ pub(in crate::store) struct Scripts {
 impl Scripts {
     pub(in crate::store) fn new() -> Self {
         Self {
-            commit: Lua::new(include_str!("redis_commit.lua")),
-            increment: Lua::new(include_str!("redis_increment.lua")),
-            list: Lua::new(include_str!("redis_list.lua")),
+            commit: Lua::new(include_str!("redis_commit.lua"), true),
+            increment: Lua::new(include_str!("redis_increment.lua"), true),
+            list: Lua::new(include_str!("redis_list.lua"), false),
         }
     }
 }
@@ -25,10 +25,12 @@ impl Scripts {
 pub(in crate::store) struct Lua {
     pub(in crate::store) text: &'static str,
     pub(in crate::store) digest: String,
+    /// Whether it writes anything.
+    pub(in crate::store) writes: bool,
 }
 
 impl Lua {
-    fn new(text: &'static str) -> Self {
-        Self { text, digest: Script::new(text).get_hash().to_owned() }
+    fn new(text: &'static str, writes: bool) -> Self {
+        Self { text, digest: Script::new(text).get_hash().to_owned(), writes }
     }
 }

@@ -1,0 +1,166 @@
+//! One command to Redis: a plain one, or a script by its digest.
+
+use std::time::Duration;
+
+use ::redis::aio::ConnectionLike;
+use ::redis::{Cmd, RedisError, RedisResult, ServerErrorKind, Value, cmd, pipe};
+
+use super::key::Key;
+use super::redis_link::Live;
+use super::redis_scripts::Lua;
+
+/// What is sent.
+pub(in crate::store) enum Call<'a> {
+    Plain(&'static str, Vec<Place>),
+    Script(ScriptCall<'a>),
+}
+
+pub(in crate::store) struct ScriptCall<'a> {
+    script: &'a Lua,
+    keys: Vec<Place>,
+    arguments: Vec<Vec<u8>>,
+}
+
+/// Where a value lies.
+///
+/// What may be used once lies under the generation of the data in which it was made. A server that lost its latest writes, and with them
+/// perhaps the mark that a code was spent, has another generation: nothing made before is found there, and people start again.
+pub(in crate::store) struct Place {
+    key: String,
+    once: bool,
+    lasting: bool,
+}
+
+/// How many replicas must have a write that may not be lost, and within what time.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Confirm {
+    pub(in crate::store) replicas: u32,
+    pub(in crate::store) within: Duration,
+}
+
+/// Why there is no answer.
+pub(in crate::store) enum SendError {
+    /// The server's or the connection's error.
+    Redis(RedisError),
+    /// The server did it, and only so many replicas know.
+    Unconfirmed {
+        /// Those that do.
+        replicas: u32,
+    },
+}
+
+impl From<RedisError> for SendError {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+impl Place {
+    pub(in crate::store) fn of(key: &Key) -> Self {
+        let once = matches!(key.kind(), "flow" | "trial" | "relay" | "saml_response" | "code");
+        Self { key: key.to_string(), once, lasting: !once && !matches!(key.kind(), "limit" | "trace" | "traces") }
+    }
+
+    pub(in crate::store) fn expiry(index: &Key) -> Self {
+        Self { key: format!("{index}:until"), once: false, lasting: false }
+    }
+
+    fn at(&self, generation: &str) -> String {
+        if self.once { format!("{}@{generation}", self.key) } else { self.key.clone() }
+    }
+}
+
+impl Call<'_> {
+    /// The key by which a cluster finds the node; all others share its hash tag.
+    pub(in crate::store) fn first_key(&self) -> &str {
+        let keys = match self {
+            Self::Plain(_, keys) => keys,
+            Self::Script(call) => &call.keys,
+        };
+        keys.first().map_or("", |place| &place.key)
+    }
+
+    /// Sends over `live`; `asking` where the slot is still on its way to that node.
+    pub(in crate::store) async fn send(&self, live: &Live, asking: bool, confirm: Confirm) -> Result<Value, SendError> {
+        let generation = live.generation();
+        match self {
+            Self::Plain(name, keys) => {
+                let mut command = cmd(name);
+                command.arg(keys.iter().map(|key| key.at(generation)).collect::<Vec<_>>());
+                Ok(one(command, asking, &mut live.connection()).await?)
+            }
+            Self::Script(call) if call.must_be_confirmed() => match live.waiting().await {
+                Some(mut connection) => call.confirmed(generation, asking, confirm, &mut *connection).await,
+                None => Ok(call.done(generation, asking, &mut live.connection()).await?),
+            },
+            Self::Script(call) => Ok(call.done(generation, asking, &mut live.connection()).await?),
+        }
+    }
+}
+
+/// Sends one command, after ASKING where that is needed: the two share one pipeline, so nothing comes between.
+async fn one(command: Cmd, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
+    if !asking {
+        return command.query_async(connection).await;
+    }
+    let (answer,): (Value,) = pipe().cmd("ASKING").ignore().add_command(command).query_async(connection).await?;
+    Ok(answer)
+}
+
+impl<'a> ScriptCall<'a> {
+    pub(in crate::store) fn new(script: &'a Lua) -> Self {
+        Self { script, keys: Vec::new(), arguments: Vec::new() }
+    }
+
+    pub(in crate::store) fn key(mut self, key: Place) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    pub(in crate::store) fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Whether it writes anything that a fail-over may not take back.
+    fn must_be_confirmed(&self) -> bool {
+        self.script.writes && self.keys.iter().any(|place| place.lasting)
+    }
+
+    /// Runs the script, by its text when the server forgot it: then it did nothing, and the text repeats nothing.
+    async fn done(&self, generation: &str, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
+        match one(self.command("EVALSHA", &self.script.digest, generation), asking, connection).await {
+            Err(error) if forgotten(&error) => one(self.command("EVAL", self.script.text, generation), asking, connection).await,
+            answer => answer,
+        }
+    }
+
+    /// [`ScriptCall::done`], and then waits until replicas have it. WAIT speaks of the writes of its own connection only.
+    async fn confirmed(
+        &self,
+        generation: &str,
+        asking: bool,
+        confirm: Confirm,
+        connection: &mut impl ConnectionLike,
+    ) -> Result<Value, SendError> {
+        let answer = self.done(generation, asking, connection).await?;
+        let millis = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX);
+        let replicas: u32 = cmd("WAIT").arg(confirm.replicas).arg(millis).query_async(connection).await?;
+        if replicas < confirm.replicas { Err(SendError::Unconfirmed { replicas }) } else { Ok(answer) }
+    }
+
+    fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {
+        let mut command = cmd(name);
+        command.arg(script).arg(self.keys.len());
+        for key in &self.keys {
+            command.arg(key.at(generation));
+        }
+        command.arg(&self.arguments);
+        command
+    }
+}
+
+fn forgotten(error: &RedisError) -> bool {
+    error.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
