@@ -27,8 +27,8 @@ use crate::provider::settings::Provider;
 
 pub use limits::LimitsConfig;
 pub use network::Network;
-pub use redis_address::{RedisAddress, RedisKind};
 pub use reception::{Forwarded, Reception, TlsFiles};
+pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};
 

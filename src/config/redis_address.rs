@@ -59,7 +59,8 @@ impl RedisAddress {
         let (access, hosts) = authority.rsplit_once('@').map_or((None, authority), |(access, hosts)| (Some(access), hosts));
         let port = if sort == "sentinel" { SENTINEL_PORT } else { DEFAULT_PORT };
         let servers = hosts.split(',').map(|host| server(host, port)).collect::<Option<Vec<_>>>();
-        let servers = servers.ok_or_else(|| invalid(if hosts.is_empty() { "the Redis URL names no host" } else { "a host is unreadable" }))?;
+        let servers =
+            servers.ok_or_else(|| invalid(if hosts.is_empty() { "the Redis URL names no host" } else { "a host is unreadable" }))?;
         let (kind, database) = match sort {
             "" if servers.len() == 1 => (RedisKind::One, path),
             "" => return Err(invalid("several hosts are a cluster or Sentinels, which have a scheme of their own")),
@@ -129,8 +130,16 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_refused_without_repeating_it() {
         for bad in [
-            "redis://", "redis://a,b/0", "redis+sentinel://a,b", "redis+sentinel://a/m/x", "redis+cluster://a/1", "redis+proxy://a",
-            "redis://u:secret@a/users", "redis://u:secret@a/0?x=1", "redis://u:secret@a:99999", "redis+cluster://a,,b",
+            "redis://",
+            "redis://a,b/0",
+            "redis+sentinel://a,b",
+            "redis+sentinel://a/m/x",
+            "redis+cluster://a/1",
+            "redis+proxy://a",
+            "redis://u:secret@a/users",
+            "redis://u:secret@a/0?x=1",
+            "redis://u:secret@a:99999",
+            "redis+cluster://a,,b",
         ] {
             let error = RedisAddress::parse(bad).unwrap_err();
             assert!(!error.message.contains("secret") && !error.fix.contains("secret"), "{bad}");

@@ -56,7 +56,9 @@ impl StoreUrl {
         match self {
             Self::Memory => "memory:".to_owned(),
             Self::File(folder) => format!("file:{}", folder.display()),
-            Self::Redis(secret) => RedisAddress::parse(secret.expose_secret()).map_or_else(|_| "redis:".to_owned(), |address| address.public()),
+            Self::Redis(secret) => {
+                RedisAddress::parse(secret.expose_secret()).map_or_else(|_| "redis:".to_owned(), |address| address.public())
+            }
         }
     }
 
@@ -93,7 +95,11 @@ pub(super) fn read(table: Table<'_>, folder: &Path, sealed: bool) -> StoreConfig
     let usual = [&state, &directory].into_iter().any(StoreUrl::fails_over).into();
     let replicas = table.integer("replicas", 0..=5).and_then(|count| u32::try_from(count).ok()).unwrap_or(usual);
     if replicas == 0 && usual > 0 {
-        table.warn("replicas", "a fail-over may bring back what was revoked a moment before", "remove it: one replica must know before it counts");
+        table.warn(
+            "replicas",
+            "a fail-over may bring back what was revoked a moment before",
+            "remove it: one replica must know before it counts",
+        );
     }
     table.finish();
     StoreConfig { state, directory, ca, replicas }

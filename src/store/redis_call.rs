@@ -163,4 +163,3 @@ impl<'a> ScriptCall<'a> {
 fn forgotten(error: &RedisError) -> bool {
     error.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript)
 }
-

@@ -42,7 +42,9 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     }
     match (field("role"), answers.place) {
         ("master", _) => {}
-        (role, Place::Alone) => return refuse(format!("this Redis is a {role}: point the store at the master, or write redis+sentinel://")),
+        (role, Place::Alone) => {
+            return refuse(format!("this Redis is a {role}: point the store at the master, or write redis+sentinel://"));
+        }
         (role, _) => return Err(StoreError::NotApplied(format!("this Redis is a {role} now"))),
     }
     match (field("cluster_enabled") == "1", answers.place) {

@@ -10,3 +10,4 @@ pub(crate) mod fake_idp;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod saml_idp;
+pub(crate) mod redis_groups;

@@ -119,8 +119,11 @@ fn stores_are_memory_a_folder_or_redis() {
         ("memory:x", "nothing may follow memory:; fix: write memory:"),
         ("file:", "file: names no folder; fix: write file:data or file:/var/lib/symbolon"),
         ("file://data", "file: names no folder; fix: write file:data or file:/var/lib/symbolon"),
-        ("redis+sentinel://h", "redis+sentinel is not supported yet; fix: write the URL of one node: redis://… or rediss://…"),
-        ("redis+cluster://h", "redis+cluster is not supported yet; fix: write the URL of one node: redis://… or rediss://…"),
+        (
+            "redis+sentinel://h",
+            "the Sentinels are not told which master is meant; fix: write redis+sentinel://user:password@host:26379,host:26379,host:26379/<master name>",
+        ),
+        ("redis+cluster://h/1", "a cluster has one database only; fix: write redis+cluster://user:password@host:6379,host:6379"),
         ("redis:", "the Redis URL names no host; fix: write redis://user:password@host:6379/0, rediss:// for TLS"),
         (
             "redis://h/users",

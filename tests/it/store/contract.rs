@@ -30,6 +30,16 @@ macro_rules! contract {
             async fn redis() {
                 case(World::new(Kind::Redis, Role::$role).await).await;
             }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sentinels() {
+                case(World::new(Kind::Sentinels, Role::$role).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn cluster() {
+                case(World::new(Kind::Cluster, Role::$role).await).await;
+            }
         }
     )*};
 }

@@ -21,6 +21,7 @@ use symbolon::store::{Batch, Expect, Key, Life, Outcome, Partition, Role, Store,
 
 use crate::support::process::TempDir;
 use crate::support::redis::Redis;
+use crate::support::redis_groups::{Cluster, Place, Sentinels, Turn};
 
 /// A store of one engine, its clock, and what must live as long as it.
 struct World {
@@ -28,6 +29,45 @@ struct World {
     clock: Clock,
     server: Option<Redis>,
     _directory: Option<TempDir>,
+    group: Option<Group>,
+}
+
+/// Several servers that are one store, for the time of one test.
+enum Group {
+    Sentinels(Turn<Sentinels>),
+    Cluster(Turn<Cluster>),
+}
+
+static SENTINELS: Place<Sentinels> = Place::new();
+static CLUSTER: Place<Cluster> = Place::new();
+
+impl Group {
+    async fn sentinels() -> Self {
+        Self::Sentinels(SENTINELS.take(Sentinels::start).await).emptied()
+    }
+
+    async fn cluster() -> Self {
+        Self::Cluster(CLUSTER.take(Cluster::start).await).emptied()
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Sentinels(group) => group.url(),
+            Self::Cluster(group) => group.url(),
+        }
+    }
+
+    fn emptied(self) -> Self {
+        let nodes = match &self {
+            Self::Sentinels(group) => &group.nodes,
+            Self::Cluster(group) => &group.nodes,
+        };
+        for node in nodes {
+            // Replicas refuse, and follow their masters.
+            node.command(&["FLUSHALL"]);
+        }
+        self
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -35,6 +75,8 @@ enum Kind {
     Memory,
     File,
     Redis,
+    Sentinels,
+    Cluster,
 }
 
 const KINDS: [Kind; 3] = [Kind::Memory, Kind::File, Kind::Redis];
@@ -45,7 +87,13 @@ const PATIENT: Duration = Duration::from_secs(20);
 impl World {
     async fn new(kind: Kind, role: Role) -> Self {
         let clock = Clock::fake(NOW);
+        let group = match kind {
+            Kind::Sentinels => Some(Group::sentinels().await),
+            Kind::Cluster => Some(Group::cluster().await),
+            _ => None,
+        };
         let (server, directory, url) = match kind {
+            Kind::Sentinels | Kind::Cluster => (None, None, StoreUrl::parse(&group.as_ref().map(Group::url).unwrap_or_default()).unwrap()),
             Kind::Memory => (None, None, StoreUrl::Memory),
             Kind::File => {
                 let directory = TempDir::new();
@@ -58,14 +106,15 @@ impl World {
                 (Some(server), None, url)
             }
         };
-        let store = Store::open(&StoreSettings { deadline: PATIENT, ..StoreSettings::new(url, role) }, clock.clone(), Random::Real).await;
-        Self { store: store.unwrap(), clock, server, _directory: directory }
+        let settings = StoreSettings { deadline: PATIENT, replicas: group.is_some().into(), ..StoreSettings::new(url, role) };
+        let store = Store::open(&settings, clock.clone(), Random::Real).await;
+        Self { store: store.unwrap(), clock, server, _directory: directory, group: group }
     }
 
     /// Lets time pass: on our clock, and for Redis, which has its own, in truth.
     async fn pass(&self, time: Duration) {
         self.clock.advance(time);
-        if self.server.is_some() {
+        if self.server.is_some() || self.group.is_some() {
             tokio::time::sleep(time).await;
         }
     }
