@@ -202,7 +202,8 @@ impl Redis {
             let link = self.nodes.link(call, elsewhere.take()).await?;
             let live = link.live().await.inspect_err(|_| self.nodes.doubt())?;
             let (link, live) = sent.insert((link, live));
-            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2 };
+            let alone = matches!(self.nodes, Nodes::Cluster(_));
+            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2, alone };
             let error = match call.send(live, asking, confirm).await {
                 Ok(value) => return Ok(value),
                 Err(SendError::Unconfirmed { replicas }) => {

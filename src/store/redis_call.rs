@@ -36,6 +36,9 @@ pub(in crate::store) struct Place {
 pub(in crate::store) struct Confirm {
     pub(in crate::store) replicas: u32,
     pub(in crate::store) within: Duration,
+    /// Whether a server without any replica answers for itself. A cluster's master that is cut off stops writing, so one that writes and has no
+    /// replica lost it; behind Sentinels it may be the one that was replaced.
+    pub(in crate::store) alone: bool,
 }
 
 /// Why there is no answer.
@@ -146,7 +149,10 @@ impl<'a> ScriptCall<'a> {
         let answer = self.done(generation, asking, connection).await?;
         let millis = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX);
         let replicas: u32 = cmd("WAIT").arg(confirm.replicas).arg(millis).query_async(connection).await?;
-        if replicas < confirm.replicas { Err(SendError::Unconfirmed { replicas }) } else { Ok(answer) }
+        if replicas >= confirm.replicas || (confirm.alone && has_no_replica(connection).await?) {
+            return Ok(answer);
+        }
+        Err(SendError::Unconfirmed { replicas })
     }
 
     fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {
@@ -158,6 +164,15 @@ impl<'a> ScriptCall<'a> {
         command.arg(&self.arguments);
         command
     }
+}
+
+async fn has_no_replica(connection: &mut impl ConnectionLike) -> RedisResult<bool> {
+    let info: String = cmd("INFO").arg("replication").query_async(connection).await?;
+    let alone = info.lines().any(|line| line.trim_end() == "connected_slaves:0");
+    if alone {
+        tracing::warn!(code = "store_without_replica", "a node of the cluster has no replica: what it acknowledges now, nobody else has");
+    }
+    Ok(alone)
 }
 
 fn forgotten(error: &RedisError) -> bool {

@@ -15,7 +15,7 @@ use super::redis_link::{Link, Making, Target, client};
 use super::{StoreError, redis_error};
 use crate::config::RedisAddress;
 
-const SLOTS: usize = 16_384;
+const SLOTS: u16 = 16_384;
 
 /// A cluster. Clones share it.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Map {
     }
 
     fn covers_all(&self) -> bool {
-        self.0.iter().map(|(first, last, _)| usize::from(*last) + 1 - usize::from(*first)).sum::<usize>() == SLOTS
+        self.0.iter().map(|(first, last, _)| usize::from(*last) + 1 - usize::from(*first)).sum::<usize>() == usize::from(SLOTS)
     }
 }
 
@@ -182,7 +182,7 @@ impl Cluster {
 /// The slot of a key: that of its hash tag, which every key of ours has.
 fn slot(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag).filter(|tag| !tag.is_empty());
-    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key).as_bytes()) % (SLOTS as u16)
+    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key).as_bytes()) % SLOTS
 }
 
 /// The answer to CLUSTER SLOTS; a node without a name of its own is the one that was asked.

@@ -98,6 +98,19 @@ impl Cluster {
         format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", self.nodes[0].port(), self.nodes[1].port())
     }
 
+    /// Moves a third of the slots of the first master to the second, in a thread of its own; whether that worked.
+    pub(crate) fn moves_slots(&self) -> std::thread::JoinHandle<bool> {
+        let id = |node: &Redis| node.command(&["CLUSTER", "MYID"]);
+        let (from, to, port) = (id(&self.nodes[0]), id(&self.nodes[1]), self.nodes[0].port());
+        std::thread::spawn(move || {
+            let moved = Command::new("redis-cli")
+                .args(["--cluster", "reshard", &format!("127.0.0.1:{port}"), "--cluster-from", &from, "--cluster-to", &to])
+                .args(["--cluster-slots", "1800", "--cluster-yes"])
+                .output();
+            moved.is_ok_and(|moved| moved.status.success())
+        })
+    }
+
     /// The node that is the master of the slot of `key` now.
     #[track_caller]
     pub(crate) fn master_of(&mut self, key: &str) -> &mut Redis {

@@ -5,6 +5,7 @@ mod contract;
 mod file;
 mod model;
 mod proxy;
+mod redis_failover;
 mod redis_faults;
 mod redis_setup;
 mod saml_trust;
