@@ -109,7 +109,7 @@ impl World {
         };
         let settings = StoreSettings { deadline: PATIENT, replicas: group.is_some().into(), ..StoreSettings::new(url, role) };
         let store = Store::open(&settings, clock.clone(), Random::Real).await;
-        Self { store: store.unwrap(), clock, server, _directory: directory, group: group }
+        Self { store: store.unwrap(), clock, server, _directory: directory, group }
     }
 
     /// Lets time pass: on our clock, and for Redis, which has its own, in truth.
