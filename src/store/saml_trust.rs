@@ -214,7 +214,7 @@ impl IdpTrust {
                     (Trust::first(&read), Expect::Absent, Some(read))
                 }
                 Some(record) => {
-                    let read = self.metadata.at_hand(place);
+                    let read = self.read(place, &record.value).await;
                     let trust = match &read {
                         None => Ok(record.value.promoted(self.now())),
                         Some(read) => record.value.with(read, trusted, self.now()),
@@ -233,6 +233,19 @@ impl IdpTrust {
             }
         }
         Err(TrustError::Contended)
+    }
+
+    /// The metadata that is at hand; it is waited for only when everything that is known is past its time (C-69).
+    async fn read(&self, place: Place<'_>, known: &Trust) -> Option<Arc<Fetched>> {
+        let now = self.now();
+        let over = |until: Option<Timestamp>| until.is_some_and(|until| until <= now);
+        match self.metadata.at_hand(place) {
+            Some(read) if over(known.valid_until()) && over(read.metadata.valid_until) => {
+                self.metadata.newer(place, &read).await.and_then(Result::ok).or(Some(read))
+            }
+            None if over(known.valid_until()) => self.metadata.get(place).await.ok(),
+            read => read,
+        }
     }
 
     async fn swap(&self, key: &Key, trust: &Trust, expect: Expect) -> Result<Outcome, StoreError> {

@@ -138,6 +138,11 @@ impl Trust {
         Some(accepted)
     }
 
+    /// When the metadata's time is over.
+    pub(super) fn valid_until(&self) -> Option<Timestamp> {
+        self.endpoints.valid_until
+    }
+
     /// Metadata with the accepted certificates.
     pub(super) fn metadata(&self) -> IdpMetadata {
         let endpoints = &self.endpoints;

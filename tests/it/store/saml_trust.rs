@@ -273,6 +273,16 @@ async fn metadata_of_another_provider_or_past_its_time_is_not_used() {
     acme.is_down();
     acme.world.clock.advance(DAY * 3);
     assert!(matches!(replica.idp(acme.party()).await, Err(TrustError::Expired(_))));
+    // After a quiet time in which it ended, nobody is refused for want of looking.
+    acme.publishes(&[&known]);
+    acme.world.clock.advance(DAY);
+    assert!(replica.idp(acme.party()).await.unwrap().valid_until.is_none());
+    acme.server.lock().unwrap().1 = metadata(IDP, &[&known]).replace("entityID", "validUntil=\"2027-01-30T00:00:00Z\" entityID");
+    assert!(acme.a_day_later(&replica).await.valid_until.is_some());
+    acme.publishes(&[&known]);
+    acme.world.clock.advance(DAY * 30);
+    assert!(acme.start().idp(acme.party()).await.unwrap().valid_until.is_none(), "a replica that just started");
+    assert!(replica.idp(acme.party()).await.unwrap().valid_until.is_none());
 }
 
 /// C-70: while the directory cannot be read, nothing that metadata says is believed for the first time.
