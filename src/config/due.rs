@@ -55,6 +55,9 @@ fn saml_due(saml: &Saml, now: Timestamp) -> Vec<Words> {
         let message = format!("the metadata was valid until {}, so nobody can sign in with it", day(until));
         found.push(("metadata", message, "replace it by the provider's present metadata, or use metadata_url"));
     }
+    for warning in &metadata.warnings {
+        found.push(("metadata", warning.to_string(), "nothing, unless people are refused for it"));
+    }
     for certificate in &metadata.signing {
         let Some(days) = days_left(certificate, now) else { continue };
         let (fingerprint, end) = (certificate.fingerprint(), day(certificate.not_after()));

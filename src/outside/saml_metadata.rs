@@ -166,7 +166,11 @@ impl SamlMetadata {
         let signer = (!signers.is_empty()).then_some(signers);
         let rules = MetadataRules { entity_id, signer, allow_http_loopback: self.allow_private };
         let at = self.outside.clock.now();
-        Ok(Fetched { metadata: metadata::parse(&answer.body, &rules, at)?, at })
+        let metadata = metadata::parse(&answer.body, &rules, at)?;
+        for warning in &metadata.warnings {
+            tracing::info!(entity_id = metadata.entity_id, %warning, "SAML metadata");
+        }
+        Ok(Fetched { metadata, at })
     }
 }
 

@@ -227,9 +227,19 @@ impl IdpTrust {
                 }
             };
             let before = record.map(|record| record.value);
-            if before.as_ref() == Some(&trust) || self.swap(&key, &trust, expect).await? == Outcome::Committed {
-                trust.report(before.as_ref(), party);
-                return Ok(Believed { metadata: Arc::new(trust.metadata()), read });
+            let written = if before.as_ref() == Some(&trust) { Ok(Outcome::Committed) } else { self.swap(&key, &trust, expect).await };
+            match (written, before) {
+                (Ok(Outcome::Committed), before) => {
+                    trust.report(before.as_ref(), party);
+                    return Ok(Believed { metadata: Arc::new(trust.metadata()), read });
+                }
+                (Ok(Outcome::Conflict), _) => {}
+                // What cannot be written is not believed; what was believed before still is.
+                (Err(error), Some(before)) => {
+                    tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML metadata is not used");
+                    return Ok(Believed { metadata: Arc::new(before.promoted(self.now()).metadata()), read });
+                }
+                (Err(error), None) => return Err(error.into()),
             }
         }
         Err(TrustError::Contended)

@@ -314,3 +314,38 @@ fn expiry_is_near_from_sixty_days_on() {
     assert_eq!(days_left(&parsed(7), NOW), Some(7));
     assert_eq!(days_left(&parsed(1), NOW.plus(DAY * 2)), Some(-1));
 }
+
+/// C-70: a signature by the pinned signer vouches for a new certificate; without it nothing is read.
+#[tokio::test]
+async fn a_pinned_signer_vouches_for_new_certificates() {
+    const SIGNED: &str = include_str!("../../fixtures/saml/metadata/adfs.xml");
+    const ADFS: &str = "http://adfs.contoso.example/adfs/services/trust";
+    let old = certificate(900);
+    let mut acme = Acme::new(Kind::Memory, &[&old]).await;
+    acme.server.lock().unwrap().1 = metadata(ADFS, &[&old]);
+    acme.start().idp(acme.party()).await.unwrap();
+    let rules = symbolon::protocol::saml::metadata::MetadataRules::default();
+    let signer = symbolon::protocol::saml::metadata::parse(SIGNED.as_bytes(), &rules, NOW).unwrap().signing;
+    acme.saml.metadata_signers.clone_from(&signer);
+    let replica = acme.start();
+    let forged = certificate(900);
+    acme.server.lock().unwrap().1 = metadata(ADFS, &[&forged]);
+    believes(&acme.now(&replica).await, &[&old]);
+    assert!(replica.stored(acme.party()).await.unwrap().unwrap().pending.is_empty(), "unsigned metadata is not even read");
+    acme.server.lock().unwrap().1 = SIGNED.to_owned();
+    assert_eq!(acme.a_day_later(&replica).await.signing, signer);
+}
+
+/// C-69: metadata too large to be kept takes nobody's sign-in away.
+#[tokio::test]
+async fn metadata_that_cannot_be_kept_changes_nothing() {
+    let known = certificate(900);
+    let acme = Acme::new(Kind::Memory, &[&known]).await;
+    acme.start().idp(acme.party()).await.unwrap();
+    let format = format!("<NameIDFormat>urn:x:{}</NameIDFormat>", "x".repeat(1000)).repeat(100);
+    let huge = metadata(IDP, &[&known]).replace("<SingleSignOnService", &format!("{format}<SingleSignOnService"));
+    acme.server.lock().unwrap().1 = huge;
+    let replica = acme.start();
+    believes(&acme.now(&replica).await, &[&known]);
+    assert!(acme.a_day_later(&replica).await.name_id_formats.is_empty());
+}
