@@ -25,6 +25,15 @@ pub struct Named<'a> {
     pub sp_name_qualifier: Option<&'a str>,
 }
 
+/// The qualifiers that go without saying ([SAML Core section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usual<'a> {
+    /// The provider's entity id.
+    pub name_qualifier: &'a str,
+    /// Our entity id towards it.
+    pub sp_name_qualifier: &'a str,
+}
+
 impl<'a> Named<'a> {
     /// The name under which a session came about.
     pub fn of(provider: &'a ProviderName, saml: &'a SamlSession) -> Self {
@@ -40,13 +49,13 @@ impl<'a> Named<'a> {
         Key::upstream_sessions(pool, &digest(&[self.provider.as_str(), self.name_id]))
     }
 
-    /// Qualifiers that only one side writes are those that go without saying.
-    fn is(&self, other: &Self) -> bool {
-        let agree = |one: Option<&str>, other: Option<&str>| one.is_none() || other.is_none() || one == other;
+    /// Whether both mean the same person: the usual qualifiers may be left out.
+    fn is(&self, other: &Self, usual: Usual<'_>) -> bool {
+        let same = |one: Option<&str>, other: Option<&str>, usual| one.unwrap_or(usual) == other.unwrap_or(usual);
         self.provider == other.provider
             && self.name_id == other.name_id
-            && agree(self.name_qualifier, other.name_qualifier)
-            && agree(self.sp_name_qualifier, other.sp_name_qualifier)
+            && same(self.name_qualifier, other.name_qualifier, usual.name_qualifier)
+            && same(self.sp_name_qualifier, other.sp_name_qualifier, usual.sp_name_qualifier)
     }
 }
 
@@ -62,7 +71,12 @@ pub async fn note(records: &Records, pool: &PoolId, session: &Session) -> Result
 
 /// Ends the sessions that came of `named`'s sign-ins with one of these session indexes, or of all of them where none is given. Gives
 /// the ended ones, for those who have to hear of it.
-pub async fn end(records: &Records, pool: &PoolId, named: Named<'_>, indexes: &[String]) -> Result<Vec<Session>, StoreError> {
+pub async fn end(
+    records: &Records,
+    pool: &PoolId,
+    (named, usual): (Named<'_>, Usual<'_>),
+    indexes: &[String],
+) -> Result<Vec<Session>, StoreError> {
     let key = named.key(pool);
     let page = records.store.list(&key, None, MOST).await?;
     let mut ended = Vec::new();
@@ -71,7 +85,8 @@ pub async fn end(records: &Records, pool: &PoolId, named: Named<'_>, indexes: &[
         let Some(session) = sessions::peek(records, &reference).await? else { continue };
         let meant = of_saml(&session).is_some_and(|(upstream, saml)| {
             let index = saml.session_index.as_ref();
-            Named::of(&upstream.provider, saml).is(&named) && (indexes.is_empty() || index.is_some_and(|index| indexes.contains(index)))
+            Named::of(&upstream.provider, saml).is(&named, usual)
+                && (indexes.is_empty() || index.is_some_and(|index| indexes.contains(index)))
         });
         if meant {
             ended.extend(sessions::end(records, &reference).await?);

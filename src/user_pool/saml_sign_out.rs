@@ -25,7 +25,7 @@ use crate::protocol::saml::request::message_id;
 use crate::protocol::saml::subject::NameId;
 use crate::provider::saml::Saml;
 use crate::store::record::Records;
-use crate::store::upstream_sessions::{self, Named};
+use crate::store::upstream_sessions::{self, Named, Usual};
 use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError, marks};
 
 /// How long a person who signs out waits for a provider's metadata, which is usually known.
@@ -148,7 +148,8 @@ pub async fn honour(
     if !first {
         return Err(SamlRefusal::Replayed(request.id).into());
     }
-    let ended = end(connection, &request).await.map_err(SamlRefusal::Store)?;
+    let usual = Usual { name_qualifier: &metadata.entity_id, sp_name_qualifier: &saml.sp_entity_id };
+    let ended = end(connection, &request, usual).await.map_err(SamlRefusal::Store)?;
     let answer = match answers_to(&metadata) {
         None => None,
         Some(endpoint) => {
@@ -173,7 +174,7 @@ fn answers_to(metadata: &IdpMetadata) -> Option<&Endpoint> {
     metadata.slo(Some(Binding::Redirect)).or_else(|| metadata.slo(None))
 }
 
-async fn end(connection: Connection<'_>, request: &LogoutRequest) -> Result<Vec<Session>, StoreError> {
+async fn end(connection: Connection<'_>, request: &LogoutRequest, usual: Usual<'_>) -> Result<Vec<Session>, StoreError> {
     let (app, pool) = (connection.app, connection.pool);
     let named = Named {
         provider: &connection.provider.name,
@@ -181,7 +182,7 @@ async fn end(connection: Connection<'_>, request: &LogoutRequest) -> Result<Vec<
         name_qualifier: request.name_id.name_qualifier.as_deref(),
         sp_name_qualifier: request.name_id.sp_name_qualifier.as_deref(),
     };
-    let ended = upstream_sessions::end(&app.state, &pool.id, named, &request.session_indexes).await?;
+    let ended = upstream_sessions::end(&app.state, &pool.id, (named, usual), &request.session_indexes).await?;
     for session in &ended {
         backchannel::announce(app, pool, SignedOut::of(session)).await;
     }

@@ -21,6 +21,7 @@ const SUBMIT: &str = "document.forms[0].submit()";
 pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handle: &str) -> Result<(Departure, Pending), Failure> {
     if let Protocol::Saml(saml) = &provider.protocol {
         let pool = &visit.config.pool;
+        visit.recorder.provider(&provider.name);
         let begin = Begin { pool, provider, wishes, handle: handle.to_owned(), redirect_uri: federate::saml::acs_url(saml, &visit.origin) };
         return Ok(federate::saml::begin(Connection { app: &visit.app, pool, provider }, begin).await?);
     }

@@ -169,6 +169,9 @@ impl Failure {
         if let Self::TooMany(_) = self {
             return ("Please wait a moment", "More was asked for from here than is usual. Please wait a minute and try again.");
         }
+        if let Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_))) = self {
+            return ("This sign-out did not work", "Nobody was signed out. Please sign out in the app that you used.");
+        }
         match self.fault() {
             Fault::Visitor => (
                 "Please start again",

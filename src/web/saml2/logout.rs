@@ -63,20 +63,26 @@ async fn requested(visit: &mut Visit, received: Received<'_>, relay_state: Optio
     let (app, config) = (visit.app.clone(), visit.config.clone());
     let issuer = claimed(received).map_err(SamlRefusal::Logout)?.issuer;
     let slo = service(visit);
-    let mut refused = FederationError::Saml(SamlRefusal::UnknownSender(issuer.chars().take(200).collect()));
+    let unknown = SamlRefusal::UnknownSender(issuer.chars().take(200).collect());
+    let mut outcome: Result<(&Provider, Honoured), FederationError> = Err(unknown.into());
     for provider in config.providers.iter().filter(|provider| provider.enabled && provider.end_session) {
         let Protocol::Saml(saml) = &provider.protocol else { continue };
         let connection = Connection { app: &app, pool: &config.pool, provider };
         if entity_id(connection, saml).await.as_deref() != Some(issuer.as_str()) {
             continue;
         }
-        // Two connections to one provider may know the person by the same name: each is asked.
-        match saml_sign_out::honour(connection, &slo, received, relay_state).await {
-            Ok(honoured) => return Ok(honour(visit, provider, &honoured)),
-            Err(error) => refused = error,
-        }
+        // Two connections to one provider may know the person by the same name: each signs them out.
+        outcome = match (outcome, saml_sign_out::honour(connection, &slo, received, relay_state).await) {
+            (Ok((first, mut honoured)), Ok(further)) => {
+                honoured.ended.extend(further.ended);
+                Ok((first, honoured))
+            }
+            (Ok(honoured), Err(_)) => Ok(honoured),
+            (Err(_), further) => further.map(|honoured| (provider, honoured)),
+        };
     }
-    Err(refused.into())
+    let (provider, honoured) = outcome?;
+    Ok(honour(visit, provider, &honoured))
 }
 
 fn honour(visit: &mut Visit, provider: &Provider, honoured: &Honoured) -> Response {

@@ -190,3 +190,26 @@ async fn a_handle_of_another_kind_is_none() {
     visitor.opens(broker.at(&format!("/oauth2/idpresponse?code=x&state={relay_state}"))).await;
     assert!(visitor.page().status >= 400, "{visitor}");
 }
+
+/// C-44: where a provider's ciphertext may come unprotected, whoever sends variants of it is stopped for an hour.
+#[tokio::test]
+async fn responses_that_do_not_decrypt_are_counted_where_nothing_protects_them() {
+    let clock = clock();
+    let idp = SamlIdp::start(&clock).await;
+    let foreign = super::rsa_certificate();
+    for (setting, capped) in [("cbc_without_signature = true", true), ("cbc_without_signature = false", false)] {
+        let broker = super::with(&clock, client("web"), saml("Acme", &idp).with(setting)).await;
+        idp.does(Slip::EncryptedFor(foreign.clone()));
+        for _ in 0..100 {
+            Browser::new(&clock).opens(broker.app("web").asks().at("Acme").url()).await.sees("saml_decryption_refused");
+        }
+        idp.behaves();
+        let mut visitor = Browser::new(&clock);
+        visitor.opens(broker.app("web").asks().at("Acme").url()).await;
+        if capped {
+            visitor.sees("saml_decryption_capped");
+            clock.advance(Duration::from_secs(3600));
+        }
+        Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    }
+}

@@ -188,3 +188,26 @@ async fn a_message_as_large_as_any_is_taken_and_a_larger_one_refused() {
         assert!([413, 502].contains(&visitor.page().status), "{visitor}");
     }
 }
+
+/// C-46
+#[tokio::test]
+async fn an_assertion_encrypted_for_our_key_is_read_before_and_after_the_key_is_replaced() {
+    let clock = clock();
+    let (idp, broker) = acme(&clock).await;
+    let pool = &broker.app.pools()[0].pool.id;
+    let old = broker.app.sp_keys.of(pool).await.unwrap().encryption_certificate.der().to_vec();
+    idp.does(Slip::EncryptedFor(old.clone()));
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    broker.app.sp_keys.rotate(pool, true).await.unwrap();
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    let new = broker.app.sp_keys.of(pool).await.unwrap().encryption_certificate.der().to_vec();
+    assert_ne!(old, new);
+    idp.behaves();
+    idp.does(Slip::EncryptedFor(new));
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    // The signing key is no decryption key.
+    let signing = broker.app.sp_keys.of(pool).await.unwrap().signing_certificates[0].der().to_vec();
+    idp.behaves();
+    idp.does(Slip::EncryptedFor(signing));
+    Browser::new(&clock).opens(broker.app("web").asks().at("Acme").url()).await.sees("saml_decryption_refused");
+}

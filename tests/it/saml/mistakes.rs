@@ -1,16 +1,9 @@
 //! Ten mistakes of a provider's administrator. Each ends on a page that names the fix; here the one that an administrator sees.
 
-use super::{acme, clock};
+use super::{acme, clock, rsa_certificate};
 use crate::support::browser::Browser;
 use crate::support::saml_idp::{Pair, Person, Slip};
 use crate::trial::{left_a_trace, link};
-
-/// An RSA certificate that is no longer ours.
-fn old_certificate() -> Vec<u8> {
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["sp.example".to_owned()]).unwrap().self_signed(&key).unwrap();
-    certificate.der().to_vec()
-}
 
 #[tokio::test]
 async fn each_planted_mistake_ends_on_a_page_that_names_the_fix() {
@@ -32,7 +25,7 @@ async fn each_planted_mistake_ends_on_a_page_that_names_the_fix() {
         ("clock 5 minutes off", Slip::Clock(300), "saml_from_the_future", "5 min 0 s ahead of ours"),
         ("NameID transient", Slip::Transient, "provider_subject_transient", "persistent NameID"),
         ("assertion unsigned", Slip::Unsigned, "saml_unsigned", "switches on signing"),
-        ("encrypted for an old key", Slip::EncryptedFor(old_certificate()), "saml_decryption_refused", "reads our metadata again"),
+        ("encrypted for an old key", Slip::EncryptedFor(rsa_certificate()), "saml_decryption_refused", "reads our metadata again"),
         ("HTTP-Redirect response", Slip::ByRedirect, "saml_response_by_redirect", "HTTP-POST"),
         (
             "wrong tenant",

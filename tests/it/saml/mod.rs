@@ -31,3 +31,9 @@ async fn acme(clock: &Clock) -> (SamlIdp, Broker) {
 async fn with(clock: &Clock, client: ClientToml, provider: ProviderToml) -> Broker {
     Broker::builder(clock).pool("signing = \"ES256\"").client(client).provider(provider).start().await
 }
+
+/// An RSA certificate that is not ours.
+fn rsa_certificate() -> Vec<u8> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    rcgen::CertificateParams::new(vec!["sp.example".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec()
+}
