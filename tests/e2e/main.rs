@@ -11,6 +11,7 @@ mod support {
     pub(crate) mod peers;
     pub(crate) mod process;
     pub(crate) mod redis;
+    pub(crate) mod saml_peers;
 }
 
 mod chromium;
@@ -20,6 +21,10 @@ mod neighbours;
 mod readme;
 mod redis_faults;
 mod reload;
+mod saml;
+mod saml_chromium;
+mod saml_keys;
+mod saml_sign_out;
 mod secrecy;
 mod upstreams;
 mod world;

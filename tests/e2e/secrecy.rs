@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::support::redis::RedisOptions;
-use crate::world::{AppSettings, Broker, Person, Settings, Upstream, secrets, text};
+use crate::support::saml_peers::Make;
+use crate::world::{App, AppSettings, Broker, Company, Person, Settings, Upstream, secrets, text};
 
 /// What a thief of the store would look for besides the secrets of the run.
 const PERSONAL: [&str; 3] = ["grace.hopper", "grace.hopper@example.test", "127.0.0.1"];
@@ -12,9 +15,12 @@ const PERSONAL: [&str; 3] = ["grace.hopper", "grace.hopper@example.test", "127.0
 /// A whole life: sign-in, sign-on, rotation, a revoked and a living family, a half-done sign-in, a signed-out person.
 async fn live(settings: Settings) -> Broker {
     let upstream = Upstream::start(&settings);
+    let attributes = json!({ "mail": ["grace.hopper@example.test"], "displayName": ["grace.hopper"] });
+    let company = Company::start_with(Make::Pysaml2, &settings, "Globex", json!({ "people": { "grace.hopper": attributes } }));
     let shop = AppSettings::new("shop").with("rotation = true").hears_of_sign_outs();
     let forum = AppSettings::new("forum");
-    let broker = settings.client(&shop).client(&forum).table(&upstream.toml("Acme")).start();
+    let globex = company.toml_with("end_session = true");
+    let broker = settings.client(&shop).client(&forum).table(&upstream.toml("Acme")).table(&globex).start();
     let (shop, forum) = (shop.start(&broker), forum.start(&broker));
     let known = secrets::count();
     let mut grace = Person::new("grace.hopper");
@@ -24,11 +30,23 @@ async fn live(settings: Settings) -> Broker {
     let revoked = text(&grace.is_in(&forum), "refresh_token");
     forum.does("revoke", &[("token", &revoked)]).await;
     Person::new("eve").opens(&shop.login(&[("identity_provider", "Acme")])).await;
+    employees_live(&company, &shop).await;
     let mut ada = Person::new("ada");
     ada.signs_in(&shop, "Acme").await;
     ada.opens(&shop.logout(&[])).await;
     assert!(secrets::count() >= known + 20, "codes, tokens, cookies and addresses of three people are known");
     broker
+}
+
+/// Signed in and in between with SAML: what the company says of a person is theirs.
+async fn employees_live(company: &Company, shop: &App) {
+    let tokens = Person::new("grace.hopper").signs_in_by(company, shop).await;
+    let name_id = tokens.pointer("/id_token_claims/identities/0/userId").and_then(serde_json::Value::as_str).expect("a name");
+    secrets::add(name_id);
+    let mut gone = Person::new("grace.hopper");
+    gone.signs_in_by(company, shop).await;
+    gone.opens(&shop.logout(&[])).await;
+    Person::new("eve").opens(&shop.login(&[("identity_provider", "Globex")])).await;
 }
 
 /// E-30

@@ -39,7 +39,7 @@ async function simplesamlphp(t, settings) {
     entity_id: `${url}/metadata.php`,
     metadata: `${url}/metadata.php`,
     start: (sp) => `${url}/SSOService.php?${new URLSearchParams({ spentityid: sp.entity_id, RelayState: 'from-the-idp' })}`,
-    signOut: `${url}/SingleLogoutService.php?ReturnTo=${encodeURIComponent(`${url}/metadata.php`)}`,
+    signOut: `${url}/SingleLogoutService.php?ReturnTo=${encodeURIComponent(`http://127.0.0.1:${settings.port}/logout.php`)}`,
     fields: (login) => ({ username: login, password: login }),
   };
 }

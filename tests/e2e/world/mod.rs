@@ -3,12 +3,14 @@
 pub(crate) mod app;
 pub(crate) mod balancer;
 pub(crate) mod broker;
+pub(crate) mod company;
 pub(crate) mod person;
 pub(crate) mod secrets;
 pub(crate) mod upstream;
 
 pub(crate) use app::{App, AppSettings};
 pub(crate) use broker::{Broker, Settings};
+pub(crate) use company::Company;
 pub(crate) use person::Person;
 pub(crate) use upstream::Upstream;
 

@@ -18,6 +18,11 @@ impl Person {
         Self { browser: Browser::new(&Clock::Real), name: name.to_owned() }
     }
 
+    /// The name under which they sign in.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Goes to the app, chooses `provider` where a page asks, signs in there where it asks, and is back at the app: its tokens.
     pub(crate) async fn signs_in(&mut self, app: &App, provider: &str) -> Value {
         self.opens(&app.login(&[])).await;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Members and parameters whose values are secrets, wherever they stand.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "access_token",
     "id_token",
     "refresh_token",
@@ -17,6 +17,7 @@ const NAMES: [&str; 10] = [
     "id_token_hint",
     "logout_token",
     "relay",
+    "RelayState",
 ];
 /// Shorter texts would be found by chance.
 const SHORTEST: usize = 12;
