@@ -93,6 +93,8 @@ pub async fn story(config: &Config, reference: &str, json: bool, outside: &Outsi
     match &config.store.state {
         StoreUrl::Redis(_) => stored(config, &reference, json, outside).await,
         StoreUrl::Memory => asked(config, &reference, json).await,
+        // A port that the system chose is known to nobody.
+        StoreUrl::File(_) if config.server.admin_listen.port() == 0 => stored(config, &reference, json, outside).await,
         StoreUrl::File(_) => match asked(config, &reference, json).await {
             // Nobody serves, so nobody holds the folder.
             Err(Failure::Http(HttpError::Transport { .. })) => stored(config, &reference, json, outside).await,
