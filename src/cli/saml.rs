@@ -1,5 +1,6 @@
-//! `symbolon saml`: the certificates of SAML, ours and those of identity providers.
+//! `symbolon saml`: the certificates of SAML, ours and those of identity providers; and what is wrong with a response.
 
+pub mod explain;
 mod report;
 
 use std::io::Write as _;
@@ -25,7 +26,15 @@ use report::Report;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
-    action: Action,
+    command: Command,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// Explain a saved response step by step: what was checked, what failed, what to change
+    Explain(explain::Arguments),
+    #[command(flatten)]
+    Keys(Action),
 }
 
 /// What to do.
@@ -114,10 +123,6 @@ impl Failure {
 
 /// Does what the arguments say and prints the certificates after it. Exit codes as for every command.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let config = match arguments.action.selection().file.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
     let failed = |reason: &dyn std::fmt::Display, code: ExitCode| {
         let _ = writeln!(std::io::stderr(), "symbolon saml: {reason}");
         code
@@ -126,12 +131,28 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error, ExitCode::FAILURE),
     };
-    match runtime.block_on(execute(&arguments.action, config, Outside::real())) {
-        Ok(text) => {
-            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-            ExitCode::SUCCESS
+    let print = |text: &str| drop(writeln!(std::io::stdout(), "{}", text.trim_end()));
+    match &arguments.command {
+        Command::Explain(asked) => match runtime.block_on(explain::execute(asked, Outside::real())) {
+            Ok((text, accepted)) => {
+                print(&text);
+                if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => failed(&error, ExitCode::from(2)),
+        },
+        Command::Keys(action) => {
+            let config = match action.selection().file.load() {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            match runtime.block_on(execute(action, config, Outside::real())) {
+                Ok(text) => {
+                    print(&text);
+                    ExitCode::SUCCESS
+                }
+                Err(failure) => failed(&failure, failure.exit_code()),
+            }
         }
-        Err(failure) => failed(&failure, failure.exit_code()),
     }
 }
 

@@ -28,6 +28,7 @@ mod limits;
 mod mapping;
 mod presets;
 mod saml;
+mod saml_explain;
 mod sample;
 mod saml_command;
 mod saml_live_fixtures;
