@@ -31,6 +31,7 @@ mod saml;
 mod saml_explain;
 mod sample;
 mod saml_command;
+mod saml_corpus;
 mod saml_live_fixtures;
 mod saml_messages;
 mod saml_vectors;

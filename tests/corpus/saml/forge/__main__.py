@@ -3,7 +3,7 @@
 from . import keys
 from .corpus import Corpus
 from .message import CLAIMS, NINE, Forge
-from . import documents, trust, wrapping
+from . import claims, documents, secrecy, trust, vendors, wrapping
 
 
 def main():
@@ -20,5 +20,5 @@ def main():
         print(case, len(rows))
 
 
-GROUPS = [wrapping, documents, trust]
+GROUPS = [wrapping, documents, trust, secrecy, claims, vendors]
 main()

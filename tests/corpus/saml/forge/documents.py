@@ -108,21 +108,26 @@ def add_text(corpus, base):
     places = {"NameID": (">ana<", whole), "attribute": (">ana@a.test<", mail)}
     for place, (old, claims) in places.items():
         honest = swap(old, ">admin@a.test.evil.test<")
+        # Where only the response is signed, over the ciphertext, the plaintext has no canonical form that would drop the comment.
+        verbatim = base.encrypted and not base.assertion
         for name, piece in {"comment": "<!-- x -->", "CDATA": "<![CDATA[]]>", "CDATA around": None}.items():
             new = "<![CDATA[admin@a.test]]>.evil.test" if piece is None else f"admin@a.test{piece}.evil.test"
             later = swap(">admin@a.test.evil.test<", f">{new}<")
-            document = Forge(base, edit=honest, inner=later).build() if base.assertion or base.encrypted else None
-            document = document or Forge(base, edit=honest, outer=later).build()
-            if base.encrypted or base.assertion or piece != "":
+            document = Forge(base, edit=honest, **{"inner" if base.assertion or base.encrypted else "outer": later}).build()
+            if verbatim and name == "comment":
+                corpus.refuse("C-20", f"{name} in {place}, {base.name}", base.name, document, XML)
+            else:
                 corpus.accept("C-20", f"{name} in {place}, {base.name}", base.name, document, claims)
         for name, piece in {"PI": PI, "entity": "&x;", "element": "<x/>"}.items():
             later = swap(">admin@a.test.evil.test<", f">admin@a.test{piece}.evil.test<")
-            inside = base.encrypted or base.assertion
-            document = Forge(base, edit=honest, **{"inner" if inside else "outer": later}).build() if not (
-                base.response and base.assertion and name == "entity" and not base.encrypted
-            ) else Forge(base, edit=honest, outer=later).build()
+            document = Forge(base, edit=honest, **{"inner" if base.encrypted else "outer": later}).build()
             codes = XML_INSIDE + (" saml_signature_refused" if name == "element" else "")
-            corpus.refuse("C-20", f"{name} in {place}, {base.name}", base.name, document, codes)
+            if verbatim and name == "element" and place == "attribute":
+                # Honestly encrypted: a value that is XML is left out whole.
+                claims = {**mail, "attributes": [["email", []], mail["attributes"][1]]}
+                corpus.accept("C-20", f"{name} in {place}, {base.name}", base.name, document, claims)
+            else:
+                corpus.refuse("C-20", f"{name} in {place}, {base.name}", base.name, document, codes)
 
 
 def doctype(subset, id_="response"):
@@ -229,8 +234,8 @@ def add_outer(corpus, base):
 
 def add_fetches(corpus, base):
     """C-25, C-27: nothing here may be opened or fetched; the runner watches a listener on the port."""
-    place = "http://127.0.0.1:PORT/"
-    for name, uri in {"file": "file:///etc/hostname", "http": place, "ftp": "ftp://127.0.0.1:PORT/", "jar": f"jar:{place}!/x"}.items():
+    place = "http://127.0.0.1:18099/"
+    for name, uri in {"file": "file:///etc/hostname", "http": place, "ftp": "ftp://127.0.0.1:18099/", "jar": f"jar:{place}!/x"}.items():
         edit = chain(swap("<samlp:Status>", "&x;<samlp:Status>"), doctype(f'[<!ENTITY x SYSTEM "{uri}">]'))
         corpus.refuse("C-25", f"{name} entity, {base.name}", base.name, Forge(base, outer=edit).build(), XML)
     sheet = lambda xml: f'<?xml-stylesheet href="{place}"?>' + xml  # noqa: E731
@@ -266,17 +271,17 @@ def add_bombs(corpus):
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     small = "<samlp:Extensions>"
     close = "</samlp:Extensions>" + END
-    names = "".join(f' a{n}="1"' for n in range(1000))
-    spaces = "".join(f' xmlns:p{n}="urn:{n}"' for n in range(1000))
+    names = "".join(f' a{n}="1"' for n in range(500))
+    spaces = "".join(f' xmlns:p{n}="urn:{n}"' for n in range(500))
     bombs = {
         "billion laughs": Big(f'<!DOCTYPE r [<!ENTITY l0 "ha">{laughs}]>{START}&l9;{END}'),
         "quadratic entities": Big('<!DOCTYPE r [<!ENTITY a "', (50_000, "a"), f'">]>{START}', (20_000, "&a;"), END),
         "100,000 levels": Big(START, (100_000, "<a>"), (100_000, "</a>"), END),
         "20,000 levels": Big(START, small, (20_000, "<a>"), (20_000, "</a>"), close),
-        "100,000 attributes": Big(START, "<a", *[names.replace(' a', f' b{n}a') for n in range(3)], (97_000, ' a="1"'), "/>", END),
-        "1,000 attributes": Big(START, small, f"<a{names}/>", close),
-        "1,000 namespaces": Big(START, small, f"<a{spaces}/>", close),
-        "10,000 namespaces": Big(START, small, *[f"<a{spaces.replace(':p', f':q{n}')}/>" for n in range(3)], (7_000, '<a xmlns:x="urn:x"/>'), close),
+        "100,000 attributes": Big(START, f"<a{names}", (99_000, ' a="1"'), "/>", END),
+        "500 attributes": Big(START, small, f"<a{names}/>", close),
+        "500 namespaces": Big(START, small, f"<a{spaces}/>", close),
+        "7,000 namespaces": Big(START, small, (14, f"<a{spaces}/>"), close),
         "namespaces by level": Big(START, small, "".join(f'<a xmlns:p{n}="urn:{n}">' for n in range(60)), (2_000, "<b/>"), (60, "</a>"), close),
         "10 MB of text": Big(START, (10_000_000, "x"), END),
         "250 kB of text": Big(START, small, (250_000, "x"), close),
