@@ -34,6 +34,7 @@ mod saml_command;
 mod saml_corpus;
 mod saml_live_fixtures;
 mod saml_messages;
+mod saml_recorded;
 mod saml_vectors;
 mod sign_in;
 mod sign_in_state;

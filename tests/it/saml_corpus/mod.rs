@@ -1,6 +1,8 @@
 //! Group C of the security cases on a corpus that other signers made: `tests/corpus/saml`, whose generator says what each row is.
 
+mod oracle;
 pub mod row;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +18,7 @@ fn case(id: &str) {
 
 macro_rules! cases {
     ($($id:literal $test:ident $sentence:literal)*) => {
-        const CASES: &[&str] = &[$($id),*];
+        pub const CASES: &[&str] = &[$($id),*];
         $(
             #[doc = $id]
             #[doc = $sentence]
@@ -88,6 +90,7 @@ cases! {
     "C-75" c_75_authentication_context "What was asked for is what was done."
     "C-76" c_76_other_messages "Only a Response of SAML 2.0."
     "C-77" c_77_issued "Issued after the request and not in the future."
+    "C-78" c_78_ten_identity_providers "Honest responses in the shapes of ten identity providers."
     "algorithms" every_allowed_algorithm_verifies "RSA, ECDSA and RSA-PSS with SHA-256, SHA-384 and SHA-512, and prefix lists."
 }
 
