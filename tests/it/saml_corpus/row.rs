@@ -163,7 +163,8 @@ pub fn run(row: &Row) -> Result<(), String> {
 
 /// What an assertion says, as the rows write it.
 pub fn claims(assertion: &Assertion) -> Value {
-    let attributes: Vec<Value> = assertion.attributes.iter().map(|attribute| serde_json::json!([attribute.name, attribute.values])).collect();
+    let attributes: Vec<Value> =
+        assertion.attributes.iter().map(|attribute| serde_json::json!([attribute.name, attribute.values])).collect();
     serde_json::json!({ "name_id": assertion.name_id.as_ref().map(|name_id| &name_id.value), "attributes": attributes })
 }
 

@@ -19,8 +19,7 @@ use self::table::{DIFFERENCES, LATER, Ours, REASONS, WITHOUT_PERMISSION};
 use crate::saml_corpus::row::pem_bytes;
 
 /// What three dated permissions together allow: SHA-1, PKCS#1 1.5, CBC that nothing authenticates.
-const PERMITTED: ResponseRules =
-    ResponseRules { skew: Duration::from_secs(60), sha1: true, rsa_1_5: true, unauthenticated_cbc: true };
+const PERMITTED: ResponseRules = ResponseRules { skew: Duration::from_secs(60), sha1: true, rsa_1_5: true, unauthenticated_cbc: true };
 
 #[test]
 fn ninety_two_recorded_responses_end_as_recorded_or_as_argued() {

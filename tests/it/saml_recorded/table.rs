@@ -7,7 +7,8 @@ pub enum Ours {
     Refuses(&'static str),
 }
 
-const CLOCK: &str = "the assertion itself says that the person authenticates in three weeks, which the other implementation does not look at";
+const CLOCK: &str =
+    "the assertion itself says that the person authenticates in three weeks, which the other implementation does not look at";
 const POLICY: &str = "dates of certificates: metadata vouches for keys, and an expired one is reported instead of locking a company out";
 const DESTINATION: &str = "a signed response by POST must name its destination (SAML Bindings section 3.5.5.2), or it could be sent on";
 const INCLUSIVE: &str = "signed over inclusive C14N 1.1, the default of a Go library and of no identity provider: only exclusive C14N is read, \
