@@ -89,7 +89,7 @@ async fn an_answer_to_another_request_or_to_none_is_refused_also_where_nobody_ne
             idp.does(Slip::InResponseTo(request.clone()));
             let mut visitor = Browser::new(&clock);
             visitor.opens(broker.app("web").asks().at("Acme").url()).await;
-            visitor.sees(if request.is_some() { "saml_in_response_to" } else { "saml_" });
+            visitor.sees(if request.is_some() { "saml_in_response_to_mismatch" } else { "saml_unsolicited" });
             assert!(visitor.cookie("symbolon-session").is_none(), "{setting} {request:?}");
         }
     }
@@ -183,7 +183,7 @@ async fn a_handle_of_another_kind_is_none() {
     let state = url::Url::parse(visitor.page().header("location").unwrap()).unwrap();
     let state = state.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     posts(&mut visitor, &idp, &acs, &response, &state).await;
-    visitor.sees("provider_other_protocol");
+    visitor.sees("saml_other_protocol");
     visitor.requests(app.asks().url()).await;
     let started = visitor.page().header("location").unwrap().rsplit_once('=').unwrap().1.to_owned();
     posts(&mut visitor, &idp, &acs, &response, &started).await;

@@ -34,7 +34,7 @@ async fn by_default_nobody_is_signed_in_who_did_not_ask() {
     let broker = with(&clock, client("web"), saml("Acme", &idp)).await;
     let mut visitor = Browser::new(&clock);
     sends(&idp, &mut visitor, &broker, &fresh(&idp, &broker), "").await;
-    visitor.sees("saml_unsolicited");
+    visitor.sees("saml_idp_initiated_off");
     assert!(visitor.cookie("symbolon-session").is_none());
 }
 
@@ -91,7 +91,7 @@ async fn only_a_fresh_signed_answer_to_nothing_is_accepted() {
     for (slip, code) in [
         (Slip::Unsigned, "saml_unsigned"),
         (Slip::InResponseTo(Some("_somebodys".to_owned())), "saml_flow_not_found"),
-        (Slip::Issuer("https://idp.example/other".to_owned()), "saml_unsolicited"),
+        (Slip::Issuer("https://idp.example/other".to_owned()), "saml_idp_initiated_off"),
         (Slip::Audience("https://other.example".to_owned()), "saml_audience_mismatch"),
         (Slip::Clock(300), "saml_from_the_future"),
     ] {
@@ -116,7 +116,7 @@ async fn a_disabled_provider_or_app_is_no_way_in() {
     let shop = || client("shop");
     for (web, provider, code) in [
         (client("web").with(off), saml("Acme", &idp).with(ACCEPT), "saml_target_unusable"),
-        (client("web"), saml("Acme", &idp).with(ACCEPT).with(off), "saml_unsolicited"),
+        (client("web"), saml("Acme", &idp).with(ACCEPT).with(off), "saml_idp_initiated_off"),
     ] {
         let broker = Broker::builder(&clock).pool("signing = \"ES256\"").client(web).client(shop()).provider(provider).start().await;
         let mut visitor = Browser::new(&clock);

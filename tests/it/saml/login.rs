@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use symbolon::model::encoding::base64;
+use symbolon::protocol::saml::algorithm::Policy;
+use symbolon::protocol::saml::signature;
+use symbolon::protocol::saml::xml::Document;
 
 use super::{acme, clock, saml, with};
 use crate::support::broker::{Broker, client};
@@ -60,7 +63,10 @@ async fn a_provider_that_takes_posts_gets_a_signed_form_that_submits_itself_or_b
     assert!(policy.contains(&format!("form-action 'self' https: {}", idp.base())), "{policy}");
     visitor.presses("Continue").await;
     assert!(idp.last().by_post);
-    assert!(idp.last().xml.contains("SignatureValue"));
+    let xml = idp.last().xml;
+    let document = Document::parse(xml.as_bytes()).unwrap();
+    let certificates = &broker.app.sp_keys.of(&broker.app.pools()[0].pool.id).await.unwrap().signing_certificates;
+    assert!(signature::verify(document.root(), certificates, Policy::default()).unwrap().is_some(), "{xml}");
     visitor.follows_all().await.lands_on(&app.redirect_uri);
     let redirect = SamlIdp::start(&clock).await;
     let broker = with(&clock, client("web"), saml("Acme", &redirect).with("sign_requests = true")).await;
@@ -210,4 +216,20 @@ async fn an_assertion_encrypted_for_our_key_is_read_before_and_after_the_key_is_
     idp.behaves();
     idp.does(Slip::EncryptedFor(signing));
     Browser::new(&clock).opens(broker.app("web").asks().at("Acme").url()).await.sees("saml_decryption_refused");
+}
+
+#[tokio::test]
+async fn names_as_long_as_any_fit_into_a_session() {
+    let clock = clock();
+    let (idp, broker) = acme(&clock).await;
+    let long = |letter: &str| letter.repeat(500);
+    idp.signs_in(Person {
+        name_id: long("n").split_at(250).0.to_owned(),
+        qualifiers: format!(" NameQualifier=\"{}\"", long("q")),
+        session_index: long("s"),
+        ..Person::ada()
+    });
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    idp.signs_in(Person { session_index: "s".repeat(900), ..Person::ada() });
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
 }

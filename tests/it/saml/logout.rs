@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use symbolon::outside::clock::Clock;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 
 use super::{clock, saml, with};
 use crate::support::broker::{AppUnderTest, Broker, client};
@@ -209,4 +211,24 @@ async fn a_provider_without_single_logout_signs_nobody_out() {
     visitor.requests(idp.logout_by_redirect(&slo(&broker), &Person::ada(), None)).await;
     visitor.sees("saml_logout_sender_unknown");
     assert!(is_signed_in(&mut visitor, &app).await);
+}
+
+#[tokio::test]
+async fn the_apps_hear_that_a_provider_signed_their_person_out() {
+    let clock = clock();
+    let idp = SamlIdp::start(&clock).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let line = format!("backchannel_logout_uri = \"http://{}/bye\"", listener.local_addr().unwrap());
+    let broker = with(&clock, client("web").with(&line), saml("Acme", &idp).with("end_session = true")).await;
+    Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
+    Browser::new(&clock).opens(idp.logout_by_redirect(&slo(&broker), &Person::ada(), None)).await;
+    let (mut stream, _) = tokio::time::timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap();
+    let mut heard = String::new();
+    while !heard.contains("logout_token=") {
+        let mut bytes = [0; 4096];
+        let length = stream.read(&mut bytes).await.unwrap();
+        assert!(length > 0, "{heard}");
+        heard += &String::from_utf8_lossy(&bytes[..length]);
+    }
+    assert!(heard.starts_with("POST /bye"), "{heard}");
 }
