@@ -158,12 +158,14 @@ pub async fn traces(config: &Config, outside: &Outside) -> Result<Option<Traces>
     Ok(Some(Traces::new(Records::new(state, seal, outside.random.clone()))))
 }
 
-fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpError> {
+/// Calls to providers under the rules of `config`.
+pub fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpError> {
     let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
     Upstreams::new(outside, config.server.allow_private_upstreams, ca)
 }
 
-async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Store, AppError> {
+/// Opens the store of a role.
+pub async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Store, AppError> {
     let url = match role {
         Role::State => &config.state,
         Role::Directory => &config.directory,

@@ -17,7 +17,7 @@
 //! | [`app`] | everything above, built once |
 //! | [`user_pool`] | what people can do: load, decide, commit |
 //! | [`web`] | HTTP: routes, pages, status codes |
-//! | [`cli`] | `serve`, `demo`, `check`, `keys`, `saml`, `trace`, `test-login` |
+//! | [`cli`] | `serve`, `demo`, `check`, `keys`, `saml`, `doctor`, `trace`, `test-login` |
 
 pub mod app;
 pub mod cli;

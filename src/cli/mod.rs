@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod keys;
 mod live;
 pub mod saml;
@@ -41,6 +42,8 @@ enum Command {
     Saml(saml::Arguments),
     /// Print a link that tries a provider out: a whole sign-in that creates nothing
     TestLogin(test_login::Arguments),
+    /// Ask providers, stores and this broker's own address what a sign-in will need, and say what to change
+    Doctor(doctor::Arguments),
     /// Tell why a sign-in was refused, by the reference id of its error page
     Trace(trace::Arguments),
 }
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Saml(arguments) => saml::run(&arguments),
         Command::TestLogin(arguments) => test_login::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
     }
 }

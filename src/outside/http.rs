@@ -197,6 +197,7 @@ impl Http {
             .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
+            .tls_info(true)
             .user_agent(concat!("symbolon/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(limits.connect)
             .pool_max_idle_per_host(8)
@@ -214,15 +215,20 @@ impl Http {
 
     /// Sends `request` and reads the whole answer.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        Ok(self.probe(request).await?.0)
+    }
+
+    /// [`Http::send`], and the certificate (DER) that the peer showed, if it speaks TLS.
+    pub async fn probe(&self, request: Request) -> Result<(Response, Option<Vec<u8>>), HttpError> {
         match self {
             Self::Real(real) => real.send(request).await,
-            Self::Fake(answers) => answers(&request),
+            Self::Fake(answers) => Ok((answers(&request)?, None)),
         }
     }
 }
 
 impl RealHttp {
-    async fn send(&self, request: Request) -> Result<Response, HttpError> {
+    async fn send(&self, request: Request) -> Result<(Response, Option<Vec<u8>>), HttpError> {
         check_url(&request.url, self.allow_private)?;
         let host = request.url.host_str().unwrap_or_default().to_owned();
         match tokio::time::timeout(self.limits.total, self.exchange(request, &host)).await {
@@ -231,7 +237,7 @@ impl RealHttp {
         }
     }
 
-    async fn exchange(&self, request: Request, host: &str) -> Result<Response, HttpError> {
+    async fn exchange(&self, request: Request, host: &str) -> Result<(Response, Option<Vec<u8>>), HttpError> {
         let limit = request.limit.min(MAX_BYTES);
         let failed = |error: reqwest::Error| self.explain(host, &error);
         let call = self.client.request(request.method, request.url).headers(request.headers).body(request.body);
@@ -247,7 +253,9 @@ impl RealHttp {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.freeze() })
+        let info = answer.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = info.and_then(reqwest::tls::TlsInfo::peer_certificate).map(<[u8]>::to_vec);
+        Ok((Response { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.freeze() }, certificate))
     }
 
     fn explain(&self, host: &str, error: &reqwest::Error) -> HttpError {

@@ -1,6 +1,7 @@
 //! Whoever is refused gets a reference id, and under it stands who must change what.
 
 mod admin;
+mod doctor;
 mod keeping;
 mod mistakes;
 mod secrecy;
