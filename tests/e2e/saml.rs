@@ -178,7 +178,6 @@ async fn an_app_that_wants_a_fresh_sign_in_gets_one_from_the_company() {
 async fn a_sign_in_that_begins_at_the_company_is_refused_unless_the_operator_wants_it() {
     for make in [SimpleSamlPhp, Pysaml2] {
         let (acme, broker, _shop) = company(make, json!({}), "");
-        acme.reads_our_metadata().await;
         let mut ada = Person::new("ada");
         ada.opens(&acme.idp.initiates(SP_ENTITY_ID, "")).await;
         ada.identifies_themself_at(&acme).await;
@@ -192,7 +191,6 @@ async fn a_sign_in_that_begins_at_the_company_ends_at_the_app_once() {
     for make in [SimpleSamlPhp, Pysaml2] {
         let lines = "idp_initiated = \"accept\"\nidp_initiated_client = \"shop\"";
         let (acme, broker, shop) = company(make, json!({}), lines);
-        acme.reads_our_metadata().await;
         let mut ada = Person::new("ada");
         ada.opens(&acme.idp.initiates(SP_ENTITY_ID, "https://evil.example/")).await;
         ada.identifies_themself_at(&acme).await;
@@ -239,12 +237,22 @@ async fn a_sign_in_that_begins_at_the_company_can_be_begun_again_by_the_app() {
         let lines = "idp_initiated = \"restart\"\nidp_initiated_client = \"shop\"";
         let broker = settings.client(&shop).table(&acme.toml_with(lines)).start();
         let shop = shop.start(&broker);
-        acme.reads_our_metadata().await;
         let mut ada = Person::new("ada");
         ada.opens(&acme.idp.initiates(SP_ENTITY_ID, "")).await;
         ada.identifies_themself_at(&acme).await.goes_on_from(&acme).await;
         assert_eq!(ada.is_in(&shop).pointer("/id_token_claims/email"), Some(&json!("ada@example.test")));
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_begins_at_a_company_whose_metadata_cannot_be_read_says_so() {
+    let lines = "idp_initiated = \"accept\"\nidp_initiated_client = \"shop\"\nsign_requests = true";
+    let (mut acme, broker, _shop) = company(Pysaml2, json!({ "automatic": "ada" }), lines);
+    let mut ada = Person::new("ada");
+    ada.browser.requests(acme.idp.initiates(SP_ENTITY_ID, "")).await;
+    acme.idp.kill();
+    ada.browser.follows_all().await;
+    ada.is_refused(&broker, "provider_unreachable");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Begin, Departure, FederationError, SamlRefusal};
 use crate::app::App;
@@ -33,6 +34,8 @@ const UNSOLICITED_AGE: Duration = Duration::from_secs(6 * 60);
 /// Responses of one provider that may fail to decrypt within [`FAILURE_WINDOW`] while nothing protects their ciphertext (C-44).
 const MOST_FAILURES: i64 = 100;
 const FAILURE_WINDOW: Duration = Duration::from_secs(3600);
+/// How long our metadata waits for what a provider's says of it.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest name or session index that is remembered for signing out: a session's record is small.
 const LONGEST_REMEMBERED: usize = 512;
 
@@ -155,9 +158,9 @@ pub async fn unsolicited(
     connection.identity(saml, &assertion)
 }
 
-/// The provider's entity id, if its metadata is to be had.
-pub async fn entity_id(connection: Connection<'_>, saml: &Saml) -> Option<String> {
-    connection.metadata(saml).await.ok().map(|metadata| metadata.entity_id.clone())
+/// The provider's entity id; an error when its metadata is not to be had.
+pub async fn entity_id(connection: Connection<'_>, saml: &Saml) -> Result<String, FederationError> {
+    Ok(connection.metadata(saml).await?.entity_id.clone())
 }
 
 /// Our assertion consumer service towards a provider, for browsers at `origin`.
@@ -165,11 +168,12 @@ pub fn acs_url(saml: &Saml, origin: &str) -> String {
     saml.acs_url.clone().unwrap_or_else(|| format!("{origin}/saml2/idpresponse"))
 }
 
-/// Whether our requests to this provider are signed: what the setting says, else what its metadata wants, if that is to be had.
+/// Whether our requests to this provider are signed: what the setting says, else what its metadata wants, if that is to be had soon. A provider
+/// may be reading our metadata now and give its own when it has.
 pub async fn signs_requests(connection: Connection<'_>, saml: &Saml) -> bool {
     match saml.request.sign {
         Some(sign) => sign,
-        None => connection.metadata(saml).await.is_ok_and(|metadata| metadata.wants_signed_requests),
+        None => timeout(PATIENCE, connection.metadata(saml)).await.is_ok_and(|known| known.is_ok_and(|idp| idp.wants_signed_requests)),
     }
 }
 

@@ -58,21 +58,25 @@ pub async fn accept(visit: &mut Visit, reference: &ReferenceId, name: &ProviderN
 
 /// The one enabled provider with this entity id that may begin sign-ins.
 async fn sender<'c>(visit: &Visit, config: &'c PoolConfig, issuer: &str) -> Result<(&'c Provider, &'c Saml), Failure> {
-    let mut found = None;
+    let (mut found, mut unreadable) = (None, None);
     for provider in config.providers.iter().filter(|provider| provider.enabled) {
         let Protocol::Saml(saml) = &provider.protocol else { continue };
         if saml.idp_initiated == IdpInitiated::Off {
             continue;
         }
         let connection = Connection { app: &visit.app, pool: &config.pool, provider };
-        if saml::entity_id(connection, saml).await.as_deref() != Some(issuer) {
-            continue;
-        }
-        if found.replace((provider, &**saml)).is_some() {
-            return Err(SamlRefusal::Ambiguous(issuer.chars().take(200).collect()).into());
+        match saml::entity_id(connection, saml).await {
+            Ok(id) if id == issuer => {
+                if found.replace((provider, &**saml)).is_some() {
+                    return Err(SamlRefusal::Ambiguous(issuer.chars().take(200).collect()).into());
+                }
+            }
+            Ok(_) => {}
+            Err(error) => unreadable = Some(error),
         }
     }
-    found.ok_or_else(|| nobody_asked(issuer))
+    // Whose metadata cannot be read may be the sender.
+    found.ok_or_else(|| unreadable.map_or_else(|| nobody_asked(issuer), Failure::from))
 }
 
 fn nobody_asked(issuer: &str) -> Failure {

@@ -68,7 +68,7 @@ async fn requested(visit: &mut Visit, received: Received<'_>, relay_state: Optio
     for provider in config.providers.iter().filter(|provider| provider.enabled && provider.end_session) {
         let Protocol::Saml(saml) = &provider.protocol else { continue };
         let connection = Connection { app: &app, pool: &config.pool, provider };
-        if entity_id(connection, saml).await.as_deref() != Some(issuer.as_str()) {
+        if entity_id(connection, saml).await.ok().as_deref() != Some(issuer.as_str()) {
             continue;
         }
         // Two connections to one provider may know the person by the same name: each signs them out.

@@ -12,7 +12,6 @@ pub(crate) const SP_ENTITY_ID: &str = "urn:amazon:cognito:sp:eu-west-1_Example01
 pub(crate) struct Company {
     pub(crate) name: String,
     pub(crate) idp: SamlIdp,
-    sp_metadata: String,
 }
 
 impl Company {
@@ -26,7 +25,7 @@ impl Company {
     #[track_caller]
     pub(crate) fn start_with(make: Make, broker: &Settings, name: &str, settings: Value) -> Self {
         let sp_metadata = format!("{}/saml2/metadata/{name}", broker.url());
-        Self { name: name.to_owned(), idp: SamlIdp::start(make, &sp_metadata, settings), sp_metadata }
+        Self { name: name.to_owned(), idp: SamlIdp::start(make, &sp_metadata, settings) }
     }
 
     /// What the operator writes: a name and the one URL that the company's administrator gave them.
@@ -42,13 +41,6 @@ impl Company {
     /// The same with more lines.
     pub(crate) fn toml_with(&self, lines: &str) -> String {
         format!("{}{lines}\n", self.toml())
-    }
-
-    /// The company's administrator looks at our metadata, so that we know theirs: PHP's server does one thing at a time and could not
-    /// give its own while it reads ours.
-    pub(crate) async fn reads_our_metadata(&self) {
-        let answer = get(&self.sp_metadata).await;
-        assert!(answer.status == 200 && answer.body.contains(SP_ENTITY_ID), "{answer:?}");
     }
 
     /// What arrived at a pysaml2 provider under this name of a message.
