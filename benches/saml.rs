@@ -1,0 +1,138 @@
+//! `cargo bench --bench saml`: what verifying a SAML response costs beside the cryptography in it, and what refusing a hostile one costs.
+//!
+//! Ratios of one run against a floor measured in that run: one RSA-2048 verification with a prepared key, SHA-256 over the signed bytes and one parse
+//! of the same bytes. Best of many rounds, which alternate, so that a busy machine slows both.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, reason = "a benchmark stops at what it did not expect")]
+
+use std::fs;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use serde_json::Value;
+use symbolon::model::time::Timestamp;
+use symbolon::protocol::saml::certificate::Certificate;
+use symbolon::protocol::saml::checks::Checks;
+use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+
+const ROUNDS: usize = 200;
+const TIMES: u32 = 20;
+
+fn main() {
+    println!("| response | bytes | verify (us) | floor (us) | ratio |\n|---|---|---|---|---|");
+    for file in ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"] {
+        let answer = Answer::read(file);
+        let (ours, floor) = answer.measured();
+        let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+        println!("| {file} | {} | {} | {} | {ratio:.2} |", answer.xml.len(), micros(ours), micros(floor));
+    }
+    println!("\n| refused | bytes | CPU (ms) |\n|---|---|---|");
+    let answer = Answer::read("pysaml2-response-signed.xml");
+    for (name, xml) in bombs() {
+        let began = Instant::now();
+        let refused = answer.verify(xml.as_bytes());
+        let took = began.elapsed();
+        assert!(!refused, "{name} was accepted");
+        println!("| {name} | {} | {:.2} |", xml.len(), took.as_secs_f64() * 1000.0);
+    }
+    println!("\npeak memory of the process: {} kB", peak());
+}
+
+/// What an IdP really answered, and what it is compared with.
+struct Answer {
+    xml: Vec<u8>,
+    expected: Value,
+    keys: [Certificate; 1],
+}
+
+impl Answer {
+    fn read(file: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/saml/recorded");
+        let all: Value = serde_json::from_str(&fs::read_to_string(folder.join("recorded.json")).unwrap()).unwrap();
+        let expected = all.as_array().unwrap().iter().find(|answer| answer["file"] == file).expect("recorded").clone();
+        let certificate = fs::read_to_string(folder.join(expected["certificate"].as_str().unwrap())).unwrap();
+        Self { xml: fs::read(folder.join(file)).unwrap(), expected, keys: [Certificate::from_pem(&certificate).unwrap()] }
+    }
+
+    fn verify(&self, xml: &[u8]) -> bool {
+        let text = |member: &str| self.expected[member].as_str().unwrap_or_default();
+        let now = Timestamp::from_secs(self.expected["now"].as_i64().unwrap());
+        let expected = Expected {
+            idp: text("idp"),
+            audience: text("audience"),
+            acs: text("acs"),
+            request: Asked::Request { id: text("in_response_to"), sent: now.minus(Duration::from_secs(30)) },
+            keys: &self.keys,
+            decryption: &[],
+            rules: ResponseRules::default(),
+            authn_context: &[],
+            max_age: None,
+        };
+        let mut checks = Checks::default();
+        verify(black_box(xml), &expected, now, &mut checks).is_ok()
+    }
+
+    /// The best of ours and of the floor. A signature that does not verify takes the same exponentiation as one that does.
+    fn measured(&self) -> (Duration, Duration) {
+        assert!(self.verify(&self.xml), "the recorded response is accepted");
+        let text = std::str::from_utf8(&self.xml).unwrap();
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.keys[0].public_key().bytes()).expect("an RSA key");
+        let signature = [0x5a; 256];
+        let floor = || {
+            let accepted = key.verify_sig(black_box(b"SignedInfo"), &signature).is_ok();
+            let tree = roxmltree::Document::parse(black_box(text)).is_ok();
+            (accepted, tree, digest(&SHA256, black_box(&self.xml)))
+        };
+        let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
+        for _ in 0..ROUNDS {
+            ours = ours.min(timed(|| drop(black_box(self.verify(&self.xml)))));
+            bare = bare.min(timed(|| drop(black_box(floor()))));
+        }
+        (ours, bare)
+    }
+}
+
+fn timed(mut work: impl FnMut()) -> Duration {
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        work();
+    }
+    began.elapsed() / TIMES
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
+
+/// Messages made to cost (C-26): the largest of each kind that is read at all.
+fn bombs() -> Vec<(&'static str, String)> {
+    const LARGE: usize = 256 * 1024;
+    let response = |inner: &str| format!("<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\">{inner}</samlp:Response>");
+    let filled = |piece: &str| response(&piece.repeat((LARGE - 200) / piece.len()));
+    let entities: String = (0..20).map(|n| format!("<!ENTITY e{} \"&e{n};&e{n};\">", n + 1)).collect();
+    vec![
+        ("10^5 deep", response(&"<a>".repeat(80_000))),
+        ("10^5 attributes", format!("<a{}/>", (0..20_000).map(|n| format!(" b{n}=\"\"")).collect::<String>())),
+        ("10^4 namespaces", format!("<a{}/>", (0..10_000).map(|n| format!(" xmlns:b{n}=\"u:{n}\"")).collect::<String>())),
+        ("billion laughs", format!("<!DOCTYPE a [<!ENTITY e0 \"ha\">{entities}]><a>&e20;</a>")),
+        ("empty elements", filled("<a/>")),
+        ("10^4 signatures", filled("<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>")),
+        ("character references", filled("&#x41;")),
+        ("comments", filled("<!---->")),
+        ("text", filled("x")),
+        ("10 MB", "x".repeat(10 << 20)),
+    ]
+}
+
+/// `VmHWM` of this process.
+fn peak() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .map(|rest| rest.trim().trim_end_matches(" kB").to_owned())
+        .unwrap_or_default()
+}
