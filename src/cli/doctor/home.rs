@@ -67,6 +67,10 @@ pub(super) async fn stores(config: &Config, outside: &Outside) -> Vec<Finding> {
                 "in memory: everything is gone with the process",
                 "set file:<folder> or redis://… outside tests",
             ),
+            // Opened once, as the broker does.
+            StoreUrl::File(_) | StoreUrl::Redis(_) if role == Role::Directory && config.store.state.public() == url.public() => {
+                Finding::ok(&subject, "place", "the same as store.state")
+            }
             StoreUrl::File(folder) if !folder.exists() => {
                 Finding::ok(&subject, "folder", format!("{} is made at the first start", folder.display()))
             }
