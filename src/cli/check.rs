@@ -1,4 +1,4 @@
-//! `symbolon check`: every problem of a configuration, or what it would serve and every check that it loosens.
+//! `symbolon check`: every problem of a configuration, or what it would serve and every check that it loosens; and its schema.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::ConfigFile;
-use crate::config::Config;
+use crate::config::{Config, schema};
 use crate::model::document::{Place, Problem, Problems};
 
 /// Arguments of `symbolon check`.
@@ -17,10 +17,17 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print the JSON Schema of the configuration file instead, for editors
+    #[arg(long, conflicts_with = "json")]
+    schema: bool,
 }
 
-/// Prints the report; exit code 0 when the configuration is valid, else 2.
+/// Prints the report; exit code 0 when the configuration is valid, else 2. With `--schema`, no configuration is read.
 pub fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.schema {
+        let printed = writeln!(std::io::stdout(), "{:#}", schema::schema());
+        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let result = arguments.file.read();
     let report = if arguments.json { json_report(&result) } else { text_report(&result) };
     let _ = writeln!(std::io::stdout(), "{}", report.trim_end());

@@ -3,7 +3,9 @@
 pub mod check;
 pub mod demo;
 pub mod doctor;
+pub mod health;
 pub mod keys;
+mod manual;
 mod live;
 pub mod saml;
 pub mod serve;
@@ -14,7 +16,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::model::document::Problems;
@@ -46,6 +48,12 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Tell why a sign-in was refused, by the reference id of its error page
     Trace(trace::Arguments),
+    /// Ask a running broker whether it can serve sign-ins: the health check of a container
+    Health(health::Arguments),
+    /// Print the completions of a shell
+    Completions(manual::Completions),
+    /// Print the manual page, or write those of all commands to a folder
+    Man(manual::Man),
 }
 
 /// Which configuration file.
@@ -85,6 +93,9 @@ pub fn main() -> ExitCode {
         Command::TestLogin(arguments) => test_login::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => manual::man(&arguments, Cli::command()),
     }
 }
 

@@ -9,6 +9,7 @@ mod provider;
 mod saml;
 mod reception;
 mod redis_address;
+pub mod schema;
 mod secrets;
 mod server;
 mod store;
@@ -80,16 +81,21 @@ pub fn load(path: &Path, environment: &[(String, String)]) -> Result<Config, Pro
 /// Checks the text of a configuration file called `file`, overlaid by `environment`; `files` reads what `…_file` keys name.
 pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: FileReader<'_>) -> Result<Config, Problems> {
     let document = Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
-    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    let read = read(&document, Path::new(file).parent().unwrap_or_else(|| Path::new("")), files);
+    document.finish().map(|warnings| Config { warnings, ..read })
+}
+
+/// Everything that could be read; what is wrong is noted in the document.
+fn read(document: &Document<'_>, folder: &Path, files: FileReader<'_>) -> Config {
     let root = document.root();
     let server = server::read(root.section("server"), folder);
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
     let limits = limits::read(root.section("limits"));
-    let presets = presets(&document, &server, files);
+    let presets = presets(document, &server, files);
     let known = provider::Known { presets: &presets, allow_private: server.allow_private_upstreams, damaged: document.is_damaged() };
     let pools = pool::read_all(&root, &server, &known);
     root.finish();
-    document.finish().map(|warnings| Config { server, store, limits, pools, warnings })
+    Config { server, store, limits, pools, warnings: Vec::new() }
 }
 
 /// The embedded presets and those of the operator; a broken one is a problem, and none of the operator's is known then.

@@ -7,6 +7,7 @@ mod duration;
 mod environment;
 mod node;
 mod problem;
+mod shape;
 mod table;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use node::{Node, Value};
 
 pub use duration::{parse_duration, show_duration};
 pub use problem::{Invalid, Place, Problem, Problems, Spot, nearest};
+pub use shape::{KeyShape, Shape, Shapes, TableShape};
 pub use table::Table;
 
 /// Reads a file that a `…_file` key names; the error says why it could not.
@@ -36,6 +38,7 @@ struct Log<'f> {
     prefix: &'static str,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
+    shapes: RefCell<Shapes>,
 }
 
 impl<'f> Document<'f> {
@@ -51,6 +54,7 @@ impl<'f> Document<'f> {
             prefix: "",
             problems: RefCell::default(),
             warnings: RefCell::default(),
+            shapes: RefCell::default(),
         };
         let lines = node::Lines::of(text);
         for error in errors {
@@ -105,6 +109,11 @@ impl<'f> Document<'f> {
         for problem in problems {
             self.log.note(problem);
         }
+    }
+
+    /// What was asked of the document so far, whether it was there or not.
+    pub fn shapes(&self) -> Shapes {
+        self.log.shapes.borrow().clone()
     }
 
     /// Every warning when there is no problem, else every problem; both sorted by line.

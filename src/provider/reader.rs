@@ -201,7 +201,7 @@ fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Sourc
         return table.parsed(key, claim).map(|claim| Source::Rule(Rule::Claims(vec![claim])));
     }
     let source = table.table(key)?;
-    if source.keys().count() != 1 {
+    if source.len() != 1 {
         table.problem(key, "one source is expected", "write one of constant, cel, unsigned or none");
     }
     let constant = source.parsed("constant", constant).map(Rule::Constant);

@@ -25,6 +25,7 @@ mod saml;
 mod saml_chromium;
 mod saml_keys;
 mod saml_sign_out;
+mod schema;
 mod secrecy;
 mod upstreams;
 mod world;

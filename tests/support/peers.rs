@@ -61,6 +61,16 @@ pub(crate) fn chromium(input: &Value) -> Value {
         .unwrap_or_else(|| panic!("Chromium gave no report:\n{output}"))
 }
 
+/// What ajv finds wrong with each document under a JSON Schema; nothing for a valid one.
+#[track_caller]
+pub(crate) fn schema_errors(schema: &Value, documents: &[Value]) -> Vec<Vec<String>> {
+    let input = serde_json::json!({ "schema": schema, "documents": documents }).to_string();
+    let (_, output) = Process::start("schema.mjs", &mut node("schema.mjs")).communicate(&input);
+    let report = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|report| report.get("ok").is_some());
+    let report = report.unwrap_or_else(|| panic!("ajv gave no report:\n{output}"));
+    serde_json::from_value(report.get("errors").cloned().unwrap_or_default()).expect("lists of texts")
+}
+
 #[track_caller]
 fn start(script: &str, settings: &Value) -> (Process, Value) {
     let process = Process::start(script, node(script).arg(settings.to_string()).env("PEER_ENDS_WITH_STDIN", "1"));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::duration::{parse_duration, show_duration};
 use super::node::{Node, Value};
+use super::shape::Shape;
 use super::{Invalid, Log, Place, Spot, nearest};
 use crate::model::secret::SecretString;
 
@@ -22,12 +23,19 @@ pub struct Table<'d> {
     place: Place,
     path: String,
     known: RefCell<BTreeSet<String>>,
+    required: RefCell<BTreeSet<String>>,
 }
 
 impl<'d> Table<'d> {
     pub(super) fn new(log: &'d Log<'d>, node: &'d Node, path: String) -> Self {
         let entries = if let Value::Table(entries) = &node.value { entries } else { &NOTHING };
-        Self { log, entries, place: node.place.clone(), path, known: RefCell::default() }
+        Self::at(log, entries, node.place.clone(), path)
+    }
+
+    fn at(log: &'d Log<'d>, entries: &'d BTreeMap<String, Node>, place: Place, path: String) -> Self {
+        let table = Self { log, entries, place, path, known: RefCell::default(), required: RefCell::default() };
+        table.log.shapes.borrow_mut().entry(positionless(&table.path)).or_default().visits += 1;
+        table
     }
 
     /// Whether the key is present, whatever its value.
@@ -45,8 +53,19 @@ impl<'d> Table<'d> {
         self.node(key).is_some_and(|node| matches!(node.value, Value::Array(_)))
     }
 
+    /// How many keys the table has.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the table has no key.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Every key of the table, for tables whose keys are free.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.log.shapes.borrow_mut().entry(positionless(&self.path)).or_default().free = true;
         self.entries.keys().map(String::as_str)
     }
 
@@ -92,6 +111,9 @@ impl<'d> Table<'d> {
     /// Notes a problem when `key` is absent and the document is not damaged; returns whether it is present.
     pub fn require(&self, key: &str) -> bool {
         let present = self.has(key);
+        if self.required.borrow_mut().insert(key.to_owned()) {
+            self.log.shapes.borrow_mut().key(&positionless(&self.path), key).required += 1;
+        }
         if !present && !self.log.damaged {
             self.problem(key, "missing", format!("add {key}"));
         }
@@ -110,8 +132,8 @@ impl<'d> Table<'d> {
 
     /// A string turned into something by `parse`, whose error becomes a problem here.
     pub fn parsed<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        let node = self.node(key)?;
-        self.parse_node(&self.spot(key), node, parse)
+        self.asks(key, Shape::Text);
+        self.text(key, parse)
     }
 
     /// Like [`Table::parsed`], for a key that must be there.
@@ -121,7 +143,8 @@ impl<'d> Table<'d> {
 
     /// One of a closed set of words.
     pub fn one_of<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
-        self.parsed(key, |text| {
+        self.asks(key, Shape::Word(choices.iter().map(|(word, _)| (*word).to_owned()).collect()));
+        self.text(key, |text| {
             choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
                 let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
                 Invalid::new(format!("{text:?} is not known here"), format!("write {}", words.join(" or ")))
@@ -131,6 +154,7 @@ impl<'d> Table<'d> {
 
     /// `true` or `false`.
     pub fn boolean(&self, key: &str) -> Option<bool> {
+        self.asks(key, Shape::Flag);
         match &self.node(key)?.value {
             Value::Boolean(flag) => Some(*flag),
             other => self.mismatch(key, "a boolean", other, "write true or false, without quotes"),
@@ -140,6 +164,7 @@ impl<'d> Table<'d> {
     /// An integer within `range`.
     pub fn integer(&self, key: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let fix = || format!("write a number from {} to {}", range.start(), range.end());
+        self.asks(key, Shape::Integer(*range.start(), *range.end()));
         match &self.node(key)?.value {
             Value::Integer(Some(number)) if range.contains(number) => Some(*number),
             Value::Integer(number) => {
@@ -153,6 +178,7 @@ impl<'d> Table<'d> {
 
     /// A duration within `range`: `"5m"`, `"1h"`, `"30d"`, or seconds.
     pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        self.asks(key, Shape::Duration(*range.start(), *range.end()));
         let node = self.node(key)?;
         let fix = format!("write a duration from {:?} to {:?}", show_duration(*range.start()), show_duration(*range.end()));
         let duration = match &node.value {
@@ -176,6 +202,7 @@ impl<'d> Table<'d> {
 
     /// A list of strings, each turned into something by `parse`; items that fail are noted and left out.
     pub fn parsed_list<T, E: Into<Invalid>>(&self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+        self.asks(key, Shape::Texts);
         let Value::Array(items) = &self.node(key)?.value else {
             let node = self.node(key)?;
             return self.mismatch(key, "a list of strings", &node.value, "write a list: [\"…\"]");
@@ -189,6 +216,8 @@ impl<'d> Table<'d> {
     /// A variable wins over the document: it may set the one while the file sets the other.
     pub fn secret(&self, key: &str) -> Option<SecretString> {
         let file_key = format!("{key}_file");
+        self.asks(key, Shape::Secret);
+        self.asks(&file_key, Shape::Text);
         let from_variable = |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
         if self.has(key) && self.has(&file_key) && from_variable(key) == from_variable(&file_key) {
             self.problem(&file_key, format!("{key} is given as well"), "keep one of the two");
@@ -234,6 +263,7 @@ impl<'d> Table<'d> {
 
     /// The sub-table `key`, if present.
     pub fn table(&self, key: &str) -> Option<Table<'d>> {
+        self.asks(key, Shape::Table);
         let node = self.node(key)?;
         if !matches!(node.value, Value::Table(_)) {
             return self.mismatch(key, "a table", &node.value, &format!("write [{}]", self.header(key)));
@@ -243,17 +273,12 @@ impl<'d> Table<'d> {
 
     /// The sub-table `key`, or an empty one in its place.
     pub fn section(&self, key: &str) -> Table<'d> {
-        self.table(key).unwrap_or_else(|| Self {
-            log: self.log,
-            entries: &NOTHING,
-            place: self.place.clone(),
-            path: self.path_of(key),
-            known: RefCell::default(),
-        })
+        self.table(key).unwrap_or_else(|| Self::at(self.log, &NOTHING, self.place.clone(), self.path_of(key)))
     }
 
     /// The tables of the list `key`, as `[[key]]` makes them; none when it is absent.
     pub fn tables(&self, key: &str) -> Vec<Table<'d>> {
+        self.asks(key, Shape::Tables);
         let Some(node) = self.node(key) else { return Vec::new() };
         let fix = format!("write [[{}]]", self.header(key));
         let Value::Array(items) = &node.value else {
@@ -292,6 +317,15 @@ impl<'d> Table<'d> {
             };
             self.problem(key, "unknown key", fix);
         }
+    }
+
+    fn asks(&self, key: &str, shape: Shape) {
+        self.log.shapes.borrow_mut().key(&positionless(&self.path), key).may_be.insert(shape);
+    }
+
+    fn text<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let node = self.node(key)?;
+        self.parse_node(&self.spot(key), node, parse)
     }
 
     fn node(&self, key: &str) -> Option<&'d Node> {
@@ -337,11 +371,7 @@ impl<'d> Table<'d> {
 
     /// The path as a table header spells it, without positions: `pool.client`.
     fn header(&self, key: &str) -> String {
-        let path = self.path_of(key);
-        path.split('[')
-            .enumerate()
-            .map(|(part, text)| if part == 0 { text } else { text.split_once(']').map_or("", |(_, rest)| rest) })
-            .collect()
+        positionless(&self.path_of(key))
     }
 
     /// The variable that sets `key`: `pool[0].id` is `…POOL__0__ID`.
@@ -349,4 +379,12 @@ impl<'d> Table<'d> {
         let path = self.path_of(key).replace('[', "__").replace(']', "").replace('.', "__");
         format!("{}{}", self.log.prefix, path.to_ascii_uppercase())
     }
+}
+
+/// `pool[0].client[1]` is `pool.client`.
+fn positionless(path: &str) -> String {
+    path.split('[')
+        .enumerate()
+        .map(|(part, text)| if part == 0 { text } else { text.split_once(']').map_or("", |(_, rest)| rest) })
+        .collect()
 }

@@ -6,6 +6,7 @@ mod document;
 mod environment;
 mod pool;
 mod saml;
+mod schema;
 mod server;
 mod whole;
 
