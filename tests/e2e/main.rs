@@ -18,6 +18,7 @@ mod chromium;
 mod crashes;
 mod life;
 mod neighbours;
+mod operations;
 mod readme;
 mod redis_faults;
 mod reload;

@@ -1,13 +1,17 @@
 //! What the documentation shows is what the broker takes.
 
+use std::fs;
 use std::path::Path;
 
 use symbolon::config;
 
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 6] = [
     ("README.md", include_str!("../../README.md")),
     ("docs/providers.md", include_str!("../../docs/providers.md")),
     ("docs/saml.md", include_str!("../../docs/saml.md")),
+    ("docs/operations.md", include_str!("../../docs/operations.md")),
+    ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
+    ("SECURITY.md", include_str!("../../SECURITY.md")),
 ];
 
 /// The fenced blocks of a language.
@@ -74,4 +78,20 @@ fn pages_link_to_pages_that_exist() {
             assert!(folder.join(target).exists(), "{name} links to {target}");
         }
     }
+}
+
+/// A row of the threat model names files that are there, and each of its cases stands in one of them.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let mut rows = 0;
+    for row in include_str!("../../SECURITY.md").lines().filter(|line| line.contains("| `src/") || line.contains("| `tests/")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let files = cells[3].split('`').filter(|name| name.contains('/'));
+        let texts: String = files.map(|name| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect(name)).collect();
+        for case in cells[2].split_whitespace() {
+            assert!(texts.contains(case), "{case} is not in {}", cells[3]);
+        }
+        rows += 1;
+    }
+    assert!(rows >= 15, "{rows} rows");
 }
