@@ -56,11 +56,11 @@ pub fn rows() -> BTreeMap<(String, String), Row> {
         if let Some(title) = line.strip_prefix("## `[") {
             table = title.trim_start_matches('[').split(']').next().unwrap_or_default();
         }
-        let Some(cells) = line.strip_prefix("| `").and_then(|row| row.strip_suffix(" |")) else { continue };
-        let mut cells = cells.splitn(3, " | ");
+        let Some(cells) = line.strip_prefix("| `").and_then(|row| row.strip_suffix('|')) else { continue };
+        let mut cells = cells.splitn(3, '|').map(str::trim);
         let (Some(keys), Some(default), Some(meaning)) = (cells.next(), cells.next(), cells.next()) else { continue };
         for key in keys.split('`').step_by(2) {
-            rows.insert((table.to_owned(), key.to_owned()), Row { default: default.trim().to_owned(), meaning: meaning.to_owned() });
+            rows.insert((table.to_owned(), key.to_owned()), Row { default: default.to_owned(), meaning: meaning.to_owned() });
         }
     }
     rows

@@ -19,7 +19,9 @@ fn blocks(page: &str, chapter: &str, language: &str) -> Vec<String> {
     let chapters = text.split("\n## ").filter(|text| text.starts_with(chapter));
     let fence = format!("{language}\n");
     chapters
-        .flat_map(|text| text.split("\n```").filter_map(|block| block.strip_prefix(&fence)).map(|block| format!("{block}\n")).collect::<Vec<_>>())
+        .flat_map(|text| {
+            text.split("\n```").filter_map(|block| block.strip_prefix(&fence)).map(|block| format!("{block}\n")).collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -102,7 +104,9 @@ fn an_operator_follows_the_page_and_gets_the_same_broker_back_from_a_backup() {
 
     place.does("Completions and manual");
     let made = |name: &str| fs::read_to_string(place.folder.path().join(name)).expect("a file that the commands made");
-    assert!(made("symbolon.bash").contains("_symbolon") && made("symbolon.fish").contains("symbolon") && made("_symbolon").contains("#compdef"));
+    assert!(
+        made("symbolon.bash").contains("_symbolon") && made("symbolon.fish").contains("symbolon") && made("_symbolon").contains("#compdef")
+    );
     assert!(made("man1/symbolon.1").contains(".TH symbolon 1") && made("man1/symbolon-serve.1").contains("serve"));
 }
 
@@ -114,7 +118,8 @@ fn the_configuration_of_the_replicas_is_valid() {
     fs::write(folder.path().join("secrets/seal.key"), "bPm3kq8sNw1Zt5Vx9Ya2Cd4Ef6Gh7Jk0LmNoPqRsTuU=").expect("a file");
     fs::write(folder.path().join("secrets/google.secret"), "GOCSPX-0123456789abcdef").expect("a file");
     fs::copy(root("docker/symbolon.toml"), folder.path().join("symbolon.toml")).expect("a file");
-    let output = broker::symbolon().args(["check", "--config", "symbolon.toml"]).current_dir(folder.path()).output().expect("symbolon runs");
+    let output =
+        broker::symbolon().args(["check", "--config", "symbolon.toml"]).current_dir(folder.path()).output().expect("symbolon runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 

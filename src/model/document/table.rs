@@ -127,7 +127,7 @@ impl<'d> Table<'d> {
 
     /// A string that must be there.
     pub fn required_string(&self, key: &str) -> Option<String> {
-        self.require(key).then(|| self.string(key)).flatten()
+        self.required(key, |text| Ok::<_, Invalid>(text.to_owned()))
     }
 
     /// A string turned into something by `parse`, whose error becomes a problem here.
@@ -138,7 +138,9 @@ impl<'d> Table<'d> {
 
     /// Like [`Table::parsed`], for a key that must be there.
     pub fn required<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        self.require(key).then(|| self.parsed(key, parse)).flatten()
+        let value = self.parsed(key, parse);
+        self.require(key);
+        value
     }
 
     /// One of a closed set of words.
