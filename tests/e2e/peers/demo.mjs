@@ -17,7 +17,9 @@ let url;
 let browser;
 
 before(async () => {
-  demo = spawn('cargo', ['run', '--release', '--', 'demo'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  // DEMO names another way to start it, such as from the files of the image.
+  const [program, ...options] = (process.env.DEMO ?? 'cargo run --release -- demo').split(' ');
+  demo = spawn(program, options, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   for await (const line of createInterface({ input: demo.stdout })) {
     url = line.match(/https?:\/\/\S+/)?.[0];
     if (url) break;
