@@ -1,5 +1,6 @@
 #![doc = include_str!("../../docs/configuration.md")]
 
+mod branding;
 mod client;
 mod due;
 mod limits;
@@ -26,6 +27,7 @@ use crate::model::pool::Pool;
 use crate::provider::preset::Presets;
 use crate::provider::settings::Provider;
 
+pub use branding::{Branding, Theme};
 pub use limits::LimitsConfig;
 pub use network::Network;
 pub use reception::{Forwarded, Reception, TlsFiles};
@@ -61,6 +63,8 @@ pub struct PoolConfig {
     pub pool: Pool,
     /// Its providers, in the order of the file.
     pub providers: Vec<Provider>,
+    /// How its pages look.
+    pub branding: Branding,
 }
 
 impl PoolConfig {

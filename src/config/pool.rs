@@ -7,7 +7,7 @@ use url::Url;
 
 use super::saml::{self, EntityIds};
 use super::unique::Unique;
-use super::{PoolConfig, ServerConfig, client, provider, uri};
+use super::{PoolConfig, ServerConfig, branding, client, provider, uri};
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
 use crate::model::ids::{ClientId, PoolId, ProviderName};
@@ -86,6 +86,7 @@ fn read(
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
+    let branding = branding::read(&table);
     let read = provider::read_all(&table, id.as_ref(), known);
     let clients = clients(&table, lifetimes, (!known.damaged).then_some(&read.names));
     if !known.damaged {
@@ -109,7 +110,7 @@ fn read(
         clients,
         id,
     };
-    Some(PoolConfig { pool, providers: read.providers })
+    Some(PoolConfig { pool, providers: read.providers, branding })
 }
 
 fn session(table: &Table<'_>) -> SessionPolicy {

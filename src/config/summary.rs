@@ -20,7 +20,7 @@ impl Config {
     }
 }
 
-fn describe(text: &mut String, PoolConfig { pool, providers }: &PoolConfig) {
+fn describe(text: &mut String, PoolConfig { pool, providers, .. }: &PoolConfig) {
     let _ =
         writeln!(text, "pool {} {:?}: issuer {}, {}, at {}", pool.id, pool.name, pool.issuer, pool.signing.as_str(), pool.hosts.join(", "));
     for client in pool.clients.values() {

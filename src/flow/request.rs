@@ -3,6 +3,7 @@
 
 use crate::model::client::{Client, Grant};
 use crate::model::fault::{Fault, Refusal};
+use crate::model::language::Language;
 use crate::model::pool::Pool;
 use crate::model::scope::Scopes;
 
@@ -226,6 +227,7 @@ pub fn check(
         login_hint: reader.text("login_hint", MAX_LOGIN_HINT).map_err(told)?,
         resource: reader.resource(client).map_err(told)?,
         hinted_sub: reader.hinted_sub(client, hinted_sub).map_err(told)?,
+        language: reader.get("ui_locales").map_err(told)?.and_then(Language::of_ui_locales),
     };
     let hint = reader.provider_hint().map_err(told)?;
     Ok((request, hint))

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::binding::BrowserBinding;
 use super::redirect_uri::CheckedRedirect;
 use crate::model::ids::{ClientId, PoolId, ProviderName, ReferenceId};
+use crate::model::language::Language;
 use crate::model::pool::Pool;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
@@ -180,6 +181,9 @@ pub struct AuthorizeRequest {
     pub resource: Option<String>,
     /// Subject of a valid `id_token_hint`.
     pub hinted_sub: Option<String>,
+    /// The first language of `ui_locales` in which pages can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 /// What an app wishes of the sign-in at a provider; nothing, by default.

@@ -2,11 +2,13 @@
 
 pub mod attributes;
 pub mod client;
+pub mod color;
 pub mod document;
 pub mod encoding;
 pub mod fault;
 pub mod identity;
 pub mod ids;
+pub mod language;
 pub mod pool;
 pub mod scope;
 pub mod secret;

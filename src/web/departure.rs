@@ -1,7 +1,6 @@
 //! The browser leaves for a provider: by redirect, or with a form that submits itself.
 
 use axum::response::Response;
-use http::StatusCode;
 use minijinja::context;
 
 use super::error::Failure;
@@ -38,9 +37,7 @@ pub fn answer(visit: &Visit, departure: &Departure, label: &str) -> Response {
         Departure::Redirect(url) => see_other(url.as_str()),
         Departure::Post { action, fields } => {
             let fields: Vec<_> = fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
-            let context =
-                context! { pool_name => visit.config.pool.name.as_str(), label, action => action.as_str(), fields, script => SUBMIT };
-            let page = visit.pages.answer(Page::Departure, StatusCode::OK, &context);
+            let page = visit.show(Page::Departure, &context! { label, action => action.as_str(), fields, script => SUBMIT });
             security_headers::submits_itself_to(page, action, SUBMIT)
         }
     }

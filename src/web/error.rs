@@ -16,7 +16,20 @@ use crate::store::limits::Exceeded;
 use crate::user_pool::federate::{FederationError, SamlRefusal};
 use crate::user_pool::provision::ProvisionError;
 
-use super::page::{Page, Pages};
+use super::page::{Frame, Page, Pages};
+
+/// Headings and texts of the error page.
+pub const VISITOR_TEXTS: [(&str, &str); 9] = [
+    ("error-account", "error-account-text"),
+    ("error-wait", "error-wait-text"),
+    ("error-sign-out", "error-sign-out-text"),
+    ("error-visitor", "error-visitor-text"),
+    ("error-app", "error-app-text"),
+    ("error-provider", "error-provider-text"),
+    ("error-pool", "error-pool-text"),
+    ("error-busy", "error-busy-text"),
+    ("error-us", "error-us-text"),
+];
 
 /// Whatever can end a request for a page.
 #[derive(Debug, thiserror::Error)]
@@ -159,35 +172,19 @@ impl Failure {
         }
     }
 
+    /// Heading and text of the page, as messages of the catalogues.
     fn for_the_visitor(&self) -> (&'static str, &'static str) {
-        if self.is_closed_to_the_account() {
-            return (
-                "This account is not admitted here",
-                "You signed in, but not with an account that may be used here. Choose another account, or ask the people who run the app.",
-            );
-        }
-        if let Self::TooMany(_) = self {
-            return ("Please wait a moment", "More was asked for from here than is usual. Please wait a minute and try again.");
-        }
-        if let Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_))) = self {
-            return ("This sign-out did not work", "Nobody was signed out. Please sign out in the app that you used.");
-        }
+        let [account, wait, sign_out, visitor, app, provider, pool, busy, us] = VISITOR_TEXTS;
         match self.fault() {
-            Fault::Visitor => (
-                "Please start again",
-                "This sign-in could not be continued. Go back to the app and start again in the same browser, with cookies allowed.",
-            ),
-            Fault::App => (
-                "The app sent a request that cannot be answered",
-                "Nothing is wrong with your account. Please tell the people who run the app.",
-            ),
-            Fault::Provider => (
-                "The sign-in service you chose did not answer as expected",
-                "Please try again in a moment, or choose another way to sign in.",
-            ),
-            Fault::Pool => ("Signing in this way is not set up correctly", "Please tell the people who run the app."),
-            Fault::Us if self.retryable() => ("Signing in is not possible just now", "Please try again in a moment."),
-            Fault::Us => ("Something went wrong here", "Please try again; if it stays so, tell the people who run the app."),
+            _ if self.is_closed_to_the_account() => account,
+            _ if matches!(self, Self::TooMany(_)) => wait,
+            _ if matches!(self, Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)))) => sign_out,
+            Fault::Visitor => visitor,
+            Fault::App => app,
+            Fault::Provider => provider,
+            Fault::Pool => pool,
+            Fault::Us if self.retryable() => busy,
+            Fault::Us => us,
         }
     }
 
@@ -198,16 +195,16 @@ impl Failure {
     }
 
     /// The error page; `back` completes the app's request with an OAuth error.
-    pub fn page(&self, pages: &Pages, pool_name: &str, reference: &ReferenceId, back: Option<(&str, Option<&str>)>) -> Response {
+    pub fn page(&self, pages: &Pages, frame: &Frame<'_>, reference: &ReferenceId, back: Option<(&str, Option<&str>)>) -> Response {
         let (heading, text) = self.for_the_visitor();
         let context = context! {
-            pool_name, heading, text,
+            heading, text,
             reference => reference.as_str(),
             code => self.code(),
             back => back.map(|(href, _)| href),
             client_name => back.and_then(|(_, name)| name),
         };
-        let mut answer = pages.answer(Page::Error, self.status(), &context);
+        let mut answer = pages.answer(Page::Error, self.status(), frame, &context);
         let wait = match self {
             Self::TooMany(exceeded) => Some(exceeded.retry_after.as_secs().max(1)),
             _ if answer.status() == StatusCode::SERVICE_UNAVAILABLE => Some(5),

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod arrival;
+pub mod assets;
 pub mod client_address;
 pub mod client_auth;
 pub mod cookie;
@@ -16,8 +17,9 @@ pub mod saml2;
 pub mod security_headers;
 pub mod server;
 pub mod sign_in;
-pub mod trial;
 pub mod story;
+pub mod texts;
+pub mod trial;
 pub mod visit;
 
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 
 /// The public listener's routes.
 pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
-    let pages = Arc::new(Pages::embedded()?);
+    let pages = Arc::new(Pages::of(app.pools().iter().map(AsRef::as_ref))?);
     let routes = Router::new()
         .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/idpresponse", get(idpresponse::get).post(idpresponse::post))
@@ -62,7 +64,9 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/logout", get(logout::get).post(logout::post))
         .route("/logout/return", get(logout::returned))
         .route(crate::user_pool::trial::PATH, get(trial::get))
-        .route("/assets/symbolon.css", get(page::style));
+        .route("/assets/symbolon.css", get(assets::style))
+        .route("/assets/brand.css", get(assets::brand))
+        .route("/assets/logo.svg", get(assets::logo));
     Ok(routes
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(pages))

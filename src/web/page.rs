@@ -1,8 +1,17 @@
 //! Hosted pages: embedded templates, rendered on the server, complete without JavaScript.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use minijinja::{AutoEscape, Environment, Value};
+use minijinja::value::Kwargs;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value, context};
+
+use super::texts::Texts;
+use crate::config::{PoolConfig, Theme};
+use crate::model::ids::PoolId;
+use crate::model::language::Language;
 
 const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("../../templates/base.html")),
@@ -14,7 +23,8 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("trial.html", include_str!("../../templates/pages/trial.html")),
 ];
 
-const STYLE: &str = include_str!("../../templates/symbolon.css");
+/// What a template of a pool's own extends: the embedded one that it replaces.
+const ORIGINAL: &str = "symbolon/";
 
 /// A page's template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,28 +56,91 @@ impl Page {
     }
 }
 
+/// What is around every page: whose it is, for whom, and where its style lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The pool.
+    pub config: &'a PoolConfig,
+    /// The visitor's language.
+    pub language: Language,
+    /// Light, dark, or as the visitor's system has it.
+    pub theme: Theme,
+    /// The folder of style and logo, as links name it.
+    pub assets: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame of the pages of `config`, in `language`.
+    pub fn of(config: &'a PoolConfig, language: Language) -> Self {
+        Self { config, language, theme: config.branding.theme, assets: "/assets" }
+    }
+
+    fn context(&self) -> Value {
+        let branding = &self.config.branding;
+        context! {
+            lang => self.language.tag(),
+            dir => self.language.direction(),
+            theme => self.theme.as_str(),
+            assets => self.assets,
+            pool_name => self.config.pool.name.as_str(),
+            brand => branding.style().is_some(),
+            logo => branding.logo.is_some(),
+            version => branding.version(),
+        }
+    }
+}
+
 /// The parsed templates.
 #[derive(Debug)]
 pub struct Pages {
-    environment: Environment<'static>,
+    embedded: Environment<'static>,
+    /// Of pools that have templates of their own.
+    own: HashMap<PoolId, Environment<'static>>,
 }
 
 impl Pages {
     /// Parses the embedded templates; every value is escaped for HTML.
-    pub fn embedded() -> Result<Self, minijinja::Error> {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        for (name, source) in TEMPLATES {
-            environment.add_template(name, source)?;
+    pub fn embedded() -> Result<Self, Error> {
+        Ok(Self { embedded: environment(&Arc::new(Texts::embedded()), &[])?, own: HashMap::new() })
+    }
+
+    /// The embedded templates, and what `pools` lay over them.
+    pub fn of<'a>(pools: impl IntoIterator<Item = &'a PoolConfig>) -> Result<Self, Error> {
+        let texts = Arc::new(Texts::embedded());
+        let mut own = HashMap::new();
+        for PoolConfig { pool, branding, .. } in pools {
+            if !branding.templates.is_empty() {
+                own.insert(pool.id.clone(), environment(&texts, &branding.templates)?);
+            }
         }
-        Ok(Self { environment })
+        Ok(Self { embedded: environment(&texts, &[])?, own })
+    }
+
+    /// The page's HTML. A template of the pool's own that fails is logged, and the embedded one is shown in its place.
+    pub fn render(&self, page: Page, frame: &Frame<'_>, context: &Value) -> Result<String, Error> {
+        let context = context! { ..context.clone(), ..frame.context() };
+        let render = |from: &Environment<'static>| from.get_template(page.template()).and_then(|template| template.render(&context));
+        let pool = &frame.config.pool.id;
+        match self.own.get(pool).map(render) {
+            Some(Ok(html)) => return Ok(html),
+            Some(Err(error)) => {
+                tracing::error!(code = "own_page_not_rendered", %pool, template = page.template(), %error, "a template of the pool failed");
+            }
+            None => {}
+        }
+        render(&self.embedded)
     }
 
     /// The page as an HTML answer that no cache keeps.
-    pub fn answer(&self, page: Page, status: StatusCode, context: &Value) -> Response {
-        let rendered = self.environment.get_template(page.template()).and_then(|template| template.render(context));
-        match rendered {
-            Ok(html) => (status, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Html(html)).into_response(),
+    pub fn answer(&self, page: Page, status: StatusCode, frame: &Frame<'_>, context: &Value) -> Response {
+        match self.render(page, frame, context) {
+            Ok(html) => {
+                let headers = [
+                    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                    (header::CONTENT_LANGUAGE, HeaderValue::from_static(frame.language.tag())),
+                ];
+                (status, headers, Html(html)).into_response()
+            }
             Err(error) => {
                 tracing::error!(code = "page_not_rendered", template = page.template(), %error, "a page could not be rendered");
                 (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be shown.").into_response()
@@ -76,30 +149,50 @@ impl Pages {
     }
 }
 
-/// `GET /assets/symbolon.css`.
-pub async fn style() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
-    ];
-    (headers, STYLE).into_response()
+fn environment(texts: &Arc<Texts>, own: &[(String, String)]) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+        environment.add_template_owned(format!("{ORIGINAL}{name}"), source)?;
+    }
+    for (name, source) in own {
+        environment.add_template_owned(name.clone(), source.clone())?;
+    }
+    let texts = texts.clone();
+    environment.add_function("t", move |state: &State<'_, '_>, id: &str, args: Kwargs| say(&texts, state, id, &args));
+    Ok(environment)
+}
+
+/// `t("continue-with", provider=…)`: a text in the page's language.
+fn say(texts: &Texts, state: &State<'_, '_>, id: &str, args: &Kwargs) -> Result<String, Error> {
+    let tag = state.lookup("lang");
+    let language = tag.as_ref().and_then(Value::as_str).and_then(Language::parse).unwrap_or_default();
+    let names: Vec<&str> = args.args().collect();
+    let values = names.into_iter().map(|name| Ok((name, args.get::<Value>(name)?.to_string()))).collect::<Result<Vec<_>, Error>>()?;
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    texts.say(language, id, &values).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the text {id:?} cannot be said")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::BodyExt as _;
-    use minijinja::context;
 
     /// D-18
-    #[tokio::test]
-    async fn whatever_a_page_echoes_is_escaped() {
+    #[test]
+    fn whatever_a_page_echoes_is_escaped() {
         let nasty = "<script>alert(1)</script>";
-        let context = context! { pool_name => nasty, heading => nasty, text => nasty, reference => nasty, code => nasty, client_name => nasty, back => nasty };
-        let answer = Pages::embedded().unwrap().answer(Page::Error, StatusCode::BAD_REQUEST, &context);
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        let html = std::str::from_utf8(&body).unwrap();
+        let config = crate::config::parse(
+            &format!("[[pool]]\nid = \"eu-west-1_Example01\"\nname = \"{nasty}\"\n"),
+            "symbolon.toml",
+            &[],
+            &|_| Err(String::new()),
+        );
+        let context = context! { heading => "error-us", text => "error-us-text", reference => nasty, code => nasty, client_name => nasty, back => nasty };
+        let config = config.unwrap().pools.remove(0);
+        let html = Pages::embedded().unwrap().render(Page::Error, &Frame::of(&config, Language::Arabic), &context).unwrap();
         assert!(html.contains("&lt;script&gt;"));
         assert!(!html.contains("<script"));
+        assert!(html.contains("<html lang=\"ar\" dir=\"rtl\""), "{html}");
     }
 }

@@ -16,6 +16,7 @@ use crate::user_pool::issue_code::issue_code;
 
 use super::departure;
 use super::error::Failure;
+use super::page::Frame;
 use super::visit::Visit;
 
 /// Where a sign-in stands when the decision is asked for.
@@ -87,7 +88,9 @@ pub async fn failed(visit: &Visit, request: &AuthorizeRequest, reference: &Refer
         return see_other(&back);
     }
     let client_name = pool.client(request.client.as_str()).and_then(|client| client.name.as_deref());
-    visit.refuse(reference, failure, Some((&back, client_name))).await
+    visit.note(reference, failure).await;
+    let frame = Frame::of(&visit.config, request.language.unwrap_or(visit.language));
+    failure.page(&visit.pages, &frame, reference, Some((&back, client_name)))
 }
 
 /// 303, so that a POST is never repeated at the target.

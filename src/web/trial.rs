@@ -3,16 +3,17 @@
 use axum::extract::RawQuery;
 use axum::response::Response;
 use http::StatusCode;
-use minijinja::context;
+use minijinja::{Value, context};
 
 use super::departure;
 use super::error::Failure;
 use super::form;
-use super::page::Page;
+use super::page::{Frame, Page};
 use super::visit::Visit;
 use crate::flow::state::{Trial, Wishes};
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::language::Language;
 use crate::provider::settings::Provider;
 use crate::store::flows;
 use crate::user_pool::federate::FederationError;
@@ -73,7 +74,6 @@ pub async fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentit
     tracing::info!(pool = %visit.config.pool.id, provider = %name, reference = %trial.reference, "a test sign-in worked");
     let items = |list: Vec<(String, String)>| list.into_iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>();
     let context = context! {
-        pool_name => visit.config.pool.name.as_str(),
         label => provider.label.as_str(),
         reference => trial.reference.as_str(),
         received => items(received),
@@ -81,7 +81,7 @@ pub async fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentit
         checks => checks.to_vec(),
         subject, username, email_verified, warnings,
     };
-    visit.pages.answer(Page::Trial, StatusCode::OK, &context)
+    page(visit, &context)
 }
 
 async fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &Failure) -> Response {
@@ -92,11 +92,15 @@ async fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &F
 async fn refused(visit: &Visit, (reference, label): (&ReferenceId, &str), failure: &Failure, checks: &[String]) -> Response {
     let outcome = visit.note(reference, failure).await;
     let context = context! {
-        pool_name => visit.config.pool.name.as_str(),
         label,
         checks => checks.to_vec(),
         reference => reference.as_str(),
         failure => context! { hint => outcome.hint, cause => outcome.cause, fault => outcome.fault.who(), code => outcome.code },
     };
-    visit.pages.answer(Page::Trial, StatusCode::OK, &context)
+    page(visit, &context)
+}
+
+/// The administrator's page, in English as the causes and hints on it are.
+fn page(visit: &Visit, context: &Value) -> Response {
+    visit.pages.answer(Page::Trial, StatusCode::OK, &Frame::of(&visit.config, Language::English), context)
 }

@@ -7,13 +7,16 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use minijinja::Value;
 
 use crate::app::App;
 use crate::config::PoolConfig;
 use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
+use crate::flow::request::Parameters;
 use crate::model::client::Client;
 use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::language::Language;
 use crate::model::trace::{Outcome, Recorder};
 use crate::store::StoreError;
 use crate::store::limits::Limit;
@@ -23,7 +26,7 @@ use crate::user_pool::federate::Means;
 use super::client_address::{client_address, party};
 use super::cookie::Cookie;
 use super::error::Failure;
-use super::page::Pages;
+use super::page::{Frame, Page, Pages};
 use super::story;
 
 /// A browser at a pool's host.
@@ -41,6 +44,8 @@ pub struct Visit {
     pub pages: Arc<Pages>,
     /// Scheme and host as the browser knows them: one of the pool's hosts. Its cookies come back there only.
     pub origin: String,
+    /// The language of the pages: the app's wish, the browser's, or the pool's.
+    pub language: Language,
     /// What happens in this request, in case that it is refused.
     pub recorder: Recorder,
     https: bool,
@@ -93,6 +98,22 @@ impl Visit {
         }
     }
 
+    /// What is around the pages of this visit.
+    pub fn frame(&self) -> Frame<'_> {
+        Frame::of(&self.config, self.language)
+    }
+
+    /// Shows a page.
+    pub fn show(&self, page: Page, context: &Value) -> Response {
+        self.pages.answer(page, StatusCode::OK, &self.frame(), context)
+    }
+
+    /// Pages are shown in the language that `ui_locales` asks for, if it can be had.
+    pub fn speaks_as_asked(&mut self, parameters: &Parameters) {
+        let asked = parameters.iter().find(|(name, _)| name == "ui_locales");
+        self.language = asked.and_then(|(_, locales)| Language::of_ui_locales(locales)).unwrap_or(self.language);
+    }
+
     /// What a sign-in at a provider is done with.
     pub fn means(&self) -> Means<'_> {
         Means { outside: &self.app.outside, upstreams: &self.app.upstreams, recorder: &self.recorder }
@@ -107,7 +128,7 @@ impl Visit {
     /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request with an error, and the app's name.
     pub async fn refuse(&self, reference: &ReferenceId, failure: &Failure, back: Option<(&str, Option<&str>)>) -> Response {
         self.note(reference, failure).await;
-        failure.page(&self.pages, &self.config.pool.name, reference, back)
+        failure.page(&self.pages, &self.frame(), reference, back)
     }
 
     /// A visitor, or a pool, that asks for too much is told when to come back.
@@ -123,7 +144,7 @@ impl Visit {
             // No story is kept: a flood must not fill the store.
             let (reference, failure) = (self.app.reference(), Failure::TooMany(exceeded));
             failure.log(pool, &reference);
-            failure.page(&self.pages, &self.config.pool.name, &reference, None)
+            failure.page(&self.pages, &self.frame(), &reference, None)
         })
     }
 
@@ -153,6 +174,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             browser: Cookie::browser(&parts.headers, https),
             session,
             recorder: Recorder::default(),
+            language: language(&parts.headers).unwrap_or(config.branding.language),
             https,
             set: Vec::new(),
             origin,
@@ -161,6 +183,10 @@ impl FromRequestParts<Arc<App>> for Visit {
         visit.within_limits(address).await?;
         Ok(visit)
     }
+}
+
+fn language(headers: &HeaderMap) -> Option<Language> {
+    headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(Language::of_accept_language)
 }
 
 /// The pool that the request's host names; forwarding headers are not read (D-51, D-52).

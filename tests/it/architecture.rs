@@ -30,10 +30,11 @@ const IMPURE: [&str; 11] =
     ["async fn", "async move", ".await", "tokio", "reqwest", "std::net", "std::fs", "std::env", "SystemTime", "Instant::now", "rand::fill"];
 
 /// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own module.
-const CONTAINED: [(&str, &[&str]); 13] = [
+const CONTAINED: [(&str, &[&str]); 14] = [
     ("axum", &["web/", "cli/demo"]),
     ("tower_http", &["web/"]),
-    ("minijinja", &["web/", "cli/demo"]),
+    ("minijinja", &["web/", "cli/demo", "config/branding"]),
+    ("fluent_bundle", &["web/texts"]),
     ("reqwest", &["outside/http"]),
     ("redis", &["store/redis", "store/mod.rs"]),
     ("rusqlite", &["store/file", "store/sqlite"]),

@@ -263,6 +263,11 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// The text of a file that a list names.
+    pub fn read(&self, path: &str) -> Result<String, String> {
+        self.log.files.map_or_else(|| Err("files cannot be read here".to_owned()), |files| files(path))
+    }
+
     /// The sub-table `key`, if present.
     pub fn table(&self, key: &str) -> Option<Table<'d>> {
         self.asks(key, Shape::Table);

@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, RawQuery};
 use axum::response::Response;
-use http::StatusCode;
 use minijinja::context;
 
 use crate::flow::request::Parameters;
@@ -23,7 +22,7 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     if parameters.iter().all(|(name, _)| name != "flow") && parameters.iter().any(|(name, _)| name == "client_id") {
         return authorize::answer(visit, Some(parameters)).await;
     }
-    let answer = match load(&visit, &parameters).await {
+    let answer = match load(&mut visit, &parameters).await {
         Ok((handle, flow)) => page(&visit, &handle, &flow),
         Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
     };
@@ -33,7 +32,7 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
 /// `GET /login/{provider}?flow=…`: the person chose.
 pub async fn choose(mut visit: Visit, Path(provider): Path<String>, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    let answer = match load(&visit, &parameters).await {
+    let answer = match load(&mut visit, &parameters).await {
         Ok((_, flow)) => match go_to(&mut visit, &flow, &provider).await {
             Ok(answer) => answer,
             Err(failure) => sign_in::failed(&visit, &flow.request, &flow.reference, &failure).await,
@@ -43,13 +42,14 @@ pub async fn choose(mut visit: Visit, Path(provider): Path<String>, RawQuery(que
     visit.with_cookies(answer)
 }
 
-async fn load(visit: &Visit, parameters: &Parameters) -> Result<(String, Flow), Failure> {
+async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Flow), Failure> {
     let [(name, handle)] = parameters.as_slice() else { return Err(Failure::Malformed("flow is missing or not alone")) };
     if name != "flow" {
         return Err(Failure::Malformed("flow is missing"));
     }
     let flow = flows::load(&visit.app.state, handle).await?;
     story::earlier(visit, &flow);
+    visit.language = flow.request.language.unwrap_or(visit.language);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     match flow.stage {
         Stage::Started => Ok((handle.clone(), flow)),
@@ -73,5 +73,5 @@ fn page(visit: &Visit, handle: &str, flow: &Flow) -> Response {
         .map(|provider| context! { label => provider.label.as_str(), href => format!("/login/{}?flow={handle}", provider.name) })
         .collect();
     let client_name = client.and_then(|client| client.name.as_deref());
-    visit.pages.answer(Page::SignIn, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str(), client_name, providers })
+    visit.show(Page::SignIn, &context! { client_name, providers })
 }

@@ -10,7 +10,7 @@
 use axum::extract::RawQuery;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use minijinja::context;
 use url::{Url, form_urlencoded};
 
@@ -54,7 +54,10 @@ pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
 
 async fn answer(mut visit: Visit, headers: &HeaderMap, parameters: Result<Parameters, Failure>) -> Response {
     let done = match parameters {
-        Ok(parameters) => sign_out(&mut visit, headers, &parameters).await,
+        Ok(parameters) => {
+            visit.speaks_as_asked(&parameters);
+            sign_out(&mut visit, headers, &parameters).await
+        }
         Err(failure) => Err(failure),
     };
     let answer = match done {
@@ -172,8 +175,7 @@ async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>,
     let kept = parameters.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(name, value)| (name.as_str(), value.as_str()));
     let client = client.map(|client| ("client_id", client.id.as_str()));
     let fields: Vec<_> = client.into_iter().chain(kept).map(|(name, value)| context! { name, value }).collect();
-    let context = context! { pool_name => visit.config.pool.name.as_str(), confirm, fields };
-    let page = visit.pages.answer(Page::SignOut, StatusCode::OK, &context);
+    let page = visit.show(Page::SignOut, &context! { confirm, fields });
     let back = if let Then::Back(uri) = then { uri.as_str() } else { "" };
     match leads_to(visit, session.upstream.as_ref(), back).await {
         Upstream::None => security_headers::forms_may_lead_to(page, [back]),
@@ -272,5 +274,5 @@ pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
 
 /// The page that says so.
 pub fn signed_out(visit: &Visit) -> Response {
-    visit.pages.answer(Page::SignedOut, StatusCode::OK, &context! { pool_name => visit.config.pool.name.as_str() })
+    visit.show(Page::SignedOut, &context! {})
 }

@@ -33,6 +33,9 @@ pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
 pub async fn answer(mut visit: Visit, parameters: Option<Parameters>) -> Response {
     let reference = visit.app.reference();
     story::asked(&visit, parameters.as_ref());
+    if let Some(parameters) = &parameters {
+        visit.speaks_as_asked(parameters);
+    }
     let answer = match begin(&mut visit, &reference, parameters).await {
         Ok(answer) => answer,
         Err(Stop::Page(failure)) => visit.refuse(&reference, &failure, None).await,

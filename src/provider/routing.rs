@@ -1,0 +1,84 @@
+//! From an e-mail address to the providers that people with such an address sign in at. Only its domain counts: nothing here, and so
+//! nothing that follows, depends on whether the address exists.
+
+use url::Host;
+
+use super::settings::Provider;
+
+/// Longest accepted address ([RFC 5321 section 4.5.3.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1)).
+pub const MAX_ADDRESS: usize = 254;
+
+/// The domain of an e-mail address in its ASCII form; `None` for what is no address.
+pub fn domain(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let plain = |c: char| !c.is_whitespace() && !c.is_control();
+    if address.len() > MAX_ADDRESS || local.is_empty() || local.contains('@') || !address.chars().all(plain) {
+        return None;
+    }
+    match Host::parse(domain) {
+        Ok(Host::Domain(name)) if name.contains('.') && !name.starts_with('.') && !name.ends_with('.') => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether `rule` of a provider's `domains` covers `domain`: `acme.example` that domain, `*.acme.example` every one below it.
+pub fn covers(rule: &str, domain: &str) -> bool {
+    strength(rule, domain).is_some()
+}
+
+/// The providers whose `domains` cover `domain` most closely, in their order: a domain that is named goes before one that lies below
+/// a named one, and a near one before a far one.
+pub fn at<'p>(domain: &str, providers: impl IntoIterator<Item = &'p Provider>) -> Vec<&'p Provider> {
+    let mut best = 0;
+    let mut found = Vec::new();
+    for provider in providers {
+        let Some(strength) = provider.domains.iter().filter_map(|rule| strength(rule, domain)).max() else { continue };
+        if strength > best {
+            found.clear();
+            best = strength;
+        }
+        if strength == best {
+            found.push(provider);
+        }
+    }
+    found
+}
+
+/// How closely a rule fits: the longer the closer, an exact one closest.
+fn strength(rule: &str, domain: &str) -> Option<usize> {
+    match rule.strip_prefix("*.") {
+        Some(above) => {
+            let above = ascii(above)?;
+            ascii(domain)?.strip_suffix(&above)?.strip_suffix('.').filter(|below| !below.is_empty()).map(|_| above.len())
+        }
+        None => (ascii(rule)? == ascii(domain)?).then_some(usize::MAX),
+    }
+}
+
+fn ascii(domain: &str) -> Option<String> {
+    Host::parse(domain).ok().map(|host| host.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_domain_or_is_none() {
+        assert_eq!(domain("ada@Acme.example").as_deref(), Some("acme.example"));
+        assert_eq!(domain("ada+x@bücher.example").as_deref(), Some("xn--bcher-kva.example"));
+        for text in ["", "ada", "@acme.example", "ada@", "ada@acme", "a b@acme.example", "a@b@acme.example", "ada@[::1]", "ada@127.0.0.1"] {
+            assert_eq!(domain(text), None, "{text}");
+        }
+        assert_eq!(domain(&format!("{}@acme.example", "a".repeat(250))), None);
+    }
+
+    #[test]
+    fn a_rule_covers_its_domain_or_what_lies_below_it() {
+        assert!(covers("acme.example", "ACME.example"));
+        assert!(!covers("acme.example", "eu.acme.example"));
+        assert!(covers("*.acme.example", "eu.acme.example") && covers("*.acme.example", "a.b.acme.example"));
+        assert!(!covers("*.acme.example", "acme.example") && !covers("*.acme.example", "evilacme.example"));
+        assert!(!covers("*.acme.example", ".acme.example"));
+    }
+}

@@ -1,0 +1,36 @@
+//! What pages link to: the style, and what a pool lays over it.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use super::visit::{misdirected, pool_of};
+use crate::app::App;
+
+/// The style of every page.
+pub const STYLE: &str = include_str!("../../templates/symbolon.css");
+
+/// `GET /assets/symbolon.css`.
+pub async fn style() -> Response {
+    answer("text/css; charset=utf-8", STYLE.to_owned())
+}
+
+/// `GET /assets/brand.css`: the colours and the style of the pool whose host was asked.
+pub async fn brand(State(app): State<Arc<App>>, request: Request) -> Response {
+    let Some(config) = pool_of(&app, &request.into_parts().0) else { return misdirected() };
+    config.branding.style().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |style| answer("text/css; charset=utf-8", style))
+}
+
+/// `GET /assets/logo.svg`.
+pub async fn logo(State(app): State<Arc<App>>, request: Request) -> Response {
+    let Some(config) = pool_of(&app, &request.into_parts().0) else { return misdirected() };
+    config.branding.logo.clone().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |logo| answer("image/svg+xml", logo))
+}
+
+fn answer(kind: &'static str, body: String) -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))];
+    (headers, body).into_response()
+}

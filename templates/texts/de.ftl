@@ -1,0 +1,51 @@
+sign-in = Anmelden
+sign-in-to-app = weiter zu { $app }
+sign-in-to-pool = bei { $pool }
+continue-with = Weiter mit { $provider }
+more-methods = Weitere Anmeldearten
+last-used = Zuletzt verwendet
+no-methods = Für diese App ist keine Anmeldung eingerichtet. Bitte informieren Sie die Betreiber der App.
+email = E-Mail-Adresse
+email-invalid = Geben Sie eine E-Mail-Adresse wie name@example.com ein.
+email-unknown = Für diese Adresse gibt es hier keine Anmeldung. Prüfen Sie die Adresse oder wählen Sie eine andere Anmeldeart.
+continue = Weiter
+or = oder
+choose-method = Wählen Sie eine Anmeldeart
+choose-method-text = Für { $domain } gibt es mehrere Anmeldearten.
+another-method = Andere Anmeldeart verwenden
+choose-account = Konto auswählen
+continue-as = Weiter als { $account }
+another-account = Anderes Konto verwenden
+
+sign-out = Abmelden
+sign-out-question = Abmelden?
+sign-out-text = Sie sind dabei, sich von { $pool } abzumelden.
+signed-out = Abgemeldet
+signed-out-text = Sie sind von { $pool } abgemeldet. Sie können diese Seite schließen.
+
+departure = Zu { $provider }
+departure-text = Sie werden weitergeleitet. Wenn nichts geschieht, drücken Sie die Schaltfläche.
+
+back-to-app = Zurück zu { $app }
+back-to-the-app = Zurück zur App
+reference-help = Wenn Sie um Hilfe bitten, nennen Sie diese Kennung:
+error-code = Code: { $code }
+
+error-account = Dieses Konto ist hier nicht zugelassen
+error-account-text = Sie haben sich angemeldet, aber nicht mit einem Konto, das hier verwendet werden darf. Wählen Sie ein anderes Konto oder fragen Sie die Betreiber der App.
+error-wait = Bitte warten Sie einen Moment
+error-wait-text = Von hier kamen mehr Anfragen als üblich. Bitte warten Sie eine Minute und versuchen Sie es erneut.
+error-sign-out = Die Abmeldung hat nicht geklappt
+error-sign-out-text = Niemand wurde abgemeldet. Bitte melden Sie sich in der App ab, die Sie verwendet haben.
+error-visitor = Bitte beginnen Sie von vorn
+error-visitor-text = Diese Anmeldung konnte nicht fortgesetzt werden. Gehen Sie zurück zur App und beginnen Sie im selben Browser von vorn; Cookies müssen erlaubt sein.
+error-app = Die App hat eine Anfrage geschickt, die nicht beantwortet werden kann
+error-app-text = Mit Ihrem Konto ist alles in Ordnung. Bitte informieren Sie die Betreiber der App.
+error-provider = Der gewählte Anmeldedienst hat nicht wie erwartet geantwortet
+error-provider-text = Bitte versuchen Sie es gleich noch einmal oder wählen Sie eine andere Anmeldeart.
+error-pool = Diese Anmeldeart ist nicht richtig eingerichtet
+error-pool-text = Bitte informieren Sie die Betreiber der App.
+error-busy = Die Anmeldung ist gerade nicht möglich
+error-busy-text = Bitte versuchen Sie es gleich noch einmal.
+error-us = Hier ist etwas schiefgegangen
+error-us-text = Bitte versuchen Sie es erneut; wenn es so bleibt, informieren Sie die Betreiber der App.

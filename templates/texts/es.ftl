@@ -1,0 +1,51 @@
+sign-in = Iniciar sesión
+sign-in-to-app = para continuar a { $app }
+sign-in-to-pool = en { $pool }
+continue-with = Continuar con { $provider }
+more-methods = Más formas de iniciar sesión
+last-used = Último usado
+no-methods = Esta aplicación no tiene configurada ninguna forma de iniciar sesión. Avise a sus responsables.
+email = Correo electrónico
+email-invalid = Escriba una dirección de correo como nombre@example.com.
+email-unknown = Aquí no hay inicio de sesión para esta dirección. Revísela o use otro método.
+continue = Continuar
+or = o
+choose-method = Elija cómo iniciar sesión
+choose-method-text = Hay varias formas de iniciar sesión para { $domain }.
+another-method = Usar otro método
+choose-account = Elija una cuenta
+continue-as = Continuar como { $account }
+another-account = Usar otra cuenta
+
+sign-out = Cerrar sesión
+sign-out-question = ¿Cerrar sesión?
+sign-out-text = Está a punto de cerrar su sesión en { $pool }.
+signed-out = Sesión cerrada
+signed-out-text = Ha cerrado su sesión en { $pool }. Puede cerrar esta página.
+
+departure = Hacia { $provider }
+departure-text = Está en camino. Si no ocurre nada, pulse el botón.
+
+back-to-app = Volver a { $app }
+back-to-the-app = Volver a la aplicación
+reference-help = Si pide ayuda, indique esta referencia:
+error-code = Código: { $code }
+
+error-account = Esta cuenta no se admite aquí
+error-account-text = Ha iniciado sesión, pero no con una cuenta que se pueda usar aquí. Elija otra cuenta o pregunte a los responsables de la aplicación.
+error-wait = Espere un momento
+error-wait-text = Desde aquí han llegado más solicitudes de lo habitual. Espere un minuto e inténtelo de nuevo.
+error-sign-out = No se pudo cerrar la sesión
+error-sign-out-text = No se ha cerrado ninguna sesión. Ciérrela en la aplicación que usó.
+error-visitor = Empiece de nuevo
+error-visitor-text = No se pudo continuar este inicio de sesión. Vuelva a la aplicación y empiece de nuevo en el mismo navegador, con las cookies permitidas.
+error-app = La aplicación envió una solicitud que no se puede atender
+error-app-text = Su cuenta no tiene ningún problema. Avise a los responsables de la aplicación.
+error-provider = El servicio elegido no respondió como se esperaba
+error-provider-text = Inténtelo de nuevo en un momento o elija otra forma de iniciar sesión.
+error-pool = Esta forma de iniciar sesión no está bien configurada
+error-pool-text = Avise a los responsables de la aplicación.
+error-busy = Ahora mismo no es posible iniciar sesión
+error-busy-text = Inténtelo de nuevo en un momento.
+error-us = Algo ha fallado aquí
+error-us-text = Inténtelo de nuevo; si sigue igual, avise a los responsables de la aplicación.

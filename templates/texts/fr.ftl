@@ -1,0 +1,51 @@
+sign-in = Se connecter
+sign-in-to-app = pour continuer vers { $app }
+sign-in-to-pool = à { $pool }
+continue-with = Continuer avec { $provider }
+more-methods = Autres moyens de connexion
+last-used = Dernier utilisé
+no-methods = Aucun moyen de connexion n’est configuré pour cette application. Veuillez prévenir ses responsables.
+email = Adresse e-mail
+email-invalid = Saisissez une adresse e-mail comme nom@example.com.
+email-unknown = Aucune connexion n’existe ici pour cette adresse. Vérifiez-la ou utilisez une autre méthode.
+continue = Continuer
+or = ou
+choose-method = Choisissez comment vous connecter
+choose-method-text = Il existe plusieurs moyens de connexion pour { $domain }.
+another-method = Utiliser une autre méthode
+choose-account = Choisissez un compte
+continue-as = Continuer en tant que { $account }
+another-account = Utiliser un autre compte
+
+sign-out = Se déconnecter
+sign-out-question = Se déconnecter ?
+sign-out-text = Vous êtes sur le point de vous déconnecter de { $pool }.
+signed-out = Déconnecté
+signed-out-text = Vous êtes déconnecté de { $pool }. Vous pouvez fermer cette page.
+
+departure = Vers { $provider }
+departure-text = Vous êtes en route. Si rien ne se passe, appuyez sur le bouton.
+
+back-to-app = Retour à { $app }
+back-to-the-app = Retour à l’application
+reference-help = Si vous demandez de l’aide, donnez cette référence :
+error-code = Code : { $code }
+
+error-account = Ce compte n’est pas admis ici
+error-account-text = Vous vous êtes connecté, mais pas avec un compte utilisable ici. Choisissez un autre compte ou adressez-vous aux responsables de l’application.
+error-wait = Veuillez patienter un instant
+error-wait-text = Il y a eu d’ici plus de demandes que d’habitude. Attendez une minute et réessayez.
+error-sign-out = Cette déconnexion a échoué
+error-sign-out-text = Personne n’a été déconnecté. Veuillez vous déconnecter dans l’application utilisée.
+error-visitor = Veuillez recommencer
+error-visitor-text = Cette connexion n’a pas pu se poursuivre. Retournez à l’application et recommencez dans le même navigateur, en autorisant les cookies.
+error-app = L’application a envoyé une demande à laquelle on ne peut répondre
+error-app-text = Votre compte n’est pas en cause. Veuillez prévenir les responsables de l’application.
+error-provider = Le service de connexion choisi n’a pas répondu comme prévu
+error-provider-text = Réessayez dans un instant ou choisissez un autre moyen de connexion.
+error-pool = Ce moyen de connexion est mal configuré
+error-pool-text = Veuillez prévenir les responsables de l’application.
+error-busy = La connexion est impossible pour le moment
+error-busy-text = Veuillez réessayer dans un instant.
+error-us = Une erreur s’est produite ici
+error-us-text = Veuillez réessayer ; si le problème persiste, prévenez les responsables de l’application.

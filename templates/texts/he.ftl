@@ -1,0 +1,51 @@
+sign-in = כניסה
+sign-in-to-app = כדי להמשיך אל { $app }
+sign-in-to-pool = אל { $pool }
+continue-with = המשך באמצעות { $provider }
+more-methods = דרכים נוספות להיכנס
+last-used = בשימוש אחרון
+no-methods = לא הוגדרה דרך כניסה לאפליקציה הזו. נא להודיע למפעיליה.
+email = כתובת דוא״ל
+email-invalid = יש להזין כתובת דוא״ל כגון name@example.com.
+email-unknown = אין כאן דרך כניסה לכתובת הזו. יש לבדוק את הכתובת או לבחור דרך אחרת.
+continue = המשך
+or = או
+choose-method = בחירת דרך כניסה
+choose-method-text = יש כמה דרכי כניסה עבור { $domain }.
+another-method = שימוש בדרך אחרת
+choose-account = בחירת חשבון
+continue-as = המשך בתור { $account }
+another-account = שימוש בחשבון אחר
+
+sign-out = יציאה
+sign-out-question = לצאת?
+sign-out-text = פעולה זו תוציא אותך מ־{ $pool }.
+signed-out = יצאת
+signed-out-text = יצאת מ־{ $pool }. אפשר לסגור את הדף.
+
+departure = אל { $provider }
+departure-text = מעבירים אותך. אם לא קורה דבר, יש ללחוץ על הלחצן.
+
+back-to-app = חזרה אל { $app }
+back-to-the-app = חזרה לאפליקציה
+reference-help = בפנייה לעזרה יש לציין את מספר האסמכתה:
+error-code = קוד: { $code }
+
+error-account = החשבון הזה אינו מתקבל כאן
+error-account-text = נכנסת, אך לא בחשבון שאפשר להשתמש בו כאן. יש לבחור חשבון אחר או לפנות למפעילי האפליקציה.
+error-wait = נא להמתין רגע
+error-wait-text = הגיעו מכאן יותר בקשות מהרגיל. נא להמתין דקה ולנסות שוב.
+error-sign-out = היציאה לא הצליחה
+error-sign-out-text = איש לא הוצא. יש לצאת באפליקציה שבה השתמשת.
+error-visitor = נא להתחיל מחדש
+error-visitor-text = לא ניתן להמשיך בכניסה. יש לחזור לאפליקציה ולהתחיל מחדש באותו דפדפן, כשקובצי Cookie מותרים.
+error-app = האפליקציה שלחה בקשה שאי אפשר להשיב עליה
+error-app-text = החשבון שלך תקין. נא להודיע למפעילי האפליקציה.
+error-provider = שירות הכניסה שנבחר לא השיב כצפוי
+error-provider-text = אפשר לנסות שוב בעוד רגע או לבחור דרך כניסה אחרת.
+error-pool = דרך הכניסה הזו אינה מוגדרת כראוי
+error-pool-text = נא להודיע למפעילי האפליקציה.
+error-busy = אי אפשר להיכנס כרגע
+error-busy-text = נא לנסות שוב בעוד רגע.
+error-us = משהו השתבש כאן
+error-us-text = נא לנסות שוב; אם הבעיה נמשכת, נא להודיע למפעילי האפליקציה.

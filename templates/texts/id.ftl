@@ -1,0 +1,51 @@
+sign-in = Masuk
+sign-in-to-app = untuk melanjutkan ke { $app }
+sign-in-to-pool = ke { $pool }
+continue-with = Lanjutkan dengan { $provider }
+more-methods = Cara masuk lainnya
+last-used = Terakhir digunakan
+no-methods = Belum ada cara masuk yang disiapkan untuk aplikasi ini. Harap beri tahu pengelolanya.
+email = Alamat email
+email-invalid = Masukkan alamat email seperti nama@example.com.
+email-unknown = Tidak ada cara masuk untuk alamat ini di sini. Periksa alamatnya atau gunakan metode lain.
+continue = Lanjutkan
+or = atau
+choose-method = Pilih cara masuk
+choose-method-text = Ada beberapa cara masuk untuk { $domain }.
+another-method = Gunakan metode lain
+choose-account = Pilih akun
+continue-as = Lanjutkan sebagai { $account }
+another-account = Gunakan akun lain
+
+sign-out = Keluar
+sign-out-question = Keluar?
+sign-out-text = Anda akan keluar dari { $pool }.
+signed-out = Sudah keluar
+signed-out-text = Anda sudah keluar dari { $pool }. Halaman ini boleh ditutup.
+
+departure = Ke { $provider }
+departure-text = Anda sedang dialihkan. Jika tidak terjadi apa-apa, tekan tombolnya.
+
+back-to-app = Kembali ke { $app }
+back-to-the-app = Kembali ke aplikasi
+reference-help = Jika Anda meminta bantuan, sebutkan referensi ini:
+error-code = Kode: { $code }
+
+error-account = Akun ini tidak diterima di sini
+error-account-text = Anda berhasil masuk, tetapi bukan dengan akun yang boleh digunakan di sini. Pilih akun lain atau tanyakan kepada pengelola aplikasi.
+error-wait = Harap tunggu sebentar
+error-wait-text = Permintaan dari sini lebih banyak daripada biasanya. Harap tunggu satu menit lalu coba lagi.
+error-sign-out = Gagal keluar
+error-sign-out-text = Tidak ada yang dikeluarkan. Harap keluar di aplikasi yang Anda gunakan.
+error-visitor = Harap mulai lagi
+error-visitor-text = Proses masuk ini tidak dapat dilanjutkan. Kembali ke aplikasi dan mulai lagi di browser yang sama, dengan cookie diizinkan.
+error-app = Aplikasi mengirim permintaan yang tidak dapat dijawab
+error-app-text = Akun Anda tidak bermasalah. Harap beri tahu pengelola aplikasi.
+error-provider = Layanan yang Anda pilih tidak menjawab seperti yang diharapkan
+error-provider-text = Coba lagi sebentar lagi atau pilih cara masuk lain.
+error-pool = Cara masuk ini belum disiapkan dengan benar
+error-pool-text = Harap beri tahu pengelola aplikasi.
+error-busy = Saat ini tidak dapat masuk
+error-busy-text = Harap coba lagi sebentar lagi.
+error-us = Terjadi kesalahan di sini
+error-us-text = Harap coba lagi; jika tetap demikian, beri tahu pengelola aplikasi.

@@ -1,0 +1,51 @@
+sign-in = Accedi
+sign-in-to-app = per continuare su { $app }
+sign-in-to-pool = a { $pool }
+continue-with = Continua con { $provider }
+more-methods = Altri modi per accedere
+last-used = Ultimo usato
+no-methods = Per questa app non è configurato alcun modo di accedere. Avvisi chi la gestisce.
+email = Indirizzo e-mail
+email-invalid = Inserisca un indirizzo e-mail come nome@example.com.
+email-unknown = Qui non c’è un accesso per questo indirizzo. Lo controlli o usi un altro metodo.
+continue = Continua
+or = oppure
+choose-method = Scelga come accedere
+choose-method-text = Ci sono più modi di accedere per { $domain }.
+another-method = Usa un altro metodo
+choose-account = Scelga un account
+continue-as = Continua come { $account }
+another-account = Usa un altro account
+
+sign-out = Esci
+sign-out-question = Uscire?
+sign-out-text = Sta per uscire da { $pool }.
+signed-out = Uscita effettuata
+signed-out-text = È uscito da { $pool }. Può chiudere questa pagina.
+
+departure = Verso { $provider }
+departure-text = Trasferimento in corso. Se non succede nulla, prema il pulsante.
+
+back-to-app = Torna a { $app }
+back-to-the-app = Torna all’app
+reference-help = Se chiede aiuto, indichi questo riferimento:
+error-code = Codice: { $code }
+
+error-account = Questo account non è ammesso qui
+error-account-text = L’accesso è riuscito, ma non con un account utilizzabile qui. Scelga un altro account o chieda a chi gestisce l’app.
+error-wait = Attenda un momento
+error-wait-text = Da qui sono arrivate più richieste del solito. Attenda un minuto e riprovi.
+error-sign-out = Uscita non riuscita
+error-sign-out-text = Nessuno è stato disconnesso. Esca dall’app che ha usato.
+error-visitor = Ricominci da capo
+error-visitor-text = Non è stato possibile continuare questo accesso. Torni all’app e ricominci nello stesso browser, con i cookie consentiti.
+error-app = L’app ha inviato una richiesta a cui non si può rispondere
+error-app-text = Il suo account non ha problemi. Avvisi chi gestisce l’app.
+error-provider = Il servizio scelto non ha risposto come previsto
+error-provider-text = Riprovi tra poco o scelga un altro modo di accedere.
+error-pool = Questo modo di accedere non è configurato correttamente
+error-pool-text = Avvisi chi gestisce l’app.
+error-busy = In questo momento non è possibile accedere
+error-busy-text = Riprovi tra poco.
+error-us = Qui qualcosa è andato storto
+error-us-text = Riprovi; se il problema rimane, avvisi chi gestisce l’app.

@@ -1,0 +1,51 @@
+sign-in = ログイン
+sign-in-to-app = { $app } に進みます
+sign-in-to-pool = { $pool }
+continue-with = { $provider } で続ける
+more-methods = その他のログイン方法
+last-used = 前回使用
+no-methods = このアプリにはログイン方法が設定されていません。アプリの運営者にお知らせください。
+email = メールアドレス
+email-invalid = name@example.com のようなメールアドレスを入力してください。
+email-unknown = このアドレス用のログイン方法はここにはありません。アドレスを確認するか、別の方法を使ってください。
+continue = 続ける
+or = または
+choose-method = ログイン方法の選択
+choose-method-text = { $domain } では複数のログイン方法を利用できます。
+another-method = 別の方法を使う
+choose-account = アカウントの選択
+continue-as = { $account } として続ける
+another-account = 別のアカウントを使う
+
+sign-out = ログアウト
+sign-out-question = ログアウトしますか？
+sign-out-text = { $pool } からログアウトします。
+signed-out = ログアウトしました
+signed-out-text = { $pool } からログアウトしました。このページを閉じてかまいません。
+
+departure = { $provider } へ
+departure-text = 移動中です。何も起こらない場合は、ボタンを押してください。
+
+back-to-app = { $app } に戻る
+back-to-the-app = アプリに戻る
+reference-help = お問い合わせの際は、次の参照番号をお伝えください:
+error-code = コード: { $code }
+
+error-account = このアカウントはここでは使えません
+error-account-text = ログインはできましたが、ここで使えるアカウントではありません。別のアカウントを選ぶか、アプリの運営者にお問い合わせください。
+error-wait = しばらくお待ちください
+error-wait-text = ここからの要求が通常より多くなっています。1 分ほど待ってから、もう一度お試しください。
+error-sign-out = ログアウトできませんでした
+error-sign-out-text = 誰もログアウトされていません。お使いのアプリでログアウトしてください。
+error-visitor = 最初からやり直してください
+error-visitor-text = ログインを続けられませんでした。アプリに戻り、Cookie を許可した同じブラウザーで最初からやり直してください。
+error-app = アプリから、応答できない要求が送られました
+error-app-text = お使いのアカウントに問題はありません。アプリの運営者にお知らせください。
+error-provider = 選択したログインサービスから想定外の応答がありました
+error-provider-text = しばらくしてからもう一度試すか、別のログイン方法を選んでください。
+error-pool = このログイン方法は正しく設定されていません
+error-pool-text = アプリの運営者にお知らせください。
+error-busy = 現在ログインできません
+error-busy-text = しばらくしてからもう一度お試しください。
+error-us = こちらで問題が発生しました
+error-us-text = もう一度お試しください。解決しない場合は、アプリの運営者にお知らせください。

@@ -1,0 +1,51 @@
+sign-in = 로그인
+sign-in-to-app = { $app }(으)로 계속
+sign-in-to-pool = { $pool }
+continue-with = { $provider }(으)로 계속하기
+more-methods = 다른 로그인 방법
+last-used = 최근 사용
+no-methods = 이 앱에는 로그인 방법이 설정되어 있지 않습니다. 앱 운영자에게 알려 주세요.
+email = 이메일 주소
+email-invalid = name@example.com과 같은 이메일 주소를 입력하세요.
+email-unknown = 여기에는 이 주소를 위한 로그인 방법이 없습니다. 주소를 확인하거나 다른 방법을 사용하세요.
+continue = 계속
+or = 또는
+choose-method = 로그인 방법 선택
+choose-method-text = { $domain }에서 사용할 수 있는 로그인 방법이 여러 개 있습니다.
+another-method = 다른 방법 사용
+choose-account = 계정 선택
+continue-as = { $account } 계정으로 계속
+another-account = 다른 계정 사용
+
+sign-out = 로그아웃
+sign-out-question = 로그아웃할까요?
+sign-out-text = { $pool }에서 로그아웃하려고 합니다.
+signed-out = 로그아웃됨
+signed-out-text = { $pool }에서 로그아웃했습니다. 이 페이지를 닫아도 됩니다.
+
+departure = { $provider }(으)로 이동
+departure-text = 이동하는 중입니다. 아무 일도 일어나지 않으면 버튼을 누르세요.
+
+back-to-app = { $app }(으)로 돌아가기
+back-to-the-app = 앱으로 돌아가기
+reference-help = 도움을 요청할 때 다음 참조 번호를 알려 주세요:
+error-code = 코드: { $code }
+
+error-account = 이 계정은 여기에서 사용할 수 없습니다
+error-account-text = 로그인했지만 여기에서 사용할 수 있는 계정이 아닙니다. 다른 계정을 선택하거나 앱 운영자에게 문의하세요.
+error-wait = 잠시 기다려 주세요
+error-wait-text = 이곳에서 보낸 요청이 평소보다 많습니다. 1분 후에 다시 시도하세요.
+error-sign-out = 로그아웃하지 못했습니다
+error-sign-out-text = 아무도 로그아웃되지 않았습니다. 사용한 앱에서 로그아웃하세요.
+error-visitor = 처음부터 다시 시작하세요
+error-visitor-text = 로그인을 계속할 수 없습니다. 앱으로 돌아가 쿠키를 허용한 같은 브라우저에서 다시 시작하세요.
+error-app = 앱이 응답할 수 없는 요청을 보냈습니다
+error-app-text = 계정에는 문제가 없습니다. 앱 운영자에게 알려 주세요.
+error-provider = 선택한 로그인 서비스가 예상대로 응답하지 않았습니다
+error-provider-text = 잠시 후 다시 시도하거나 다른 로그인 방법을 선택하세요.
+error-pool = 이 로그인 방법이 올바르게 설정되어 있지 않습니다
+error-pool-text = 앱 운영자에게 알려 주세요.
+error-busy = 지금은 로그인할 수 없습니다
+error-busy-text = 잠시 후 다시 시도하세요.
+error-us = 문제가 발생했습니다
+error-us-text = 다시 시도하세요. 계속 그러면 앱 운영자에게 알려 주세요.

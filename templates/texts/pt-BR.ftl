@@ -1,0 +1,51 @@
+sign-in = Entrar
+sign-in-to-app = para continuar em { $app }
+sign-in-to-pool = em { $pool }
+continue-with = Continuar com { $provider }
+more-methods = Outras formas de entrar
+last-used = Último usado
+no-methods = Nenhuma forma de entrar está configurada para este aplicativo. Avise os responsáveis por ele.
+email = Endereço de e-mail
+email-invalid = Digite um endereço de e-mail como nome@example.com.
+email-unknown = Não há acesso para este endereço aqui. Confira o endereço ou use outro método.
+continue = Continuar
+or = ou
+choose-method = Escolha como entrar
+choose-method-text = Há várias formas de entrar para { $domain }.
+another-method = Usar outro método
+choose-account = Escolha uma conta
+continue-as = Continuar como { $account }
+another-account = Usar outra conta
+
+sign-out = Sair
+sign-out-question = Sair?
+sign-out-text = Você está prestes a sair de { $pool }.
+signed-out = Você saiu
+signed-out-text = Você saiu de { $pool }. Pode fechar esta página.
+
+departure = Para { $provider }
+departure-text = Você está a caminho. Se nada acontecer, pressione o botão.
+
+back-to-app = Voltar para { $app }
+back-to-the-app = Voltar para o aplicativo
+reference-help = Se pedir ajuda, informe esta referência:
+error-code = Código: { $code }
+
+error-account = Esta conta não é aceita aqui
+error-account-text = Você entrou, mas não com uma conta que possa ser usada aqui. Escolha outra conta ou fale com os responsáveis pelo aplicativo.
+error-wait = Aguarde um momento
+error-wait-text = Vieram daqui mais solicitações do que o normal. Aguarde um minuto e tente de novo.
+error-sign-out = Não foi possível sair
+error-sign-out-text = Nenhuma sessão foi encerrada. Saia no aplicativo que você usou.
+error-visitor = Comece de novo
+error-visitor-text = Não foi possível continuar. Volte ao aplicativo e comece de novo no mesmo navegador, com cookies permitidos.
+error-app = O aplicativo enviou uma solicitação que não pode ser atendida
+error-app-text = Não há nada de errado com a sua conta. Avise os responsáveis pelo aplicativo.
+error-provider = O serviço escolhido não respondeu como esperado
+error-provider-text = Tente de novo em instantes ou escolha outra forma de entrar.
+error-pool = Esta forma de entrar não está configurada corretamente
+error-pool-text = Avise os responsáveis pelo aplicativo.
+error-busy = Não é possível entrar agora
+error-busy-text = Tente de novo em instantes.
+error-us = Algo deu errado aqui
+error-us-text = Tente de novo; se continuar assim, avise os responsáveis pelo aplicativo.

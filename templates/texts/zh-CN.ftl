@@ -1,0 +1,51 @@
+sign-in = 登录
+sign-in-to-app = 以继续前往 { $app }
+sign-in-to-pool = { $pool }
+continue-with = 使用 { $provider } 继续
+more-methods = 更多登录方式
+last-used = 上次使用
+no-methods = 此应用尚未设置任何登录方式。请告知应用的运营者。
+email = 电子邮件地址
+email-invalid = 请输入类似 name@example.com 的电子邮件地址。
+email-unknown = 此处没有适用于该地址的登录方式。请检查地址或使用其他方式。
+continue = 继续
+or = 或
+choose-method = 选择登录方式
+choose-method-text = { $domain } 有多种登录方式。
+another-method = 使用其他方式
+choose-account = 选择账号
+continue-as = 以 { $account } 的身份继续
+another-account = 使用其他账号
+
+sign-out = 退出登录
+sign-out-question = 要退出登录吗？
+sign-out-text = 您即将退出 { $pool }。
+signed-out = 已退出登录
+signed-out-text = 您已退出 { $pool }。可以关闭此页面。
+
+departure = 前往 { $provider }
+departure-text = 正在跳转。如果没有反应，请按下按钮。
+
+back-to-app = 返回 { $app }
+back-to-the-app = 返回应用
+reference-help = 寻求帮助时，请提供此参考编号：
+error-code = 代码：{ $code }
+
+error-account = 此账号不能在这里使用
+error-account-text = 您已登录，但所用账号不能在这里使用。请选择其他账号，或咨询应用的运营者。
+error-wait = 请稍候
+error-wait-text = 来自此处的请求比平常多。请等待一分钟后重试。
+error-sign-out = 退出登录未成功
+error-sign-out-text = 没有任何人被退出登录。请在您使用的应用中退出登录。
+error-visitor = 请重新开始
+error-visitor-text = 无法继续此次登录。请返回应用，在同一浏览器中允许 Cookie 并重新开始。
+error-app = 应用发送的请求无法处理
+error-app-text = 您的账号没有问题。请告知应用的运营者。
+error-provider = 您选择的登录服务未按预期响应
+error-provider-text = 请稍后重试，或选择其他登录方式。
+error-pool = 此登录方式设置有误
+error-pool-text = 请告知应用的运营者。
+error-busy = 目前无法登录
+error-busy-text = 请稍后重试。
+error-us = 这里出了问题
+error-us-text = 请重试；如果问题依旧，请告知应用的运营者。

@@ -1,0 +1,51 @@
+sign-in = 登入
+sign-in-to-app = 以繼續前往 { $app }
+sign-in-to-pool = { $pool }
+continue-with = 使用 { $provider } 繼續
+more-methods = 更多登入方式
+last-used = 上次使用
+no-methods = 此應用程式尚未設定任何登入方式。請通知應用程式的營運者。
+email = 電子郵件地址
+email-invalid = 請輸入類似 name@example.com 的電子郵件地址。
+email-unknown = 這裡沒有適用於此地址的登入方式。請檢查地址或使用其他方式。
+continue = 繼續
+or = 或
+choose-method = 選擇登入方式
+choose-method-text = { $domain } 有多種登入方式。
+another-method = 使用其他方式
+choose-account = 選擇帳號
+continue-as = 以 { $account } 的身分繼續
+another-account = 使用其他帳號
+
+sign-out = 登出
+sign-out-question = 要登出嗎？
+sign-out-text = 您即將登出 { $pool }。
+signed-out = 已登出
+signed-out-text = 您已登出 { $pool }。可以關閉此頁面。
+
+departure = 前往 { $provider }
+departure-text = 正在前往。如果沒有反應，請按下按鈕。
+
+back-to-app = 返回 { $app }
+back-to-the-app = 返回應用程式
+reference-help = 尋求協助時，請提供此參考編號：
+error-code = 代碼：{ $code }
+
+error-account = 此帳號無法在這裡使用
+error-account-text = 您已登入，但所用帳號無法在這裡使用。請選擇其他帳號，或洽詢應用程式的營運者。
+error-wait = 請稍候
+error-wait-text = 來自此處的要求比平常多。請等待一分鐘後再試。
+error-sign-out = 登出未成功
+error-sign-out-text = 沒有任何人被登出。請在您使用的應用程式中登出。
+error-visitor = 請重新開始
+error-visitor-text = 無法繼續此次登入。請返回應用程式，在同一瀏覽器中允許 Cookie 並重新開始。
+error-app = 應用程式傳送的要求無法處理
+error-app-text = 您的帳號沒有問題。請通知應用程式的營運者。
+error-provider = 您選擇的登入服務未如預期回應
+error-provider-text = 請稍後再試，或選擇其他登入方式。
+error-pool = 此登入方式設定有誤
+error-pool-text = 請通知應用程式的營運者。
+error-busy = 目前無法登入
+error-busy-text = 請稍後再試。
+error-us = 這裡發生問題
+error-us-text = 請再試一次；如果問題依舊，請通知應用程式的營運者。
