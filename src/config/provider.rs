@@ -38,7 +38,7 @@ pub(super) struct Read {
 /// Reads the providers of a pool.
 pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>) -> Read {
     let mut names = Unique::new("provider name");
-    let mut routes = [("identifiers", Unique::new("identifier")), ("domains", Unique::new("domain"))];
+    let mut identifiers = Unique::new("identifier");
     let around = Around { allow_private: known.allow_private, pool: id };
     let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: Vec::new() };
     for table in pool.tables("provider") {
@@ -47,11 +47,8 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
             names.claim(pool, &name.as_str().to_ascii_lowercase(), table.spot("name"));
             read.names.push(name);
         }
-        for (key, seen) in &mut routes {
-            let values = table.strings(key).unwrap_or_default();
-            for (index, value) in values.iter().enumerate() {
-                seen.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item(key, index));
-            }
+        for (index, value) in table.strings("identifiers").unwrap_or_default().iter().enumerate() {
+            identifiers.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item("identifiers", index));
         }
         if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {
             let spot = table.secret_spot("client_secret");

@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub session: Option<&'a LiveSession>,
     /// Whether that session was made by this very flow.
     pub fresh: bool,
+    /// Whether the person was shown that session and goes on with it.
+    pub accepted: bool,
     /// The provider that the app asked for, looked up.
     pub asked: Option<&'a ProviderName>,
     /// Enabled providers that this client may use, in the order of its sign-in page.
@@ -101,19 +103,25 @@ pub fn decide(facts: Facts<'_>) -> Step {
         None if facts.fresh || request.prompt.none => Step::LoginRequired,
         None => match (facts.asked, facts.offered) {
             (Some(provider), _) => Step::GoTo(provider.clone()),
-            (None, [only]) => Step::GoTo(only.clone()),
+            (None, [only]) if !may_be_accepted(facts) => Step::GoTo(only.clone()),
             (None, _) => Step::SignIn,
         },
     }
 }
 
+/// Whether the session would do if the person goes on with it, so that there is an account to choose (`prompt=select_account`).
+pub fn may_be_accepted(facts: Facts<'_>) -> bool {
+    let accepted = Facts { accepted: true, ..facts };
+    facts.request.prompt.select_account && facts.session.is_some_and(|session| suffices(session.session(), accepted))
+}
+
 /// Whether the session answers the request without the person doing anything (more).
 fn suffices(session: &Session, facts: Facts<'_>) -> bool {
-    let Facts { request, fresh, asked, offered, now, .. } = facts;
+    let Facts { request, fresh, accepted, asked, offered, now, .. } = facts;
     let allowed = session.sign_in.provider.as_ref().is_none_or(|provider| offered.contains(provider));
     let expected_person = request.hinted_sub.as_deref().is_none_or(|sub| sub == session.sub.as_str());
     let expected_provider = asked.is_none_or(|provider| session.sign_in.provider.as_ref() == Some(provider));
-    let again = request.prompt.login || request.prompt.select_account;
+    let again = request.prompt.login || (request.prompt.select_account && !accepted);
     let recent = request.max_age.is_none_or(|max_age| now.since(session.sign_in.at) <= Duration::from_secs(max_age));
     allowed && expected_person && (fresh || (expected_provider && !again && recent))
 }
@@ -157,7 +165,7 @@ mod tests {
     }
 
     fn step(request: &AuthorizeRequest, session: Option<&LiveSession>, fresh: bool) -> Step {
-        decide(Facts { request, session, fresh, asked: None, offered: &[name("Google"), name("Acme")], now: NOW })
+        decide(Facts { request, session, fresh, accepted: false, asked: None, offered: &[name("Google"), name("Acme")], now: NOW })
     }
 
     #[test]
@@ -212,6 +220,7 @@ mod tests {
             request: &request,
             session: None,
             fresh: false,
+            accepted: false,
             asked: Some(&acme),
             offered: &[name("Google"), name("Acme")],
             now: NOW,
@@ -220,6 +229,25 @@ mod tests {
         assert_eq!(decide(Facts { asked: None, offered: &[name("Acme")], ..facts }), Step::GoTo(acme.clone()));
         let google = session("Google", 5);
         assert!(matches!(decide(Facts { session: Some(&google), ..facts }), Step::GoTo(_)));
+    }
+
+    ///
+    #[test]
+    fn an_account_is_chosen_where_the_app_wants_a_choice_and_only_one_that_would_do() {
+        let google = session("Google", 5);
+        let decided = |changes: &[(&str, &str)], accepted: bool| {
+            let request = asking(changes);
+            let offered = [name("Google")];
+            decide(Facts { request: &request, session: Some(&google), fresh: false, accepted, asked: None, offered: &offered, now: NOW })
+        };
+        let choose = ("prompt", "select_account");
+        assert_eq!(decided(&[choose], false), Step::SignIn);
+        assert!(matches!(decided(&[choose], true), Step::Issue(_)));
+        for other in [("max_age", "4"), ("id_token_hint", "somebody-else")] {
+            assert_eq!(decided(&[choose, other], false), Step::GoTo(name("Google")), "{other:?}");
+            assert_eq!(decided(&[choose, other], true), Step::GoTo(name("Google")), "{other:?}");
+        }
+        assert_eq!(decided(&[("prompt", "login select_account")], true), Step::GoTo(name("Google")));
     }
 
     /// D-15, E-28

@@ -8,6 +8,7 @@ pub mod mapping;
 pub mod preset;
 pub mod quirks;
 pub mod registry;
+pub mod routing;
 pub mod rules;
 pub mod saml;
 pub mod saml_claims;

@@ -5,6 +5,7 @@
 use aws_lc_rs::hmac;
 use serde_json::Value;
 
+use super::routing;
 use super::mapping::lookup;
 use super::settings::{EmailTrust, GroupRule, Oidc, Protocol, Provider, Quirks};
 use crate::model::fault::{Fault, Refusal};
@@ -173,7 +174,7 @@ pub fn email_verified(provider: &Provider, claims: &Claims) -> bool {
     if local.is_empty() || domain.is_empty() {
         return false;
     }
-    let inside = provider.domains.iter().any(|have| same_domain(have, domain));
+    let inside = provider.domains.iter().any(|rule| routing::covers(rule, domain));
     let quirks = quirks(provider);
     let flag = lookup(claims, quirks.email_verified_claim.as_deref().unwrap_or("email_verified"));
     let trusted = match &provider.email_trust {

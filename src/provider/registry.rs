@@ -35,7 +35,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option
     let own = reader::rules(table);
     let pool = PoolKeys {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
-        domains: table.parsed_list("domains", domain).unwrap_or_default(),
+        domains: table.parsed_list("domains", domain_rule).unwrap_or_default(),
         client_id: if saml { None } else { table.required_string("client_id") },
         enabled: table.boolean("enabled").unwrap_or(true),
         tenant: table.string("tenant"),
@@ -363,10 +363,18 @@ fn identifier(text: &str) -> Result<String, Invalid> {
     }
 }
 
+/// A domain, or `*.` before one for every domain below it.
+fn domain_rule(text: &str) -> Result<String, Invalid> {
+    match text.strip_prefix("*.") {
+        Some(above) => domain(above).map(|above| format!("*.{above}")),
+        None => domain(text),
+    }
+}
+
 /// A domain name in its ASCII (punycode) form.
 fn domain(text: &str) -> Result<String, Invalid> {
     match url::Host::parse(text) {
         Ok(url::Host::Domain(name)) if name.contains('.') && !name.ends_with('.') && !text.contains(['/', '@', '*']) => Ok(name),
-        _ => Err(Invalid::new(format!("{text:?} is no domain"), "write a domain such as example.com; sub-domains are listed on their own")),
+        _ => Err(Invalid::new(format!("{text:?} is no domain"), "write a domain such as example.com; domains lists the domains below it as *.example.com")),
     }
 }

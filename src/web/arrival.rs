@@ -34,7 +34,8 @@ pub async fn admit_to(
     let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await;
     let user = user.inspect_err(|_| story::mapped(visit, provider, identity))?;
     let session = open_session(visit, provider, identity, &user).await?;
-    proceed(visit, Standing { request, reference, session: Some(session), fresh: true, asked: None }).await
+    visit.remember(&provider.name);
+    proceed(visit, Standing { request, reference, session: Some(session), fresh: true, accepted: false, asked: None }).await
 }
 
 /// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;

@@ -1,4 +1,4 @@
-//! The broker's two kinds of cookie: the browser's secrets, which bind flows, and the session.
+//! The broker's kinds of cookie: the browser's secrets, which bind flows, the session, and what was used last.
 //!
 //! Over https both carry the `__Host-` prefix; plain http exists for loopback only, where browsers do not agree on `Secure`.
 
@@ -15,6 +15,8 @@ pub enum Cookie {
     Browser,
     /// A sealed reference to the session record.
     Session,
+    /// The sealed name of the provider that was used last: a hint for the sign-in page, and nothing else.
+    LastUsed,
 }
 
 impl Cookie {
@@ -25,12 +27,14 @@ impl Cookie {
             (Self::Browser, false) => "symbolon-browser-",
             (Self::Session, true) => "__Host-symbolon-session",
             (Self::Session, false) => "symbolon-session",
+            (Self::LastUsed, true) => "__Host-symbolon-last-used",
+            (Self::LastUsed, false) => "symbolon-last-used",
         }
     }
 
-    /// The value of the session cookie that the browser sent: `None` when absent, doubled, too long or no token (D-14).
-    pub fn session(headers: &HeaderMap, https: bool) -> Option<String> {
-        let name = Self::Session.name(https);
+    /// The value of the cookie (not of [`Cookie::Browser`], which has many) that the browser sent: `None` when absent, doubled, too long or no token (D-14).
+    pub fn value(self, headers: &HeaderMap, https: bool) -> Option<String> {
+        let name = self.name(https);
         let mut values = sent(headers).filter(|(have, _)| *have == name).map(|(_, value)| value);
         let value = values.next().filter(|value| is_token(value))?;
         values.next().is_none().then(|| value.to_owned())
@@ -44,14 +48,15 @@ impl Cookie {
         ours.map(|(_, value)| value.to_owned()).take(MAX_SECRETS).collect()
     }
 
-    /// The header that sets the cookie until the browser is closed.
+    /// The header that sets the cookie: until the browser is closed, but for [`Cookie::LastUsed`], which stays half a year.
     pub fn set(self, value: &str, https: bool) -> Option<HeaderValue> {
         let secure = if https { "; Secure" } else { "" };
         let tag = match self {
             Self::Browser => value.get(..8).unwrap_or(value),
-            Self::Session => "",
+            Self::Session | Self::LastUsed => "",
         };
-        HeaderValue::from_str(&format!("{}{tag}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(https))).ok()
+        let age = if self == Self::LastUsed { "; Max-Age=15552000" } else { "" };
+        HeaderValue::from_str(&format!("{}{tag}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}", self.name(https))).ok()
     }
 
     /// The header that removes the cookie.
@@ -77,7 +82,7 @@ mod tests {
     fn sent(cookie: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
-        Cookie::session(&headers, true)
+        Cookie::Session.value(&headers, true)
     }
 
     /// D-04

@@ -59,7 +59,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/saml2/logout", get(saml2::logout::get).post(saml2::logout::post).layer(saml_body()))
         .route("/saml2/metadata", get(saml2::metadata::get))
         .route("/saml2/metadata/{provider}", get(saml2::metadata::of_provider))
-        .route("/login", get(login::get))
+        .route("/login", get(login::get).post(login::post))
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))
         .route("/logout/return", get(logout::returned))

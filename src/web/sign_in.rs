@@ -30,6 +30,8 @@ pub struct Standing<'a> {
     pub session: Option<LiveSession>,
     /// Whether the session was made by this sign-in.
     pub fresh: bool,
+    /// Whether the person was shown the session and goes on with it.
+    pub accepted: bool,
     /// The provider that the app asked for.
     pub asked: Option<ProviderName>,
 }
@@ -43,6 +45,7 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         request: standing.request,
         session: standing.session.as_ref(),
         fresh: standing.fresh,
+        accepted: standing.accepted,
         asked: standing.asked.as_ref(),
         offered: &offered,
         now: visit.now(),
@@ -65,6 +68,13 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
             Ok(see_other(&format!("/login?flow={handle}")))
         }
     }
+}
+
+/// Whether the person could go on with `session` where the app wants them to choose an account.
+pub fn would_do(visit: &Visit, request: &AuthorizeRequest, session: &LiveSession) -> bool {
+    let Some(client) = visit.config.pool.client(request.client.as_str()) else { return false };
+    let (session, now, offered) = (Some(session), visit.now(), visit.offered(client));
+    next::may_be_accepted(Facts { request, session, fresh: false, accepted: false, asked: None, offered: &offered, now })
 }
 
 /// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state` or `RelayState`.

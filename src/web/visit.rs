@@ -15,7 +15,7 @@ use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
 use crate::model::client::Client;
-use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::ids::{PoolId, ProviderName, ReferenceId};
 use crate::model::language::Language;
 use crate::model::trace::{Outcome, Recorder};
 use crate::store::StoreError;
@@ -29,6 +29,8 @@ use super::error::Failure;
 use super::page::{Frame, Page, Pages};
 use super::story;
 
+const LAST_USED_LABEL: &str = "last used provider";
+
 /// A browser at a pool's host.
 #[derive(Debug)]
 pub struct Visit {
@@ -40,6 +42,8 @@ pub struct Visit {
     pub browser: Vec<String>,
     /// The session reference, if its cookie came and was sealed here.
     pub session: Option<SessionRef>,
+    /// The provider that was used last in this browser.
+    pub last_used: Option<ProviderName>,
     /// The templates.
     pub pages: Arc<Pages>,
     /// Scheme and host as the browser knows them: one of the pool's hosts. Its cookies come back there only.
@@ -81,6 +85,12 @@ impl Visit {
     /// Gives the browser a session cookie with `value`.
     pub fn sign_in(&mut self, value: &str) {
         self.set.extend(Cookie::Session.set(value, self.https));
+    }
+
+    /// The next sign-in page shows that `provider` was used last.
+    pub fn remember(&mut self, provider: &ProviderName) {
+        let value = self.app.seal.token(LAST_USED_LABEL, &(&self.config.pool.id, provider));
+        self.set.extend(Cookie::LastUsed.set(&value, self.https));
     }
 
     /// Takes the session cookie away.
@@ -166,10 +176,11 @@ impl FromRequestParts<Arc<App>> for Visit {
         let scheme = if https { "https" } else { "http" };
         let origin = format!("{scheme}://{}", host_of(parts).unwrap_or_default().to_ascii_lowercase());
         let address = client_address(parts, &app.server.reception);
-        let session = Cookie::session(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
+        let session = Cookie::Session.value(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
         let pages = parts.extensions.get::<Arc<Pages>>().cloned().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
         let visit = Self {
             app: app.clone(),
+            last_used: last_used(app, &config.pool.id, Cookie::LastUsed.value(&parts.headers, https)),
             pages,
             browser: Cookie::browser(&parts.headers, https),
             session,
@@ -183,6 +194,11 @@ impl FromRequestParts<Arc<App>> for Visit {
         visit.within_limits(address).await?;
         Ok(visit)
     }
+}
+
+fn last_used(app: &App, pool: &PoolId, cookie: Option<String>) -> Option<ProviderName> {
+    let (of, provider) = app.seal.open_token::<(PoolId, ProviderName)>(LAST_USED_LABEL, &cookie?)?;
+    (of == *pool).then_some(provider)
 }
 
 fn language(headers: &HeaderMap) -> Option<Language> {

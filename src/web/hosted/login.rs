@@ -1,20 +1,32 @@
-//! `/login`: the choice of providers, and the links that make it.
+//! `/login`: the choice of providers, and the links and forms that make it.
 
 use axum::extract::{Path, RawQuery};
 use axum::response::Response;
-use minijinja::context;
+use bytes::Bytes;
+use http::HeaderMap;
+use minijinja::{Value, context};
 
+use crate::config::PoolConfig;
+use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
 use crate::flow::state::{Flow, Stage, WrongStep};
 use crate::model::ids::ProviderName;
+use crate::provider::routing;
+use crate::provider::settings::{Protocol, Provider};
 use crate::store::flows;
+use crate::store::users::Users;
 use crate::web::error::Failure;
 use crate::web::form;
 use crate::web::oauth2::authorize;
 use crate::web::page::Page;
-use crate::web::sign_in;
+use crate::web::security_headers;
+use crate::web::sign_in::{self, Standing};
 use crate::web::story;
 use crate::web::visit::Visit;
+
+/// Providers shown at once; the others are folded.
+const UNFOLDED: usize = 4;
+const ACCOUNT_LABEL: &str = "account chooser";
 
 /// The sign-in page of a flow; opened with an authorization request instead of a flow, it begins one.
 pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
@@ -23,7 +35,24 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
         return authorize::answer(visit, Some(parameters)).await;
     }
     let answer = match load(&mut visit, &parameters).await {
-        Ok((handle, flow)) => page(&visit, &handle, &flow),
+        Ok((handle, flow)) => match account(&visit, &flow).await {
+            Ok(account) => page(&visit, &handle, &flow, &Shown { account, ..Shown::default() }),
+            Err(failure) => sign_in::failed(&visit, &flow.request, &flow.reference, &failure).await,
+        },
+        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
+    };
+    visit.with_cookies(answer)
+}
+
+/// The page's forms: the address that the person typed, or the account that they go on with.
+pub async fn post(mut visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+    let parameters = form::body_pairs(&headers, &body).unwrap_or_default();
+    let (flow, sent): (Parameters, Parameters) = parameters.into_iter().partition(|(name, _)| name == "flow");
+    let answer = match load(&mut visit, &flow).await {
+        Ok((handle, flow)) => match take(&mut visit, &handle, &flow, &sent).await {
+            Ok(answer) => answer,
+            Err(failure) => sign_in::failed(&visit, &flow.request, &flow.reference, &failure).await,
+        },
         Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
     };
     visit.with_cookies(answer)
@@ -64,14 +93,122 @@ async fn go_to(visit: &mut Visit, flow: &Flow, provider: &str) -> Result<Respons
     sign_in::go_to(visit, flow, &chosen).await
 }
 
-fn page(visit: &Visit, handle: &str, flow: &Flow) -> Response {
+/// Takes the step that a form asks for.
+async fn take(visit: &mut Visit, handle: &str, flow: &Flow, sent: &Parameters) -> Result<Response, Failure> {
+    match sent.as_slice() {
+        [(name, address)] if name == "email" => by_address(visit, handle, flow, address.trim()).await,
+        [(name, token)] if name == "account" => go_on(visit, flow, token).await,
+        _ => Err(Failure::Malformed("the form is not that of the sign-in page")),
+    }
+}
+
+/// On to the provider for the domain of `address`, or a choice among several. The answer depends on the domain alone, so it tells
+/// nobody which addresses exist (D-32).
+async fn by_address(visit: &mut Visit, handle: &str, flow: &Flow, address: &str) -> Result<Response, Failure> {
+    let again = |problem| Shown { problem: Some(problem), email: address.chars().take(routing::MAX_ADDRESS).collect(), ..Shown::default() };
+    let Some(domain) = routing::domain(address) else { return Ok(page(visit, handle, flow, &again("invalid"))) };
+    let config = visit.config.clone();
+    let at: Vec<&Provider> = routing::at(&domain, offered(visit, &config, flow));
+    match at.as_slice() {
+        [] => Ok(page(visit, handle, flow, &again("unknown"))),
+        [only] => {
+            let mut flow = flow.clone();
+            flow.request.login_hint = Some(address.to_owned());
+            sign_in::go_to(visit, &flow, &only.name).await
+        }
+        several => {
+            let providers: Vec<Value> = several.iter().map(|provider| button(visit, handle, provider)).collect();
+            let (providers, more) = fold(providers);
+            Ok(visit.show(Page::SignIn, &context! { flow => handle, domain, providers, more }))
+        }
+    }
+}
+
+/// On with the session that the browser has, if it is still the one that the page showed.
+async fn go_on(visit: &mut Visit, flow: &Flow, token: &str) -> Result<Response, Failure> {
+    let session = visit.live_session().await?;
+    let shown = visit.app.seal.open_token::<String>(ACCOUNT_LABEL, token);
+    let same = |session: &LiveSession| shown.as_deref() == Some(session.session().id.as_str());
+    let session = session.filter(same).ok_or(Failure::ForeignForm)?;
+    let standing =
+        Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: false, accepted: true, asked: None };
+    sign_in::proceed(visit, standing).await
+}
+
+/// The account that the person may go on with, where the app wants them to choose: its name for them, and the proof of the form.
+async fn account(visit: &Visit, flow: &Flow) -> Result<Option<(String, String)>, Failure> {
+    if !flow.request.prompt.select_account {
+        return Ok(None);
+    }
+    let Some(session) = visit.live_session().await? else { return Ok(None) };
+    if !sign_in::would_do(visit, &flow.request, &session) {
+        return Ok(None);
+    }
+    let session = session.session();
+    let Some(user) = Users::new(&visit.app.directory, &visit.config.pool.id).get(&session.sub).await? else { return Ok(None) };
+    let user = user.value;
+    let label = ["email", "name", "preferred_username"].into_iter().find_map(|name| user.attributes.get(name));
+    let label = label.unwrap_or(&user.username).to_owned();
+    Ok(Some((label, visit.app.seal.token(ACCOUNT_LABEL, &session.id.as_str()))))
+}
+
+/// What is special about a sign-in page.
+#[derive(Default)]
+struct Shown {
+    account: Option<(String, String)>,
+    problem: Option<&'static str>,
+    email: String,
+}
+
+fn offered<'c>(visit: &Visit, config: &'c PoolConfig, flow: &Flow) -> Vec<&'c Provider> {
+    let names = config.pool.client(flow.request.client.as_str()).map(|client| visit.offered(client)).unwrap_or_default();
+    names.iter().filter_map(|name| config.provider(name)).collect()
+}
+
+/// Providers with `domains` are reached by an address and not listed, but for the one that was used last in this browser.
+fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
     let client = visit.config.pool.client(flow.request.client.as_str());
-    let offered = client.map(|client| visit.offered(client)).unwrap_or_default();
-    let providers: Vec<_> = offered
-        .iter()
-        .filter_map(|name| visit.config.provider(name))
-        .map(|provider| context! { label => provider.label.as_str(), href => format!("/login/{}?flow={handle}", provider.name) })
-        .collect();
-    let client_name = client.and_then(|client| client.name.as_deref());
-    visit.show(Page::SignIn, &context! { client_name, providers })
+    let all = offered(visit, &visit.config, flow);
+    let recent = all.iter().find(|provider| !provider.domains.is_empty() && visit.last_used.as_ref() == Some(&provider.name));
+    let recent = recent.map(|provider| button(visit, handle, provider));
+    let (listed, routed): (Vec<&Provider>, Vec<&Provider>) = all.iter().partition(|provider| provider.domains.is_empty());
+    let last_is_folded = listed.iter().skip(UNFOLDED).any(|provider| visit.last_used.as_ref() == Some(&provider.name));
+    let (providers, more) = fold(listed.iter().map(|provider| button(visit, handle, provider)).collect());
+    let email = if shown.email.is_empty() { flow.request.login_hint.as_deref().unwrap_or_default() } else { shown.email.as_str() };
+    let page = visit.show(
+        Page::SignIn,
+        &context! {
+            flow => handle, providers, more, recent, email,
+            more_open => last_is_folded,
+            by_email => !routed.is_empty(),
+            problem => shown.problem,
+            client_name => client.and_then(|client| client.name.as_deref()),
+            account => shown.account.as_ref().map(|(label, token)| context! { label, token }),
+        },
+    );
+    // A form may lead on to a provider, from there to wherever that one sends people, and in the end to the app.
+    let goals = routed.iter().filter_map(|provider| address(provider)).chain([flow.request.redirect_uri.as_str()]);
+    if routed.is_empty() && shown.account.is_none() { page } else { security_headers::forms_may_lead_onwards(page, goals) }
+}
+
+fn address(provider: &Provider) -> Option<&str> {
+    match &provider.protocol {
+        Protocol::Oidc(oidc) => Some(oidc.endpoints.authorization.as_deref().unwrap_or(&oidc.issuer)),
+        Protocol::Oauth2(oauth2) => oauth2.endpoints.authorization.as_deref(),
+        Protocol::Saml(_) => None,
+    }
+}
+
+fn button(visit: &Visit, handle: &str, provider: &Provider) -> Value {
+    context! {
+        label => provider.label.as_str(),
+        href => format!("/login/{}?flow={handle}", provider.name),
+        last_used => visit.last_used.as_ref() == Some(&provider.name),
+    }
+}
+
+/// The first few, and the rest.
+fn fold(mut providers: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    let more = providers.split_off(providers.len().min(UNFOLDED));
+    (providers, more)
 }

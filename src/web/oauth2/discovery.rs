@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::model::attributes::STANDARD;
+use crate::model::language::Language;
 use crate::model::pool::Pool;
 use crate::protocol::jose::Algorithm;
 use crate::token::pool_keys::PoolKeys;
@@ -59,6 +60,7 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
+        "ui_locales_supported": Language::ALL.map(Language::tag),
         "prompt_values_supported": ["none", "login", "select_account", "consent"],
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,

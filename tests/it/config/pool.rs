@@ -125,15 +125,15 @@ fn signing_is_one_of_three() {
 const PROVIDER: &str = "use = \"oidc\"\nissuer = \"https://idp.example\"\nclient_id = \"c\"\n";
 
 #[test]
-fn providers_of_a_pool_share_neither_name_nor_domain() {
+fn providers_of_a_pool_share_no_name_or_identifier_but_may_share_a_domain() {
     let text = pool(&format!(
-        "[[pool.provider]]\nname = \"Acme\"\ndomains = [\"acme.example\"]\nclient_secret = \"abcdefgh1\"\n{PROVIDER}[[pool.provider]]\nname = \"ACME\"\ndomains = [\"Acme.example\"]\nclient_secret = \"abcdefgh1\"\n{PROVIDER}"
+        "[[pool.provider]]\nname = \"Acme\"\nidentifiers = [\"acme\"]\ndomains = [\"acme.example\"]\nclient_secret = \"abcdefgh1\"\n{PROVIDER}[[pool.provider]]\nname = \"ACME\"\nidentifiers = [\"Acme\"]\ndomains = [\"Acme.example\"]\nclient_secret = \"abcdefgh1\"\n{PROVIDER}"
     ));
     assert_eq!(
         problems(&text),
         [
-            "symbolon.toml:13: pool[0].provider[1].name: the provider name \"acme\" is already used by pool[0].provider[0].name; fix: give each its own provider name",
-            "symbolon.toml:14: pool[0].provider[1].domains[0]: the domain \"acme.example\" is already used by pool[0].provider[0].domains[0]; fix: give each its own domain",
+            "symbolon.toml:14: pool[0].provider[1].name: the provider name \"acme\" is already used by pool[0].provider[0].name; fix: give each its own provider name",
+            "symbolon.toml:15: pool[0].provider[1].identifiers[0]: the identifier \"acme\" is already used by pool[0].provider[0].identifiers[0]; fix: give each its own identifier",
         ]
     );
 }

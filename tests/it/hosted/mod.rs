@@ -1,5 +1,6 @@
 //! What a person's browser meets: pages, cookies, sign-out.
 
+mod choosing;
 mod everyday;
 mod not_offered;
 mod pages;
