@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod doctor;
 pub mod health;
+pub mod gallery;
 pub mod keys;
 mod manual;
 mod live;
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check a configuration and say what it would serve
     Check(check::Arguments),
+    /// Write every hosted page in every state, language and theme to a folder
+    Gallery(gallery::Arguments),
     /// List, rotate or retire signing keys
     Keys(keys::Arguments),
     /// SAML: show our certificates and those of identity providers, rotate ours, accept theirs
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Gallery(arguments) => gallery::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Saml(arguments) => saml::run(&arguments),
         Command::TestLogin(arguments) => test_login::run(&arguments),

@@ -46,8 +46,14 @@ const LIGHT: [[u8; 3]; 6] = [[26, 26, 31], [85, 85, 95], [244, 244, 246], [255, 
 const DARK: [[u8; 3]; 6] = [[240, 240, 243], [180, 180, 190], [20, 20, 23], [31, 31, 36], [138, 138, 148], [157, 183, 255]];
 
 /// What stands on what, and how strong the contrast must be (WCAG 2.2, 1.4.3 and 1.4.11).
-const PAIRS: [(&str, &str, f64); 6] =
-    [("ink", "card", 4.5), ("ink", "ground", 4.5), ("quiet", "card", 4.5), ("quiet", "ground", 4.5), ("line", "card", 3.0), ("accent", "card", 4.5)];
+const PAIRS: [(&str, &str, f64); 6] = [
+    ("ink", "card", 4.5),
+    ("ink", "ground", 4.5),
+    ("quiet", "card", 4.5),
+    ("quiet", "ground", 4.5),
+    ("line", "card", 3.0),
+    ("accent", "card", 4.5),
+];
 
 impl Palette {
     fn get(&self, token: &str) -> Color {
@@ -144,7 +150,11 @@ fn check(table: &Table<'_>, palette: &Palette) {
             let shown = (ratio * 100.0).floor() / 100.0;
             table.problem(
                 key,
-                format!("{upper} {} on {lower} {} has a contrast of {shown}, and some people cannot read that", palette.get(upper), palette.get(lower)),
+                format!(
+                    "{upper} {} on {lower} {} has a contrast of {shown}, and some people cannot read that",
+                    palette.get(upper),
+                    palette.get(lower)
+                ),
                 format!("choose a {key} that has at least {least} with {other}"),
             );
         }
@@ -162,7 +172,11 @@ fn logo(table: &Table<'_>) -> Option<String> {
     } else {
         return Some(logo);
     };
-    table.problem("logo_file", problem, "name a small SVG file without scripts; a PNG can stand in it as <image href=\"data:image/png;base64,…\"/>");
+    table.problem(
+        "logo_file",
+        problem,
+        "name a small SVG file without scripts; a PNG can stand in it as <image href=\"data:image/png;base64,…\"/>",
+    );
     None
 }
 
@@ -178,7 +192,11 @@ fn templates(table: &Table<'_>) -> Vec<(String, String)> {
         let text = match table.read(path) {
             Ok(text) => text,
             Err(reason) => {
-                table.problem_at(&spot, format!("{path:?} cannot be read: {reason}"), "name a readable file; paths start at the folder of this one");
+                table.problem_at(
+                    &spot,
+                    format!("{path:?} cannot be read: {reason}"),
+                    "name a readable file; paths start at the folder of this one",
+                );
                 continue;
             }
         };

@@ -5,8 +5,8 @@
 use aws_lc_rs::hmac;
 use serde_json::Value;
 
-use super::routing;
 use super::mapping::lookup;
+use super::routing;
 use super::settings::{EmailTrust, GroupRule, Oidc, Protocol, Provider, Quirks};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{Claims, IdentityKey};

@@ -375,6 +375,9 @@ fn domain_rule(text: &str) -> Result<String, Invalid> {
 fn domain(text: &str) -> Result<String, Invalid> {
     match url::Host::parse(text) {
         Ok(url::Host::Domain(name)) if name.contains('.') && !name.ends_with('.') && !text.contains(['/', '@', '*']) => Ok(name),
-        _ => Err(Invalid::new(format!("{text:?} is no domain"), "write a domain such as example.com; domains lists the domains below it as *.example.com")),
+        _ => Err(Invalid::new(
+            format!("{text:?} is no domain"),
+            "write a domain such as example.com; domains lists the domains below it as *.example.com",
+        )),
     }
 }

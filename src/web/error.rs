@@ -178,7 +178,9 @@ impl Failure {
         match self.fault() {
             _ if self.is_closed_to_the_account() => account,
             _ if matches!(self, Self::TooMany(_)) => wait,
-            _ if matches!(self, Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)))) => sign_out,
+            _ if matches!(self, Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)))) => {
+                sign_out
+            }
             Fault::Visitor => visitor,
             Fault::App => app,
             Fault::Provider => provider,

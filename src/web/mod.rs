@@ -10,6 +10,7 @@ pub mod cors;
 pub mod departure;
 pub mod error;
 pub mod form;
+pub mod gallery;
 pub mod hosted;
 pub mod oauth2;
 pub mod page;

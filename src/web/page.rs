@@ -178,18 +178,53 @@ fn say(texts: &Texts, state: &State<'_, '_>, id: &str, args: &Kwargs) -> Result<
 mod tests {
     use super::*;
 
+    /// A pool, and what is in any file that it names.
+    fn config(line: &str, file: &str) -> PoolConfig {
+        let text = format!("[[pool]]\nid = \"eu-west-1_Example01\"\n{line}\n");
+        let config = crate::config::parse(&text, "symbolon.toml", &[], &|_| Ok(file.to_owned()));
+        config.unwrap_or_else(|problems| panic!("{problems}")).pools.remove(0)
+    }
+
+    fn shown(page: Page, config: &PoolConfig) -> String {
+        let pages = Pages::of([config]).unwrap();
+        pages.render(page, &Frame::of(config, Language::German), &context! { client_name => "Shop" }).unwrap()
+    }
+
+    #[test]
+    fn a_template_of_the_pool_s_own_fills_blocks_of_the_embedded_one() {
+        let own = "{% extends \"symbolon/sign_in.html\" %}{% block help %}<p>{{ t(\"or\") }} 123</p>{% endblock %}";
+        let config = config("branding = { templates = [\"sign_in.html\"] }", own);
+        let html = shown(Page::SignIn, &config);
+        assert!(html.contains("<p>oder 123</p>") && html.contains("weiter zu Shop"), "{html}");
+        assert!(!shown(Page::SignedOut, &config).contains("123"));
+    }
+
+    #[test]
+    fn a_template_of_the_pool_s_own_that_fails_is_replaced_by_the_embedded_one() {
+        for own in ["{{ t(\"no-such-text\") }}", "{% extends \"nothing.html\" %}", "{{ 1 / 0 }}"] {
+            let config = config("branding = { templates = [\"sign_in.html\"] }", own);
+            assert!(shown(Page::SignIn, &config).contains("<h1>Anmelden</h1>"), "{own}");
+        }
+    }
+
+    #[test]
+    fn the_look_of_the_pool_is_linked_where_it_has_one() {
+        let branded = config("branding = { theme = \"dark\", logo_file = \"logo.svg\", light = { accent = \"#b00020\" } }", "<svg/>");
+        let html = shown(Page::SignedOut, &branded);
+        assert!(
+            html.contains("data-theme=\"dark\"") && html.contains("/assets/brand.css?v=") && html.contains("/assets/logo.svg?v="),
+            "{html}"
+        );
+        let plain = shown(Page::SignedOut, &config("", ""));
+        assert!(!plain.contains("brand.css") && !plain.contains("logo"), "{plain}");
+    }
+
     /// D-18
     #[test]
     fn whatever_a_page_echoes_is_escaped() {
         let nasty = "<script>alert(1)</script>";
-        let config = crate::config::parse(
-            &format!("[[pool]]\nid = \"eu-west-1_Example01\"\nname = \"{nasty}\"\n"),
-            "symbolon.toml",
-            &[],
-            &|_| Err(String::new()),
-        );
+        let config = config(&format!("name = \"{nasty}\""), "");
         let context = context! { heading => "error-us", text => "error-us-text", reference => nasty, code => nasty, client_name => nasty, back => nasty };
-        let config = config.unwrap().pools.remove(0);
         let html = Pages::embedded().unwrap().render(Page::Error, &Frame::of(&config, Language::Arabic), &context).unwrap();
         assert!(html.contains("&lt;script&gt;"));
         assert!(!html.contains("<script"));

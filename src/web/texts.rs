@@ -136,8 +136,7 @@ mod tests {
             include_str!("../../templates/pages/departure.html"),
         ]
         .concat();
-        let mut said: Vec<String> =
-            pages.split("t(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+        let mut said: Vec<String> = pages.split("t(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
         for (heading, text) in crate::web::error::VISITOR_TEXTS {
             said.extend([heading.to_owned(), text.to_owned()]);
         }

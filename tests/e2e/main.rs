@@ -16,6 +16,7 @@ mod support {
 
 mod chromium;
 mod crashes;
+mod gallery;
 mod life;
 mod neighbours;
 mod operations;

@@ -71,6 +71,14 @@ pub(crate) fn schema_errors(schema: &Value, documents: &[Value]) -> Vec<Vec<Stri
     serde_json::from_value(report.get("errors").cloned().unwrap_or_default()).expect("lists of texts")
 }
 
+/// Has `axe.mjs` look at files and gives its report.
+#[track_caller]
+pub(crate) fn axe(input: &Value) -> Value {
+    let (_, output) = Process::start("axe.mjs", &mut node("axe.mjs")).communicate(&input.to_string());
+    let report = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|report| report.get("ok").is_some());
+    report.unwrap_or_else(|| panic!("axe gave no report:\n{output}"))
+}
+
 #[track_caller]
 fn start(script: &str, settings: &Value) -> (Process, Value) {
     let process = Process::start(script, node(script).arg(settings.to_string()).env("PEER_ENDS_WITH_STDIN", "1"));

@@ -1,5 +1,6 @@
 //! The configuration file: what is accepted, and the exact words for what is not.
 
+mod branding;
 mod check;
 mod client;
 mod document;

@@ -21,7 +21,7 @@ async fn pages_speak_the_language_of_the_app_s_wish_then_the_browser_s_then_the_
     let clock = clock();
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
-    visitor.opens(app.asks().with("ui_locales", "xx de-CH").url()).await.sees("Weiter mit Acme").sees("weiter zu");
+    visitor.opens(app.asks().with("ui_locales", "xx de-CH").url()).await.sees("Weiter mit Acme").sees("bei Example");
     assert!(visitor.page().body.contains("<html lang=\"de\" dir=\"ltr\""));
     assert_eq!(visitor.page().header("content-language"), Some("de"));
     visitor.opens(app.asks().with("ui_locales", "ar").with("redirect_uri", "https://evil.example/").url()).await.answers(400);
@@ -103,7 +103,7 @@ async fn what_was_used_last_is_shown_even_where_it_is_not_listed() {
     let clock = clock();
     let (broker, _idps) = routed(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
-    visitor.signs_in(&app, "Acme").await;
+    visitor.opens(app.asks().at("Acme").url()).await;
     visitor.opens(broker.at("/logout?client_id=web&logout_uri=https://web.example/")).await;
     let ask = app.asks();
     visitor.opens(ask.url()).await.sees("Continue with Acme Last used").sees("Email address");
