@@ -4,7 +4,7 @@ use minijinja::Environment;
 
 use crate::model::color::Color;
 use crate::model::document::{Invalid, Table};
-use crate::model::encoding::sha256;
+use crate::model::encoding::{base64url, sha256};
 use crate::model::language::Language;
 
 /// Templates that a pool may replace.
@@ -90,7 +90,7 @@ impl Branding {
     /// A text that changes with style and logo, so that browsers load them anew.
     pub fn version(&self) -> String {
         let all = format!("{:?}{:?}", self.style(), self.logo);
-        sha256(&all).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        base64url(sha256(&all)).chars().take(8).collect()
     }
 }
 

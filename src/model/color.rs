@@ -21,6 +21,7 @@ impl Color {
     }
 
     /// Black or white, whichever can be read better on this colour: never below 4.5.
+    #[must_use]
     pub fn ink(self) -> Self {
         let (black, white) = (Self([0; 3]), Self([255; 3]));
         if self.contrast(white) >= 4.5 || self.contrast(white) > self.contrast(black) { white } else { black }

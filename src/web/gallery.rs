@@ -1,5 +1,7 @@
 //! Every page in every state, from sample data: to be looked at, and to be checked for accessibility.
 
+use std::fmt::Write as _;
+
 use minijinja::{Error, Value, context};
 
 use super::assets::STYLE;
@@ -19,13 +21,15 @@ pub fn pictures(config: &PoolConfig) -> Result<Vec<Picture>, Error> {
     for language in Language::ALL {
         for theme in [Theme::Light, Theme::Dark] {
             let frame = Frame { config, language, theme, assets: "assets" };
-            for (name, page, context) in &states {
+            // The administrator's page is in English.
+            let shown = states.iter().filter(|(_, page, _)| *page != Page::Trial || language == Language::English);
+            for (name, page, context) in shown {
                 let file = format!("{name}.{}.{}.html", language.tag(), theme.as_str());
                 found.push((file, pages.render(*page, &frame, context)?));
             }
         }
     }
-    let index = index(&states, found.iter().map(|(file, _)| file.as_str()));
+    let index = index(&states, &found);
     found.push(("assets/symbolon.css".to_owned(), STYLE.to_owned()));
     found.extend(config.branding.style().map(|style| ("assets/brand.css".to_owned(), style)));
     found.extend(config.branding.logo.clone().map(|logo| ("assets/logo.svg".to_owned(), logo)));
@@ -35,12 +39,12 @@ pub fn pictures(config: &PoolConfig) -> Result<Vec<Picture>, Error> {
 
 type State = (String, Page, Value);
 
-fn index<'f>(states: &[State], files: impl Iterator<Item = &'f str> + Clone) -> String {
+fn index(states: &[State], pictures: &[Picture]) -> String {
     let mut text = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Pages</title>\n<h1>Pages</h1>\n");
     for (name, ..) in states {
-        let links = files.clone().filter_map(|file| Some((file, file.strip_prefix(name.as_str())?.strip_prefix('.')?)));
+        let links = pictures.iter().filter_map(|(file, _)| Some((file, file.strip_prefix(name.as_str())?.strip_prefix('.')?)));
         let links: Vec<String> = links.map(|(file, rest)| format!("<a href=\"{file}\">{}</a>", rest.trim_end_matches(".html"))).collect();
-        text.push_str(&format!("<h2>{name}</h2>\n<p>{}</p>\n", links.join(" ")));
+        let _ = writeln!(text, "<h2>{name}</h2>\n<p>{}</p>", links.join(" "));
     }
     text
 }
