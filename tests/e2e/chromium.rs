@@ -118,3 +118,32 @@ fn the_sign_out_page_asks_and_then_leads_back_to_the_app() {
     assert!(seen.pointer("/texts/1").and_then(Value::as_str).is_some_and(|page| page.contains("Sign out?")), "{seen:#}");
     assert_eq!(tokens(&seen, 2).get("error"), Some(&json!("login_required")));
 }
+
+/// `form-action` is held against every redirect after the forms of the sign-in page: to the provider, back, and on to the app.
+#[test]
+fn an_address_leads_on_and_an_account_is_chosen_with_and_without_scripts() {
+    let settings = Settings::new();
+    let (near, far) = (Upstream::start(&settings), Upstream::start(&settings));
+    let shop = AppSettings::new("shop");
+    let routed = near.toml("Near") + "domains = [\"acme.example\"]\n";
+    let broker = settings.client(&shop).table(&routed).table(&far.toml("Far")).start();
+    let shop = shop.start(&broker);
+    for javascript in [true, false] {
+        let address = [json!({"fill": ["input[name=email]", "ada@acme.example"]}), json!({"click": "button[type=submit]"})];
+        let mut steps = vec![json!({"goto": shop.login(&[])})];
+        steps.extend(address.clone());
+        steps.extend([json!({"fill": ["input[name=login]", "ada"]}), json!({"click": "button[type=submit]"})]);
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        steps.extend([json!({"goto": shop.login(&[("prompt", "select_account")])}), json!({"click": "text=Continue as"})]);
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        // Signed out here and still known there: nothing but redirects between the form and the app.
+        steps.push(json!({"goto": format!("{}/logout?client_id=shop&logout_uri={}/logged-out", broker.url, shop.url)}));
+        steps.push(json!({"goto": shop.login(&[])}));
+        steps.extend(address);
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        let seen = browse(&json!({ "steps": steps, "javascript": javascript }));
+        for at in 0..3 {
+            assert_eq!(tokens(&seen, at).pointer("/id_token_claims/cognito:username"), Some(&json!("Near_ada")), "{at}");
+        }
+    }
+}

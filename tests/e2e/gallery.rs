@@ -12,7 +12,10 @@ fn gallery(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let made = Command::new(env!("CARGO_BIN_EXE_symbolon")).arg("gallery").arg(folder).output().expect("the binary runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let name = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".html") && wanted(name));
+    let name = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(&wanted);
+        stem && path.extension().is_some_and(|extension| extension == "html")
+    };
     let mut files: Vec<PathBuf> = files.filter(name).collect();
     files.sort();
     files
