@@ -212,7 +212,7 @@ mod tests {
         let branded = config("branding = { theme = \"dark\", logo_file = \"logo.svg\", light = { accent = \"#b00020\" } }", "<svg/>");
         let html = shown(Page::SignedOut, &branded);
         assert!(
-            html.contains("data-theme=\"dark\"") && html.contains("/assets/brand.css?v=") && html.contains("/assets/logo.svg?v="),
+            html.contains("data-theme=\"dark\"") && html.contains("assets/brand.css?v=") && html.contains("assets/logo.svg?v="),
             "{html}"
         );
         let plain = shown(Page::SignedOut, &config("", ""));
