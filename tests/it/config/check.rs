@@ -95,7 +95,7 @@ fn every_documented_key_is_known() {
             "## `[store]`" => "[store]",
             "## `[limits]`" => "[limits]",
             "## `[[pool]]`" => "[[pool]]",
-            "### `[pool.branding]`" => "[[pool]]\n[pool.branding]",
+            "## `[pool.branding]`" => "[[pool]]\n[pool.branding]",
             "## `[[pool.client]]`" => "[[pool]]\n[[pool.client]]",
             "## `[[pool.provider]]`" => "[[pool]]\n[[pool.provider]]",
             _ => table,

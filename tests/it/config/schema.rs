@@ -6,7 +6,7 @@ use symbolon::config::schema::{rows, schema, shapes};
 use symbolon::model::document::Shape;
 
 /// Tables whose keys have rows of their own; those of others stand in the row of the key that holds them.
-const WITH_ROWS: [&str; 3] = ["pool", "pool.client", "pool.provider"];
+const WITH_ROWS: [&str; 4] = ["pool", "pool.branding", "pool.client", "pool.provider"];
 
 fn has_rows(table: &str) -> bool {
     WITH_ROWS.contains(&table) || (!table.is_empty() && !table.contains('.'))
