@@ -143,7 +143,9 @@ fn location(text: &str, allow_http_loopback: bool) -> Option<String> {
     let text = text.trim_ascii();
     // The URL parser drops line breaks, so that what is compared and what is called would differ.
     let plain = !text.contains(|character: char| character.is_whitespace() || character.is_control());
-    (plain && endpoint_url(text, allow_http_loopback).is_some()).then(|| text.to_owned())
+    // So would `https:/host`: a browser that is sent there from https takes it for a path of ours.
+    let whole = text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//") && !rest.starts_with("///"));
+    (plain && whole && endpoint_url(text, allow_http_loopback).is_some()).then(|| text.to_owned())
 }
 
 /// A usable entity id ([section 2.2.1](https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf)); some are names with spaces.

@@ -181,11 +181,11 @@ def add_keys(corpus, base):
 def add_parts(corpus, base):
     name = Encryption(seed="id").wrap(f'<saml:NameID xmlns:saml="{SAML}">ana</saml:NameID>', "EncryptedID")
     attribute = Encryption(seed="id").wrap(MAIL.replace("<saml:Attribute ", f'<saml:Attribute xmlns:saml="{SAML}" '), "EncryptedAttribute")
-    corpus.accept("C-45", f"EncryptedID, {base.name}", base.name, Forge(base, edit=swap(NAME_ID, name)).build(), CLAIMS)
+    corpus.refuse("C-45", f"EncryptedID, {base.name}", base.name, Forge(base, edit=swap(NAME_ID, name)).build(), "saml_part_encrypted")
     both = Forge(base, edit=swap(NAME_ID, NAME_ID + name)).build()
     corpus.refuse("C-45", f"EncryptedID beside NameID, {base.name}", base.name, both, "saml_element_misplaced saml_xml_refused")
     other = Encryption(seed="id").wrap(f'<saml:Issuer xmlns:saml="{SAML}">ana</saml:Issuer>', "EncryptedID")
     wrong = Forge(base, edit=swap(NAME_ID, other)).build()
-    corpus.refuse("C-45", f"EncryptedID that holds no NameID, {base.name}", base.name, wrong, REFUSED)
+    corpus.refuse("C-45", f"EncryptedID that holds no NameID, {base.name}", base.name, wrong, "saml_part_encrypted")
     hidden = Forge(base, edit=swap(MAIL, attribute)).build()
     corpus.refuse("C-45", f"EncryptedAttribute, {base.name}", base.name, hidden, "saml_part_encrypted")
