@@ -13,6 +13,16 @@ const MGF1: &str = "http://www.w3.org/2009/xmlenc11#mgf1";
 const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
 const ENCRYPTED_KEY: &str = "http://www.w3.org/2001/04/xmlenc#EncryptedKey";
 
+/// Children of an `EncryptedKey`.
+const KEY_PARTS: [(&str, &str); 6] = [
+    (ns::XENC, "EncryptionMethod"),
+    (ns::DS, "KeyInfo"),
+    (ns::XENC, "CipherData"),
+    (ns::XENC, "EncryptionProperties"),
+    (ns::XENC, "ReferenceList"),
+    (ns::XENC, "CarriedKeyName"),
+];
+
 /// How the content key came.
 pub(super) struct KeyTransport {
     /// The digest of OAEP and of its mask; `None` is PKCS#1 1.5.
@@ -41,8 +51,13 @@ pub(super) fn read(encrypted: Node<'_, '_>, rules: Rules) -> Result<Shape, Encry
     if let Some(other) = attribute(data, "Type").filter(|value| *value != ELEMENT) {
         return Err(shape("EncryptedData", "Type Element", other));
     }
+    in_sequence(
+        data,
+        &[(ns::XENC, "EncryptionMethod"), (ns::DS, "KeyInfo"), (ns::XENC, "CipherData"), (ns::XENC, "EncryptionProperties")],
+    )?;
     let content = content_cipher(required_child(data, ns::XENC, "EncryptionMethod")?, rules)?;
     let key = encrypted_key(encrypted, data)?;
+    in_sequence(key, &KEY_PARTS)?;
     let transport = KeyTransport {
         oaep: transport_algorithm(required_child(key, ns::XENC, "EncryptionMethod")?, rules)?,
         cipher: cipher_value(key, "EncryptedKey")?,
@@ -55,6 +70,7 @@ pub(super) fn read(encrypted: Node<'_, '_>, rules: Rules) -> Result<Shape, Encry
 }
 
 fn content_cipher(method: Node<'_, '_>, rules: Rules) -> Result<Content, EncryptionError> {
+    in_sequence(method, &[(ns::XENC, "KeySize")])?;
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     let content = Content::from_uri(uri).ok_or_else(|| EncryptionError::Algorithm(clip(uri).into_owned()))?;
     if content.is_authenticated() || rules.cbc { Ok(content) } else { Err(EncryptionError::Cbc(content.uri())) }
@@ -82,6 +98,7 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<
 
 /// The digest of OAEP, `None` for the permitted PKCS#1 1.5.
 fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash>, EncryptionError> {
+    in_sequence(method, &[(ns::XENC, "KeySize"), (ns::XENC, "OAEPparams"), (ns::DS, "DigestMethod"), (ns::XENC11, "MGF")])?;
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     match uri {
         RSA_1_5 if rules.rsa_1_5 => return Ok(None),
@@ -112,12 +129,25 @@ fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash
 }
 
 fn cipher_value(of: Node<'_, '_>, element: &'static str) -> Result<Vec<u8>, EncryptionError> {
-    let value = required_child(required_child(of, ns::XENC, "CipherData")?, ns::XENC, "CipherValue")?;
+    let data = required_child(of, ns::XENC, "CipherData")?;
+    in_sequence(data, &[(ns::XENC, "CipherValue")])?;
+    let value = required_child(data, ns::XENC, "CipherValue")?;
     let compact: String = text_str(value)?.chars().filter(|character| !matches!(character, ' ' | '\t' | '\r' | '\n')).collect();
     match base64_decode(&compact) {
         Some(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(shape(element, "a CipherValue of base64", if compact.is_empty() { "nothing" } else { "something else" })),
     }
+}
+
+/// Children of `parent` are those of `sequence`, in its order, each at most once: what nobody reads, nobody may hide there.
+fn in_sequence(parent: Node<'_, '_>, sequence: &[(&str, &str)]) -> Result<(), EncryptionError> {
+    let mut remaining = sequence;
+    for child in elements(parent) {
+        let place = remaining.iter().position(|(namespace, local)| is(child, namespace, local));
+        let Some(place) = place else { return Err(shape("EncryptedData", "the elements of XML encryption in their order", &name(child))) };
+        remaining = remaining.get(place + 1..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn shape(element: &'static str, expected: &'static str, found: &str) -> EncryptionError {
