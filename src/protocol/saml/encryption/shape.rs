@@ -82,7 +82,8 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<
     let inside = info.into_iter().flat_map(|info| children(info, ns::XENC, "EncryptedKey"));
     let mut all = inside.chain(children(encrypted, ns::XENC, "EncryptedKey"));
     let key = all.next().ok_or_else(|| shape("EncryptedData", "one EncryptedKey", "none"))?;
-    if all.next().is_some() {
+    let anywhere = encrypted.descendants().filter(|node| is(*node, ns::XENC, "EncryptedKey")).count();
+    if all.next().is_some() || anywhere > 1 {
         return Err(shape("EncryptedData", "one EncryptedKey", "several"));
     }
     let retrieval = info.map(|info| only_child(info, ns::DS, "RetrievalMethod")).transpose()?.flatten();
