@@ -32,6 +32,7 @@ mod saml_explain;
 mod sample;
 mod saml_command;
 mod saml_corpus;
+mod saml_differential;
 mod saml_live_fixtures;
 mod saml_messages;
 mod saml_recorded;
