@@ -39,7 +39,8 @@ fn everybody_can(row: &Row) -> bool {
 }
 
 fn honest() -> Vec<Honest> {
-    let cases = ["C-00", "C-12", "C-13", "C-20", "C-24", "C-36", "C-42", "C-50", "C-52", "C-54", "C-58", "C-66", "C-67", "C-78", "algorithms"];
+    let cases =
+        ["C-00", "C-12", "C-13", "C-20", "C-24", "C-36", "C-42", "C-50", "C-52", "C-54", "C-58", "C-66", "C-67", "C-78", "algorithms"];
     let rows = cases.into_iter().flat_map(Row::of).filter(everybody_can);
     let each = |row: Row| Honest {
         document: row.document(),

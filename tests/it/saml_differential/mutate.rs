@@ -105,7 +105,8 @@ fn name(tag: &str) -> &str {
 fn reversed_attributes(tag: &str) -> String {
     let Some((start, rest)) = tag.split_once(' ') else { return tag.to_owned() };
     let (rest, end) = rest.trim_end_matches('>').strip_suffix('/').map_or((rest.trim_end_matches('>'), ">"), |rest| (rest, "/>"));
-    let mut attributes: Vec<String> = rest.split("\" ").map(|attribute| format!("{}\"", attribute.trim_end().trim_end_matches('"'))).collect();
+    let mut attributes: Vec<String> =
+        rest.split("\" ").map(|attribute| format!("{}\"", attribute.trim_end().trim_end_matches('"'))).collect();
     attributes.reverse();
     format!("{start} {}{end}", attributes.join(" "))
 }
@@ -181,8 +182,20 @@ fn joined(tokens: &[&[u8]], at: usize, instead: &[u8]) -> Vec<u8> {
 /// An identifier, a namespace or a name that becomes another.
 fn renamed(message: &[u8], draw: &mut Draw) -> Vec<u8> {
     const NAMES: [&str; 14] = [
-        "_a1", "_r1", "_q1", "ana", "ID=", "saml:", "samlp:", "ds:", "urn:oasis:names:tc:SAML:2.0:assertion", "Assertion", "Signature", "NameID",
-        "xml-exc-c14n#", "sha256",
+        "_a1",
+        "_r1",
+        "_q1",
+        "ana",
+        "ID=",
+        "saml:",
+        "samlp:",
+        "ds:",
+        "urn:oasis:names:tc:SAML:2.0:assertion",
+        "Assertion",
+        "Signature",
+        "NameID",
+        "xml-exc-c14n#",
+        "sha256",
     ];
     let text = String::from_utf8_lossy(message);
     let (old, new) = (*draw.of(&NAMES), *draw.of(&NAMES));
