@@ -79,6 +79,11 @@ fn lay_over(below: &mut Table, above: Table) {
         match (below.get_mut(&key), value) {
             (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
             (Some(toml::Value::Array(below)), toml::Value::Array(above)) => below.extend(above),
+            // [[pool.provider]] alone belongs to the last pool.
+            (Some(toml::Value::Array(below)), toml::Value::Table(above)) => match below.last_mut() {
+                Some(toml::Value::Table(last)) => lay_over(last, above),
+                _ => panic!("{key} holds no table"),
+            },
             (_, value) => {
                 below.insert(key, value);
             }
