@@ -3,7 +3,13 @@
 //! Ratios of one run against a floor measured in that run: one RSA-2048 verification with a prepared key, SHA-256 over the signed bytes and one parse
 //! of the same bytes. Best of many rounds, which alternate, so that a busy machine slows both.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::format_collect, reason = "a benchmark stops at what it did not expect")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a benchmark stops at what it did not expect"
+)]
 
 use std::fs;
 use std::hint::black_box;
@@ -88,8 +94,8 @@ impl Answer {
         };
         let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
         for _ in 0..ROUNDS {
-            ours = ours.min(timed(|| drop(black_box(self.verify(&self.xml)))));
-            bare = bare.min(timed(|| drop(black_box(floor()))));
+            ours = ours.min(timed(|| _ = black_box(self.verify(&self.xml))));
+            bare = bare.min(timed(|| _ = black_box(floor())));
         }
         (ours, bare)
     }
