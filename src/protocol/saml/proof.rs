@@ -87,6 +87,10 @@ fn inside_bytes(
 ) -> Result<Zeroizing<Vec<u8>>, SamlError> {
     let document = Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
     checks.step("Decrypted structure", "saml:Assertion", &structure::qualified(document.root()), structure::assertion(document.root()))?;
+    let id = xml::attribute(document.root(), "ID");
+    if id.is_some() && envelope.node.descendants().any(|node| xml::attribute(node, "ID") == id) {
+        return Err(SamlError::Plaintext { reason: "its ID is that of an element around it (C-11)".into() });
+    }
     match signature(document.root(), "Assertion", expected, now, checks)? {
         Some(canonical) => Ok(Zeroizing::new(canonical)),
         None if envelope.signed => Ok(Zeroizing::new(plaintext.to_vec())),

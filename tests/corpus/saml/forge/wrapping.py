@@ -328,6 +328,9 @@ def add_duplicates(corpus, base):
     if not base.encrypted:
         corpus.refuse("C-11", f"second ID on the Response, {base.name}", base.name, Forge(base, outer=polluted).build(), codes)
     same_id = swap('ID="_r1"', 'ID="_a1"')
+    if base.encrypted and not base.response:
+        document = Forge(base, outer=same_id).build()
+        corpus.refuse("C-11", f"Response and Assertion share one, {base.name}", base.name, document, "saml_decryption_refused")
     if not base.encrypted:
         signature = lambda identifier: enveloped("_a1")  # noqa: E731
         document = Forge(base._replace(response=False), shell=same_id, signature=signature).build()
