@@ -10,7 +10,14 @@ fuzz_target!(|bytes: &[u8]| {
         let rules = MetadataRules { entity_id, signer, allow_http_loopback: false };
         if let Ok(metadata) = parse(bytes, &rules, NOW) {
             assert!(!metadata.signing.is_empty(), "C-30");
-            assert!(metadata.sso.iter().chain(&metadata.slo).all(|endpoint| endpoint.location.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))), "C-70");
+            assert!(
+                metadata
+                    .sso
+                    .iter()
+                    .chain(&metadata.slo)
+                    .all(|endpoint| endpoint.location.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))),
+                "C-70"
+            );
         }
     }
 });
