@@ -181,7 +181,7 @@ async fn a_sign_in_that_begins_at_the_company_is_refused_unless_the_operator_wan
         let mut ada = Person::new("ada");
         ada.opens(&acme.idp.initiates(SP_ENTITY_ID, "")).await;
         ada.identifies_themself_at(&acme).await;
-        ada.is_refused(&broker, "saml_unsolicited");
+        ada.is_refused(&broker, "saml_idp_initiated_off");
     }
 }
 
