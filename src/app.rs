@@ -8,6 +8,7 @@ use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
 use crate::outside::http::HttpError;
+use crate::outside::metrics::Metrics;
 use crate::outside::saml_metadata::SamlMetadata;
 use crate::outside::upstreams::Upstreams;
 use crate::store::keysets::Keyring;
@@ -41,6 +42,8 @@ pub struct App {
     pub idps: IdpTrust,
     /// The stories of refused requests.
     pub traces: Traces,
+    /// What is counted for the operator.
+    pub metrics: Metrics,
     /// What has been asked for in this minute, and by whom.
     pub limits: Limits,
     /// `[server]`.
@@ -105,6 +108,7 @@ impl App {
             .enumerate()
             .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
         Ok(Arc::new(Self {
+            metrics: upstreams.metrics().clone(),
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
             idps: IdpTrust::new(directory.clone(), outside.clone(), metadata),

@@ -6,6 +6,7 @@ mod credentials;
 pub mod gate;
 pub mod http;
 pub mod keygen;
+pub mod metrics;
 pub mod random;
 pub mod refreshing;
 pub mod saml_metadata;

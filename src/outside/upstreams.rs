@@ -13,8 +13,10 @@ use super::address::origin_of;
 use super::credentials::Minting;
 use super::gate::{Closed, Gate};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
+use super::metrics::Metrics;
 use super::refreshing::{Policy, Refreshing};
 use crate::model::fault::{Fault, Refusal};
+use crate::model::ids::ProviderName;
 use crate::protocol::jose::{JwkError, KeySet, SigningKeyError};
 use crate::protocol::oauth2::client_auth::Credentials;
 use crate::protocol::oidc::discovery::{self, DiscoveryError, Expectation, Metadata};
@@ -148,6 +150,7 @@ pub struct Upstreams {
     http: Http,
     allow_private: bool,
     budget: Duration,
+    metrics: Metrics,
     known: Arc<Mutex<HashMap<String, Arc<Upstream>>>>,
 }
 
@@ -166,7 +169,12 @@ impl Upstreams {
 
     /// Upstreams behind the given client.
     pub fn with_http(outside: &Outside, allow_private: bool, http: Http) -> Self {
-        Self { outside: outside.clone(), http, allow_private, budget: BUDGET, known: Arc::default() }
+        Self { outside: outside.clone(), http, allow_private, budget: BUDGET, metrics: Metrics::default(), known: Arc::default() }
+    }
+
+    /// What is counted about calls, and about everything else in this process.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The client underneath, with its rules, for calls that belong to no provider.
@@ -199,12 +207,14 @@ impl Upstreams {
             Protocol::Saml(_) => ["saml", provider.name.as_str(), &provider.client_id].join("\n"),
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(name).or_insert_with(|| Arc::new(Upstream::new(self))))
+        Arc::clone(known.entry(name).or_insert_with(|| Arc::new(Upstream::new(self, &provider.name))))
     }
 }
 
 /// One provider of one client: its own breaker and bulkhead, so that its troubles stay its own.
 pub struct Upstream {
+    name: ProviderName,
+    metrics: Metrics,
     pub(super) outside: Outside,
     http: Http,
     allow_private: bool,
@@ -217,8 +227,10 @@ pub struct Upstream {
 type Keys = Arc<Refreshing<KeySet, UpstreamError>>;
 
 impl Upstream {
-    fn new(all: &Upstreams) -> Self {
+    fn new(all: &Upstreams, name: &ProviderName) -> Self {
         Self {
+            name: name.clone(),
+            metrics: all.metrics.clone(),
             outside: all.outside.clone(),
             http: all.http.clone(),
             allow_private: all.allow_private,
@@ -238,7 +250,10 @@ impl Upstream {
     /// so that nobody can open the breaker with worthless codes.
     pub async fn call(&self, request: Request) -> Result<Response, UpstreamError> {
         let _turn = self.gate.enter(self.outside.clock.now()).await?;
+        let began = self.outside.clock.now();
         let outcome = self.http.send(request).await;
+        let word = outcome.as_ref().map_or_else(|_| "failed".to_owned(), |answer| answer.status.as_u16().to_string());
+        self.metrics.provider_call(self.name.as_str(), &word, self.outside.clock.now().since(began));
         let healthy = match &outcome {
             Ok(answer) => !answer.status.is_server_error() && answer.status != StatusCode::TOO_MANY_REQUESTS,
             Err(HttpError::Url(_) | HttpError::PrivateName(_) | HttpError::Setup(_)) => return Ok(outcome?),

@@ -1,5 +1,6 @@
-//! The second listener: health for machines; with the admin token, why sign-ins were refused.
+//! The second listener: health and metrics for machines; with the admin token, why sign-ins were refused.
 
+pub mod metrics;
 pub mod traces;
 pub mod view;
 
@@ -25,7 +26,11 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/admin/traces/{id}", get(traces::one))
         .layer(middleware::from_fn_with_state(desk.clone(), traces::guard))
         .with_state(desk);
-    let health = Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(app.clone());
+    let health = Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics::get))
+        .with_state(app.clone());
     let style = Router::new().route("/assets/admin.css", get(view::style));
     Ok(health.merge(guarded).merge(style).layer(middleware::from_fn_with_state(app, security_headers::add)))
 }

@@ -73,6 +73,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .layer(Extension(pages))
         .layer(middleware::from_fn_with_state(app.clone(), security_headers::add))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), admin::metrics::measure))
         .with_state(app))
 }
 

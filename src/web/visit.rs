@@ -15,6 +15,7 @@ use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
 use crate::model::client::Client;
+use crate::model::fault::Refusal as _;
 use crate::model::ids::{PoolId, ProviderName, ReferenceId};
 use crate::model::language::Language;
 use crate::model::trace::{Outcome, Recorder};
@@ -132,6 +133,7 @@ impl Visit {
     /// Logs `failure` and keeps its story; gives how the story ends.
     pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> Outcome {
         failure.log(self.config.pool.id.as_str(), reference);
+        self.app.metrics.refused(self.config.pool.id.as_str(), failure.code());
         story::keep(self, reference, failure).await
     }
 

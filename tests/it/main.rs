@@ -26,6 +26,7 @@ mod jose;
 mod laws;
 mod limits;
 mod mapping;
+mod metrics;
 mod presets;
 mod saml;
 mod saml_explain;
