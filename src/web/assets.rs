@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use super::security_headers;
 use super::visit::{misdirected, pool_of};
 use crate::app::App;
 
@@ -23,10 +24,11 @@ pub async fn brand(State(app): State<Arc<App>>, request: Request) -> Response {
     config.branding.style().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |style| answer("text/css; charset=utf-8", style))
 }
 
-/// `GET /assets/logo.svg`.
+/// `GET /assets/logo.svg`. Opened by itself an SVG is a page, on which nothing may run (D-62).
 pub async fn logo(State(app): State<Arc<App>>, request: Request) -> Response {
     let Some(config) = pool_of(&app, &request.into_parts().0) else { return misdirected() };
-    config.branding.logo.clone().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |logo| answer("image/svg+xml", logo))
+    let Some(logo) = config.branding.logo.clone() else { return StatusCode::NOT_FOUND.into_response() };
+    security_headers::inert(answer("image/svg+xml", logo))
 }
 
 fn answer(kind: &'static str, body: String) -> Response {

@@ -40,6 +40,11 @@ pub fn submits_itself_to(page: Response, action: &Url, script: &str) -> Response
     with_policy(page, &format!("{OWN_FORMS} https: {}; script-src 'sha256-{digest}'", source(action)))
 }
 
+/// What is shown by itself is in a sandbox: no script, no form, no origin.
+pub fn inert(page: Response) -> Response {
+    with_policy(page, "form-action 'none'; sandbox")
+}
+
 fn sources<'a>(rule: &str, addresses: impl IntoIterator<Item = &'a str>) -> String {
     let addresses = addresses.into_iter().filter_map(|address| Url::parse(address).ok());
     addresses.fold(rule.to_owned(), |rule, address| format!("{rule} {}", source(&address)))

@@ -103,10 +103,7 @@ fn files_stay_short() {
 /// A test that names a security case names one that exists. The list lies beside the repository, not in it.
 #[test]
 fn security_cases_named_by_tests_exist() {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1).map(|up| up.join("shared/design/security-cases.md"));
-    let Some(list) = list.into_iter().find_map(|path| fs::read_to_string(path).ok()) else { return };
-    let known: BTreeSet<String> = list.lines().filter_map(|line| case_id(line.strip_prefix("| ")?)).collect();
-    assert!(known.len() > 100, "the list of cases was not understood");
+    let Some(known) = security_cases() else { return };
     let mut wrong = Vec::new();
     for file in ["src", "tests"].into_iter().flat_map(rust_files) {
         for (index, text) in file.text.lines().enumerate() {
@@ -129,10 +126,19 @@ fn the_rules_notice_what_they_forbid() {
     assert_eq!(case_id("AES-256"), None);
 }
 
-struct File {
+/// The ids of the catalogue of attacks, where it lies beside the repository.
+pub(crate) fn security_cases() -> Option<BTreeSet<String>> {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1).map(|up| up.join("shared/design/security-cases.md"));
+    let list = list.into_iter().find_map(|path| fs::read_to_string(path).ok())?;
+    let known: BTreeSet<String> = list.lines().filter_map(|line| case_id(line.strip_prefix("| ")?)).collect();
+    assert!(known.len() > 100, "the list of cases was not understood");
+    Some(known)
+}
+
+pub(crate) struct File {
     /// From the repository's root, with forward slashes.
-    path: String,
-    text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl File {
@@ -143,7 +149,7 @@ impl File {
     }
 }
 
-fn rust_files(folder: &str) -> Vec<File> {
+pub(crate) fn rust_files(folder: &str) -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join(folder)];
     let mut files = Vec::new();
@@ -204,7 +210,7 @@ fn lines_of<'w>(files: impl Fn(&str) -> bool, find: impl Fn(&str) -> Option<&'w 
 }
 
 /// A security case's id at the start of `text`: a letter, a hyphen, two digits.
-fn case_id(text: &str) -> Option<String> {
+pub(crate) fn case_id(text: &str) -> Option<String> {
     let id: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let (group, number) = id.split_once('-')?;
     let letter = group.len() == 1 && group.bytes().all(|b| (b'A'..=b'H').contains(&b));

@@ -12,6 +12,7 @@
 mod support;
 
 mod architecture;
+mod attack_rows;
 mod config;
 mod connections;
 mod demo;

@@ -72,7 +72,7 @@ fn loops_are_refused() {
     }
 }
 
-/// Functions whose result can be longer than their arguments together.
+/// Functions whose result can be longer than their arguments together; and H-35, patterns.
 #[test]
 fn unbounded_functions_are_refused() {
     for source in [
