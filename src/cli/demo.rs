@@ -178,7 +178,7 @@ impl Demo {
 }
 
 fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
-    tokio::spawn(crate::web::server::serve(listener, router, std::future::pending()))
+    tokio::spawn(crate::web::server::serve(listener, router))
 }
 
 async fn places(first: Option<u16>) -> Result<Places, DemoError> {

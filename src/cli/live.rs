@@ -10,13 +10,15 @@ use crate::config::Config;
 use crate::model::encoding::{base64url, sha256};
 use crate::model::secret::ExposeSecret as _;
 use crate::outside::Outside;
-use crate::web::{self, Router};
+use crate::web::server::Phase;
+use crate::web::{self, Extension, Router};
 
 /// The present application and the routers around it. A request is answered by the router of its moment; one that runs keeps its own.
 pub(super) struct Live {
     pub(super) app: Arc<App>,
     pub(super) public: watch::Sender<Router>,
     pub(super) admin: watch::Sender<Router>,
+    pub(super) phase: watch::Sender<Phase>,
     fixed: Fixed,
 }
 
@@ -47,8 +49,9 @@ impl Live {
         let fixed = Fixed::of(&config);
         let app = App::build(config, Outside::real()).await?;
         let public = watch::Sender::new(web::router(app.clone())?);
-        let admin = watch::Sender::new(web::admin::router(app.clone())?);
-        Ok(Self { app, public, admin, fixed })
+        let phase = watch::Sender::new(Phase::Serving);
+        let admin = watch::Sender::new(admin(&app, &phase)?);
+        Ok(Self { app, public, admin, phase, fixed })
     }
 
     /// Reads the file again; the stores stay open, everything else is built anew and put in place at once.
@@ -62,13 +65,17 @@ impl Live {
         }
         let (state, directory) = (self.app.state.store.clone(), self.app.directory.store.clone());
         let app = App::with_stores(config, Outside::real(), state, directory)?;
-        let (public, admin) = (web::router(app.clone())?, web::admin::router(app.clone())?);
+        let (public, admin) = (web::router(app.clone())?, admin(&app, &self.phase)?);
         super::serve::make_first_keys(&app).await;
         drop(self.admin.send_replace(admin));
         drop(self.public.send_replace(public));
         self.app = app;
         Ok(())
     }
+}
+
+fn admin(app: &Arc<App>, phase: &watch::Sender<Phase>) -> Result<Router, web::TemplateError> {
+    Ok(web::admin::router(app.clone())?.layer(Extension(phase.subscribe())))
 }
 
 impl Fixed {

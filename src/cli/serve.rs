@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::model::fault::Refusal as _;
 use crate::web;
-use crate::web::server::Reception;
 use crate::web::server::tls::{Tls, TlsError};
+use crate::web::server::{Capacity, Phase, Reception};
 
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 
@@ -71,28 +71,65 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     let live = Live::start(config).await?;
     make_first_keys(&live.app).await;
     announce(&live.app, &public, &admin)?;
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        until_told().await;
-        tracing::info!("stopping: finishing what runs");
-        stop.send_replace(true);
-    });
-    let (routes, admin_routes, tls) = (live.public.subscribe(), live.admin.subscribe(), reception.tls.clone());
-    let public = web::server::serve_with(reception, public, routes, until(stopped.clone()));
-    let admin = web::server::serve_with(Reception::default(), admin, admin_routes, until(stopped));
-    let serving = async { tokio::join!(public, admin) };
+    tokio::spawn(stop_when_told(live.phase.clone(), live.app.server.drain_delay));
+    let (routes, phase, tls) = (live.public.subscribe(), live.phase.subscribe(), reception.tls.clone());
+    let public = web::server::serve_with(reception, public, routes, phase);
+    // Whoever asks is told that the process leaves until the last sign-in is through.
+    let (over, rest) = watch::channel(Phase::Serving);
+    tokio::spawn(web::server::serve_with(Reception::default(), admin, live.admin.subscribe(), rest));
     tokio::select! {
-        _ = serving => {}
+        () = public => {}
         () = renew(file, live, tls) => {}
     }
+    drop(over);
     Ok(())
+}
+
+/// At SIGTERM readiness says no, so that balancers look elsewhere, and after `delay` nobody is received any more; SIGINT, or a second
+/// signal, waits for no balancer.
+async fn stop_when_told(phase: watch::Sender<Phase>, delay: Duration) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {
+            tracing::info!("leaving: readiness says no");
+            phase.send_replace(Phase::Leaving);
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: finishing what runs");
+    phase.send_replace(Phase::Stopping);
 }
 
 /// How the public listener receives connections.
 fn reception(config: &Config) -> Result<Reception, TlsError> {
     let how = &config.server.reception;
     let balancers = how.proxy_protocol.then(|| how.trusted_proxies.clone().into());
-    Ok(Reception { balancers, tls: how.tls.clone().map(Tls::load).transpose()?, ..Reception::default() })
+    let capacity = Capacity {
+        total: places(config.limits.connections),
+        each: config.limits.connections_per_address.and_then(|each| usize::try_from(each).ok()),
+        proxies: how.trusted_proxies.clone().into(),
+    };
+    Ok(Reception { balancers, tls: how.tls.clone().map(Tls::load).transpose()?, capacity, ..Reception::default() })
+}
+
+/// As many connections as wanted, as long as open files are left for stores and providers (H-42).
+fn places(wanted: u32) -> usize {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256);
+    let possible = files - files / 4;
+    if possible < u64::from(wanted) {
+        tracing::warn!(
+            code = "few_open_files",
+            files,
+            connections = possible,
+            "limits.connections is more than the limit of open files allows"
+        );
+    }
+    usize::try_from(possible.min(wanted.into())).unwrap_or(usize::MAX)
 }
 
 /// On SIGHUP, reads certificate and configuration again; every minute, the certificate alone, for whoever renews it may not tell.
@@ -132,11 +169,6 @@ fn announce(app: &Arc<App>, public: &TcpListener, admin: &TcpListener) -> std::i
     }
     tracing::info!(%listen, %admin_listen, "ready");
     Ok(())
-}
-
-async fn until(mut stopped: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
-    drop(stopped.wait_for(|stop| *stop).await);
 }
 
 pub(super) async fn until_told() {

@@ -29,7 +29,7 @@ use crate::provider::settings::Provider;
 
 pub use branding::{Branding, Theme};
 pub use limits::LimitsConfig;
-pub use network::Network;
+pub use network::{Network, party};
 pub use reception::{Forwarded, Reception, TlsFiles};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;

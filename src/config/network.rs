@@ -1,7 +1,7 @@
-//! Address ranges of trusted proxies.
+//! Addresses: ranges of trusted proxies, and who shares a limit.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::model::document::Invalid;
 
@@ -49,6 +49,14 @@ impl fmt::Display for Network {
     }
 }
 
+/// The party that shares one limit: an IPv4 address, or the /64 network that one IPv6 subscriber has to itself.
+pub fn party(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +76,11 @@ mod tests {
         for bad in ["10.0.0.0/33", "10.0.0.0/", "10.0.0", "::/129", "localhost", "10.0.0.0/8/8", "10.0.0.0/+8"] {
             assert!(Network::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_subscriber_s_network_counts_as_one() {
+        assert_eq!(party("2001:db8:1:2:3:4:5:6".parse().unwrap()), "2001:db8:1:2::/64");
+        assert_eq!(party("203.0.113.9".parse().unwrap()), "203.0.113.9");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use url::Url;
 
@@ -10,6 +11,8 @@ use super::secrets;
 use super::uri;
 use crate::model::document::{Invalid, Table};
 use crate::model::secret::SecretString;
+
+const MOST_DRAIN_DELAY: Duration = Duration::from_secs(300);
 
 /// How the process listens and what it trusts.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct ServerConfig {
     pub presets: Vec<String>,
     /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
     pub seal_key: Option<SecretString>,
+    /// How long a process that was told to stop still takes requests while its readiness says no.
+    pub drain_delay: Duration,
     /// Opens the admin listener's pages; without it they are not served.
     pub admin_token: Option<SecretString>,
 }
@@ -62,6 +67,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
         seal_key,
+        drain_delay: table.duration("drain_delay", Duration::ZERO..=MOST_DRAIN_DELAY).unwrap_or(Duration::from_secs(2)),
         admin_token,
     };
     if server.allow_private_upstreams {

@@ -1,6 +1,6 @@
 //! Whose address a request comes from, past the proxies that are trusted (D-36).
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
@@ -17,14 +17,6 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub fn client_address(parts: &Parts, reception: &Reception) -> Option<IpAddr> {
     let Peer(peer) = *parts.extensions.get::<Peer>()?;
     Some(behind(peer.ip().to_canonical(), &parts.headers, reception))
-}
-
-/// The party that shares one limit: an IPv4 address, or the /64 network that one IPv6 subscriber has to itself.
-pub fn party(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-    }
 }
 
 fn behind(peer: IpAddr, headers: &HeaderMap, reception: &Reception) -> IpAddr {
@@ -123,11 +115,5 @@ mod tests {
         let element = "for=192.0.2.66, for=\"[2001:db8::9]:47\";proto=https;by=10.0.0.1";
         assert_eq!(seen("10.0.0.1", Forwarded::Forwarded, &[("forwarded", element)]), "2001:db8::9");
         assert_eq!(seen("10.0.0.1", Forwarded::Forwarded, &[("forwarded", "for=_hidden")]), "10.0.0.1");
-    }
-
-    #[test]
-    fn a_subscriber_s_network_counts_as_one() {
-        assert_eq!(party("2001:db8:1:2:3:4:5:6".parse().unwrap()), "2001:db8:1:2::/64");
-        assert_eq!(party("203.0.113.9".parse().unwrap()), "203.0.113.9");
     }
 }

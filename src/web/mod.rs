@@ -25,10 +25,10 @@ pub mod visit;
 
 use std::sync::Arc;
 
-pub use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
-use axum::{Extension, middleware};
+pub use axum::{Extension, Router};
 pub use minijinja::Error as TemplateError;
 
 use crate::app::App;

@@ -1,6 +1,7 @@
 //! The accept loop: deadlines, a connection cap, TLS, the PROXY protocol and graceful drain, which `axum::serve` lacks (H-30, H-32).
 
 mod body;
+mod guests;
 mod proxy_protocol;
 pub mod tls;
 
@@ -12,23 +13,26 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, Version, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
 use self::body::TimedBody;
+pub use self::guests::Capacity;
+use self::guests::{Guests, Place, Seat};
 use self::tls::Tls;
 use crate::config::Network;
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 const PING_DEADLINE: Duration = Duration::from_secs(30);
-const MAX_CONNECTIONS: usize = 10_000;
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
@@ -56,35 +60,52 @@ pub struct Reception {
     pub balancers: Option<Arc<[Network]>>,
     /// The certificate; plain HTTP without.
     pub tls: Option<Tls>,
+    /// How many connections may be open.
+    pub capacity: Capacity,
+}
+
+/// How far a listener is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It serves whoever comes, and asks them to come elsewhere next time.
+    Leaving,
+    /// It finishes what runs.
+    Stopping,
 }
 
 /// Whoever opened the connection, or for whom the balancer did: an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves `router` on `listener` until `stop` resolves, then finishes what runs within 30 s.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+/// Serves `router` on `listener` for ever.
+pub async fn serve(listener: TcpListener, router: Router) {
     let (_keep, router) = watch::channel(router);
-    serve_with(Reception::default(), listener, router, stop).await;
+    let (_phase, phase) = watch::channel(Phase::Serving);
+    serve_with(Reception::default(), listener, router, phase).await;
 }
 
-/// [`serve`] received in another way; each request is answered by the router of its moment.
-pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Serves on `listener` until the phase is [`Phase::Stopping`] or its sender is gone, then finishes what runs within 30 s.
+/// Each request is answered by the router of its moment.
+pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, phase: watch::Receiver<Phase>) {
+    let guests = Guests::new(reception.capacity.clone());
     let draining = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(until(phase.clone(), Phase::Stopping));
     loop {
-        let (stream, peer, slot) = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+        let (stream, peer, place) = tokio::select! {
+            accepted = accept(&listener, &guests) => accepted,
             () = &mut stop => break,
         };
-        let connection = Connection { reception: reception.clone(), router: router.clone(), watcher: draining.watcher() };
+        let reception = reception.clone();
+        let (router, phase, guests, watcher) = (router.clone(), phase.clone(), guests.clone(), draining.watcher());
+        let connection = Connection { reception, router, phase, guests, watcher };
         tokio::spawn(async move {
             // A broken or slow connection concerns nobody but its peer.
             if let Err(error) = connection.receive(stream, peer).await {
                 tracing::debug!(%peer, %error, "a connection was not served");
             }
-            drop(slot);
+            drop(place);
         });
     }
     drop(listener);
@@ -93,11 +114,17 @@ pub async fn serve_with(reception: Reception, listener: TcpListener, router: wat
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+/// Resolves when the phase is `wanted` or later, or nobody can change it any more.
+pub async fn until(mut phase: watch::Receiver<Phase>, wanted: Phase) {
+    // An error means that the sender is gone, which is an end too.
+    drop(phase.wait_for(|phase| *phase >= wanted).await);
+}
+
+async fn accept(listener: &TcpListener, guests: &Guests) -> (TcpStream, SocketAddr, Place) {
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return std::future::pending().await };
+        let place = guests.place().await;
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
+            Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 tracing::warn!(code = "accept_failed", %error, "a connection could not be accepted");
                 // Out of file descriptors: accepting at once again would only burn the processor.
@@ -111,6 +138,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, S
 struct Connection {
     reception: Reception,
     router: watch::Receiver<Router>,
+    phase: watch::Receiver<Phase>,
+    guests: Guests,
     watcher: Watcher,
 }
 
@@ -127,26 +156,28 @@ impl Connection {
             }
             Some(_) => return Err(io::ErrorKind::PermissionDenied.into()),
         };
+        let seat = self.guests.seat(peer.ip()).ok_or_else(|| io::Error::other("this address has as many connections as it may"))?;
         match self.reception.tls.as_ref().map(Tls::acceptor) {
-            None => self.speak(stream, peer).await,
+            None => self.speak(stream, peer, seat).await,
             Some(acceptor) => {
                 let stream = timeout(deadline, acceptor.accept(stream)).await.map_err(late)??;
-                self.speak(stream, peer).await;
+                self.speak(stream, peer, seat).await;
             }
         }
         Ok(())
     }
 
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr, _seat: Seat) {
         let Deadlines { headers, body } = self.reception.deadlines;
         let asked = Arc::new(AtomicBool::new(false));
         let seen = asked.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
+            let version = request.version();
             let mut request = request.map(|incoming| Body::new(TimedBody::new(incoming, body)));
             request.extensions_mut().insert(Peer(peer));
-            let router = self.router.borrow().clone();
-            router.oneshot(request)
+            let (router, phase) = (self.router.borrow().clone(), self.phase.clone());
+            async move { router.oneshot(request).await.map(|answer| farewell(answer, version, &phase)) }
         });
         let connection = builder(self.reception.deadlines).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let mut watched = Box::pin(self.watcher.watch(connection));
@@ -156,6 +187,14 @@ impl Connection {
             drop(watched.await);
         }
     }
+}
+
+/// While the process is leaving, a kept connection would only be in the way of its end. HTTP/2 has a word of its own for that.
+fn farewell(mut answer: Response, version: Version, phase: &watch::Receiver<Phase>) -> Response {
+    if *phase.borrow() != Phase::Serving && version < Version::HTTP_2 {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 fn builder(deadlines: Deadlines) -> Builder<TokioExecutor> {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use minijinja::Value;
 
 use crate::app::App;
-use crate::config::PoolConfig;
+use crate::config::{PoolConfig, party};
 use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
@@ -24,7 +24,7 @@ use crate::store::limits::Limit;
 use crate::store::sessions::{self, SessionRef};
 use crate::user_pool::federate::Means;
 
-use super::client_address::{client_address, party};
+use super::client_address::client_address;
 use super::cookie::Cookie;
 use super::error::Failure;
 use super::page::{Frame, Page, Pages};

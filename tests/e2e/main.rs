@@ -23,6 +23,7 @@ mod operations;
 mod readme;
 mod redis_faults;
 mod reload;
+mod rolling;
 mod saml;
 mod saml_chromium;
 mod saml_keys;

@@ -4,10 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::process::{Process, TempDir, free_port, wait_until};
-use crate::support::redis::Redis;
-use crate::world::broker::Settings;
-use crate::world::{AppSettings, broker, get};
+use crate::support::process::{Process, TempDir, free_port};
+use crate::world::broker;
 
 fn root(path: &str) -> String {
     format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
@@ -121,38 +119,4 @@ fn the_configuration_of_the_replicas_is_valid() {
     let output =
         broker::symbolon().args(["check", "--config", "symbolon.toml"]).current_dir(folder.path()).output().expect("symbolon runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-#[tokio::test]
-async fn behind_the_proxy_nobody_notices_that_a_replica_is_stopped() {
-    let redis = Redis::start();
-    let app = AppSettings::new("web");
-    let settings = Settings::new().redis_store(&redis).client(&app);
-    let (mut one, two) = (settings.replica().start(), settings.replica().start());
-    let port = |url: &str| url.rsplit(':').next().expect("a port").to_owned();
-    let mut command = Command::new("haproxy");
-    command.args(["-db", "-f", &root("docker/haproxy.cfg")]).env("PROXY_LISTEN", format!("127.0.0.1:{}", settings.port));
-    for (name, replica) in [("ONE", &one), ("TWO", &two)] {
-        command.env(format!("REPLICA_{name}"), format!("127.0.0.1:{}", replica.settings().port));
-        command.env(format!("REPLICA_{name}_ADMIN"), port(&replica.admin));
-    }
-    let _proxy = Process::start("haproxy", &mut command);
-    let discovery = format!("{}/.well-known/openid-configuration", one.issuer);
-    for _ in 0..100 {
-        if get(&discovery).await.status == 200 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    for _ in 0..20 {
-        assert_eq!(get(&discovery).await.status, 200);
-    }
-    let stopping = tokio::task::spawn_blocking(move || one.terminate());
-    for _ in 0..100 {
-        assert_eq!(get(&discovery).await.status, 200);
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    wait_until("the replica ended", || stopping.is_finished());
-    assert!(stopping.await.expect("the replica ended").success());
-    assert_eq!(two.readiness().await.status, 200);
 }

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use rcgen::{CertificateParams, KeyPair};
 use symbolon::config::{Network, TlsFiles};
 use symbolon::web::server::tls::Tls;
-use symbolon::web::server::{Deadlines, Peer, Reception, serve_with};
+use symbolon::web::server::{Capacity, Deadlines, Peer, Phase, Reception, serve_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -20,6 +20,13 @@ async fn server() -> SocketAddr {
 }
 
 async fn server_received(reception: Reception) -> SocketAddr {
+    let (address, phase) = server_in_phases(reception).await;
+    std::mem::forget(phase);
+    address
+}
+
+async fn server_in_phases(reception: Reception) -> (SocketAddr, watch::Sender<Phase>) {
+    let (phase, seen) = watch::channel(Phase::Serving);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new()
@@ -28,9 +35,9 @@ async fn server_received(reception: Reception) -> SocketAddr {
     let deadlines = Deadlines { headers: Duration::from_millis(300), body: Duration::from_millis(300) };
     tokio::spawn(async move {
         let (_keep, router) = watch::channel(router);
-        serve_with(Reception { deadlines, ..reception }, listener, router, std::future::pending()).await;
+        serve_with(Reception { deadlines, ..reception }, listener, router, seen).await;
     });
-    address
+    (address, phase)
 }
 
 /// What the server says to a peer that sends `first` and then `drip` again and again, before it hangs up.
@@ -76,6 +83,50 @@ async fn a_peer_that_keeps_asking_is_served_beyond_the_first_deadline() {
         let read = stream.read(&mut answer).await.unwrap();
         assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"), "{:?}", String::from_utf8_lossy(&answer[..read]));
         sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn asked(stream: &mut TcpStream) -> String {
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    let mut answer = [0; 1024];
+    let read = stream.read(&mut answer).await.unwrap_or(0);
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
+/// H-30
+#[tokio::test]
+async fn whoever_holds_every_connection_that_an_address_may_have_is_refused_more_and_others_are_served() {
+    let capacity = Capacity { each: Some(3), ..Capacity::default() };
+    let address = server_received(Reception { capacity, ..Reception::default() }).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(asked(&mut stream).await.starts_with("HTTP/1.1 200"));
+        held.push(stream);
+    }
+    let mut refused = TcpStream::connect(address).await.unwrap();
+    assert_eq!(refused.read(&mut [0; 10]).await.unwrap_or(0), 0, "hung up on");
+    let elsewhere = tokio::net::TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = elsewhere.connect(address).await.unwrap();
+    assert!(asked(&mut other).await.starts_with("HTTP/1.1 200"));
+}
+
+/// H-24
+#[tokio::test]
+async fn a_process_that_leaves_serves_whoever_comes_and_keeps_no_connection() {
+    let (address, phase) = server_in_phases(Reception::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    assert!(!asked(&mut stream).await.contains("connection: close"));
+    phase.send_replace(Phase::Leaving);
+    assert!(asked(&mut stream).await.contains("connection: close"));
+    let mut late = TcpStream::connect(address).await.unwrap();
+    assert!(asked(&mut late).await.starts_with("HTTP/1.1 200"));
+    phase.send_replace(Phase::Stopping);
+    let mut ended = [0; 1];
+    assert_eq!(late.read(&mut ended).await.unwrap_or(0), 0);
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

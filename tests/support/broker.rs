@@ -159,7 +159,7 @@ impl Builder {
     /// Serves `app` at the first of `ports`.
     fn broker(&self, listener: TcpListener, ports: &[u16], app: Arc<App>) -> Broker {
         let router = symbolon::web::router(app.clone()).expect("the pages are well-formed");
-        let task = tokio::spawn(symbolon::web::server::serve(listener, router, std::future::pending()));
+        let task = tokio::spawn(symbolon::web::server::serve(listener, router));
         let issuer = app.pools()[0].pool.issuer.clone();
         Broker {
             url: format!("http://127.0.0.1:{}", ports[0]),

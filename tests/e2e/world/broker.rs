@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     /// Where browsers and apps reach the broker.
     pub(crate) port: u16,
     public_port: u16,
+    admin_port: u16,
     server: Vec<String>,
     store: Vec<String>,
     pool: Vec<String>,
@@ -31,7 +32,7 @@ impl Settings {
     /// One pool on a free port, everything in memory.
     pub(crate) fn new() -> Self {
         let port = free_port();
-        Self { port, public_port: port, server: vec![], store: vec![], pool: vec![], tables: vec![], environment: vec![] }
+        Self { port, public_port: port, admin_port: 0, server: vec![], store: vec![], pool: vec![], tables: vec![], environment: vec![] }
     }
 
     /// Where browsers reach the broker.
@@ -87,11 +88,12 @@ impl Settings {
         self
     }
 
-    /// The configuration of another replica: everything alike but where it listens.
+    /// The configuration of another replica: everything alike but where it listens, on both listeners the same after a restart.
     pub(crate) fn replica(&self) -> Self {
         Self {
             port: free_port(),
             public_port: self.public_port,
+            admin_port: free_port(),
             server: self.server.clone(),
             store: self.store.clone(),
             pool: self.pool.clone(),
@@ -104,9 +106,10 @@ impl Settings {
         let memory = ["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()];
         let store = if self.store.is_empty() { &memory[..] } else { &self.store };
         format!(
-            "[server]\nlisten = \"127.0.0.1:{}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"{}\"\nallow_private_upstreams = true\n\
+            "[server]\nlisten = \"127.0.0.1:{}\"\nadmin_listen = \"127.0.0.1:{}\"\npublic_url = \"{}\"\nallow_private_upstreams = true\n\
              seal_key = \"{SEAL_KEY}\"\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\n{}\n\n{}\n",
             self.port,
+            self.admin_port,
             self.url(),
             self.server.join("\n"),
             store.join("\n"),

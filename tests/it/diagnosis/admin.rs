@@ -30,7 +30,7 @@ async fn world(token: Option<&str>) -> World {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin = listener.local_addr().unwrap().to_string();
     let router = symbolon::web::admin::router(broker.app.clone()).unwrap();
-    tokio::spawn(symbolon::web::server::serve(listener, router, std::future::pending()));
+    tokio::spawn(symbolon::web::server::serve(listener, router));
     World { broker, acme, admin, http: reqwest::Client::builder().no_proxy().build().unwrap() }
 }
 
