@@ -14,6 +14,7 @@ mod support {
     pub(crate) mod saml_peers;
 }
 
+mod benchmark;
 mod chromium;
 mod crashes;
 mod gallery;

@@ -1,0 +1,109 @@
+//! The report for people.
+
+use std::fmt::Write as _;
+
+use super::report::{CaseReport, Measured, Report};
+
+/// Markdown.
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    let machine = &report.machine;
+    let _ = writeln!(text, "# Login benchmark\n\n```sh\n{}\n```\n", report.command);
+    let _ = writeln!(
+        text,
+        "- {}, {} logical processors, {} GB, Linux {}; load average at the start {}",
+        machine.processor, machine.cores, machine.memory, machine.kernel, machine.load
+    );
+    let redis = report.redis.as_ref().map(|version| format!(", Redis {version}")).unwrap_or_default();
+    let _ = writeln!(text, "- Symbolon {} ({}), {}, {}{redis}", machine.version, machine.commit, machine.rustc, machine.profile);
+    let settings: Vec<String> = report.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let _ = writeln!(text, "- {}", settings.join(", "));
+    let _ = writeln!(text, "- one RSA-2048 signature with a prepared key: {:.0} us of CPU, on this machine in this run", report.signing);
+    let _ = writeln!(text, "\nCPU is the server's, user and kernel, per operation; medians of the rounds.\n");
+    text += "| case | operation | CPU (us) | to floor | to its signatures | in a second | errors |\n|---|---|---|---|---|---|---|\n";
+    for measured in &report.floor {
+        row(&mut text, "floor", measured);
+    }
+    for case in &report.cases {
+        for measured in &case.modes {
+            row(&mut text, &case.name, measured);
+        }
+    }
+    latencies(&mut text, report);
+    stores(&mut text, report);
+    processes(&mut text, report);
+    text
+}
+
+fn row(text: &mut String, case: &str, measured: &Measured) {
+    let number = |figure: Option<f64>, digits: usize| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"));
+    let errors: usize = measured.errors.values().sum();
+    let _ = writeln!(
+        text,
+        "| {case} | {} | {} | {} | {} | {:.0} | {errors} |",
+        measured.mode,
+        number(measured.cpu, 0),
+        number(measured.to_floor, 2),
+        number(measured.to_signatures, 2),
+        measured.rate
+    );
+}
+
+fn latencies(text: &mut String, report: &Report) {
+    *text += "\nLatency of a step in the last round, driver on the same machine (ms).\n\n| case | operation | step | p50 | p95 | p99 |\n|---|---|---|---|---|---|\n";
+    for case in &report.cases {
+        for measured in &case.modes {
+            for step in &measured.latency {
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {} | {:.2} | {:.2} | {:.2} |",
+                    case.name, measured.mode, step.step, step.p50, step.p95, step.p99
+                );
+            }
+        }
+    }
+}
+
+fn stores(text: &mut String, report: &Report) {
+    let with_redis: Vec<&CaseReport> = report.cases.iter().filter(|case| !case.keys.is_empty()).collect();
+    if with_redis.is_empty() {
+        return;
+    }
+    *text += "\nCounted by Redis, one operation at a time. A round trip may carry several commands that do not wait for each other.\n\n\
+              | case | operation | round trips | commands | growth (bytes) |\n|---|---|---|---|---|\n";
+    for case in &with_redis {
+        for measured in &case.modes {
+            let Some(redis) = &measured.redis else { continue };
+            let _ =
+                writeln!(text, "| {} | {} | {:.2} | {:.2} | {:.0} |", case.name, measured.mode, redis.reads, redis.commands, redis.bytes);
+        }
+    }
+    *text += "\n| case | kind of key | keys in the sample | bytes of one |\n|---|---|---|---|\n";
+    for case in &with_redis {
+        for (name, kind) in &case.keys {
+            let _ = writeln!(text, "| {} | {name} | {} | {:.0} |", case.name, kind.keys, kind.bytes);
+        }
+    }
+}
+
+fn processes(text: &mut String, report: &Report) {
+    *text += "\n| case | first start (ms) | start again (ms) | idle: resident (kB) | idle: own (kB) | end: own (kB) | peak (kB) | own memory of one authorize (bytes) |\n\
+              |---|---|---|---|---|---|---|---|\n";
+    for case in &report.cases {
+        let start = |index: usize| case.start.get(index).map_or_else(|| "-".to_owned(), |start| format!("{start:.0}"));
+        let growth = case.modes.iter().find(|measured| measured.mode == "authorize").and_then(|measured| measured.growth);
+        let (idle, end) = (case.idle.unwrap_or_default(), case.end.unwrap_or_default());
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            case.name,
+            start(0),
+            start(1),
+            idle.resident,
+            idle.own,
+            end.own,
+            end.peak,
+            growth.map_or_else(|| "-".to_owned(), |growth| format!("{growth:.0}"))
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! The servers under load: brokers of this run, or one that somebody else runs.
+
+use std::process::Command;
+
+use url::Url;
+
+use super::app::App;
+use super::browser::connection;
+use super::case::Case;
+use super::load::Crew;
+use super::meter::{Memory, memory};
+use super::operation::{Site, discovered};
+use super::options::Options;
+use super::redis::Redis;
+use super::report::Measured;
+use super::server::{Folder, Server, free_port};
+use super::upstream::Upstream;
+use super::{Fail, config, seed};
+
+/// A server under load.
+pub struct Running {
+    /// Its name in the report.
+    pub name: String,
+    /// What it is; none for a broker that somebody else runs.
+    pub case: Option<Case>,
+    /// Its process, where that is known.
+    pub pid: Option<u32>,
+    /// Who uses it.
+    pub crew: Crew,
+    /// Its Redis.
+    pub redis: Option<Redis>,
+    /// From start to ready in milliseconds.
+    pub start: Vec<f64>,
+    /// Memory when ready.
+    pub idle: Option<Memory>,
+    /// What was measured so far.
+    pub modes: Vec<Measured>,
+    /// Killed and removed with the value.
+    _server: Option<Server>,
+    _folder: Option<Folder>,
+}
+
+/// The registration of the app.
+pub fn client(options: &Options) -> config::Client {
+    let target = &options.target;
+    config::Client { id: target.client_id.clone(), secret: target.client_secret.clone(), redirect_uri: target.redirect_uri.clone() }
+}
+
+/// Starts the broker of a case.
+pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upstream) -> Result<Running, Fail> {
+    let (folder, port, client) = (Folder::new()?, free_port()?, client(options));
+    let redis = if case.store == "redis" { Some(Redis::start().await?) } else { None };
+    let store = match (&redis, case.store.as_str()) {
+        (Some(redis), _) => redis.url.clone(),
+        (None, "file") => format!("file:{}", folder.path().join("data").display()),
+        (None, "memory") => "memory:".to_owned(),
+        (None, other) => return Err(format!("there is no store {other}: memory, file or redis").into()),
+    };
+    let toml = config::toml(case, port, &store, &client, upstream);
+    std::fs::write(folder.path().join("symbolon.toml"), &toml)?;
+    if case.seeded > 0 {
+        seed::seed(&toml, &upstream.issuer, case.seeded).await?;
+    }
+    let start = || {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--log", "json", "--config", "symbolon.toml"]).current_dir(folder.path());
+        std::env::vars().filter(|(name, _)| name.starts_with("SYMBOLON")).for_each(|(name, _)| _ = command.env_remove(name));
+        Server::start(command.env("TOKIO_WORKER_THREADS", options.threads.to_string()), "\"message\":\"ready\"").map(|(server, _)| server)
+    };
+    let mut server = start()?;
+    let mut starts = vec![server.start.as_secs_f64() * 1000.0];
+    if case.store != "memory" {
+        drop(server);
+        server = start()?;
+        starts.push(server.start.as_secs_f64() * 1000.0);
+    }
+    let users = if case.seeded > 0 { case.seeded } else { options.users };
+    let site = Site { users, ..site(case, port, &client, upstream)? };
+    Ok(Running {
+        name: case.name(),
+        case: Some(case.clone()),
+        pid: Some(server.pid()),
+        crew: Crew::new(site, options.concurrency)?,
+        redis,
+        start: starts,
+        idle: Some(memory(server.pid())?),
+        modes: Vec::new(),
+        _server: Some(server),
+        _folder: Some(folder),
+    })
+}
+
+fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) -> Result<Site, Fail> {
+    let mut apps = Vec::new();
+    for pool in 0..case.pools {
+        let url = |path: &str| Url::parse(&format!("http://{}{path}", config::host(pool, port)));
+        let below = format!("/{}/.well-known", config::pool(pool));
+        apps.push(App {
+            authorize: url("/oauth2/authorize")?,
+            token: url("/oauth2/token")?,
+            discovery: url(&format!("{below}/openid-configuration"))?,
+            jwks: url(&format!("{below}/jwks.json"))?,
+            client: client.clone(),
+            checked: true,
+        });
+    }
+    let named = |name: String| vec![("identity_provider".to_owned(), name)];
+    Ok(Site {
+        apps,
+        oidc: (0..case.providers).map(|index| named(config::provider(index))).collect(),
+        saml: named(config::SAML.to_owned()),
+        page: Vec::new(),
+        users: 0,
+        upstream: upstream.clone(),
+    })
+}
+
+/// A broker that somebody else runs.
+pub async fn target(options: &Options, issuer: &str, upstream: &Upstream) -> Result<Running, Fail> {
+    let app = discovered(&connection()?, issuer, client(options)).await?;
+    let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let further: Vec<(String, String)> = options.target.parameters.iter().filter_map(pair).collect();
+    let site = Site {
+        apps: vec![app],
+        oidc: vec![further.clone()],
+        saml: further,
+        page: Vec::new(),
+        users: options.users,
+        upstream: upstream.clone(),
+    };
+    let pid = options.target.pid;
+    Ok(Running {
+        name: issuer.to_owned(),
+        case: None,
+        pid,
+        crew: Crew::new(site, options.concurrency)?,
+        redis: None,
+        start: Vec::new(),
+        idle: pid.map(memory).transpose()?,
+        modes: Vec::new(),
+        _server: None,
+        _folder: None,
+    })
+}
