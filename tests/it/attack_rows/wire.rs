@@ -145,7 +145,7 @@ async fn a_panic_is_one_request_s_end() {
     let router = router.layer(CatchPanicLayer::custom(symbolon::web::error::panicked));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(symbolon::web::server::serve(listener, router, std::future::pending()));
+    tokio::spawn(symbolon::web::server::serve(listener, router));
     let http = reqwest::Client::new();
     for _ in 0..3 {
         let answer = http.get(format!("{url}/panics")).send().await.unwrap();
