@@ -24,6 +24,7 @@ pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, 
     let schemes = table.parsed_list("schemes", uri::scheme).unwrap_or_default();
     let redirect_uris = table.parsed_list("redirect_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
     let logout_uris = table.parsed_list("logout_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
+    let origins: Vec<String> = redirect_uris.iter().filter_map(|redirect| uri::origin_of(redirect)).collect();
     let lifetimes = lifetimes(&table, defaults);
     let grants = grants(&table);
     let scopes = scopes(&table, &grants);
@@ -41,6 +42,7 @@ pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, 
         resources: table.parsed_list("resources", uri::resource).unwrap_or_default(),
         cors_origins: table.parsed_list("cors_origins", uri::origin).unwrap_or_default().into_iter().collect(),
         backchannel_logout_uri: table.parsed("backchannel_logout_uri", uri::endpoint),
+        frontchannel_logout_uri: frontchannel_logout_uri(&table, &origins),
         initiate_login_uri: table.parsed("initiate_login_uri", uri::endpoint),
         lifetimes,
         rotation: rotation(&table),
@@ -56,6 +58,20 @@ pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, 
     }
     table.finish();
     id.map(|_| client)
+}
+
+/// Scheme, host and port are those of a redirect URI
+/// ([section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)), so that no app makes browsers load another's pages.
+fn frontchannel_logout_uri(table: &Table<'_>, origins: &[String]) -> Option<String> {
+    let own = |text: &str| {
+        let uri = uri::endpoint(text)?;
+        if uri::origin_of(&uri).is_some_and(|origin| origins.contains(&origin)) {
+            return Ok(uri);
+        }
+        let fix = "write an address at the scheme, host and port of one of redirect_uris";
+        Err(Invalid::new(format!("{text:?} is not where the client has a redirect URI"), fix))
+    };
+    table.parsed("frontchannel_logout_uri", own)
 }
 
 fn code_and_refresh(client: &Client) -> bool {

@@ -66,6 +66,12 @@ pub(super) fn origin(text: &str) -> Result<String, Invalid> {
     }
 }
 
+/// The origin of a web address.
+pub(super) fn origin_of(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "https" | "http").then(|| url.origin().ascii_serialization())
+}
+
 /// A base URL at the root of a host: no path, no query; returned without the trailing slash.
 pub(super) fn base(text: &str) -> Result<String, Invalid> {
     let url = absolute(text)?;

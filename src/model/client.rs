@@ -86,6 +86,9 @@ pub struct Client {
     pub cors_origins: BTreeSet<String>,
     /// Where logout tokens are posted ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
     pub backchannel_logout_uri: Option<String>,
+    /// What the browser loads so that the app forgets who was signed in there
+    /// ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)); at the origin of a redirect URI.
+    pub frontchannel_logout_uri: Option<String>,
     /// Where a third party may ask the app to begin a sign-in
     /// ([OpenID Connect Core section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
     pub initiate_login_uri: Option<String>,

@@ -5,6 +5,7 @@ pub mod backchannel;
 pub mod client_credentials;
 pub mod end_session;
 pub mod federate;
+pub mod frontchannel;
 pub mod introspect;
 pub mod issue_code;
 pub mod issuer;

@@ -4,6 +4,7 @@ use axum::response::Response;
 use minijinja::context;
 
 use super::error::Failure;
+use super::hosted::farewell;
 use super::page::Page;
 use super::security_headers;
 use super::sign_in::see_other;
@@ -15,6 +16,8 @@ use crate::user_pool::federate::{self, Begin, Departure};
 
 /// What submits the form where scripts run; where they do not, the person presses its button.
 const SUBMIT: &str = "document.forms[0].submit()";
+/// The same when the page and its frames have loaded, or will not.
+const SUBMIT_AFTER_FRAMES: &str = "let go=()=>document.forms[0].submit();addEventListener('load',go);setTimeout(go,5000)";
 
 /// How to leave for `provider` under `handle`, and what its answer will be checked against.
 pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handle: &str) -> Result<(Departure, Pending), Failure> {
@@ -33,12 +36,20 @@ pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handl
 
 /// The answer that sends the browser off; `label` is the provider's name for people.
 pub fn answer(visit: &Visit, departure: &Departure, label: &str) -> Response {
+    after_frames(visit, departure, label, &[])
+}
+
+/// [`answer`], once the browser has loaded these frames.
+pub fn after_frames(visit: &Visit, departure: &Departure, label: &str, frames: &[String]) -> Response {
     match departure {
-        Departure::Redirect(url) => see_other(url.as_str()),
+        Departure::Redirect(url) if frames.is_empty() => see_other(url.as_str()),
+        Departure::Redirect(url) => farewell::page(visit, frames, url.as_str()),
         Departure::Post { action, fields } => {
+            let script = if frames.is_empty() { SUBMIT } else { SUBMIT_AFTER_FRAMES };
             let fields: Vec<_> = fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
-            let page = visit.show(Page::Departure, &context! { label, action => action.as_str(), fields, script => SUBMIT });
-            security_headers::submits_itself_to(page, action, SUBMIT)
+            let page =
+                visit.show(Page::Departure, &context! { label, action => action.as_str(), fields, script, frames => frames.to_vec() });
+            farewell::framing(security_headers::submits_itself_to(page, action, script), frames)
         }
     }
 }

@@ -63,6 +63,8 @@ fn states() -> Vec<State> {
     states.push(("error-without-app".to_owned(), Page::Error, alone));
     states.push(("sign-out".to_owned(), Page::SignOut, context! { confirm => "sample", fields => Vec::<Value>::new() }));
     states.push(("signed-out".to_owned(), Page::SignedOut, context! {}));
+    let onwards = context! { next => "https://shop.example/", script => "void 0" };
+    states.push(("signed-out-onwards".to_owned(), Page::SignedOut, onwards));
     let fields = vec![context! { name => "SAMLRequest", value => "sample" }];
     let departure = context! { label => "Acme", action => "https://idp.acme.example/sso", fields, script => "void 0" };
     states.push(("departure".to_owned(), Page::Departure, departure));

@@ -36,8 +36,25 @@ pub fn forms_may_lead_onwards<'a>(page: Response, addresses: impl IntoIterator<I
 
 /// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address.
 pub fn submits_itself_to(page: Response, action: &Url, script: &str) -> Response {
-    let digest = base64(sha256(script));
-    with_policy(page, &format!("{OWN_FORMS} https: {}; script-src 'sha256-{digest}'", source(action)))
+    may_run(with_policy(page, &format!("{OWN_FORMS} https: {}", source(action))), script)
+}
+
+/// Lets a page, besides what it may do, run this one script.
+pub fn may_run(page: Response, script: &str) -> Response {
+    with_rule(page, &format!("script-src 'sha256-{}'", base64(sha256(script))))
+}
+
+/// Lets a page, besides what it may do, show frames of these addresses' origins.
+pub fn may_frame<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
+    with_rule(page, &sources("frame-src", addresses))
+}
+
+fn with_rule(mut page: Response, rule: &str) -> Response {
+    let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or(POLICY);
+    if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; {rule}")) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    page
 }
 
 /// What is shown by itself is in a sandbox: no script, no form, no origin.
@@ -96,6 +113,15 @@ mod tests {
         let page = submits_itself_to("".into_response(), &action, "go()");
         let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
         let script = format!("script-src 'sha256-{}'", base64(sha256("go()")));
-        assert_eq!(policy, POLICY.replace("form-action 'self'", &format!("form-action 'self' https: http://localhost:8081; {script}")));
+        let forms = POLICY.replace("form-action 'self'", "form-action 'self' https: http://localhost:8081");
+        assert_eq!(policy, format!("{forms}; {script}"));
+    }
+
+    ///
+    #[test]
+    fn a_page_shows_frames_of_the_origins_that_it_names_and_no_others() {
+        let page = may_frame("".into_response(), ["https://app.example/out?sid=1", "https://shop.example:8443/out"]);
+        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        assert_eq!(policy, format!("{POLICY}; frame-src https://app.example https://shop.example:8443"));
     }
 }

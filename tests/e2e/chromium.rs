@@ -147,3 +147,30 @@ fn an_address_leads_on_and_an_account_is_chosen_with_and_without_scripts() {
         }
     }
 }
+
+/// what the app's own cookie proves in the frame, with scripts and without, and that the browser then goes on.
+#[tokio::test]
+async fn a_sign_out_loads_the_apps_in_frames_and_then_leads_back() {
+    let settings = Settings::new();
+    let (near, far) = (Upstream::start(&settings), Upstream::start(&settings));
+    let shop = AppSettings::new("shop").loaded_at_sign_out();
+    let broker = settings.client(&shop).table(&near.toml("Near")).table(&far.toml("Far")).start();
+    let shop = shop.start(&broker);
+    let mut heard = 0;
+    for javascript in [true, false] {
+        let mut steps = sign_in_steps(&shop, "Near");
+        steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+        steps.push(json!({"goto": shop.logout(&[("state", "s-1")])}));
+        if !javascript {
+            steps.push(json!({"click": "text=Continue"}));
+        }
+        steps.push(json!({"waitForUrl": "/logged-out"}));
+        let seen = browse(&json!({ "steps": steps, "javascript": javascript }));
+        let sid = tokens(&seen, 1).pointer("/id_token_claims/sid").cloned().expect("a sid");
+        let Value::Array(frames) = shop.does("frontchannel-heard", &[]).await.json() else { panic!("a list") };
+        heard += 1;
+        assert_eq!(frames.len(), heard, "{frames:?}");
+        let expected = json!({"iss": broker.issuer, "sid": sid, "knows_browser": true, "into": "iframe"});
+        assert_eq!(frames.last(), Some(&expected), "javascript: {javascript}");
+    }
+}

@@ -24,6 +24,7 @@ pub fn client() -> Client {
         resources: Vec::new(),
         cors_origins: BTreeSet::new(),
         backchannel_logout_uri: None,
+        frontchannel_logout_uri: None,
         initiate_login_uri: None,
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,

@@ -155,6 +155,12 @@ impl Browser {
         &self.trail
     }
 
+    /// What all pages so far loaded in frames.
+    pub(crate) fn framed(&self) -> Vec<Url> {
+        let frames = |page: &Page| Document::parse(&page.body).frames;
+        self.trail.iter().flat_map(frames).map(|src| Url::parse(&src).expect("an absolute URL")).collect()
+    }
+
     /// The cookies, for tests that read or damage them.
     pub(crate) fn cookies(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().expect("no test panics while it holds the jar")
@@ -240,6 +246,10 @@ impl Browser {
             return Some(Navigation { redirects, ..Navigation::get(url, initiator) });
         }
         let document = Document::parse(&page.body);
+        if let Some(next) = &document.next {
+            let url = page.url.join(next).expect("an address that leads somewhere");
+            return Some(Navigation::get(url, Some(page.url.clone())));
+        }
         let form = document.forms.first().filter(|_| document.submits_itself)?;
         Some(self.submission(form, None))
     }

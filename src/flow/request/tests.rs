@@ -22,6 +22,7 @@ pub(in crate::flow) fn client() -> Client {
         resources: vec!["https://api.example/".to_owned()],
         cors_origins: BTreeSet::new(),
         backchannel_logout_uri: None,
+        frontchannel_logout_uri: None,
         initiate_login_uri: None,
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,

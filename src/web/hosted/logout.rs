@@ -27,10 +27,12 @@ use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::end_session;
 use crate::user_pool::federate::Departure;
 use crate::user_pool::federate::saml::Connection;
+use crate::user_pool::frontchannel;
 use crate::user_pool::saml_sign_out;
 use crate::web::departure;
 use crate::web::error::Failure;
 use crate::web::form;
+use crate::web::hosted::farewell;
 use crate::web::page::Page;
 use crate::web::security_headers;
 use crate::web::sign_in::see_other;
@@ -105,15 +107,15 @@ async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameter
             Ok(confirmation(visit, &session, client, &then, parameters).await)
         }
         Some(session) => {
-            end(visit).await?;
-            Ok(leave(visit, session.upstream.as_ref(), then, parameters).await)
+            let frames = end(visit).await?;
+            Ok(leave(visit, session.upstream.as_ref(), &then, (&frames, parameters)).await)
         }
         None => {
             // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign anybody out.
             if visit.session.is_some() {
                 visit.sign_out();
             }
-            Ok(leave(visit, None, then, parameters).await)
+            Ok(leave(visit, None, &then, (&[], parameters)).await)
         }
     }
 }
@@ -184,30 +186,30 @@ async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>,
     }
 }
 
-/// Ends the session and tells the apps that took part in it; their answers are not waited for.
-async fn end(visit: &mut Visit) -> Result<(), Failure> {
+/// Ends the session and tells the apps that took part in it, without waiting for their answers; gives what the browser is to load for others.
+async fn end(visit: &mut Visit) -> Result<Vec<String>, Failure> {
+    let mut frames = Vec::new();
     if let Some(reference) = visit.session.take()
         && let Some(ended) = sessions::end(&visit.app.state, &reference).await?
     {
         backchannel::announce(&visit.app, &visit.config.pool, SignedOut::of(&ended)).await;
+        frames = frontchannel::addresses(&visit.config.pool, &ended);
     }
     visit.sign_out();
-    Ok(())
+    Ok(frames)
 }
 
 /// The provider's own sign-out is visited on the way where the pool asks for it and the provider has one; it is never waited for.
-async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: Then, parameters: &Parameters) -> Response {
-    let back = match &then {
-        Then::Authorize => {
-            return see_other(&somebody_else(parameters));
-        }
+async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: &Then, (frames, parameters): (&[String], &Parameters)) -> Response {
+    let onwards = |next: &str| if frames.is_empty() && !next.is_empty() { see_other(next) } else { farewell::page(visit, frames, next) };
+    let back = match then {
+        Then::Authorize => return onwards(&somebody_else(parameters)),
         Then::Back(uri) => uri.as_str(),
         Then::Page => "",
     };
     match at_upstream(visit, upstream, back).await {
-        Some((departure, label)) => departure::answer(visit, &departure, &label),
-        None if back.is_empty() => signed_out(visit),
-        None => see_other(back),
+        Some((departure, label)) => departure::after_frames(visit, &departure, &label, frames),
+        None => onwards(back),
     }
 }
 
@@ -269,10 +271,5 @@ pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let state = parameters.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
     let back = state.and_then(|state| visit.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
-    if back.is_empty() { signed_out(&visit) } else { see_other(&back) }
-}
-
-/// The page that says so.
-pub fn signed_out(visit: &Visit) -> Response {
-    visit.show(Page::SignedOut, &context! {})
+    if back.is_empty() { farewell::page(&visit, &[], "") } else { see_other(&back) }
 }

@@ -1,4 +1,5 @@
 //! The pages that people see.
 
+pub mod farewell;
 pub mod login;
 pub mod logout;

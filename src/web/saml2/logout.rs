@@ -15,10 +15,11 @@ use crate::protocol::saml::logout::{Received, claimed};
 use crate::provider::settings::{Protocol, Provider};
 use crate::user_pool::federate::saml::{Connection, entity_id};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
+use crate::user_pool::frontchannel;
 use crate::user_pool::saml_sign_out::{self, Honoured, Leaving};
 use crate::web::departure;
 use crate::web::error::Failure;
-use crate::web::hosted::logout::signed_out;
+use crate::web::hosted::farewell;
 use crate::web::sign_in::see_other;
 use crate::web::visit::Visit;
 
@@ -86,24 +87,25 @@ async fn requested(visit: &mut Visit, received: Received<'_>, relay_state: Optio
 }
 
 fn honour(visit: &mut Visit, provider: &Provider, honoured: &Honoured) -> Response {
-    let own = visit.session.as_ref().is_some_and(|own| honoured.ended.iter().any(|session| own.is_of(session)));
-    if own {
+    let own = visit.session.as_ref().and_then(|own| honoured.ended.iter().find(|session| own.is_of(session)));
+    let frames = own.map(|session| frontchannel::addresses(&visit.config.pool, session)).unwrap_or_default();
+    if own.is_some() {
         visit.sign_out();
     }
     match &honoured.answer {
-        Some(departure) => departure::answer(visit, departure, &provider.label),
-        None => signed_out(visit),
+        Some(departure) => departure::after_frames(visit, departure, &provider.label, &frames),
+        None => farewell::page(visit, &frames, ""),
     }
 }
 
 /// A provider's answer to our request. Nobody knows the handle of a sign-out but the browser and the provider.
 async fn answered(visit: &Visit, received: Received<'_>, handle: &str) -> Result<Response, Failure> {
-    let Some(leaving) = saml_sign_out::returned(&visit.app.state, handle).await? else { return Ok(signed_out(visit)) };
+    let Some(leaving) = saml_sign_out::returned(&visit.app.state, handle).await? else { return Ok(farewell::page(visit, &[], "")) };
     if let Err(error) = judge(visit, &leaving, received).await {
         let provider = &leaving.provider;
         tracing::warn!(code = "upstream_sign_out_incomplete", pool = %visit.config.pool.id, %provider, %error, "a provider's answer to a sign-out");
     }
-    Ok(if leaving.back.is_empty() { signed_out(visit) } else { see_other(&leaving.back) })
+    Ok(if leaving.back.is_empty() { farewell::page(visit, &[], "") } else { see_other(&leaving.back) })
 }
 
 async fn judge(visit: &Visit, leaving: &Leaving, received: Received<'_>) -> Result<(), FederationError> {

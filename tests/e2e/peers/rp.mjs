@@ -14,6 +14,7 @@
 //   GET /refresh, /revoke, /introspect  ?token=[&token_type_hint=]
 //   GET /client-credentials[?scope=&resource=]
 //   GET /logout[?id_token=]       302 to the end-session endpoint; GET /logged-out shows what comes back
+//   GET /frontchannel             OpenID Connect Front-Channel Logout 1.0; GET /frontchannel-heard lists what came, with the cookies that it brought
 //   POST /backchannel             OpenID Connect Back-Channel Logout 1.0; GET lists the logout tokens that were accepted
 // A failed check is 400 {error, error_description, cause}.
 import { createServer } from 'node:http';
@@ -32,6 +33,7 @@ const cookieName = `rp_${new URL(origin).port}`;
 const flows = new Map();
 const idTokens = new Map();
 const logouts = [];
+const frames = [];
 const routes = {
   'GET /login': login,
   'GET /callback': callback,
@@ -42,6 +44,8 @@ const routes = {
   'GET /client-credentials': clientCredentials,
   'GET /logout': logout,
   'GET /logged-out': (_req, res, { searchParams }) => sendJson(res, 200, { signed_out: true, ...Object.fromEntries(searchParams) }),
+  'GET /frontchannel': frontchannel,
+  'GET /frontchannel-heard': (_req, res) => sendJson(res, 200, frames),
   'POST /backchannel': backchannel,
   'GET /backchannel': (_req, res) => sendJson(res, 200, logouts),
 };
@@ -135,6 +139,11 @@ async function logout(req, res, { searchParams }) {
     post_logout_redirect_uri: `${origin}/logged-out`,
     ...parameters,
   }));
+}
+
+function frontchannel(req, res, { searchParams }) {
+  frames.push({ ...Object.fromEntries(searchParams), knows_browser: browserOf(req) !== undefined, into: req.headers['sec-fetch-dest'] });
+  res.writeHead(200, { 'content-type': 'text/html', 'cache-control': 'no-store' }).end('<!doctype html><title>out</title>');
 }
 
 async function backchannel(req, res) {

@@ -63,6 +63,12 @@ impl AppSettings {
         self.with(&line)
     }
 
+    /// Wants to be loaded in a frame when somebody signs out.
+    pub(crate) fn loaded_at_sign_out(self) -> Self {
+        let line = format!("frontchannel_logout_uri = \"{}/frontchannel\"", self.url());
+        self.with(&line)
+    }
+
     /// Where the app is.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

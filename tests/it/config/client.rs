@@ -311,6 +311,25 @@ fn logout_tokens_go_to_an_https_endpoint() {
     );
 }
 
+///
+#[test]
+fn frames_lead_to_an_origin_of_the_client_s_own() {
+    let config = read(&client(&format!("{CALLBACK}\nfrontchannel_logout_uri = \"https://app.example/out?x=1\""))).unwrap();
+    assert!(config.pools[0].pool.client("web").unwrap().frontchannel_logout_uri.is_some());
+    for elsewhere in ["https://other.example/out", "https://app.example:8443/out"] {
+        refused_client(
+            &format!("frontchannel_logout_uri = {elsewhere:?}"),
+            &format!(
+                "frontchannel_logout_uri: {elsewhere:?} is not where the client has a redirect URI; fix: write an address at the scheme, host and port of one of redirect_uris"
+            ),
+        );
+    }
+    refused_client(
+        "frontchannel_logout_uri = \"javascript://app.example/\"",
+        "frontchannel_logout_uri: \"javascript\" is not a web scheme; fix: use https",
+    );
+}
+
 ///
 #[test]
 fn a_public_client_cannot_introspect_a_pool() {

@@ -61,6 +61,7 @@ pub(crate) fn client(id: &str) -> Client {
         resources: vec!["https://api.example".into()],
         cors_origins: BTreeSet::from([format!("https://{id}.example")]),
         backchannel_logout_uri: None,
+        frontchannel_logout_uri: None,
         initiate_login_uri: None,
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,

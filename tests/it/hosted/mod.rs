@@ -2,6 +2,7 @@
 
 mod choosing;
 mod everyday;
+mod front_channel;
 mod not_offered;
 mod pages;
 mod sign_out;

@@ -11,7 +11,7 @@ async fn discovery(issuer: &str) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-/// E-32
+/// E-32
 #[tokio::test]
 async fn no_metadata_promises_what_is_not_there() {
     let clock = clock();
@@ -22,7 +22,6 @@ async fn no_metadata_promises_what_is_not_there() {
         "require_pushed_authorization_requests",
         "registration_endpoint",
         "dpop_signing_alg_values_supported",
-        "frontchannel_logout_supported",
         "check_session_iframe",
         "device_authorization_endpoint",
         "backchannel_authentication_endpoint",

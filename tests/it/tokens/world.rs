@@ -33,6 +33,7 @@ pub(super) fn client(id: &str) -> Client {
         resources: vec![],
         cors_origins: BTreeSet::new(),
         backchannel_logout_uri: None,
+        frontchannel_logout_uri: None,
         initiate_login_uri: None,
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,

@@ -34,6 +34,10 @@ pub(crate) struct Document {
     pub(crate) links: Vec<Link>,
     /// Whether the page submits its first form by itself.
     pub(crate) submits_itself: bool,
+    /// Where the page goes on to by itself.
+    pub(crate) next: Option<String>,
+    /// What it loads in frames.
+    pub(crate) frames: Vec<String>,
     /// The text that a person sees.
     pub(crate) text: String,
 }
@@ -89,6 +93,8 @@ impl Document {
                     buttons: Vec::new(),
                 });
             }
+            ("iframe", _) => self.frames.extend(get("src")),
+            ("link", _) if get("rel").as_deref() == Some("next") => self.next = get("href"),
             ("a", _) => {
                 self.links.push(Link { text: String::new(), href: get("href").unwrap_or_default() });
                 place.link = true;
