@@ -8,8 +8,8 @@ use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
 use crate::outside::http::HttpError;
-use crate::outside::metrics::Metrics;
 use crate::outside::saml_metadata::SamlMetadata;
+use crate::outside::telemetry::{Telemetry, TelemetryError};
 use crate::outside::upstreams::Upstreams;
 use crate::store::keysets::Keyring;
 use crate::store::limits::Limits;
@@ -24,7 +24,7 @@ use crate::store::{Role, Store, StoreError, StoreSettings};
 /// The broker, ready to serve.
 #[derive(Debug)]
 pub struct App {
-    /// The clock and randomness.
+    /// The clock, randomness, and what is counted and reported.
     pub outside: Outside,
     /// Calls to providers, their metadata and keys.
     pub upstreams: Upstreams,
@@ -42,8 +42,6 @@ pub struct App {
     pub idps: IdpTrust,
     /// The stories of refused requests.
     pub traces: Traces,
-    /// What is counted for the operator.
-    pub metrics: Metrics,
     /// What has been asked for in this minute, and by whom.
     pub limits: Limits,
     /// `[server]`.
@@ -68,6 +66,9 @@ pub enum AppError {
     /// The configured sealing key.
     #[error("server.seal_key: {0}")]
     SealKey(InvalidSecretKey),
+    /// Spans for a collector.
+    #[error("server.otlp_endpoint: {0}")]
+    Telemetry(#[from] TelemetryError),
     /// The HTTP client.
     #[error("calls to providers: {0}")]
     Upstreams(#[from] HttpError),
@@ -75,7 +76,10 @@ pub enum AppError {
 
 impl App {
     /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops nobody else.
-    pub async fn build(config: Config, outside: Outside) -> Result<Arc<Self>, AppError> {
+    pub async fn build(config: Config, mut outside: Outside) -> Result<Arc<Self>, AppError> {
+        if let Some(collector) = &config.server.otlp_endpoint {
+            outside.telemetry = Telemetry::to(collector)?;
+        }
         let upstreams = upstreams(&config, &outside)?;
         Self::build_with(config, outside, upstreams).await
     }
@@ -108,7 +112,6 @@ impl App {
             .enumerate()
             .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
         Ok(Arc::new(Self {
-            metrics: upstreams.metrics().clone(),
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
             idps: IdpTrust::new(directory.clone(), outside.clone(), metadata),

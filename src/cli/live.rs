@@ -64,7 +64,7 @@ impl Live {
             tracing::warn!(code = "configuration", "{warning}");
         }
         let (state, directory) = (self.app.state.store.clone(), self.app.directory.store.clone());
-        let app = App::with_stores(config, Outside::real(), state, directory)?;
+        let app = App::with_stores(config, self.app.outside.clone(), state, directory)?;
         let (public, admin) = (web::router(app.clone())?, admin(&app, &self.phase)?);
         super::serve::make_first_keys(&app).await;
         drop(self.admin.send_replace(admin));
@@ -88,6 +88,7 @@ impl Fixed {
             ("server.seal_key", key.unwrap_or_default()),
             ("server.proxy_protocol", server.reception.proxy_protocol.to_string()),
             ("server.tls_certificate_file", format!("{:?}", server.reception.tls)),
+            ("server.otlp_endpoint", server.otlp_endpoint.clone().unwrap_or_default()),
             ("store.state", config.store.state.public()),
             ("store.directory", config.store.directory.public()),
         ];

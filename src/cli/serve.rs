@@ -72,6 +72,7 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     make_first_keys(&live.app).await;
     announce(&live.app, &public, &admin)?;
     tokio::spawn(stop_when_told(live.phase.clone(), live.app.server.drain_delay));
+    let telemetry = live.app.outside.telemetry.clone();
     let (routes, phase, tls) = (live.public.subscribe(), live.phase.subscribe(), reception.tls.clone());
     let public = web::server::serve_with(reception, public, routes, phase);
     // Whoever asks is told that the process leaves until the last sign-in is through.
@@ -82,6 +83,7 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
         () = renew(file, live, tls) => {}
     }
     drop(over);
+    tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     Ok(())
 }
 
@@ -185,7 +187,7 @@ pub fn start_log(format: Option<LogFormat>) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let pretty = std::io::stderr().is_terminal();
     let started = match format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json }) {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
         LogFormat::Pretty => builder.try_init(),
     };
     // Only a second start in one process fails, and the first log goes on.

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub presets: Vec<String>,
     /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
     pub seal_key: Option<SecretString>,
+    /// The base URL of an OpenTelemetry collector.
+    pub otlp_endpoint: Option<String>,
     /// How long a process that was told to stop still takes requests while its readiness says no.
     pub drain_delay: Duration,
     /// Opens the admin listener's pages; without it they are not served.
@@ -67,6 +69,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
         seal_key,
+        otlp_endpoint: table.parsed("otlp_endpoint", uri::collector),
         drain_delay: table.duration("drain_delay", Duration::ZERO..=MOST_DRAIN_DELAY).unwrap_or(Duration::from_secs(2)),
         admin_token,
     };

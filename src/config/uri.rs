@@ -54,6 +54,15 @@ pub(super) fn endpoint(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
+/// Where an OpenTelemetry collector listens: http anywhere, for what it is told of concerns no person.
+pub(super) fn collector(text: &str) -> Result<String, Invalid> {
+    let url = absolute(text)?;
+    match url.scheme() {
+        "http" | "https" if url.query().is_none() => Ok(text.to_owned()),
+        _ => Err(Invalid::new(format!("{text:?} is no URL of a collector"), "write a URL such as http://127.0.0.1:4318")),
+    }
+}
+
 /// A browser origin ([RFC 6454](https://www.rfc-editor.org/rfc/rfc6454)) as browsers send it.
 pub(super) fn origin(text: &str) -> Result<String, Invalid> {
     let url = absolute(text)?;

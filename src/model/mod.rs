@@ -15,4 +15,5 @@ pub mod secret;
 pub mod session;
 pub mod time;
 pub mod trace;
+pub mod trace_context;
 pub mod user;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::time::Timestamp;
 
@@ -33,10 +33,38 @@ impl Clock {
         }
     }
 
+    /// Begins to measure how long something takes, whatever happens to the wall clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+    pub fn stopwatch(&self) -> Stopwatch {
+        match self {
+            Self::Real => Stopwatch::Real(Instant::now()),
+            Self::Fake(_) => Stopwatch::Fake(self.clone(), self.now()),
+        }
+    }
+
     /// Moves a fake clock forward; a real one is left alone.
     pub fn advance(&self, by: Duration) {
         if let Self::Fake(millis) = self {
             millis.store(self.now().plus(by).millis(), Ordering::SeqCst);
+        }
+    }
+}
+
+/// A measurement that has begun.
+#[derive(Debug, Clone)]
+pub enum Stopwatch {
+    /// By the system's monotonic clock.
+    Real(Instant),
+    /// By the hands of a fake clock.
+    Fake(Clock, Timestamp),
+}
+
+impl Stopwatch {
+    /// The time passed since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        match self {
+            Self::Real(began) => began.elapsed(),
+            Self::Fake(clock, began) => clock.now().since(*began),
         }
     }
 }

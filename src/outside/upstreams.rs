@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use url::Url;
 
 use super::Outside;
@@ -13,8 +13,8 @@ use super::address::origin_of;
 use super::credentials::Minting;
 use super::gate::{Closed, Gate};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
-use super::metrics::Metrics;
 use super::refreshing::{Policy, Refreshing};
+use super::telemetry::{self, Kind, Work};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::ProviderName;
 use crate::protocol::jose::{JwkError, KeySet, SigningKeyError};
@@ -150,7 +150,6 @@ pub struct Upstreams {
     http: Http,
     allow_private: bool,
     budget: Duration,
-    metrics: Metrics,
     known: Arc<Mutex<HashMap<String, Arc<Upstream>>>>,
 }
 
@@ -169,12 +168,7 @@ impl Upstreams {
 
     /// Upstreams behind the given client.
     pub fn with_http(outside: &Outside, allow_private: bool, http: Http) -> Self {
-        Self { outside: outside.clone(), http, allow_private, budget: BUDGET, metrics: Metrics::default(), known: Arc::default() }
-    }
-
-    /// What is counted about calls, and about everything else in this process.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        Self { outside: outside.clone(), http, allow_private, budget: BUDGET, known: Arc::default() }
     }
 
     /// The client underneath, with its rules, for calls that belong to no provider.
@@ -214,7 +208,6 @@ impl Upstreams {
 /// One provider of one client: its own breaker and bulkhead, so that its troubles stay its own.
 pub struct Upstream {
     name: ProviderName,
-    metrics: Metrics,
     pub(super) outside: Outside,
     http: Http,
     allow_private: bool,
@@ -230,7 +223,6 @@ impl Upstream {
     fn new(all: &Upstreams, name: &ProviderName) -> Self {
         Self {
             name: name.clone(),
-            metrics: all.metrics.clone(),
             outside: all.outside.clone(),
             http: all.http.clone(),
             allow_private: all.allow_private,
@@ -250,10 +242,7 @@ impl Upstream {
     /// so that nobody can open the breaker with worthless codes.
     pub async fn call(&self, request: Request) -> Result<Response, UpstreamError> {
         let _turn = self.gate.enter(self.outside.clock.now()).await?;
-        let began = self.outside.clock.now();
-        let outcome = self.http.send(request).await;
-        let word = outcome.as_ref().map_or_else(|_| "failed".to_owned(), |answer| answer.status.as_u16().to_string());
-        self.metrics.provider_call(self.name.as_str(), &word, self.outside.clock.now().since(began));
+        let outcome = self.observed(request).await;
         let healthy = match &outcome {
             Ok(answer) => !answer.status.is_server_error() && answer.status != StatusCode::TOO_MANY_REQUESTS,
             Err(HttpError::Url(_) | HttpError::PrivateName(_) | HttpError::Setup(_)) => return Ok(outcome?),
@@ -262,6 +251,34 @@ impl Upstream {
         let [jitter] = self.outside.random.bytes::<1>();
         self.gate.record(healthy, self.outside.clock.now(), jitter);
         Ok(outcome?)
+    }
+
+    /// Sends a request as a step of the present trace, and counts it.
+    async fn observed(&self, mut request: Request) -> Result<Response, HttpError> {
+        let Outside { clock, metrics, telemetry: collector, random } = &self.outside;
+        let parent = telemetry::present();
+        let context = parent.map(|parent| parent.step(random.bytes()));
+        if let Some(Ok(value)) = context.filter(|context| context.sampled).map(|context| HeaderValue::try_from(context.to_string())) {
+            request.headers.insert("traceparent", value);
+        }
+        let (method, began, watch) = (request.method.clone(), clock.now(), clock.stopwatch());
+        let outcome = self.http.send(request).await;
+        let word = outcome.as_ref().map_or_else(|_| "failed".to_owned(), |answer| answer.status.as_u16().to_string());
+        let took = watch.elapsed();
+        metrics.provider_call(self.name.as_str(), &word, took);
+        if let Some(context) = context {
+            collector.report(Work {
+                name: format!("{method} {}", self.name),
+                kind: Kind::Client,
+                context,
+                parent: parent.map(|parent| parent.span),
+                began,
+                took,
+                failed: outcome.is_err(),
+                attributes: vec![("symbolon.provider", self.name.to_string()), ("http.response.status_code", word)],
+            });
+        }
+        outcome
     }
 
     /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when the settings

@@ -13,6 +13,7 @@ pub mod form;
 pub mod gallery;
 pub mod hosted;
 pub mod oauth2;
+pub mod observe;
 pub mod page;
 pub mod saml2;
 pub mod security_headers;
@@ -73,7 +74,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .layer(Extension(pages))
         .layer(middleware::from_fn_with_state(app.clone(), security_headers::add))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), admin::metrics::measure))
+        .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
         .with_state(app))
 }
 

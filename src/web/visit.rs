@@ -133,7 +133,7 @@ impl Visit {
     /// Logs `failure` and keeps its story; gives how the story ends.
     pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> Outcome {
         failure.log(self.config.pool.id.as_str(), reference);
-        self.app.metrics.refused(self.config.pool.id.as_str(), failure.code());
+        self.app.outside.metrics.refused(self.config.pool.id.as_str(), failure.code());
         story::keep(self, reference, failure).await
     }
 

@@ -30,7 +30,7 @@ const IMPURE: [&str; 11] =
     ["async fn", "async move", ".await", "tokio", "reqwest", "std::net", "std::fs", "std::env", "SystemTime", "Instant::now", "rand::fill"];
 
 /// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own module.
-const CONTAINED: [(&str, &[&str]); 15] = [
+const CONTAINED: [(&str, &[&str]); 18] = [
     ("axum", &["web/", "cli/demo"]),
     ("tower_http", &["web/"]),
     ("minijinja", &["web/", "cli/demo", "config/branding"]),
@@ -42,6 +42,9 @@ const CONTAINED: [(&str, &[&str]); 15] = [
     ("clap", &["cli/"]),
     ("flate2", &["protocol/saml/binding"]),
     ("prometheus_client", &["outside/metrics"]),
+    ("opentelemetry", &["outside/telemetry"]),
+    ("opentelemetry_otlp", &["outside/telemetry"]),
+    ("opentelemetry_sdk", &["outside/telemetry"]),
     ("ppp", &["web/server/proxy_protocol"]),
     ("tokio_rustls", &["web/server/tls"]),
     ("roxmltree", &["protocol/saml/"]),

@@ -43,6 +43,7 @@ mod sign_in;
 mod sign_in_state;
 mod store;
 mod tokens;
+mod telemetry;
 mod trial;
 mod upstream;
 mod users;

@@ -153,7 +153,7 @@ impl Builder {
     }
 
     fn outside(&self, replica: u64) -> Outside {
-        Outside { clock: self.clock.clone(), random: Random::fake(self.seed * 1000 + replica) }
+        Outside::of(self.clock.clone(), Random::fake(self.seed * 1000 + replica))
     }
 
     /// Serves `app` at the first of `ports`.

@@ -1,9 +1,8 @@
-//! `GET /metrics` of the admin listener, and the measuring of every request of the public one.
+//! `GET /metrics` of the admin listener.
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
 
@@ -17,17 +16,8 @@ const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8
 
 /// The numbers of this process.
 pub async fn get(State(app): State<Arc<App>>) -> Response {
-    app.metrics.certificates(believed(&app).await);
-    ([(header::CONTENT_TYPE, FORMAT)], app.metrics.text()).into_response()
-}
-
-/// Measures a request under the pattern of its route.
-pub async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let endpoint = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let began = app.outside.clock.now();
-    let answer = next.run(request).await;
-    app.metrics.request(&endpoint, answer.status().as_u16(), app.outside.clock.now().since(began));
-    answer
+    app.outside.metrics.certificates(believed(&app).await);
+    ([(header::CONTENT_TYPE, FORMAT)], app.outside.metrics.text()).into_response()
 }
 
 /// The certificates by which each SAML provider is believed now, without asking any provider.

@@ -27,7 +27,7 @@ fn configuration(provider: &ProviderToml, url: &str, server: &str) -> Config {
 }
 
 async fn examined(config: &Config, name: Option<&str>) -> Report {
-    let outside = Outside { clock: Clock::Real, random: symbolon::outside::random::Random::Real };
+    let outside = Outside::real();
     examine(config, Path::new("Cargo.toml"), name, &outside).await.unwrap()
 }
 

@@ -57,7 +57,7 @@ struct Acme {
 impl Acme {
     async fn new(kind: Kind, certificates: &[&String]) -> Self {
         let world = World::new(kind, Role::Directory).await;
-        let outside = Outside { clock: world.clock.clone(), random: Random::Real };
+        let outside = Outside::of(world.clock.clone(), Random::Real);
         let seal = Seal::new(&SecretKeyBytes::generate(&outside.random));
         let directory = Records::new(world.store.clone(), seal, outside.random.clone());
         let server = Arc::new(Mutex::new((StatusCode::OK, metadata(IDP, certificates), 0)));

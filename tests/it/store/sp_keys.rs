@@ -19,14 +19,14 @@ struct Replicas {
 impl Replicas {
     async fn new(kind: Kind) -> Self {
         let world = World::new(kind, Role::Directory).await;
-        let outside = Outside { clock: world.clock.clone(), random: symbolon::outside::random::Random::Real };
+        let outside = Outside::of(world.clock.clone(), symbolon::outside::random::Random::Real);
         let seal = Seal::new(&SecretKeyBytes::generate(&outside.random));
         let directory = Records::new(world.store.clone(), seal, outside.random);
         Self { world, directory }
     }
 
     fn start(&self) -> SpKeyring {
-        let outside = Outside { clock: self.world.clock.clone(), random: symbolon::outside::random::Random::Real };
+        let outside = Outside::of(self.world.clock.clone(), symbolon::outside::random::Random::Real);
         SpKeyring::new(self.directory.clone(), outside)
     }
 }

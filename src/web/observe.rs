@@ -1,0 +1,72 @@
+//! Every public request under its id: in the log, in the answer, in the metrics, and in the trace that it belongs to.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method};
+use tracing::Instrument as _;
+
+use crate::app::App;
+use crate::model::trace_context::TraceContext;
+use crate::outside::telemetry::{Kind, Work, within};
+use crate::web::server::Peer;
+
+/// Where Cognito's clients look for the id of a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
+const TRACEPARENT: &str = "traceparent";
+
+/// Answers a request as one step of a trace. A trace may begin at a trusted proxy; whatever else says so is not believed.
+pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let outside = &app.outside;
+    let endpoint = request.extensions().get::<MatchedPath>().cloned();
+    let endpoint = endpoint.as_ref().map_or("other", MatchedPath::as_str);
+    let method = request.method().clone();
+    let parent = parent(&app, &request);
+    let span = outside.random.bytes();
+    let context = match parent {
+        Some(parent) => parent.step(span),
+        None => TraceContext::begin(outside.random.bytes(), span, outside.telemetry.is_on()),
+    };
+    let id = context.uuid();
+    let (began, watch) = (outside.clock.now(), outside.clock.stopwatch());
+    let logged = tracing::info_span!("request", id, endpoint);
+    let mut answer = within(context, next.run(request).instrument(logged)).await;
+    let (took, status) = (watch.elapsed(), answer.status());
+    outside.metrics.request(endpoint, status.as_u16(), took);
+    if outside.telemetry.is_on() {
+        outside.telemetry.report(Work {
+            name: format!("{} {endpoint}", known(&method)),
+            kind: Kind::Server,
+            context,
+            parent: parent.map(|parent| parent.span),
+            began,
+            took,
+            attributes: vec![
+                ("http.request.method", known(&method).to_owned()),
+                ("http.route", endpoint.to_owned()),
+                ("http.response.status_code", status.as_str().to_owned()),
+            ],
+            failed: status.is_server_error(),
+        });
+    }
+    if let Ok(id) = HeaderValue::try_from(id) {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+fn parent(app: &App, request: &Request) -> Option<TraceContext> {
+    let Peer(peer) = request.extensions().get::<Peer>()?;
+    let believed = app.server.reception.trusted_proxies.iter().any(|proxy| proxy.contains(peer.ip()));
+    believed.then(|| TraceContext::parse(request.headers().get(TRACEPARENT)?.to_str().ok()?))?
+}
+
+/// A method that anybody made up is nobody's word of ours.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::PATCH => method.as_str(),
+        _ => "_OTHER",
+    }
+}
