@@ -102,13 +102,15 @@ impl Cluster {
     pub(crate) fn moves_slots(&self) -> std::thread::JoinHandle<bool> {
         let id = |node: &Redis| node.command(&["CLUSTER", "MYID"]);
         let (from, to, port) = (id(&self.nodes[0]), id(&self.nodes[1]), self.nodes[0].port());
-        std::thread::spawn(move || {
-            let moved = Command::new("redis-cli")
-                .args(["--cluster", "reshard", &format!("127.0.0.1:{port}"), "--cluster-from", &from, "--cluster-to", &to])
-                .args(["--cluster-slots", "1800", "--cluster-yes"])
-                .output();
-            moved.is_ok_and(|moved| moved.status.success())
-        })
+        std::thread::spawn(move || reshard(port, &from, &to, 1800))
+    }
+
+    /// Moves some slots of the `from`th master to the `to`th; whether that worked.
+    pub(crate) fn moves_some_slots(&self, from: usize, to: usize) -> bool {
+        let masters: Vec<&Redis> = self.nodes.iter().filter(|node| node.command(&["ROLE"]).starts_with("master")).collect();
+        let id = |at: usize| masters.get(at).map(|node| node.command(&["CLUSTER", "MYID"]));
+        let (Some(from), Some(to), Some(node)) = (id(from), id(to), masters.first()) else { return false };
+        from != to && reshard(node.port(), &from, &to, 100)
     }
 
     /// The node that is the master of the slot of `key` now.
@@ -120,6 +122,14 @@ impl Cluster {
         });
         &mut self.nodes[found.expect("some master holds the key")]
     }
+}
+
+fn reshard(port: u16, from: &str, to: &str, slots: u16) -> bool {
+    let moved = Command::new("redis-cli")
+        .args(["--cluster", "reshard", &format!("127.0.0.1:{port}"), "--cluster-from", from, "--cluster-to", to])
+        .args(["--cluster-slots", &slots.to_string(), "--cluster-yes"])
+        .output();
+    moved.is_ok_and(|moved| moved.status.success())
 }
 
 /// One group for all tests that run at the same time, used by one of them after the other. It ends with the last of them.
