@@ -7,6 +7,7 @@ use crate::config::{self, Config, LimitsConfig, PoolConfig, ServerConfig, StoreC
 use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
+use crate::outside::client_keys::ClientKeys;
 use crate::outside::http::HttpError;
 use crate::outside::saml_metadata::SamlMetadata;
 use crate::outside::telemetry::{Telemetry, TelemetryError};
@@ -40,6 +41,8 @@ pub struct App {
     pub sp_keys: SpKeyring,
     /// What is believed of SAML identity providers.
     pub idps: IdpTrust,
+    /// The public keys of apps that sign.
+    pub client_keys: ClientKeys,
     /// The stories of refused requests.
     pub traces: Traces,
     /// What has been asked for in this minute, and by whom.
@@ -112,6 +115,7 @@ impl App {
             .enumerate()
             .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
         Ok(Arc::new(Self {
+            client_keys: ClientKeys::new(&outside, &upstreams),
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),
             idps: IdpTrust::new(directory.clone(), outside.clone(), metadata),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{secrets, uri};
+use super::{client_proof, secrets, uri};
 use crate::model::client::{Client, Grant, Lifetimes, Rotation};
 use crate::model::document::{Invalid, Table, nearest, show_duration};
 use crate::model::ids::{ClientId, ProviderName};
@@ -47,13 +47,14 @@ pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, 
         lifetimes,
         rotation: rotation(&table),
         introspects_pool: flag("introspects_pool", false),
+        proof: client_proof::read(&table, has_secret(&table)),
         enabled: flag("enabled", true),
         secrets,
     };
-    if !has_secret(&table) && code_and_refresh(&client) && client.rotation == Rotation::Off {
+    if !authenticates(&table) && code_and_refresh(&client) && client.rotation == Rotation::Off {
         table.warn("", "a stolen refresh token of this public client works to its end", "add rotation = true, which notices reuse");
     }
-    if client.introspects_pool && !has_secret(&table) {
+    if client.introspects_pool && !authenticates(&table) {
         table.problem("introspects_pool", "a public client cannot authenticate for introspection", "give it a secret, or remove the key");
     }
     table.finish();
@@ -89,6 +90,10 @@ pub(super) fn lifetimes(table: &Table<'_>, defaults: Lifetimes) -> Lifetimes {
 
 fn has_secret(table: &Table<'_>) -> bool {
     table.has("secret") || table.has("secret_file") || table.has("secrets")
+}
+
+fn authenticates(table: &Table<'_>) -> bool {
+    has_secret(table) || client_proof::has_method(table)
 }
 
 fn client_secrets(table: &Table<'_>) -> Vec<SecretString> {
@@ -188,7 +193,7 @@ fn agree(table: &Table<'_>, grants: &BTreeSet<Grant>, scopes: &Scopes, lifetimes
         table.problem("grants", "the client may use no grant", "name one, or remove the key");
     }
     if grants.contains(&Grant::ClientCredentials) {
-        if !has_secret(table) {
+        if !authenticates(table) {
             table.problem("grants", "client_credentials needs a client with a secret", "add secret or secret_file, or remove the grant");
         }
         if !scopes.iter().any(|scope| !STANDARD_SCOPES.contains(&scope)) {

@@ -2,6 +2,7 @@
 
 mod branding;
 mod client;
+mod client_proof;
 mod due;
 mod limits;
 mod network;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ids::{ClientId, ProviderName};
+use super::proof::{Authentication, ClientProof};
 use super::scope::Scopes;
 use super::secret::{ExposeSecret, SecretString, same_secret};
 
@@ -66,7 +67,7 @@ pub struct Client {
     pub id: ClientId,
     /// Name shown to people, if any.
     pub name: Option<String>,
-    /// Accepted secrets (two while one is replaced); empty means a public client, which must use PKCE.
+    /// Accepted secrets (two while one is replaced); a client with neither secret nor other means to authenticate is public and must use PKCE.
     pub secrets: Vec<SecretString>,
     /// Exact redirect URIs ([RFC 9700 section 2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1)).
     pub redirect_uris: Vec<String>,
@@ -98,14 +99,16 @@ pub struct Client {
     pub rotation: Rotation,
     /// Whether the client may use introspection for tokens of the whole pool (a resource server) or only for its own.
     pub introspects_pool: bool,
+    /// How it proves itself beyond a secret, and what it is held to.
+    pub proof: ClientProof,
     /// A disabled client is refused at every door.
     pub enabled: bool,
 }
 
 impl Client {
-    /// Whether the client has no secret and so cannot authenticate.
+    /// Whether the client cannot authenticate.
     pub fn is_public(&self) -> bool {
-        self.secrets.is_empty()
+        self.secrets.is_empty() && matches!(self.proof.authentication, Authentication::Secret)
     }
 
     /// Whether `secret` is one of the client's, in constant time for each.

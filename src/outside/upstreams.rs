@@ -33,7 +33,7 @@ const METADATA: Policy = Policy {
 };
 /// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them be read again at
 /// most twice a minute (B-19).
-const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
+pub(super) const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
 
 /// All calls of one sign-in together: a person waits for them.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -357,7 +357,7 @@ impl Upstream {
     }
 }
 
-async fn read_keys(http: &Http, url: &Url) -> Result<KeySet, UpstreamError> {
+pub(super) async fn read_keys(http: &Http, url: &Url) -> Result<KeySet, UpstreamError> {
     let answer = http.send(Request { limit: MAX_BYTES, ..Request::get(url.clone()) }).await?;
     if answer.status != StatusCode::OK {
         return Err(UpstreamError::KeysStatus(answer.status.as_u16()));

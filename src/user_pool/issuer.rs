@@ -7,6 +7,7 @@ use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
 use crate::model::user::User;
+use crate::outside::client_keys::ClientKeys;
 use crate::store::StoreError;
 use crate::store::grants::Grants;
 use crate::store::record::Records;
@@ -26,6 +27,8 @@ pub struct Issuer<'a> {
     pub providers: &'a [ProviderName],
     /// The signing keys.
     pub keys: &'a PoolKeys,
+    /// The keys of apps that sign.
+    pub client_keys: &'a ClientKeys,
     /// Now.
     pub now: Timestamp,
 }

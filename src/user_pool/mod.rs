@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod backchannel;
+pub mod client_assertion;
 pub mod client_credentials;
 pub mod end_session;
 pub mod federate;

@@ -1,21 +1,26 @@
 //! Client authentication ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)): `client_secret_basic`,
-//! `client_secret_post`, and `none` for public clients.
+//! `client_secret_post`, `private_key_jwt`, and `none` for public clients.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use super::form::{Form, decode};
+use super::oauth2::api::Call;
 use crate::model::client::Client;
 use crate::model::encoding::base64_decode;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::pool::Pool;
+use crate::model::proof::Authentication;
 use crate::model::secret::{SecretString, same_secret};
+use crate::protocol::oauth2::client_assertion::{ASSERTION_TYPE, unverified_client};
+use crate::user_pool::client_assertion::{self, AssertionRefusal};
+use crate::user_pool::issuer::Issuer;
 
 /// Parameters that must never be in a URL, where logs and histories keep them.
 const NEVER_IN_A_QUERY: [&str; 6] = ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token"];
 
 /// One failed check of client authentication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthError {
     /// Credentials in the query.
     #[error("a credential came in the query")]
@@ -29,9 +34,12 @@ pub enum ClientAuthError {
     /// An `Authorization` header that is no well-formed Basic one.
     #[error("the Authorization header is not a valid Basic one")]
     Malformed,
-    /// A method that is not supported, such as a client assertion.
-    #[error("this client authentication method is not supported")]
+    /// An assertion of a kind that is not supported.
+    #[error("this client_assertion_type is not supported")]
     Unsupported,
+    /// A client assertion that is not good.
+    #[error("{0}")]
+    Assertion(AssertionRefusal),
     /// Unknown or disabled client, or a wrong, missing or unexpected secret: the answer does not tell which.
     #[error("unknown client or wrong client credentials")]
     Refused,
@@ -39,10 +47,10 @@ pub enum ClientAuthError {
 
 impl ClientAuthError {
     /// The `error` member of the answer.
-    pub const fn oauth_error(self) -> &'static str {
+    pub const fn oauth_error(&self) -> &'static str {
         match self {
             Self::InQuery | Self::Ambiguous | Self::Missing => "invalid_request",
-            Self::Malformed | Self::Unsupported | Self::Refused => "invalid_client",
+            Self::Malformed | Self::Unsupported | Self::Assertion(_) | Self::Refused => "invalid_client",
         }
     }
 }
@@ -55,24 +63,47 @@ impl Refusal for ClientAuthError {
             Self::Missing => "client_id_missing",
             Self::Malformed => "client_auth_malformed",
             Self::Unsupported => "client_auth_unsupported",
+            Self::Assertion(refusal) => refusal.code(),
             Self::Refused => "client_auth_refused",
         }
     }
 
     fn fault(&self) -> Fault {
-        Fault::App
+        match self {
+            Self::Assertion(refusal) => refusal.fault(),
+            _ => Fault::App,
+        }
     }
 
     fn hint(&self) -> String {
         match self {
             Self::InQuery => "send credentials and tokens in the body or the Authorization header, never in the URL",
-            Self::Ambiguous => "use either the Authorization header or client_secret in the body, with one client_id",
+            Self::Ambiguous => "use one of the Authorization header, client_secret and client_assertion, with one client_id",
             Self::Missing => "send client_id, or an Authorization: Basic header",
             Self::Malformed => "send Authorization: Basic base64(client_id:client_secret), both percent-encoded first",
-            Self::Unsupported => "use client_secret_basic, client_secret_post, or none for a public client",
+            Self::Unsupported => "send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            Self::Assertion(refusal) => return refusal.hint(),
             Self::Refused => "compare client_id and secret with the configuration; a public client sends no secret",
         }
         .to_owned()
+    }
+
+    fn retryable(&self) -> bool {
+        matches!(self, Self::Assertion(refusal) if refusal.retryable())
+    }
+
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::Assertion(refusal) => refusal.expected(),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<String> {
+        match self {
+            Self::Assertion(refusal) => refusal.received(),
+            _ => None,
+        }
     }
 }
 
@@ -87,24 +118,20 @@ impl<'a> AuthenticatedClient<'a> {
     }
 }
 
-/// Finds and authenticates the client of a request to the token, revocation or introspection endpoint.
-pub fn authenticate<'a>(
-    pool: &'a Pool,
-    headers: &HeaderMap,
-    query: Option<&str>,
-    form: &Form,
-) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
-    if query.is_some_and(holds_credential) {
+/// Finds and authenticates the client of a request to the token, revocation, introspection or pushed-request endpoint.
+pub async fn authenticate<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    let pool = issuer.grants.pool;
+    if call.query.as_deref().is_some_and(holds_credential) {
         return Err(ClientAuthError::InQuery);
     }
-    if form.has("client_assertion") || form.has("client_assertion_type") {
-        return Err(ClientAuthError::Unsupported);
-    }
-    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let mut authorizations = call.headers.get_all(AUTHORIZATION).iter();
+    let asserts = form.has("client_assertion") || form.has("client_assertion_type");
     match (authorizations.next(), authorizations.next()) {
+        (None, _) if asserts && form.has("client_secret") => Err(ClientAuthError::Ambiguous),
+        (None, _) if asserts => by_assertion(issuer, form).await,
         (None, _) => by_body(pool, form),
         (Some(_), Some(_)) => Err(ClientAuthError::Ambiguous),
-        (Some(_), None) if form.has("client_secret") => Err(ClientAuthError::Ambiguous),
+        (Some(_), None) if asserts || form.has("client_secret") => Err(ClientAuthError::Ambiguous),
         (Some(header), None) => by_header(pool, header.as_bytes(), form),
     }
 }
@@ -114,7 +141,11 @@ pub fn named<'a>(pool: &'a Pool, headers: &HeaderMap, form: &Form) -> Option<&'a
     let by_header = headers.get(AUTHORIZATION).and_then(|header| basic(header.as_bytes()));
     match by_header {
         Some((id, _)) => pool.client(&registered(pool, id)),
-        None => pool.client(form.get("client_id")?),
+        None => match (form.get("client_id"), form.get("client_assertion")) {
+            (Some(id), _) => pool.client(id),
+            (None, Some(assertion)) => pool.client(&unverified_client(assertion)?),
+            (None, None) => None,
+        },
     }
 }
 
@@ -142,6 +173,23 @@ fn by_body<'a>(pool: &'a Pool, form: &Form) -> Result<AuthenticatedClient<'a>, C
         Some(secret) => confidential(pool.client(id), &[secret]),
         None => pool.client(id).filter(|client| client.is_public()).map(AuthenticatedClient).ok_or(ClientAuthError::Refused),
     }
+}
+
+/// `client_id` beside the assertion is optional ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)) and has to be the same.
+async fn by_assertion<'a>(issuer: &Issuer<'a>, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+    let pool = issuer.grants.pool;
+    if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Err(ClientAuthError::Unsupported);
+    }
+    let raw = form.get("client_assertion").ok_or(ClientAuthError::Refused)?;
+    let client = match form.get("client_id") {
+        Some(id) => pool.client(id),
+        None => unverified_client(raw).and_then(|id| pool.client(&id)),
+    };
+    let client = client.ok_or(ClientAuthError::Refused)?;
+    let Authentication::PrivateKeyJwt(rules) = &client.proof.authentication else { return Err(ClientAuthError::Refused) };
+    client_assertion::authenticate(issuer, client, rules, raw).await.map_err(ClientAuthError::Assertion)?;
+    Ok(AuthenticatedClient(client))
 }
 
 fn by_header<'a>(pool: &'a Pool, header: &[u8], form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod app_proof;
 mod architecture;
 mod attack_rows;
 mod config;

@@ -4,11 +4,13 @@
 //! Keys come from the caller only: header members `jwk`, `jku`, `x5u` and `x5c` are ignored. Symmetric algorithms and `none` do not exist here.
 
 mod algorithm;
+mod date;
 mod jwk;
 mod jws;
 mod sign;
 
 pub use algorithm::{Algorithm, left_half_hash};
+pub use date::numeric_date;
 pub use jwk::{JwkError, KeySet, PublicKey, Skipped, Unusable, thumbprint};
-pub use jws::{JwsError, MAX_TOKEN, UnverifiedHeader, unverified_header, verify, verify_payload};
+pub use jws::{JwsError, MAX_TOKEN, UnverifiedHeader, unverified_claims, unverified_header, verify, verify_payload};
 pub use sign::{SigningKey, SigningKeyError};

@@ -24,6 +24,7 @@ use crate::store::keysets::KeyringError;
 use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
+use crate::user_pool::client_assertion::AssertionRefusal;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
@@ -93,7 +94,14 @@ impl Caller {
     pub fn issuer(&self) -> Issuer<'_> {
         let random = &self.app.outside.random;
         let grants = Grants { records: &self.app.state, seal: &self.app.seal, random, pool: &self.config.pool };
-        Issuer { grants, directory: &self.app.directory, providers: &self.providers, keys: &self.keys, now: self.app.outside.clock.now() }
+        Issuer {
+            grants,
+            directory: &self.app.directory,
+            providers: &self.providers,
+            keys: &self.keys,
+            client_keys: &self.app.client_keys,
+            now: self.app.outside.clock.now(),
+        }
     }
 }
 
@@ -195,6 +203,9 @@ impl ApiError {
 
     /// A failed client authentication. It is a 401 with a challenge when the client used the header, or where `always` asks for it.
     pub fn client_auth(pool: &Pool, error: ClientAuthError, always: bool) -> Self {
+        if let ClientAuthError::Assertion(AssertionRefusal::Store(error)) = error {
+            return error.into();
+        }
         let mut answer = Self::refused(error.oauth_error(), &error);
         if always && answer.error == "invalid_client" {
             answer.status = StatusCode::UNAUTHORIZED;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::model::attributes::STANDARD;
 use crate::model::language::Language;
 use crate::model::pool::Pool;
+use crate::model::proof::AssertionAlgorithm;
 use crate::protocol::jose::Algorithm;
 use crate::token::pool_keys::PoolKeys;
 use crate::web::cors;
@@ -39,6 +40,7 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
     let mut claims = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid", "jti", "origin_jti"];
     claims.extend(["token_use", "identities", "cognito:username", "cognito:groups"]);
     claims.extend(STANDARD);
+    let signed = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
     json!({
         "issuer": pool.issuer,
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -56,9 +58,12 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": signed,
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": signed,
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": signed,
         "code_challenge_methods_supported": ["S256"],
         "ui_locales_supported": Language::ALL.map(Language::tag),
         "prompt_values_supported": ["none", "login", "select_account", "consent"],

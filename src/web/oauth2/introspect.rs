@@ -13,7 +13,7 @@ pub async fn post(caller: Caller) -> Response {
     answer(&caller.issuer(), &caller.call).await
 }
 
-/// Describes a token to a client that has a secret and used it.
+/// Describes a token to a client that authenticated.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
     finish(decide(issuer, call).await, issuer.grants.random)
 }
@@ -21,9 +21,10 @@ pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
 async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let form = call.form()?;
     let pool = issuer.grants.pool;
-    let client = authenticate(pool, &call.headers, call.query.as_deref(), &form)
+    let client = authenticate(issuer, call, &form)
+        .await
         .and_then(|client| if client.client().is_public() { Err(ClientAuthError::Refused) } else { Ok(client) })
-        .map_err(|error| if error == ClientAuthError::Missing { ClientAuthError::Refused } else { error })
+        .map_err(|error| if matches!(error, ClientAuthError::Missing) { ClientAuthError::Refused } else { error })
         .map_err(|error| ApiError::client_auth(pool, error, true))?;
     let token = form.get("token").ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
     Ok(Value::Object(introspect(issuer, client.client(), token).await?))

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::api::{ApiError, Call, Caller, finish};
+use crate::model::fault::Refusal as _;
 use crate::user_pool::client_credentials::client_credentials;
 use crate::user_pool::issuer::{Issuer, Tokens};
 use crate::user_pool::redeem::{Redemption, burn_unauthenticated, redeem};
@@ -38,10 +39,10 @@ fn respond(issuer: &Issuer<'_>, call: &Call, decided: Result<Tokens, ApiError>) 
 async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Tokens, ApiError> {
     let form = call.form()?;
     let pool = issuer.grants.pool;
-    let client = match authenticate(pool, &call.headers, call.query.as_deref(), &form) {
+    let client = match authenticate(issuer, call, &form).await {
         Ok(client) => client.client(),
         Err(error) => {
-            if let Some(code) = form.get("code") {
+            if let Some(code) = form.get("code").filter(|_| !error.retryable()) {
                 burn_unauthenticated(issuer, code).await?;
             }
             return Err(ApiError::client_auth(pool, error, tried_basic(&call.headers)));

@@ -12,6 +12,7 @@ use symbolon::model::secret::SecretString;
 use symbolon::model::session::{CodeGrant, Epoch, SignIn};
 use symbolon::model::time::Timestamp;
 use symbolon::model::user::User;
+use symbolon::outside::client_keys::ClientKeys;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::keygen;
 use symbolon::outside::random::Random;
@@ -38,6 +39,7 @@ pub(crate) struct Desk {
     pub(crate) random: Random,
     pub(crate) clock: Clock,
     pub(crate) keys: PoolKeys,
+    pub(crate) client_keys: ClientKeys,
     pub(crate) sub: Sub,
     /// Enabled providers of the pool.
     pub(crate) providers: Vec<ProviderName>,
@@ -66,6 +68,7 @@ pub(crate) fn client(id: &str) -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
+        proof: symbolon::model::proof::ClientProof::default(),
         enabled: true,
     }
 }
@@ -101,7 +104,11 @@ impl Desk {
         let sub = Sub::from_random([9; 16]);
         let (state, directory) = (records(Role::State), records(Role::Directory));
         let providers = vec![ProviderName::parse("Acme").unwrap()];
-        let desk = Self { pool, state, directory, seal, random, clock, keys, sub, providers };
+        let outside =
+            symbolon::outside::Outside { clock: clock.clone(), random: random.clone(), ..symbolon::outside::Outside::fake(clock.now(), 7) };
+        let upstreams = symbolon::outside::upstreams::Upstreams::new(&outside, false, None).unwrap();
+        let client_keys = ClientKeys::new(&outside, &upstreams);
+        let desk = Self { pool, state, directory, seal, random, clock, keys, client_keys, sub, providers };
         desk.save(&desk.ada()).await;
         desk
     }
@@ -156,7 +163,14 @@ impl Desk {
     }
 
     pub(crate) fn issuer(&self) -> Issuer<'_> {
-        Issuer { grants: self.grants(), directory: &self.directory, providers: &self.providers, keys: &self.keys, now: self.clock.now() }
+        Issuer {
+            grants: self.grants(),
+            directory: &self.directory,
+            providers: &self.providers,
+            keys: &self.keys,
+            client_keys: &self.client_keys,
+            now: self.clock.now(),
+        }
     }
 
     /// What `client` was granted at the end of a sign-in just now.

@@ -30,7 +30,7 @@ async fn no_metadata_promises_what_is_not_there() {
     }
     assert_eq!(metadata["request_uri_parameter_supported"], false);
     for method in metadata["token_endpoint_auth_methods_supported"].as_array().unwrap() {
-        assert!(["client_secret_basic", "client_secret_post", "none"].contains(&method.as_str().unwrap()), "{method}");
+        assert!(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"].contains(&method.as_str().unwrap()), "{method}");
     }
     let mut visitor = Browser::new(&clock);
     for path in ["/oauth2/par", "/oauth2/register", "/oauth2/device_authorization"] {
@@ -54,9 +54,9 @@ async fn a_request_object_is_refused_by_name_whatever_it_holds() {
     }
 }
 
-///
+///
 #[tokio::test]
-async fn a_client_assertion_authenticates_nobody() {
+async fn a_client_assertion_authenticates_nobody_who_registered_no_key() {
     let clock = clock();
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));

@@ -38,6 +38,7 @@ pub(super) fn client(id: &str) -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
+        proof: symbolon::model::proof::ClientProof::default(),
         enabled: true,
     }
 }

@@ -218,7 +218,7 @@ impl Browser {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> TokenAnswer {
+pub(crate) async fn answer(request: reqwest::RequestBuilder) -> TokenAnswer {
     let response = request.send().await.expect("the broker answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.expect("the whole body");
