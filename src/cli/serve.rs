@@ -19,6 +19,8 @@ use crate::web;
 use crate::web::server::tls::{Tls, TlsError};
 use crate::web::server::{Capacity, Phase, Reception};
 
+/// So many connections that fewer may surprise somebody.
+const FEW: u64 = 5_000;
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 
 /// How the log looks.
@@ -123,13 +125,8 @@ fn reception(config: &Config) -> Result<Reception, TlsError> {
 fn places(wanted: u32) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256);
     let possible = files - files / 4;
-    if possible < u64::from(wanted) {
-        tracing::warn!(
-            code = "few_open_files",
-            files,
-            connections = possible,
-            "limits.connections is more than the limit of open files allows"
-        );
+    if possible < u64::from(wanted).min(FEW) {
+        tracing::warn!(code = "few_open_files", files, connections = possible, "the limit of open files allows few connections");
     }
     usize::try_from(possible.min(wanted.into())).unwrap_or(usize::MAX)
 }

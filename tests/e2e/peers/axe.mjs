@@ -2,7 +2,7 @@
 //
 //   echo '{"files":["/…/sign-in.en.light.html"]}' | node axe.mjs
 //
-// Input: {files, screenshots}: the folder for pictures at 1280 and 320 pixels, if wanted. Output, one JSON line:
+// Input: {files, screenshots, theme}: the folder for pictures at 1280 and 320 pixels, if wanted; what the person prefers, light or dark. Output, one JSON line:
 //   {ok, looked, findings: [{file, rule, impact, help, targets}], overflows: [{file, width}], unfocusable: [file]}
 // A page overflows when it is wider than 320 CSS pixels (WCAG 1.4.10); twice the zoom at 640 pixels is the same layout.
 import { readFileSync } from 'node:fs';
@@ -16,11 +16,11 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'];
 
-const { files, screenshots } = JSON.parse(await readAll(process.stdin));
+const { files, screenshots, theme } = JSON.parse(await readAll(process.stdin));
 const report = { ok: false, looked: 0, findings: [], overflows: [], unfocusable: [] };
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 try {
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await browser.newContext({ colorScheme: theme ?? 'light' })).newPage();
   for (const path of files) {
     const file = basename(path);
     await page.setViewportSize({ width: 1280, height: 800 });
@@ -46,7 +46,7 @@ console.log(JSON.stringify(report));
 
 /** The Tab key alone comes to every control, each with an outline that shows. */
 async function everythingIsReached(page) {
-  const controls = await page.locator('a:visible, button:visible, input:visible:not([type=hidden]), summary:visible').count();
+  const controls = await page.locator('a:visible, button:visible, input:visible:not([type=hidden]), select:visible, summary:visible, [tabindex="0"]:visible').count();
   const seen = new Set();
   for (let press = 0; press < controls; press += 1) {
     await page.keyboard.press('Tab');
