@@ -1,10 +1,13 @@
 //! `[pool.branding]`: how the pages of a pool look. Colours that cannot be read are refused, all at once.
 
+use std::collections::BTreeMap;
+
 use minijinja::Environment;
 
 use crate::model::color::Color;
 use crate::model::document::{Invalid, Table};
 use crate::model::encoding::{base64url, sha256};
+use crate::model::ids::ProviderName;
 use crate::model::language::Language;
 
 /// Templates that a pool may replace.
@@ -71,6 +74,8 @@ pub struct Branding {
     pub theme: Theme,
     /// An SVG.
     pub logo: Option<String>,
+    /// The SVGs of providers, for their buttons.
+    pub marks: BTreeMap<ProviderName, String>,
     /// Templates laid over the embedded ones, by name.
     pub templates: Vec<(String, String)>,
     palettes: Option<[Palette; 2]>,
@@ -89,7 +94,7 @@ impl Branding {
 
     /// A text that changes with style and logo, so that browsers load them anew.
     pub fn version(&self) -> String {
-        let all = format!("{:?}{:?}", self.style(), self.logo);
+        let all = format!("{:?}{:?}{:?}", self.style(), self.logo, self.marks);
         base64url(sha256(&all)).chars().take(8).collect()
     }
 }
@@ -113,6 +118,7 @@ pub(super) fn read(pool: &Table<'_>) -> Branding {
         language: language.unwrap_or_default(),
         theme: theme.unwrap_or_default(),
         logo: logo(&table),
+        marks: BTreeMap::new(),
         css: table.file("css_file").map(|css| css + "\n"),
         templates: templates(&table),
         palettes: palettes(&table),
@@ -161,7 +167,8 @@ fn check(table: &Table<'_>, palette: &Palette) {
     }
 }
 
-fn logo(table: &Table<'_>) -> Option<String> {
+/// The SVG that `logo_file` names, of a pool or of a provider.
+pub(super) fn logo(table: &Table<'_>) -> Option<String> {
     let logo = table.file("logo_file")?;
     let problem = if !logo.contains("<svg") {
         "the logo is no SVG"

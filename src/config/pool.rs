@@ -86,8 +86,9 @@ fn read(
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
-    let branding = branding::read(&table);
+    let mut branding = branding::read(&table);
     let read = provider::read_all(&table, id.as_ref(), known);
+    branding.marks = read.marks;
     let clients = clients(&table, lifetimes, (!known.damaged).then_some(&read.names));
     if !known.damaged {
         saml::check_clients(&table, &read.providers, &read.spots, &clients);

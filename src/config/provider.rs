@@ -1,9 +1,10 @@
 //! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is [`crate::provider`]'s.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::unique::Unique;
-use super::{saml, secrets};
+use super::{branding, saml, secrets};
 use crate::model::document::Table;
 use crate::model::ids::{PoolId, ProviderName};
 use crate::provider::preset::Presets;
@@ -31,6 +32,8 @@ pub(super) struct Read {
     pub(super) providers: Vec<Provider>,
     /// Where each of them says what is compared later.
     pub(super) spots: Vec<saml::Spots>,
+    /// The SVGs for their buttons.
+    pub(super) marks: BTreeMap<ProviderName, String>,
     /// Every name that is given, whether the rest could be read or not.
     pub(super) names: Vec<ProviderName>,
 }
@@ -40,7 +43,7 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
     let around = Around { allow_private: known.allow_private, pool: id };
-    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: Vec::new() };
+    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: Vec::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
             // User names begin with it, and case-insensitive pools lower-case them.
@@ -57,7 +60,7 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
         if table.string("client_id").is_some_and(|id| !id.contains(char::is_alphanumeric)) {
             table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
         }
-        let spot = table.spot("");
+        let (spot, mark) = (table.spot(""), branding::logo(&table));
         let provider = registry::read(known.presets, &table, &around);
         let Some(provider) = provider else {
             table.finish();
@@ -66,6 +69,7 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
         for (option, risk) in loosened(&provider) {
             pool.warn_at(&spot, format!("{option}: {risk}"), otherwise(option));
         }
+        read.marks.extend(mark.map(|mark| (provider.name.clone(), mark)));
         read.providers.push(provider);
         read.spots.push(saml::spots(&table));
         table.finish();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use super::security_headers;
 use super::visit::{misdirected, pool_of};
 use crate::app::App;
+use crate::model::ids::ProviderName;
 
 /// The style of every page.
 pub const STYLE: &str = include_str!("../../templates/symbolon.css");
@@ -29,6 +30,13 @@ pub async fn logo(State(app): State<Arc<App>>, request: Request) -> Response {
     let Some(config) = pool_of(&app, &request.into_parts().0) else { return misdirected() };
     let Some(logo) = config.branding.logo.clone() else { return StatusCode::NOT_FOUND.into_response() };
     security_headers::inert(answer("image/svg+xml", logo))
+}
+
+/// `GET /assets/marks/{provider}`: the logo of a provider.
+pub async fn mark(State(app): State<Arc<App>>, Path(provider): Path<String>, request: Request) -> Response {
+    let Some(config) = pool_of(&app, &request.into_parts().0) else { return misdirected() };
+    let mark = ProviderName::parse(&provider).ok().and_then(|name| config.branding.marks.get(&name).cloned());
+    mark.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |mark| security_headers::inert(answer("image/svg+xml", mark)))
 }
 
 fn answer(kind: &'static str, body: String) -> Response {

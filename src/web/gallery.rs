@@ -10,6 +10,10 @@ use super::page::{Frame, Page, Pages};
 use crate::config::{PoolConfig, Theme};
 use crate::model::language::Language;
 
+/// Stands for the logo of any provider.
+const MARK: &str =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 20\"><circle cx=\"10\" cy=\"10\" r=\"9\" fill=\"#808080\"/></svg>";
+
 /// A file of the gallery: its path and what is in it.
 pub type Picture = (String, String);
 
@@ -33,6 +37,7 @@ pub fn pictures(config: &PoolConfig) -> Result<Vec<Picture>, Error> {
     found.push(("assets/symbolon.css".to_owned(), STYLE.to_owned()));
     found.extend(config.branding.style().map(|style| ("assets/brand.css".to_owned(), style)));
     found.extend(config.branding.logo.clone().map(|logo| ("assets/logo.svg".to_owned(), logo)));
+    found.push(("assets/mark.svg".to_owned(), MARK.to_owned()));
     found.push(("index.html".to_owned(), index));
     Ok(found)
 }
@@ -74,7 +79,7 @@ fn states() -> Vec<State> {
 
 fn sign_in() -> Vec<State> {
     let flow = "sample";
-    let button = |label: &str, last_used: bool| context! { label, last_used, href => "#" };
+    let button = |label: &str, last_used: bool| context! { label, last_used, href => "#", brand => label.to_lowercase(), mark => (label != "GitHub").then_some("assets/mark.svg") };
     let buttons = |labels: &[&str]| labels.iter().map(|label| button(label, false)).collect::<Vec<Value>>();
     let client_name = "Example Shop";
     let social = || buttons(&["Google", "Apple", "Facebook", "Amazon"]);

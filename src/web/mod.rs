@@ -68,7 +68,8 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route(crate::user_pool::trial::PATH, get(trial::get))
         .route("/assets/symbolon.css", get(assets::style))
         .route("/assets/brand.css", get(assets::brand))
-        .route("/assets/logo.svg", get(assets::logo));
+        .route("/assets/logo.svg", get(assets::logo))
+        .route("/assets/marks/{provider}", get(assets::mark));
     Ok(routes
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(pages))

@@ -54,6 +54,8 @@ fn example_file(name: &str) -> Result<String, String> {
     match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
         Some("key") => Ok(key),
+        Some("svg") => Ok("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_owned()),
+        Some("secret") => Ok("GOCSPX-0123456789abcdef".to_owned()),
         Some("pem") => {
             Ok(rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem())
         }

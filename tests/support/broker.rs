@@ -30,6 +30,7 @@ pub(crate) struct Builder {
     limits: Vec<String>,
     store: Vec<String>,
     pool: Vec<String>,
+    files: Vec<(String, String)>,
     clients: Vec<ClientToml>,
     providers: Vec<ProviderToml>,
 }
@@ -73,6 +74,12 @@ impl Builder {
     /// A line of `[[pool]]`.
     pub(crate) fn pool(mut self, line: &str) -> Self {
         self.pool.push(line.to_owned());
+        self
+    }
+
+    /// A file that the configuration may name.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -148,8 +155,11 @@ impl Builder {
 
     fn config(&self, ports: &[u16]) -> Config {
         let text = self.toml(ports);
-        config::parse(&text, "symbolon.toml", &[], &|file| Err(format!("no file {file:?} in tests")))
-            .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+        let file = |wanted: &str| {
+            let found = self.files.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
+            found.ok_or_else(|| format!("no file {wanted:?} in this test"))
+        };
+        config::parse(&text, "symbolon.toml", &[], &file).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
     }
 
     fn outside(&self, replica: u64) -> Outside {
@@ -188,6 +198,7 @@ impl Broker {
             limits: Vec::new(),
             store: vec!["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()],
             pool: Vec::new(),
+            files: Vec::new(),
             clients: Vec::new(),
             providers: Vec::new(),
         }

@@ -200,7 +200,11 @@ fn address(provider: &Provider) -> Option<&str> {
 }
 
 fn button(visit: &Visit, handle: &str, provider: &Provider) -> Value {
+    let branding = &visit.config.branding;
+    let mark = branding.marks.contains_key(&provider.name).then(|| format!("/assets/marks/{}?v={}", provider.name, branding.version()));
     context! {
+        mark,
+        brand => provider.preset.as_str(),
         label => provider.label.as_str(),
         href => format!("/login/{}?flow={handle}", provider.name),
         last_used => visit.last_used.as_ref() == Some(&provider.name),

@@ -1,5 +1,6 @@
 //! What a person's browser meets: pages, cookies, sign-out.
 
+mod buttons;
 mod choosing;
 mod everyday;
 mod front_channel;
