@@ -29,6 +29,7 @@ mod laws;
 mod limits;
 mod mapping;
 mod metrics;
+mod oidf_op;
 mod presets;
 mod saml;
 mod saml_explain;
