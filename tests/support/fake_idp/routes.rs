@@ -47,7 +47,7 @@ pub(super) fn answer(inner: &Inner, seen: &Seen) -> Answer {
         Endpoint::Emails => vendors::emails(inner, seen),
         Endpoint::Organisations => vendors::organisations(inner, seen),
         Endpoint::TokenAudience => vendors::token_audience(inner, seen),
-        Endpoint::EndSession => end_session(seen),
+        Endpoint::EndSession => end_session(inner, seen),
         Endpoint::Elsewhere => Answer::error(404, "not_found", &seen.path),
     }
 }
@@ -220,11 +220,16 @@ fn id_token_member(inner: &Inner, issued: &Issued, access_token: &str) -> Option
     Some(("id_token".to_owned(), json!(token)))
 }
 
-fn end_session(seen: &Seen) -> Answer {
+fn end_session(inner: &Inner, seen: &Seen) -> Answer {
+    let state = inner.switches().into_iter().fold(seen.parameter("state"), |state, switch| match switch {
+        Switch::EndSessionStateMissing => None,
+        Switch::EndSessionState(other) => Some(other),
+        _ => state,
+    });
     match seen.parameter("post_logout_redirect_uri") {
         Some(place) => {
             let mut url = Url::parse(&place).expect("an absolute post_logout_redirect_uri");
-            if let Some(state) = seen.parameter("state") {
+            if let Some(state) = state {
                 url.query_pairs_mut().append_pair("state", &state);
             }
             Answer::redirect(302, url.as_str())

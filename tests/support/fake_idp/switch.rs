@@ -137,6 +137,8 @@ pub(crate) enum Switch {
     UserinfoSubMissing,
     /// B-25: a JWT signed by a stranger.
     UserinfoSignedByStranger,
+    /// A JWT signed with the honest key, for this audience.
+    UserinfoSigned(String),
     /// Any userinfo or profile member.
     UserinfoClaim(String, Value),
     /// B-30: the access token belongs to another app.
@@ -145,6 +147,12 @@ pub(crate) enum Switch {
     TokenNotValid,
     /// An error in a 200 answer of the token endpoint, as GitHub sends.
     ErrorInOk(String),
+
+    // -- sign-out -----------------------------------------------------------------------------------------------
+    /// The browser comes back without `state`.
+    EndSessionStateMissing,
+    /// The browser comes back with another `state`.
+    EndSessionState(String),
 
     // -- transport ----------------------------------------------------------------------------------------------
     /// B-34 to B-37: this trouble at this endpoint.

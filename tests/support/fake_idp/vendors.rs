@@ -65,6 +65,12 @@ pub(super) fn userinfo(inner: &Inner, seen: &Seen) -> Answer {
         match switch {
             Switch::UserinfoSub(value) => drop(profile.insert(subject_name(inner).to_owned(), value)),
             Switch::UserinfoSubMissing => drop(profile.remove(subject_name(inner))),
+            Switch::UserinfoSigned(audience) => {
+                let (kid, key) = inner.signing_key();
+                profile.extend([("iss".to_owned(), json!(inner.token_issuer(&issued.person))), ("aud".to_owned(), json!(audience))]);
+                let header = json!({"alg": key.alg(), "typ": "JWT", "kid": kid}).to_string();
+                return Answer::new(200, "application/jwt", key.sign(key.alg(), &header, &Value::Object(profile).to_string()));
+            }
             Switch::UserinfoClaim(name, value) => drop(profile.insert(name, value)),
             Switch::UserinfoSignedByStranger => {
                 let header = r#"{"alg":"RS256","typ":"JWT","kid":"evil"}"#;
