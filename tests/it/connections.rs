@@ -68,6 +68,15 @@ async fn a_peer_that_says_nothing_is_hung_up_on() {
 
 /// H-30
 #[tokio::test]
+async fn a_connection_that_is_kept_and_not_used_is_closed() {
+    let mut stream = TcpStream::connect(server().await).await.unwrap();
+    assert!(asked(&mut stream).await.starts_with("HTTP/1.1 200"));
+    let ended = timeout(Duration::from_secs(5), stream.read(&mut [0; 1])).await;
+    assert_eq!(ended.expect("it is still open").unwrap_or(0), 0);
+}
+
+/// H-30
+#[tokio::test]
 async fn headers_and_bodies_that_drip_are_not_waited_for() {
     heard(b"POST / HTTP/1.1\r\nHost: a\r\nX: ", b"x").await;
     let said = heard(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x").await;
