@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::ConfigFile;
 use super::live::Live;
@@ -21,6 +22,8 @@ use crate::web::server::{Capacity, Phase, Reception};
 
 /// So many connections that fewer may surprise somebody.
 const FEW: u64 = 5_000;
+/// Lines of the log that wait to be written.
+const MOST_LINES: usize = 20_000;
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 
 /// How the log looks.
@@ -48,7 +51,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    start_log(arguments.log);
+    let _written = start_log(arguments.log);
     for warning in &config.warnings {
         tracing::warn!(code = "configuration", "{warning}");
     }
@@ -178,10 +181,12 @@ pub(super) async fn until_told() {
     }
 }
 
-/// Starts the log on standard error; `SYMBOLON_LOG` filters it, for example `symbolon=debug`.
-pub fn start_log(format: Option<LogFormat>) {
+/// Starts the log on standard error; `SYMBOLON_LOG` filters it, for example `symbolon=debug`. Lines are written beside the requests: when nobody
+/// reads them, they are dropped in the end, and requests go on (H-41). What is left is written when the guard is dropped.
+pub fn start_log(format: Option<LogFormat>) -> WorkerGuard {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SYMBOLON_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_LINES).finish(std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let pretty = std::io::stderr().is_terminal();
     let started = match format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json }) {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
@@ -189,6 +194,7 @@ pub fn start_log(format: Option<LogFormat>) {
     };
     // Only a second start in one process fails, and the first log goes on.
     drop(started);
+    guard
 }
 
 fn failed(reason: &str) -> ExitCode {

@@ -29,6 +29,7 @@ mod saml;
 mod saml_chromium;
 mod saml_keys;
 mod saml_sign_out;
+mod scarcity;
 mod schema;
 mod secrecy;
 mod upstreams;

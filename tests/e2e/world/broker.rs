@@ -118,11 +118,18 @@ impl Settings {
         )
     }
 
+    /// A folder with nothing but the configuration, `symbolon.toml`.
+    #[track_caller]
+    pub(crate) fn folder(&self) -> TempDir {
+        let directory = TempDir::new();
+        fs::write(directory.path().join("symbolon.toml"), self.toml()).expect("the configuration is written");
+        directory
+    }
+
     /// Starts the broker and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(self) -> Broker {
-        let directory = TempDir::new();
-        fs::write(directory.path().join("symbolon.toml"), self.toml()).expect("the configuration is written");
+        let directory = self.folder();
         let (url, issuer) = (self.url(), format!("{}/{POOL}", self.url()));
         secrets::add(SEAL_KEY);
         let mut broker =
@@ -134,8 +141,7 @@ impl Settings {
     /// Starts the broker and expects that it gives up: its status and what it said.
     #[track_caller]
     pub(crate) fn fails_to_start(&self) -> (ExitStatus, String) {
-        let directory = TempDir::new();
-        fs::write(directory.path().join("symbolon.toml"), self.toml()).expect("the configuration is written");
+        let directory = self.folder();
         serve(&directory, &self.environment).communicate("")
     }
 }
