@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use symbolon::model::encoding::{base64, base64_decode, base64url};
 use symbolon::model::time::Timestamp;
-use symbolon::protocol::saml::datetime;
 use symbolon::protocol::saml::signature::{SpKey, sign};
 use url::Url;
 
@@ -81,7 +80,7 @@ impl SamlProvider {
 
     fn response(&self, (request, acs, audience): (&str, &str, &str), subject: &str) -> Result<String, Fail> {
         let now = Timestamp::from_secs(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?);
-        let (instant, end) = (datetime::format(now), datetime::format(now.plus(Duration::from_secs(300))));
+        let (instant, end) = (now.utc(), now.plus(Duration::from_secs(300)).utc());
         let random = base64url(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{request}{subject}").as_bytes()));
         let issuer = format!("<saml:Issuer>{}</saml:Issuer>", self.entity_id);
         let attribute = |name: &str, value: &str| {

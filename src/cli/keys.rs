@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::ConfigFile;
+use super::Selection;
 use crate::app::{App, AppError};
 use crate::config::{Config, PoolConfig, StoreUrl};
 use crate::model::fault::Refusal as _;
@@ -42,19 +42,6 @@ pub enum Action {
         #[arg(long)]
         kid: String,
     },
-}
-
-/// Which pools, and how to print.
-#[derive(Debug, Clone, Args)]
-pub struct Selection {
-    #[command(flatten)]
-    file: ConfigFile,
-    /// Only this pool
-    #[arg(long, value_name = "ID")]
-    pool: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Why the command did nothing.

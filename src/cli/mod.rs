@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong and nothing was started.
 
 pub mod check;
+mod columns;
 pub mod demo;
 pub mod doctor;
 pub mod health;
@@ -83,6 +84,19 @@ impl ConfigFile {
             ExitCode::from(2)
         })
     }
+}
+
+/// Which pools, and how to print.
+#[derive(Debug, Clone, Args)]
+pub struct Selection {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only this pool
+    #[arg(long, value_name = "ID")]
+    pool: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command that the process was called with.

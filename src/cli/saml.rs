@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::ConfigFile;
+use super::Selection;
 use super::keys::is_busy;
 use crate::app::{App, AppError};
 use crate::config::{Config, PoolConfig, StoreUrl};
@@ -61,19 +61,6 @@ pub enum Action {
         #[command(flatten)]
         selection: Selection,
     },
-}
-
-/// Which pools, and how to print.
-#[derive(Debug, Clone, Args)]
-pub struct Selection {
-    #[command(flatten)]
-    file: ConfigFile,
-    /// Only this pool
-    #[arg(long, value_name = "ID")]
-    pool: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Why the command did nothing.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Config;
 use crate::model::document::{Place, Problem};
 use crate::model::time::Timestamp;
-use crate::protocol::saml::datetime;
 use crate::provider::saml::{MetadataSource, Saml, days_left};
 use crate::provider::settings::Protocol;
 
@@ -50,7 +49,7 @@ fn saml_due(saml: &Saml, now: Timestamp) -> Vec<Words> {
         }
     }
     let MetadataSource::Configured(metadata) = &saml.source else { return found };
-    let day = |at: Timestamp| datetime::format(at).chars().take(10).collect::<String>();
+    let day = |at: Timestamp| at.utc().chars().take(10).collect::<String>();
     if let Some(until) = metadata.valid_until.filter(|until| *until <= now) {
         let message = format!("the metadata was valid until {}, so nobody can sign in with it", day(until));
         found.push(("metadata", message, "replace it by the provider's present metadata, or use metadata_url"));

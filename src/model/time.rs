@@ -42,17 +42,39 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis_of(duration)))
     }
 
-    /// The instant as people and logs read it: `2027-01-15T08:00:00Z` ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)), without fractions.
+    /// The instant in UTC, to the second, as every reader takes it: `2027-01-15T08:00:00Z` ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)).
+    /// What lies outside the years 0 to 9999 shows as their first or last second.
     pub fn utc(self) -> String {
-        let (days, seconds) = (self.secs().div_euclid(86_400), self.secs().rem_euclid(86_400));
+        let at = self.secs().clamp(FIRST_SECOND, LAST_SECOND);
+        let (days, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
         let (year, month, day) = civil(days);
-        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        let mut out = String::with_capacity("9999-12-31T23:59:59Z".len());
+        for (number, after) in [(year / 100, ""), (year % 100, "-"), (month, "-"), (day, "T")] {
+            two_digits(number, after, &mut out);
+        }
+        for (number, after) in [(second / 3600, ":"), (second / 60 % 60, ":"), (second % 60, "Z")] {
+            two_digits(number, after, &mut out);
+        }
+        out
     }
 
     /// Time passed since `earlier`; zero when `earlier` lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+}
+
+/// 0000-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = -62_167_219_200;
+/// 9999-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// The formatting machinery would cost more than a signature's digest: every check of a response shows two instants.
+fn two_digits(number: i64, after: &str, out: &mut String) {
+    let digit = |digit: i64| char::from(b'0' + u8::try_from(digit.rem_euclid(10)).unwrap_or_default());
+    out.push(digit(number / 10));
+    out.push(digit(number));
+    out.push_str(after);
 }
 
 /// Year, month and day of the Gregorian calendar, from days since 1970-01-01: eras of 400 years that begin on the first of March.
@@ -89,6 +111,8 @@ mod tests {
             (1_800_000_000, "2027-01-15T08:00:00Z"),
             (4_107_542_399, "2100-02-28T23:59:59Z"),
             (-1, "1969-12-31T23:59:59Z"),
+            (253_402_300_800, "9999-12-31T23:59:59Z"),
+            (i64::MIN / 1000, "0000-01-01T00:00:00Z"),
         ];
         for (seconds, date) in dates {
             assert_eq!(Timestamp::from_secs(seconds).utc(), date);

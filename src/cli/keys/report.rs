@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::columns::columns;
 use crate::model::ids::PoolId;
 use crate::model::time::Timestamp;
 use crate::token::keyset::{AFTERLIFE, Keyset, State, StoredKey};
@@ -37,7 +38,7 @@ impl Row {
             State::Dead => ("verified until", self.verifies_until()),
             State::Revoked => ("taken out", self.key.revoked),
         };
-        at.map_or_else(String::new, |at| format!("{word} {}", utc(at)))
+        at.map_or_else(String::new, |at| format!("{word} {}", at.utc()))
     }
 
     fn json(&self) -> Value {
@@ -46,11 +47,11 @@ impl Row {
             "use": self.key.uses.as_str(),
             "alg": self.key.algorithm.as_str(),
             "state": self.state.as_str(),
-            "created": utc(self.key.created),
-            "activates": utc(self.key.activates),
-            "replaced": self.replaced.map(utc),
-            "verifies_until": self.verifies_until().map(utc),
-            "revoked": self.key.revoked.map(utc),
+            "created": self.key.created.utc(),
+            "activates": self.key.activates.utc(),
+            "replaced": self.replaced.map(Timestamp::utc),
+            "verifies_until": self.verifies_until().map(Timestamp::utc),
+            "revoked": self.key.revoked.map(Timestamp::utc),
         })
     }
 }
@@ -90,50 +91,7 @@ impl Report {
                 [pool.to_string(), row.key.kid.clone(), uses.to_owned(), alg.to_owned(), state.to_owned(), row.when()]
             }));
         }
-        let mut widths = [0; 6];
-        for line in &lines {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = cell.len().max(*width);
-            }
-        }
-        let padded = |line: &[String; 6]| -> String {
-            let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        };
         let notes = self.notes.iter().cloned();
-        notes.chain(lines.iter().map(padded)).collect::<Vec<_>>().join("\n")
-    }
-}
-
-/// RFC 3339 in UTC, to the second: days since the epoch to a civil date in the proleptic Gregorian calendar, whose era of 400 years has 146097 days.
-fn utc(at: Timestamp) -> String {
-    let (days, second) = (at.secs().div_euclid(86_400), at.secs().rem_euclid(86_400));
-    let from_march_of_year_0 = days + 719_468;
-    let (era, day_of_era) = (from_march_of_year_0.div_euclid(146_097), from_march_of_year_0.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instants_are_rfc_3339() {
-        for (secs, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_790_000_000, "2026-09-21T14:13:20Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-            (-1, "1969-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(utc(Timestamp::from_secs(secs)), text);
-        }
+        notes.chain(columns(&lines)).collect::<Vec<_>>().join("\n")
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::columns::columns;
 use crate::model::ids::PoolId;
 use crate::model::time::Timestamp;
 use crate::protocol::saml::certificate::Certificate;
-use crate::protocol::saml::datetime;
 use crate::provider::saml::{MetadataSource, Saml, days_left};
 use crate::provider::settings::Provider;
 use crate::store::saml_trust::Trust;
@@ -79,7 +79,7 @@ impl Report {
                 "pool": row.pool.as_str(),
                 "provider": row.provider,
                 "state": row.state,
-                "not_after": certificate.map(|certificate| datetime::format(certificate.not_after())),
+                "not_after": certificate.map(|certificate| certificate.not_after().utc()),
                 "fingerprint": certificate.map(Certificate::fingerprint),
                 "subject": certificate.map(Certificate::subject),
             })
@@ -98,22 +98,12 @@ impl Report {
             let provider = row.provider.clone().unwrap_or_else(|| "(ours)".into());
             [row.pool.to_string(), provider, row.state.to_owned(), expires, fingerprint, subject]
         }));
-        let mut widths = [0; 6];
-        for line in &lines {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = cell.chars().count().max(*width);
-            }
-        }
-        let padded = |line: &[String; 6]| -> String {
-            let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        };
-        self.notes.iter().cloned().chain(lines.iter().map(padded)).map(|line| line + "\n").collect()
+        self.notes.iter().cloned().chain(columns(&lines)).map(|line| line + "\n").collect()
     }
 }
 
 fn expires(certificate: &Certificate, now: Timestamp) -> String {
-    let day: String = datetime::format(certificate.not_after()).chars().take(10).collect();
+    let day: String = certificate.not_after().utc().chars().take(10).collect();
     match days_left(certificate, now) {
         Some(days) if days < 0 => format!("{day} (expired)"),
         Some(days) => format!("{day} (in {days} days)"),

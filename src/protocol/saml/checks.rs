@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::datetime;
 use super::error::SamlError;
 use crate::model::fault::Refusal;
 use crate::model::time::Timestamp;
@@ -149,7 +148,7 @@ impl<'c> Judge<'c> {
         let (now, skew) = (self.now, self.skew);
         let used = (end <= now).then(|| now.since(end));
         let outcome = if now < end.plus(skew) { Ok(()) } else { Err(error(now.since(end))) };
-        self.times(name, &format!("later than {}", datetime::format(now)), end, outcome.map(|()| used));
+        self.times(name, &format!("later than {}", now.utc()), end, outcome.map(|()| used));
     }
 
     /// `at` lies not before `earliest`, give or take `skew`.
@@ -161,7 +160,7 @@ impl<'c> Judge<'c> {
     ) {
         let used = (at < earliest).then(|| earliest.since(at));
         let outcome = if at.plus(self.skew) >= earliest { Ok(used) } else { Err(error(earliest.since(at))) };
-        self.times(name, &format!("not before {}", datetime::format(earliest)), at, outcome);
+        self.times(name, &format!("not before {}", earliest.utc()), at, outcome);
     }
 
     /// Whether `check` would find nothing wrong; it leaves no trace.
@@ -186,11 +185,11 @@ impl<'c> Judge<'c> {
     ) {
         let used = (at > latest).then(|| at.since(latest));
         let outcome = if at <= latest.plus(self.skew) { Ok(used) } else { Err(error(at.since(latest))) };
-        self.times(name, &format!("{words} {}", datetime::format(latest)), at, outcome);
+        self.times(name, &format!("{words} {}", latest.utc()), at, outcome);
     }
 
     fn times(&mut self, name: &'static str, expected: &str, at: Timestamp, outcome: Result<Option<Duration>, SamlError>) {
-        let used = self.decide(name, expected, &datetime::format(at), outcome).flatten();
+        let used = self.decide(name, expected, &at.utc(), outcome).flatten();
         if let (Some(used), Some(check)) = (used, self.checks.0.last_mut()) {
             check.skew_used = Some(seconds(used));
         }

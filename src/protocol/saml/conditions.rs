@@ -33,7 +33,7 @@ pub(super) fn check(assertion: Node<'_, '_>, audience: &str, judge: &mut Judge<'
     if let (Some(begin), Some(until)) = (begin, until)
         && begin >= until
     {
-        let (begin, end) = (datetime::format(begin), datetime::format(until));
+        let (begin, end) = (begin.utc(), until.utc());
         let error = SamlError::Reversed { begin: begin.clone(), end: end.clone() };
         judge.decide::<()>("Conditions period", &format!("later than {begin}"), &end, Err(error));
     }

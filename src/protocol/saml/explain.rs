@@ -86,7 +86,7 @@ pub fn explain(pasted: &[u8], known: &Known<'_>, at: Option<Timestamp>) -> Resul
     let itself = Itself::read(&xml);
     let now = at.or(itself.issued).unwrap_or(Timestamp::from_secs(0));
     let at = if at.is_some() { "as given" } else { "the response's own IssueInstant: clocks are not compared" };
-    let at = format!("{} ({at})", datetime::format(now));
+    let at = format!("{} ({at})", now.utc());
     let keys = if known.keys.is_empty() { itself.keys.as_slice() } else { known.keys };
     let request = match known.request.or(itself.in_response_to.as_deref()) {
         Some(id) => Asked::Request { id, sent: itself.issued.unwrap_or(now).min(now) },
@@ -137,7 +137,7 @@ fn person(assertion: Assertion) -> Person {
         name_id,
         name_id_format,
         attributes: attributes.map(|one| (shown(&one.name), one.values.iter().map(|value| shown(value)).collect())).collect(),
-        acceptable_until: datetime::format(assertion.acceptable_until),
+        acceptable_until: assertion.acceptable_until.utc(),
     }
 }
 

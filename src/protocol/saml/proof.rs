@@ -4,7 +4,6 @@ use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
 use super::checks::{Checks, shown, words};
-use super::datetime;
 use super::encryption::{self, Rules};
 use super::error::SamlError;
 use super::response::{Envelope, Expected};
@@ -131,8 +130,8 @@ pub(super) fn describe(certificates: &[Certificate]) -> String {
             "{} ({}, valid {} to {})",
             certificate.fingerprint(),
             shown(certificate.subject()),
-            datetime::format(certificate.not_before()),
-            datetime::format(certificate.not_after())
+            certificate.not_before().utc(),
+            certificate.not_after().utc()
         )
     };
     let all: Vec<String> = certificates.iter().take(DESCRIBED).map(describe).collect();

@@ -3,7 +3,6 @@
 //! Every value passes through the escaping of [`super::xml`], so none of them can become an element (C-74).
 
 use super::binding::Binding;
-use super::datetime;
 use super::xml::{escape_attribute, escape_text, ns};
 use crate::model::time::Timestamp;
 
@@ -50,7 +49,7 @@ impl AuthnRequest<'_> {
             ns::SAMLP,
             ns::SAML,
             escape_attribute(self.id),
-            datetime::format(self.issue_instant),
+            self.issue_instant.utc(),
             escape_attribute(self.destination),
             flag("ForceAuthn", self.force_authn),
             flag("IsPassive", self.is_passive),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use symbolon::model::time::Timestamp;
-use symbolon::protocol::saml::datetime;
 
 use super::crypto::{Pair, encrypt};
 use super::{Inner, Received};
@@ -133,7 +132,7 @@ pub(super) fn response(making: &Making<'_>, answer: &Answer) -> String {
         .slip(|slip| if let Slip::InResponseTo(request) = slip { Some(request.clone()) } else { None })
         .unwrap_or_else(|| answer.request.clone());
     let to = request.map(|request| format!(" InResponseTo=\"{request}\"")).unwrap_or_default();
-    let (now, issuer) = (datetime::format(making.now()), making.issuer());
+    let (now, issuer) = (making.now().utc(), making.issuer());
     let id = making
         .slip(|slip| if let Slip::AssertionId(id) = slip { Some(id.clone()) } else { None })
         .unwrap_or_else(|| format!("_a{}", hex(&random_text())));
@@ -154,11 +153,11 @@ pub(super) fn response(making: &Making<'_>, answer: &Answer) -> String {
 
 fn assertion(making: &Making<'_>, id: &str, (acs, audience, to): (&str, &str, &str)) -> String {
     let (person, now) = (making.person, making.now());
-    let at = |seconds: u64| datetime::format(now.plus(Duration::from_secs(seconds)));
+    let at = |seconds: u64| now.plus(Duration::from_secs(seconds)).utc();
     let audience =
         making.slip(|slip| if let Slip::Audience(audience) = slip { Some(audience.clone()) } else { None }).unwrap_or(audience.to_owned());
     let age = making.slip(|slip| if let Slip::OldSession(age) = slip { Some(*age) } else { None }).unwrap_or_default();
-    let authn = datetime::format(Timestamp::from_secs(now.secs() - age));
+    let authn = Timestamp::from_secs(now.secs() - age).utc();
     let format = if making.slips.contains(&Slip::Transient) { TRANSIENT } else { &person.format };
     let session = person.session.map(|life| format!(" SessionNotOnOrAfter=\"{}\"", at(life.as_secs()))).unwrap_or_default();
     let attributes = attributes(person);
@@ -199,8 +198,8 @@ pub(super) fn logout_request(inner: &Inner, slo: &str, person: &Person, keys: Op
         "<samlp:LogoutRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
          ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{slo}\" NotOnOrAfter=\"{}\"><saml:Issuer>{}</saml:Issuer>\
          <saml:NameID Format=\"{}\"{}>{}</saml:NameID><samlp:SessionIndex>{}</samlp:SessionIndex></samlp:LogoutRequest>",
-        datetime::format(now),
-        datetime::format(now.plus(Duration::from_secs(300))),
+        now.utc(),
+        now.plus(Duration::from_secs(300)).utc(),
         inner.entity_id(),
         person.format,
         person.qualifiers,
@@ -220,7 +219,7 @@ pub(super) fn logout_response(inner: &Inner, request: &Received) -> (String, Str
          ID=\"_x{}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{slo}\" InResponseTo=\"{}\"><saml:Issuer>{}</saml:Issuer><samlp:Status>\
          <samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status></samlp:LogoutResponse>",
         hex(&random_text()),
-        datetime::format(inner.clock.now()),
+        inner.clock.now().utc(),
         root.attribute("ID").unwrap_or_default(),
         inner.entity_id(),
     );

@@ -1,6 +1,5 @@
 //! Our own logout messages. They are signed by [`super::super::signature::sign`] for POST and in the query for Redirect.
 
-use super::super::datetime;
 use super::super::subject::NameId;
 use super::super::xml::{escape_attribute, escape_text, ns};
 use super::{LogoutStatus, MAX_AGE};
@@ -47,7 +46,7 @@ impl NewLogoutRequest<'_> {
         format!(
             "<samlp:LogoutRequest {}{}><saml:Issuer>{}</saml:Issuer>{}{}</samlp:LogoutRequest>",
             head(self.id, self.issue_instant, self.destination),
-            set("NotOnOrAfter", Some(&datetime::format(self.issue_instant.plus(MAX_AGE)))),
+            set("NotOnOrAfter", Some(&self.issue_instant.plus(MAX_AGE).utc())),
             escape_text(self.issuer),
             name_id(self.name_id),
             self.session_index.map(session).unwrap_or_default(),
@@ -86,7 +85,7 @@ fn head(id: &str, issue_instant: Timestamp, destination: &str) -> String {
         ns::SAMLP,
         ns::SAML,
         escape_attribute(id),
-        datetime::format(issue_instant),
+        issue_instant.utc(),
         escape_attribute(destination),
     )
 }
