@@ -90,7 +90,18 @@ impl Call<'_> {
             Self::Plain(name, keys) => {
                 let mut command = cmd(name);
                 command.arg(keys.iter().map(|key| key.at(generation)).collect::<Vec<_>>());
-                Ok(one(command, asking, &mut live.connection()).await?)
+                // A session that is taken away must not come back with the next fail-over.
+                let takes = *name == "GETDEL" && keys.iter().any(|place| place.lasting);
+                match if takes { live.waiting().await } else { None } {
+                    Some(mut connection) => {
+                        let answer = one(command, asking, &mut *connection).await?;
+                        if answer != Value::Nil {
+                            wait(confirm, &mut *connection).await?;
+                        }
+                        Ok(answer)
+                    }
+                    None => Ok(one(command, asking, &mut live.connection()).await?),
+                }
             }
             Self::Script(call) if call.must_be_confirmed() => match live.waiting().await {
                 Some(mut connection) => call.confirmed(generation, asking, confirm, &mut *connection).await,
@@ -138,7 +149,7 @@ impl<'a> ScriptCall<'a> {
         }
     }
 
-    /// [`ScriptCall::done`], and then waits until replicas have it. WAIT speaks of the writes of its own connection only.
+    /// [`ScriptCall::done`], and then waits until replicas have it.
     async fn confirmed(
         &self,
         generation: &str,
@@ -147,12 +158,8 @@ impl<'a> ScriptCall<'a> {
         connection: &mut impl ConnectionLike,
     ) -> Result<Value, SendError> {
         let answer = self.done(generation, asking, connection).await?;
-        let millis = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX);
-        let replicas: u32 = cmd("WAIT").arg(confirm.replicas).arg(millis).query_async(connection).await?;
-        if replicas >= confirm.replicas || (confirm.alone && has_no_replica(connection).await?) {
-            return Ok(answer);
-        }
-        Err(SendError::Unconfirmed { replicas })
+        wait(confirm, connection).await?;
+        Ok(answer)
     }
 
     fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {
@@ -164,6 +171,16 @@ impl<'a> ScriptCall<'a> {
         command.arg(&self.arguments);
         command
     }
+}
+
+/// Waits until replicas have what was written. WAIT speaks of the writes of its own connection only.
+async fn wait(confirm: Confirm, connection: &mut impl ConnectionLike) -> Result<(), SendError> {
+    let millis = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX);
+    let replicas: u32 = cmd("WAIT").arg(confirm.replicas).arg(millis).query_async(connection).await?;
+    if replicas >= confirm.replicas || (confirm.alone && has_no_replica(connection).await?) {
+        return Ok(());
+    }
+    Err(SendError::Unconfirmed { replicas })
 }
 
 async fn has_no_replica(connection: &mut impl ConnectionLike) -> RedisResult<bool> {

@@ -42,8 +42,8 @@ async fn works_again(store: &Store, key: &Key) {
 async fn a_promoted_replica_has_what_was_acknowledged_and_nothing_that_could_be_spent_twice() {
     let mut redis = Sentinels::start();
     let store = store(&redis.url(), 1).await;
-    let (spent, unspent, lasting) = (Key::flow("spent"), Key::flow("unspent"), session(1));
-    for key in [&spent, &unspent, &lasting] {
+    let (spent, unspent, lasting, left) = (Key::flow("spent"), Key::flow("unspent"), session(1), session(3));
+    for key in [&spent, &unspent, &lasting, &left] {
         assert_eq!(write(&store, key).await, Ok(Outcome::Committed));
     }
     // The replicas do not hear that the first one was taken.
@@ -51,6 +51,7 @@ async fn a_promoted_replica_has_what_was_acknowledged_and_nothing_that_could_be_
     redis.nodes[2].pause();
     assert!(store.take(&spent).await.unwrap().is_some());
     assert!(matches!(write(&store, &session(2)).await, Err(StoreError::Unknown(_))), "no replica has it, so it is not acknowledged");
+    assert!(matches!(store.take(&left).await, Err(StoreError::Unknown(_))), "nor is the end of a session that may come back");
     redis.nodes[0].kill();
     redis.nodes[1].resume();
     redis.nodes[2].resume();
