@@ -10,7 +10,7 @@ use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVe
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::outside::clock::Clock;
+use crate::outside::clock::{Clock, Stopwatch};
 use crate::outside::random::Random;
 
 use super::redis_check::{Answers, Place, generation, judge};
@@ -81,6 +81,14 @@ pub(in crate::store) struct Live {
     turn: Arc<AtomicUsize>,
     open: Arc<AtomicBool>,
     generation: Arc<str>,
+    vouched: Option<Arc<Vouched>>,
+}
+
+/// That most Sentinels named this server as the master, and when they were asked.
+struct Vouched {
+    address: String,
+    asked: Mutex<Stopwatch>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -90,7 +98,10 @@ const GIVE_UP: u32 = 2;
 /// Connections for writes that wait for replicas.
 const WAITING: usize = 4;
 /// How often the Sentinels are asked whether the master moved.
-const WATCH: Duration = Duration::from_secs(1);
+const WATCH: Duration = Duration::from_millis(500);
+/// How long their answer counts: longer than a look and a Sentinel that does not answer take together. A process that was held for longer
+/// asks before it believes a server that may have been replaced meanwhile, and that would answer from what it had then.
+const VOUCHED: Duration = Duration::from_millis(1250);
 
 impl Link {
     /// A link that connects at first use.
@@ -101,6 +112,15 @@ impl Link {
 
     /// A connection, at once if there is one; waits while one is made, unless it keeps failing.
     pub(in crate::store) async fn live(&self) -> Result<Live, StoreError> {
+        loop {
+            let live = self.connected().await?;
+            if self.is_vouched_for(&live).await {
+                return Ok(live);
+            }
+        }
+    }
+
+    async fn connected(&self) -> Result<Live, StoreError> {
         loop {
             let mut attempt = {
                 let mut state = self.lock();
@@ -205,6 +225,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Live, StoreError> {
+        let asked = self.shared.making.clock.stopwatch();
         let (client, address) = self.server().await?;
         let open = Arc::new(AtomicBool::new(true));
         let connection = dial(&client, &open).await?;
@@ -215,10 +236,9 @@ impl Link {
                 waiting.push(tokio::sync::Mutex::new(dial(&client, &open).await?));
             }
         }
-        let live = Live { connection, waiting: waiting.into(), turn: Arc::default(), open, generation };
-        if let Some(address) = address {
-            self.watch(&live, address);
-        }
+        let vouched = address.map(|address| Arc::new(Vouched { address, asked: Mutex::new(asked), turn: tokio::sync::Mutex::default() }));
+        let live = Live { connection, waiting: waiting.into(), turn: Arc::default(), open, generation, vouched };
+        self.watch(&live);
         Ok(live)
     }
 
@@ -234,19 +254,39 @@ impl Link {
     }
 
     /// Leaves a server that is no longer the master although it still answers: cut off, it does not know.
-    fn watch(&self, live: &Live, address: String) {
+    fn watch(&self, live: &Live) {
+        let Some(vouched) = live.vouched.clone() else { return };
         let (link, live) = (self.clone(), live.clone());
         tokio::spawn(async move {
-            while let Target::Master { sentinels, .. } = &link.shared.target {
+            loop {
                 sleep(WATCH).await;
-                if !live.open.load(Ordering::Acquire) || Arc::strong_count(&link.shared) == 1 {
+                if !live.open.load(Ordering::Acquire) || Arc::strong_count(&link.shared) == 1 || !link.asks_again(&live, &vouched).await {
                     return;
-                }
-                if sentinels.moved_from(&address).await {
-                    return link.lose(&live, StoreError::NotApplied("another Redis is the master now".into()), false);
                 }
             }
         });
+    }
+
+    /// Whether the server may be believed: it is the only one, or the Sentinels named it lately.
+    async fn is_vouched_for(&self, live: &Live) -> bool {
+        let Some(vouched) = &live.vouched else { return true };
+        if vouched.is_fresh() {
+            return true;
+        }
+        let _turn = vouched.turn.lock().await;
+        vouched.is_fresh() || self.asks_again(live, vouched).await
+    }
+
+    /// Asks the Sentinels, and gives the connection up when most name another server. Where they do not answer, nothing is known against it.
+    async fn asks_again(&self, live: &Live, vouched: &Vouched) -> bool {
+        let Target::Master { sentinels, .. } = &self.shared.target else { return true };
+        let asked = self.shared.making.clock.stopwatch();
+        if sentinels.moved_from(&vouched.address).await {
+            self.lose(live, StoreError::NotApplied("another Redis is the master now".into()), false);
+            return false;
+        }
+        *vouched.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+        true
     }
 
     fn place(&self) -> Place {
@@ -294,6 +334,12 @@ async fn dial(client: &Client, open: &Arc<AtomicBool>) -> Result<MultiplexedConn
         },
     );
     client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| redis_error::refusal(&error))
+}
+
+impl Vouched {
+    fn is_fresh(&self) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < VOUCHED
+    }
 }
 
 impl Live {
