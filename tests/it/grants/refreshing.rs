@@ -2,6 +2,7 @@
 
 use symbolon::model::client::{Grant, Rotation};
 use symbolon::model::scope::Scopes;
+use symbolon::outside::clock::Clock;
 use symbolon::store::sessions;
 use symbolon::token::verify;
 use symbolon::user_pool::access::living_access;
@@ -31,6 +32,19 @@ async fn without_rotation_a_refresh_token_can_be_revoked() {
     let desk = Desk::new().await;
     let token = refresh_token(&desk.signed_in("spa").await);
     revoke(&desk.issuer(), desk.client("spa"), &token).await.unwrap();
+    assert_eq!(outcome(&desk.refresh("spa", &token).await), "refresh_token_ended");
+}
+
+/// H-20: by a clock that was ahead the family was over, and there was nothing to revoke.
+#[tokio::test]
+async fn what_was_revoked_while_the_clock_was_wrong_stays_revoked_when_it_is_right() {
+    let desk = Desk::new().await;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let right = desk.clock.now();
+    desk.pass(400 * DAY);
+    revoke(&desk.issuer(), desk.client("spa"), &token).await.unwrap();
+    let Clock::Fake(hands) = &desk.clock else { panic!("a clock set by hand") };
+    hands.store(right.millis(), std::sync::atomic::Ordering::SeqCst);
     assert_eq!(outcome(&desk.refresh("spa", &token).await), "refresh_token_ended");
 }
 
