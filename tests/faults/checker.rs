@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use crate::history::{Event, Excuse, History, Id, Micros, Op, Outcome, Yield};
+use crate::history::{Event, Excuse, Fault, History, Id, Micros, Op, Outcome, Yield};
 
 /// How long a replaced refresh token answers surely, as the apps of the harness are configured (60 s), less what clocks and queues take.
 pub(crate) const SURE_GRACE: Micros = 50_000_000;
+
+/// The longest pause of the broker's breaker and of its cache of keys, together with what it takes to try again.
+const PROVIDER_PAUSE: Micros = 100_000_000;
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +156,15 @@ impl<'h> Check<'h> {
     }
 
     fn excused(&self, excuses: &[Excuse], from: Micros, to: Micros) -> bool {
-        self.history.faults.iter().any(|fault| excuses.contains(&fault.excuses) && fault.from <= to && from <= fault.to)
+        // A provider that failed is left alone for a while.
+        let until = |fault: &Fault| fault.to + if fault.excuses == Excuse::Provider { PROVIDER_PAUSE } else { 0 };
+        self.history.faults.iter().any(|fault| excuses.contains(&fault.excuses) && fault.from <= to && from <= until(fault))
+    }
+
+    /// The faults at the time of an event.
+    fn during(&self, event: &Event) -> Vec<&'static str> {
+        let faults = self.history.faults.iter().filter(|fault| fault.from <= event.done && event.invoked <= fault.to);
+        faults.map(|fault| fault.name).collect()
     }
 
     /// One success for each code and each state, one successor for each token.
@@ -248,6 +259,9 @@ impl<'h> Check<'h> {
             ends.extend(self.facts.everywhere(born.who, born.invoked));
         }
         let ended: Vec<&Event> = events.iter().chain(&redeemed).copied().filter(|event| proves_the_end(event)).collect();
+        // What seemed over by a clock that was wrong is not over by one that is right.
+        let told = |event: &&Event| matches!(event.op, Op::Revoke { .. }) || !self.excused(&[Excuse::Clock], 0, event.done);
+        let ended: Vec<&Event> = ended.into_iter().filter(told).collect();
         let ended = ended.into_iter().min_by_key(|event| event.done);
         for event in events {
             match &event.outcome {
@@ -260,7 +274,8 @@ impl<'h> Check<'h> {
                 Outcome::Done(Yield::Tokens { .. } | Yield::Active(true)) => {
                     let out = born.and_then(|born| self.signed_out_between(born.who, born, event));
                     if let Some(end) = ended.filter(|end| end.done < event.effect).or(out) {
-                        self.broken(Rule::Ended, format!("{event:?} though {end:?}"));
+                        let text = format!("{event:?} (during {:?}) though {end:?} (during {:?})", self.during(event), self.during(end));
+                        self.broken(Rule::Ended, text);
                     }
                     self.replaced(event);
                 }

@@ -44,7 +44,12 @@ pub(crate) const COURSES: [Course; 9] = [
     Course { name: "file, killed", share: 18, pause: (20, 300), ..file(&[KillBroker, KillBroker, KillBroker, HoldBroker, RestartBroker]) },
     Course { name: "file, power cut", share: 8, pause: (50, 500), ..file(&[PowerCut]) },
     Course { name: "file, disk and clock", share: 8, ..file(&[DiskFull, FsyncFails, ClockSteps]) },
-    Course { name: "provider", share: 8, ..file(&[ProviderDown, ProviderSlow, ProviderHuge, ProviderFlaps, ProviderRotatesKeys]) },
+    Course {
+        name: "provider",
+        share: 8,
+        pause: (5_000, 25_000),
+        ..file(&[ProviderDown, ProviderSlow, ProviderHuge, ProviderFlaps, ProviderRotatesKeys])
+    },
     Course {
         name: "Redis, replicas killed",
         share: 16,
@@ -59,6 +64,14 @@ pub(crate) const COURSES: [Course; 9] = [
     Course { name: "Sentinels", share: 13, kind: Kind::Sentinels, ..redis(&[FailOver, StrandedWrites, Partition, KillBroker]) },
     Course { name: "Cluster", share: 10, kind: Kind::Cluster, ..redis(&[KillShard, MoveSlots, KillBroker]) },
     Course { name: "rolling restart", share: 5, seamless: true, ..redis(&[RestartBroker]) },
+];
+
+/// Courses of one misfortune, for bugs that only it brings to light.
+pub(crate) const NARROW: [Course; 4] = [
+    Course { name: "slow Redis", ..redis(&[SlowRedis]) },
+    Course { name: "broken connections", pause: (20, 200), ..redis(&[BreakConnections]) },
+    Course { name: "stranded writes", kind: Kind::Sentinels, ..redis(&[StrandedWrites]) },
+    Course { name: "both sides serving", kind: Kind::Sentinels, ..redis(&[Partition]) },
 ];
 
 const fn file(deeds: &'static [Deed]) -> Course {
@@ -81,8 +94,13 @@ pub(crate) struct Report {
 impl Course {
     /// Runs for so long.
     pub(crate) async fn run(&self, length: Duration, seed: u64) -> Report {
+        self.run_with(None, length, seed).await
+    }
+
+    /// Runs for so long against replicas in which this bug was planted.
+    pub(crate) async fn run_with(&self, planted: Option<&str>, length: Duration, seed: u64) -> Report {
         let mut chance = Chance(seed);
-        let world = World::start(self.kind, self.replicas).await;
+        let world = World::start(self.kind, self.replicas, planted).await;
         let stop = Arc::new(AtomicBool::new(false));
         let lives: Vec<_> = (0..PEOPLE)
             .map(|who| {

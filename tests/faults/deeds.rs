@@ -292,7 +292,7 @@ async fn both_sides_serve(world: &World, group: &Sentinels, (old, port): (usize,
     }
     group.nodes[old].pause();
     block_in_place(|| group.wait_for_another_master(port));
-    sleep(chance.millis(300..1500)).await;
+    sleep(chance.millis(700..2000)).await;
     group.nodes[old].resume();
     if let Some(replica) = cut_off {
         replica.signal("CONT");

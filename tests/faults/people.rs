@@ -17,6 +17,8 @@ const TRUST: Micros = 40_000_000;
 const MEMORY: usize = 8;
 /// How often something is tried when all faults are over.
 const TRIES: usize = 100;
+/// How often a sign-in is tried then: for as long as the broker leaves a provider alone that has failed.
+const SIGN_INS: usize = 500;
 
 /// What an app holds of one sign-in.
 #[derive(Debug, Clone)]
@@ -73,8 +75,8 @@ impl Person {
             70..77 => self.signs_out().await,
             77..80 => self.signs_out_everywhere().await,
             80..90 => self.tries_what_is_over().await,
-            90..94 => self.is_robbed().await,
-            94..97 => self.redeems_again().await,
+            90..93 => self.is_robbed().await,
+            93..95 => self.redeems_again().await,
             _ => self.goes_back().await,
         }
     }
@@ -296,7 +298,7 @@ impl Person {
     async fn goes_back(&mut self) {
         let world = self.world.clone();
         let Some(delivery) = pick(&mut self.chance, &self.delivered) else { return };
-        Self::desk(&mut self.chance, &world, self.who).delivers(&delivery).await;
+        Self::desk(&mut self.chance, &world, self.who).redelivers(&delivery).await;
     }
 
     /// Whether everything that the person has works, and nothing that is over, now that all faults are.
@@ -314,7 +316,7 @@ impl Person {
             decided(&world, "the use of a session", async || desk.uses(0, session).await.1).await;
         }
         let (mut works, mut chance) = (false, self.chance.split());
-        for _ in 0..TRIES {
+        for _ in 0..SIGN_INS {
             if let Some(delivery) = Self::desk(&mut chance, &world, self.who).begins(0, &self.name).await
                 && let Some(Arrival { code, .. }) = Self::desk(&mut chance, &world, self.who).delivers(&delivery).await
                 && let (Some(_), _) = Self::desk(&mut chance, &world, self.who).redeems(0, &code).await
@@ -323,6 +325,12 @@ impl Person {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        for delivery in &self.delivered {
+            decided(&world, "a provider's answer that came before", async || desk.redelivers(delivery).await).await;
+        }
+        for (app, code) in &self.spent {
+            decided(&world, "a code that was spent", async || desk.redeems(*app, code).await.1).await;
         }
         if !works {
             world.recorder.stuck(format!("{} can no longer sign in", self.name));

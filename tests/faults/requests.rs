@@ -57,17 +57,26 @@ impl Desk<'_> {
 
     /// The browser comes back from the provider.
     pub(crate) async fn delivers(&self, delivery: &Delivery) -> Option<Arrival> {
+        self.returns(delivery).await.0
+    }
+
+    /// The browser goes back to where it came back before.
+    pub(crate) async fn redelivers(&self, delivery: &Delivery) -> Outcome {
+        self.returns(delivery).await.1
+    }
+
+    async fn returns(&self, delivery: &Delivery) -> (Option<Arrival>, Outcome) {
         let invoked = self.world.recorder.now();
         let path = format!("/oauth2/idpresponse?{}", delivery.query);
         let reply = self.world.ask(self.at, |http, url| http.get(url + &path).header(COOKIE, &delivery.cookies)).await;
         let op = Op::Callback { state: Id::of(&delivery.state), began: delivery.began };
         let mut arrival = None;
-        self.note(op, invoked, reply, |reply| {
+        let outcome = self.note(op, invoked, reply, |reply| {
             let session = reply.cookies.iter().find(|(name, _)| name == "symbolon-session").map(|(_, value)| value.clone());
             arrival = code(reply).map(|code| Arrival { code, session });
             given(reply, arrival.as_ref())
         });
-        arrival
+        (arrival, outcome)
     }
 
     /// An app asks for a code that needs no page, for a browser with this session.

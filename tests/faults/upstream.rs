@@ -43,6 +43,7 @@ struct Inner {
     asked: u64,
     generation: u64,
     key: TestKey,
+    before: Option<TestKey>,
     codes: HashMap<String, (String, String)>,
 }
 
@@ -53,7 +54,7 @@ impl Upstream {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let issuer = format!("http://127.0.0.1:{}", listener.local_addr().expect("an address").port());
-        let inner = Inner { mood: Mood::Well, asked: 0, generation: 0, key: TestKey::ed(), codes: HashMap::new() };
+        let inner = Inner { mood: Mood::Well, asked: 0, generation: 0, key: TestKey::ed(), before: None, codes: HashMap::new() };
         let upstream = Self { issuer, inner: Arc::new(Mutex::new(inner)) };
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -68,10 +69,10 @@ impl Upstream {
         self.inner().mood = mood;
     }
 
-    /// Signs with a new key from now on, and publishes it alone.
+    /// Signs with a new key from now on, and publishes it beside the last one.
     pub(crate) fn rotates_keys(&self) {
         let mut inner = self.inner();
-        inner.key = TestKey::ed();
+        inner.before = Some(std::mem::replace(&mut inner.key, TestKey::ed()));
         inner.generation += 1;
     }
 
@@ -120,7 +121,10 @@ async fn discovery(State(upstream): State<Upstream>) -> Response {
 async fn jwks(State(upstream): State<Upstream>) -> Response {
     let keys = {
         let inner = upstream.inner();
-        json!({ "keys": [inner.key.jwk(&format!("key-{}", inner.generation))] })
+        let name = |generation: u64| format!("key-{generation}");
+        let before = inner.before.as_ref().map(|key| key.jwk(&name(inner.generation - 1)));
+        let keys: Vec<Value> = before.into_iter().chain([inner.key.jwk(&name(inner.generation))]).collect();
+        json!({ "keys": keys })
     };
     upstream.answer(keys).await
 }

@@ -79,10 +79,11 @@ pub(crate) enum NoReply {
 }
 
 impl World {
-    pub(crate) async fn start(kind: Kind, count: usize) -> Arc<Self> {
+    /// `planted` names the bug that the replicas have, if they are built to have some.
+    pub(crate) async fn start(kind: Kind, count: usize, planted: Option<&str>) -> Arc<Self> {
         let upstream = Upstream::start().await;
         let folder = TempDir::new();
-        let (backing, environment) = match kind {
+        let (backing, mut environment) = match kind {
             Kind::File => {
                 let disk = Disk::new();
                 let environment = disk.environment(&folder.path().join("data"));
@@ -95,6 +96,7 @@ impl World {
             Kind::Sentinels => (Backing::Sentinels(Sentinels::start()), Vec::new()),
             Kind::Cluster => (Backing::Cluster(Cluster::start()), Vec::new()),
         };
+        environment.extend(planted.map(|bug| ("FAULTS_PLANTED".to_owned(), bug.to_owned())));
         let mut proxies = Vec::new();
         if let Backing::Redis(redis) = &backing {
             for _ in 0..count {
