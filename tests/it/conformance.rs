@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::architecture::rust_files;
 
 const MODULES: &str = include_str!("../conformance/modules.tsv");
@@ -84,6 +86,43 @@ fn the_page_says_what_each_module_comes_to() {
     } else {
         assert!(page == wanted, "{PAGE} is not what tests/conformance/modules.tsv says; write it with SYMBOLON_WRITE_DOCS=1");
     }
+}
+
+/// What `tests/conformance/run` gives the suite names apps that the broker's configuration beside it has, with their secrets, and modules that exist.
+#[test]
+fn the_configurations_of_the_suite_fit_the_broker_s() {
+    let text = include_str!("../conformance/symbolon.toml");
+    let config = symbolon::config::parse(text, "symbolon.toml", &[], &pem).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    let pool = &config.pools[0].pool;
+    let modules: BTreeSet<&str> = rows().iter().map(|row| row.module).collect();
+    let files = [
+        include_str!("../conformance/basic.json"),
+        include_str!("../conformance/backchannel.json"),
+        include_str!("../conformance/frontchannel.json"),
+    ];
+    for file in files {
+        let suite: Value = serde_json::from_str(file).unwrap();
+        assert_eq!(suite["server"]["discoveryUrl"], format!("{}/.well-known/openid-configuration", pool.issuer));
+        for client in ["client", "client_secret_post", "client2"] {
+            let text = |name: &str| suite[client][name].as_str().unwrap();
+            assert!(pool.client(text("client_id")).unwrap().accepts_secret(text("client_secret")), "{client}");
+        }
+        for module in suite["override"].as_object().unwrap().keys() {
+            assert!(modules.contains(module.as_str()), "{module}");
+        }
+    }
+    let upstream: Value = serde_json::from_str(include_str!("../conformance/op.json")).unwrap();
+    assert_eq!(upstream["clients"][0]["redirect_uris"][0], format!("{}/oauth2/idpresponse", pool.public_url));
+}
+
+/// A certificate or a key, as `run` makes them.
+fn pem(name: &str) -> Result<String, String> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    if name.ends_with(".key") {
+        return Ok(key.serialize_pem());
+    }
+    Ok(rcgen::CertificateParams::new(vec!["symbolon.test".to_owned()]).unwrap().self_signed(&key).unwrap().pem())
 }
 
 fn tables() -> String {

@@ -7,13 +7,13 @@ export function readConfig() {
   return JSON.parse(argument.startsWith('@') ? readFileSync(argument.slice(1), 'utf8') : argument);
 }
 
-/** Listens on loopback only and resolves to the origin that browsers use, e.g. `http://127.0.0.1:4711`. */
-export async function listen(server, { port = 0, host = '127.0.0.1' } = {}) {
+/** Listens on loopback, unless told otherwise, and resolves to the origin that browsers use, e.g. `http://127.0.0.1:4711`. */
+export async function listen(server, { port = 0, host = '127.0.0.1', bind = '127.0.0.1', tls } = {}) {
   await new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, bind, resolve);
   });
-  return `http://${host}:${server.address().port}`;
+  return `${tls ? 'https' : 'http'}://${host}:${server.address().port}`;
 }
 
 /** Says that the peer is ready, and ends it when its parent goes away, so that a killed test leaves no process behind. */

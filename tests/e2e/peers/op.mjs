@@ -3,7 +3,8 @@
 //   node op.mjs '{"clients":[{"client_id":"broker","client_secret":"…","redirect_uris":["…"]}]}'
 //
 // prints {"issuer":"http://127.0.0.1:PORT"} once it listens. Settings, all optional:
-//   port, host         0 picks a port; host "localhost" makes the provider cross-site to 127.0.0.1
+//   port, host, bind   0 picks a port; host "localhost" makes the provider cross-site to 127.0.0.1; bind another address than loopback
+//   tls                {"key": file, "cert": file}: https
 //   clients            oidc-provider client metadata (private_key_jwt with `jwks`, id_token_signed_response_alg, ...)
 //   keys               algorithms to make keys for, or private JWKs (a restart with others is a key rotation)
 //   accounts           [{sub, ...claims, userinfo: {claims only userinfo shows}}]; none: every login name is an account
@@ -13,7 +14,9 @@
 //   refresh_tokens     true issues refresh tokens without offline_access
 //   ttl                seconds by token kind, as oidc-provider names them
 // GET /seen lists what arrived: route, parameters, how the client authenticated, status.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
@@ -30,7 +33,8 @@ const STANDARD_SCOPES = {
 };
 
 const settings = readConfig();
-const server = createServer();
+const { tls } = settings;
+const server = tls ? createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }) : createServer();
 const issuer = await listen(server, settings);
 const seen = [];
 const provider = new Provider(issuer, await configuration());
