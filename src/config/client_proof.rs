@@ -1,7 +1,9 @@
 //! How a client proves who it is, in `[[pool.client]]`.
 
 use super::uri;
+use crate::model::client::Client;
 use crate::model::document::{Invalid, Table};
+use crate::model::pool::SigningAlgorithm;
 use crate::model::proof::{AssertionAlgorithm, AssertionRules, Authentication, ClientKeySource, ClientProof};
 use crate::protocol::jose::KeySet;
 
@@ -14,16 +16,58 @@ const METHODS: [(&str, Method); 1] = [("private_key_jwt", Method::PrivateKeyJwt)
 
 /// Reads how the client proves who it is. `has_secret`: it is given one.
 pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientProof {
+    let fapi2 = table.one_of("profile", &[("fapi2", ())]).is_some();
     let method = table.one_of("client_auth", &METHODS);
     if method.is_some() && has_secret {
         table.problem("client_auth", "the client has a secret as well", "remove the secret: one method authenticates a client");
     }
-    let rules = assertion_rules(table, method);
+    let rules = assertion_rules(table, method, fapi2);
     let authentication = match method {
         Some(Method::PrivateKeyJwt) => Authentication::PrivateKeyJwt(rules),
         None => Authentication::Secret,
     };
-    ClientProof { authentication, ..ClientProof::default() }
+    let flag = |key: &str| table.boolean(key).unwrap_or(false);
+    let (require_par, require_dpop) = (flag("require_par"), flag("require_dpop"));
+    if fapi2 {
+        keeps_to_fapi2(table, method);
+    }
+    ClientProof {
+        authentication,
+        require_par: require_par || fapi2,
+        require_dpop: require_dpop || fapi2,
+        dpop_nonce: flag("dpop_nonce"),
+        fapi2,
+        ..ClientProof::default()
+    }
+}
+
+/// What the profile forbids ([FAPI 2.0 security profile section 5.3](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
+fn keeps_to_fapi2(table: &Table<'_>, method: Option<Method>) {
+    if method.is_none() {
+        table.problem("profile", "a FAPI 2.0 client authenticates with a key", "add client_auth = \"private_key_jwt\"");
+    }
+    for key in ["require_par", "require_dpop"] {
+        if table.boolean(key) == Some(false) {
+            table.problem(key, "FAPI 2.0 requires it", "remove the key");
+        }
+    }
+    if table.boolean("rotation") == Some(true) {
+        table.problem("rotation", "FAPI 2.0 forbids to rotate refresh tokens: theirs are bound to the client", "remove the key");
+    }
+    let plain = table.strings("redirect_uris").unwrap_or_default();
+    if let Some(index) = plain.iter().position(|uri| uri.starts_with("http://")).filter(|_| table.boolean("native") != Some(true)) {
+        table.problem_at(&table.spot_of_item("redirect_uris", index), "FAPI 2.0 requires https", "write an https URI, or native = true");
+    }
+}
+
+/// Whether the pool signs as the clients' profiles require.
+pub(super) fn check_signing<'c>(table: &Table<'_>, signing: SigningAlgorithm, mut clients: impl Iterator<Item = &'c Client>) {
+    if signing == SigningAlgorithm::Rs256
+        && let Some(client) = clients.find(|client| client.proof.fapi2)
+    {
+        let message = format!("FAPI 2.0, to which the client {} keeps, forbids RS256", client.id);
+        table.problem("signing", message, "write signing = \"ES256\" or \"EdDSA\"");
+    }
 }
 
 /// Whether the client names a method to authenticate other than a secret.
@@ -31,13 +75,13 @@ pub(super) fn has_method(table: &Table<'_>) -> bool {
     table.has("client_auth")
 }
 
-fn assertion_rules(table: &Table<'_>, method: Option<Method>) -> AssertionRules {
+fn assertion_rules(table: &Table<'_>, method: Option<Method>, fapi2: bool) -> AssertionRules {
     let parse = |text: &str| {
         let known = AssertionAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
         known.ok_or_else(|| Invalid::new(format!("{text:?} is not accepted"), "write PS256, ES256, EdDSA or RS256"))
     };
     let algorithms = table.parsed_list("assertion_algorithms", parse);
-    if algorithms.as_ref().is_some_and(Vec::is_empty) {
+    if algorithms.is_some() && table.strings("assertion_algorithms").is_some_and(|all| all.is_empty()) {
         table.problem("assertion_algorithms", "the list is empty", "name an algorithm, or remove the key");
     }
     let token_endpoint_as_audience = table.boolean("token_endpoint_as_audience").unwrap_or(false);
@@ -53,7 +97,14 @@ fn assertion_rules(table: &Table<'_>, method: Option<Method>) -> AssertionRules 
             }
         }
     }
-    let algorithms = algorithms.unwrap_or_else(|| AssertionAlgorithm::ALL.to_vec());
+    let usual = AssertionAlgorithm::ALL.into_iter().filter(|algorithm| !fapi2 || *algorithm != AssertionAlgorithm::Rs256);
+    let algorithms = algorithms.unwrap_or_else(|| usual.collect());
+    if fapi2 && algorithms.contains(&AssertionAlgorithm::Rs256) {
+        table.problem("assertion_algorithms", "FAPI 2.0 forbids RS256", "leave PS256, ES256 and EdDSA");
+    }
+    if fapi2 && token_endpoint_as_audience {
+        table.problem("token_endpoint_as_audience", "under FAPI 2.0 aud is the issuer", "remove the key");
+    }
     AssertionRules { keys, algorithms, token_endpoint_as_audience }
 }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::saml::{self, EntityIds};
 use super::unique::Unique;
-use super::{PoolConfig, ServerConfig, branding, client, provider, uri};
+use super::{PoolConfig, ServerConfig, branding, client, client_proof, provider, uri};
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
 use crate::model::ids::{ClientId, PoolId, ProviderName};
@@ -93,6 +93,7 @@ fn read(
     if !known.damaged {
         saml::check_clients(&table, &read.providers, &read.spots, &clients);
     }
+    client_proof::check_signing(&table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
     entity_ids.claim(&table, &read.providers, &read.spots);
     table.finish();
     let id = id?;

@@ -47,6 +47,9 @@ fn cannot_accept(client: &Client, provider: &Provider) -> Option<Words> {
             "give the client a secret, or use idp_initiated = \"restart\"",
         ));
     }
+    if client.proof.require_par {
+        return Some(("the client has to push its requests, and nobody began this sign-in", "use idp_initiated = \"restart\""));
+    }
     if !client.grants.contains(&Grant::AuthorizationCode) || client.redirect_uris.is_empty() {
         return Some(("the client takes no authorization code", "give it the grant authorization_code and a redirect URI"));
     }

@@ -66,6 +66,12 @@ pub enum RequestError {
     /// A request object was sent by reference; it is not fetched.
     #[error("the request_uri parameter is not supported")]
     RequestUriNotSupported,
+    /// A `request_uri` of ours that is unknown, over, answered already, or another client's.
+    #[error("the request_uri is unknown, expired, used, or another client's")]
+    UnknownRequestUri,
+    /// The client has to push its requests.
+    #[error("this client has to push its authorization requests")]
+    PushRequired,
     /// The registration parameter was sent.
     #[error("the registration parameter is not supported")]
     RegistrationNotSupported,
@@ -89,6 +95,7 @@ impl RequestError {
             Self::InvalidTarget(_) => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::UnknownRequestUri => "invalid_request_uri",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::MissingClient
             | Self::UnknownClient(_)
@@ -96,6 +103,7 @@ impl RequestError {
             | Self::UnknownRedirectUri { .. }
             | Self::Duplicate(_)
             | Self::Invalid { .. }
+            | Self::PushRequired
             | Self::UnknownProvider { .. } => "invalid_request",
         }
     }
@@ -116,6 +124,8 @@ impl Refusal for RequestError {
             Self::InvalidTarget(_) => "resource_not_registered",
             Self::RequestNotSupported => "request_object_unsupported",
             Self::RequestUriNotSupported => "request_uri_unsupported",
+            Self::UnknownRequestUri => "request_uri_unknown",
+            Self::PushRequired => "push_required",
             Self::RegistrationNotSupported => "registration_unsupported",
             Self::UnknownProvider { .. } => "provider_unknown",
         }
@@ -138,6 +148,10 @@ impl Refusal for RequestError {
             }
             Self::UnknownClient(_) => "Send the id of a client that is configured and enabled in this pool.".to_owned(),
             Self::InvalidScope(scope) => format!("Add {scope:?} to scopes of the client, or do not ask for it."),
+            Self::UnknownRequestUri => {
+                "Push the authorization request anew, and send the browser with its request_uri and the same client_id within its life, once.".to_owned()
+            }
+            Self::PushRequired => "Post the parameters to /oauth2/par and send the browser with client_id and request_uri alone.".to_owned(),
             Self::GrantNotAllowed => "Add authorization_code to grants of the client.".to_owned(),
             Self::InvalidTarget(_) => "Add the URI to resources of the client, or leave resource out.".to_owned(),
             Self::UnknownProvider { .. } => {
@@ -226,6 +240,8 @@ pub fn check(
         max_age: reader.max_age().map_err(told)?,
         login_hint: reader.text("login_hint", MAX_LOGIN_HINT).map_err(told)?,
         resource: reader.resource(client).map_err(told)?,
+        dpop_jkt: reader.dpop_jkt().map_err(told)?,
+        pushed: None,
         hinted_sub: reader.hinted_sub(client, hinted_sub).map_err(told)?,
         language: reader.get("ui_locales").map_err(told)?.and_then(Language::of_ui_locales),
     };
@@ -313,14 +329,21 @@ impl<'a> Reader<'a> {
         let challenge = self.get("code_challenge")?;
         let method = self.get("code_challenge_method")?;
         match (challenge, method) {
-            (None, None) if client.is_public() => {
-                Err(invalid("code_challenge", "is missing; a public client must use PKCE with S256".to_owned()))
+            (None, None) if client.is_public() || client.proof.fapi2 => {
+                Err(invalid("code_challenge", "is missing; this client must use PKCE with S256".to_owned()))
             }
             (None, None) => Ok(None),
             (None, Some(_)) => Err(invalid("code_challenge", "is missing though code_challenge_method is given".to_owned())),
             (Some(challenge), Some("S256")) if is_s256(challenge) => Ok(Some(challenge.to_owned())),
             (Some(_), Some("S256")) => Err(invalid("code_challenge", "must be 43 base64url characters".to_owned())),
             (Some(_), _) => Err(invalid("code_challenge_method", "must be S256".to_owned())),
+        }
+    }
+
+    fn dpop_jkt(&self) -> Result<Option<String>, RequestError> {
+        match self.get("dpop_jkt")? {
+            Some(jkt) if !is_s256(jkt) => Err(invalid("dpop_jkt", "must be 43 base64url characters".to_owned())),
+            jkt => Ok(jkt.map(str::to_owned)),
         }
     }
 

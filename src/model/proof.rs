@@ -1,5 +1,7 @@
 //! How an app proves who it is beyond a secret, and what its tokens are bound to.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// What a client is held to besides the rules for everybody. The default asks for nothing.
@@ -17,6 +19,16 @@ pub struct ClientProof {
     pub certificate_bound: bool,
     /// It keeps to the [FAPI 2.0 security profile](https://openid.net/specs/fapi-security-profile-2_0-final.html).
     pub fapi2: bool,
+}
+
+/// Longest life of a code under FAPI ([FAPI 2.0 security profile section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
+const FAPI2_CODE: Duration = Duration::from_secs(60);
+
+impl ClientProof {
+    /// How long the client's codes live where the pool's live for `pool`.
+    pub fn code_lifetime(&self, pool: Duration) -> Duration {
+        if self.fapi2 { pool.min(FAPI2_CODE) } else { pool }
+    }
 }
 
 /// How a client authenticates.

@@ -63,6 +63,16 @@ impl Key {
         Self { partition: Partition::flow(handle), kind: "flow", name: String::new() }
     }
 
+    /// An authorization request that an app pushed, by its handle.
+    pub fn pushed(handle: &str) -> Self {
+        Self { partition: Partition(format!("pushed:{}", digest(handle))), kind: "pushed", name: String::new() }
+    }
+
+    /// That a pushed request led to a code.
+    pub fn pushed_spent(handle: &str) -> Self {
+        Self { partition: Partition(format!("pushed:{}", digest(handle))), kind: "pushed_spent", name: String::new() }
+    }
+
     /// A form answer of a provider kept for the step to our own site, by its handle.
     pub fn relay(handle: &str) -> Self {
         Self { partition: Partition(format!("relay:{}", digest(handle))), kind: "relay", name: String::new() }
@@ -182,6 +192,7 @@ impl Key {
     pub fn size_limit(&self) -> usize {
         match self.kind {
             "flow" | "trial" | "session" | "sign_out" => 4 * 1024,
+            "pushed" => 16 * 1024,
             // The largest message as base64, sealed.
             "saml_response" => 360 * 1024,
             _ => 64 * 1024,

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod marks;
 pub mod master_key;
 mod memory;
+pub mod pushed;
 pub mod record;
 mod redis;
 mod redis_call;

@@ -6,6 +6,7 @@ use crate::model::client::Client;
 use crate::model::identity::Claims;
 use crate::model::ids::{ClientId, FamilyId, SessionId, Sub, uuid_from};
 use crate::model::pool::Pool;
+use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
@@ -47,10 +48,29 @@ pub struct Issuance<'a> {
     pub nonce: Option<&'a str>,
     /// `resource` of the authorization request.
     pub resource: Option<&'a str>,
+    /// What the access token is bound to: `cnf`.
+    pub confirmation: Option<&'a Confirmation>,
     /// The refresh-token family: `origin_jti`.
     pub family: &'a FamilyId,
     /// The browser session: `sid`.
     pub session: Option<&'a SessionId>,
+    /// Now.
+    pub now: Timestamp,
+    /// Fresh identifiers.
+    pub ids: TokenIds,
+}
+
+/// What a machine receives for `client_credentials`.
+#[derive(Debug, Clone)]
+pub struct ClientIssuance<'a> {
+    /// The issuing pool.
+    pub pool: &'a Pool,
+    /// The authenticated app.
+    pub client: &'a Client,
+    /// Granted scopes.
+    pub scopes: &'a Scopes,
+    /// What the access token is bound to: `cnf`.
+    pub confirmation: Option<&'a Confirmation>,
     /// Now.
     pub now: Timestamp,
     /// Fresh identifiers.
@@ -110,11 +130,13 @@ pub fn access(i: &Issuance<'_>) -> Claims {
     times(&mut claims, i.now, i.client.lifetimes.access_token.as_secs());
     claims.insert("jti".into(), i.ids.access_jti.as_str().into());
     claims.insert("username".into(), i.user.username.as_str().into());
+    confirm(&mut claims, i.confirmation);
     claims
 }
 
 /// Claims of a machine's access token (`client_credentials`): the subject is the app itself.
-pub fn client(pool: &Pool, client: &Client, scopes: &Scopes, now: Timestamp, ids: &TokenIds) -> Claims {
+pub fn client(i: &ClientIssuance<'_>) -> Claims {
+    let ClientIssuance { pool, client, scopes, now, ref ids, confirmation } = *i;
     let mut claims = Map::new();
     claims.insert("sub".into(), client.id.as_str().into());
     claims.insert("token_use".into(), "access".into());
@@ -125,6 +147,7 @@ pub fn client(pool: &Pool, client: &Client, scopes: &Scopes, now: Timestamp, ids
     claims.insert("version".into(), 2.into());
     claims.insert("jti".into(), ids.access_jti.as_str().into());
     claims.insert("client_id".into(), client.id.as_str().into());
+    confirm(&mut claims, confirmation);
     claims
 }
 
@@ -193,6 +216,13 @@ fn shown<'u>(user: &'u User, scopes: &'u Scopes) -> impl Iterator<Item = (&'u st
         scopes.contains("openid") && (!narrowed || scopes.contains(scope))
     };
     user.attributes.iter().map(|(name, value)| (name.as_str(), value)).filter(move |(name, _)| opens(name))
+}
+
+/// [RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1).
+fn confirm(claims: &mut Claims, confirmation: Option<&Confirmation>) {
+    if let Some(confirmation) = confirmation {
+        claims.insert("cnf".into(), json!({ confirmation.name(): confirmation.value() }));
+    }
 }
 
 fn groups(claims: &mut Claims, user: &User) {

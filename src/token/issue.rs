@@ -1,15 +1,13 @@
 //! Signing tokens.
 
 use super::claims;
-pub use super::claims::{Issuance, TokenIds};
+pub use super::claims::{ClientIssuance, Issuance, TokenIds};
 use super::keyset::Use;
 use super::pool_keys::PoolKeys;
-use crate::model::client::Client;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::Claims;
 use crate::model::ids::{ClientId, SessionId, Sub, uuid_from};
 use crate::model::pool::Pool;
-use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{MAX_TOKEN, SigningKeyError, left_half_hash};
 
@@ -72,24 +70,9 @@ pub fn id_token(i: &Issuance<'_>, keys: &PoolKeys, access_token: &str) -> Result
     sign(keys, Use::Id, i.now, &claims::id(i, &left_half_hash(key.algorithm(), access_token)))
 }
 
-/// What a machine receives for `client_credentials`.
-#[derive(Debug, Clone)]
-pub struct ClientIssuance<'a> {
-    /// The issuing pool.
-    pub pool: &'a Pool,
-    /// The authenticated app.
-    pub client: &'a Client,
-    /// Granted scopes.
-    pub scopes: &'a Scopes,
-    /// Now.
-    pub now: Timestamp,
-    /// Fresh identifiers.
-    pub ids: TokenIds,
-}
-
 /// The access token of an app itself (`client_credentials`).
 pub fn client_token(i: &ClientIssuance<'_>, keys: &PoolKeys) -> Result<String, IssueError> {
-    sign(keys, Use::Access, i.now, &claims::client(i.pool, i.client, i.scopes, i.now, &i.ids))
+    sign(keys, Use::Access, i.now, &claims::client(i))
 }
 
 /// Whom a logout token tells about what.

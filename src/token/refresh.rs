@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{ClientId, FamilyId, PoolId, SessionId, Sub};
+use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::{CodeGrant, Epoch, SignIn};
 use crate::model::time::Timestamp;
@@ -24,6 +25,9 @@ pub struct Family {
     pub scopes: Scopes,
     /// RFC 8707 `resource` granted at sign-in.
     pub resource: Option<String>,
+    /// What its first tokens were bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Confirmation>,
     /// How and when the person signed in.
     pub sign_in: SignIn,
     /// The browser session it came from.
@@ -92,6 +96,7 @@ impl Family {
             client: code.client,
             scopes: code.scopes,
             resource: code.resource,
+            binding: None,
             sign_in: code.sign_in,
             session: code.session,
             epoch: code.epoch,

@@ -8,6 +8,7 @@ use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::Claims;
 use crate::model::ids::{ClientId, FamilyId, SessionId, Sub};
 use crate::model::pool::Pool;
+use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{self, Algorithm, JwsError};
@@ -95,6 +96,7 @@ pub struct AccessClaims {
     client: ClientId,
     person: Option<Person>,
     scopes: Scopes,
+    confirmation: Option<Confirmation>,
     issued: Timestamp,
     expires: Timestamp,
 }
@@ -130,6 +132,11 @@ impl AccessClaims {
     /// Granted scopes.
     pub fn scopes(&self) -> &Scopes {
         &self.scopes
+    }
+
+    /// What it is bound to (`cnf`); `None` for a bearer token.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
     }
 
     /// `iat`.
@@ -187,7 +194,9 @@ pub fn access(raw: &str, pool: &Pool, keys: &PoolKeys, now: Timestamp) -> Result
     } else {
         return Err(TokenError::Claim("sub"));
     };
-    Ok(AccessClaims { claims, client, person, scopes, issued, expires })
+    let confirmation =
+        claims.get("cnf").map(|cnf| serde_json::from_value(cnf.clone()).map_err(|_| TokenError::Claim("cnf"))).transpose()?;
+    Ok(AccessClaims { claims, client, person, scopes, confirmation, issued, expires })
 }
 
 /// Verifies an ID token of `pool` given as `id_token_hint`. An expired one is accepted

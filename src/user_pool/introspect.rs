@@ -4,7 +4,7 @@ use futures_util::future::try_join;
 use serde_json::{Map, Value, json};
 
 use super::access::{AccessRefusal, LivingAccess, living_access};
-use super::issuer::Issuer;
+use super::issuer::{Issuer, token_type};
 use crate::model::client::{Client, Grant, Rotation};
 use crate::model::identity::Claims;
 use crate::store::StoreError;
@@ -29,7 +29,8 @@ fn access_token(caller: &Client, access: &LivingAccess) -> Option<Claims> {
     if !may_look(caller, claims.client().as_str()) {
         return None;
     }
-    let mut answer = Map::from_iter([("active".to_owned(), Value::Bool(true)), ("token_type".to_owned(), "Bearer".into())]);
+    let mut answer =
+        Map::from_iter([("active".to_owned(), Value::Bool(true)), ("token_type".to_owned(), token_type(claims.confirmation()).into())]);
     answer.extend(claims.claims().clone());
     Some(answer)
 }

@@ -3,6 +3,7 @@
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant};
 use crate::model::ids::{ProviderName, Sub};
+use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
@@ -29,6 +30,8 @@ pub struct Issuer<'a> {
     pub keys: &'a PoolKeys,
     /// The keys of apps that sign.
     pub client_keys: &'a ClientKeys,
+    /// What the tokens of this request are bound to; `None` for bearer tokens.
+    pub sender: Option<&'a Confirmation>,
     /// Now.
     pub now: Timestamp,
 }
@@ -46,6 +49,8 @@ pub struct Tokens {
     pub expires_in: u64,
     /// `scope`: what was granted.
     pub scope: Scopes,
+    /// `token_type`.
+    pub token_type: &'static str,
 }
 
 impl Issuer<'_> {
@@ -77,6 +82,7 @@ impl Issuer<'_> {
             scopes,
             nonce,
             resource: family.resource.as_deref(),
+            confirmation: self.sender,
             family: &family.id,
             session: Some(&family.session),
             now: self.now,
@@ -86,19 +92,28 @@ impl Issuer<'_> {
         let id_token = scopes.contains("openid").then(|| id_token(&issuance, self.keys, &access_token)).transpose()?;
         let refresh_token = client.allows(Grant::RefreshToken).then(|| self.grants.refresh_token(&user.sub, family));
         let expires_in = client.lifetimes.access_token.as_secs();
-        Ok(Tokens { access_token, id_token, refresh_token, expires_in, scope: scopes.clone() })
+        Ok(Tokens { access_token, id_token, refresh_token, expires_in, scope: scopes.clone(), token_type: token_type(self.sender) })
     }
 
     /// Signs the token of an app for itself.
     pub(super) fn issue_to_client(&self, client: &Client, scopes: Scopes) -> Result<Tokens, TokenRefusal> {
-        let issuance = ClientIssuance { pool: self.grants.pool, client, scopes: &scopes, now: self.now, ids: self.ids() };
+        let issuance =
+            ClientIssuance { pool: self.grants.pool, client, scopes: &scopes, confirmation: self.sender, now: self.now, ids: self.ids() };
         let access_token = client_token(&issuance, self.keys)?;
         let expires_in = client.lifetimes.access_token.as_secs();
-        Ok(Tokens { access_token, id_token: None, refresh_token: None, expires_in, scope: scopes })
+        Ok(Tokens { access_token, id_token: None, refresh_token: None, expires_in, scope: scopes, token_type: token_type(self.sender) })
     }
 
     fn ids(&self) -> TokenIds {
         TokenIds::from_random([self.grants.random.bytes(), self.grants.random.bytes(), self.grants.random.bytes()])
+    }
+}
+
+/// A token that is bound to a DPoP key has a scheme of its own; one that is bound to a certificate is sent as any other.
+pub(super) const fn token_type(bound: Option<&Confirmation>) -> &'static str {
+    match bound {
+        Some(Confirmation::Jkt(_)) => "DPoP",
+        Some(Confirmation::Certificate(_)) | None => "Bearer",
     }
 }
 

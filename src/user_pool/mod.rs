@@ -4,6 +4,7 @@ pub mod access;
 pub mod backchannel;
 pub mod client_assertion;
 pub mod client_credentials;
+pub mod dpop;
 pub mod end_session;
 pub mod federate;
 pub mod frontchannel;

@@ -9,8 +9,8 @@ use super::issuer::{Granted, Issuer, Tokens};
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant};
 use crate::model::encoding::{base64url, sha256};
+use crate::model::proof::Confirmation;
 use crate::model::secret::same_secret;
-use crate::model::time::Timestamp;
 use crate::model::trace::redact;
 use crate::store::Outcome;
 use crate::store::grants::{Code, CodeHandle, FreshCode};
@@ -44,11 +44,14 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
         Code::Spent(_) => return Err(replayed(issuer, &handle).await),
         Code::Fresh(code) => code,
     };
-    let user = match check(&code, client, asked, issuer.now).and_then(|()| issuer.admits(client, &code.grant.sign_in, user)) {
+    let user = match check(&code, client, asked, issuer).and_then(|()| issuer.admits(client, &code.grant.sign_in, user)) {
         Ok(user) => user,
         Err(refusal) => return Err(burn(issuer, &handle, &code, refusal).await),
     };
-    let family = Family::start((*code.grant).clone(), issuer.grants.random.token(), lifetime(client), issuer.now);
+    let family = Family {
+        binding: issuer.sender.cloned(),
+        ..Family::start((*code.grant).clone(), issuer.grants.random.token(), lifetime(client), issuer.now)
+    };
     // Signed before the commit and released after it: a failing key costs no code.
     let granted = Granted { client, user: &user, family: &family, scopes: &family.scopes };
     let tokens = issuer.issue(&granted, code.grant.nonce.as_deref())?;
@@ -67,12 +70,12 @@ pub async fn burn_unauthenticated(issuer: &Issuer<'_>, code: &str) -> Result<(),
     Ok(())
 }
 
-fn check(code: &FreshCode, client: &Client, asked: &Redemption<'_>, now: Timestamp) -> Result<(), TokenRefusal> {
+fn check(code: &FreshCode, client: &Client, asked: &Redemption<'_>, issuer: &Issuer<'_>) -> Result<(), TokenRefusal> {
     let grant = &code.grant;
     if grant.client != client.id {
         return Err(TokenRefusal::ForeignCode);
     }
-    if grant.expires <= now {
+    if grant.expires <= issuer.now {
         return Err(TokenRefusal::UnknownCode);
     }
     if asked.redirect_uri != Some(grant.redirect_uri.as_str()) {
@@ -82,6 +85,9 @@ fn check(code: &FreshCode, client: &Client, asked: &Redemption<'_>, now: Timesta
     proof_key(grant.code_challenge.as_deref(), asked.code_verifier)?;
     if client.is_public() && grant.code_challenge.is_none() {
         return Err(TokenRefusal::VerifierMissing);
+    }
+    if grant.dpop_jkt.as_ref().is_some_and(|jkt| issuer.sender != Some(&Confirmation::Jkt(jkt.clone()))) {
+        return Err(TokenRefusal::OtherSender);
     }
     if asked.resource.is_some() && asked.resource != grant.resource.as_deref() {
         return Err(TokenRefusal::Target);

@@ -10,6 +10,7 @@ use futures_util::future::try_join;
 use super::issuer::{Granted, Issuer, Tokens};
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant, Rotation};
+use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::store::Outcome;
 use crate::store::grants::Held;
@@ -72,6 +73,9 @@ fn check(issuer: &Issuer<'_>, client: &Client, held: &Held, asked: &Refresh<'_>)
     if !held.epoch.covers(&family.epoch) {
         return Err(TokenRefusal::SignedOut);
     }
+    if !keeps_binding(client, family, issuer.sender) {
+        return Err(TokenRefusal::OtherSender);
+    }
     if asked.resource.is_some() && asked.resource != family.resource.as_deref() {
         return Err(TokenRefusal::Target);
     }
@@ -79,6 +83,16 @@ fn check(issuer: &Issuer<'_>, client: &Client, held: &Held, asked: &Refresh<'_>)
         return Err(TokenRefusal::Target);
     }
     scopes(client, &family.scopes, asked.scope)
+}
+
+/// Bound tokens stay bound. A public client has nothing but its key to show that it is the same one; another may change keys
+/// ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5), [RFC 8705 section 4](https://www.rfc-editor.org/rfc/rfc8705#section-4)).
+fn keeps_binding(client: &Client, family: &Family, sender: Option<&Confirmation>) -> bool {
+    match (&family.binding, sender) {
+        (None, _) => true,
+        (Some(bound), Some(sender)) => bound == sender || (!client.is_public() && bound.is_like(sender)),
+        (Some(_), None) => false,
+    }
 }
 
 /// What this answer may carry: the scopes asked for, or all granted ones, as far as the client still has them.

@@ -55,6 +55,9 @@ pub enum TokenRefusal {
     /// A replaced token came again.
     #[error("the refresh token was used before; its family is revoked")]
     RefreshTokenReused,
+    /// The code or refresh token is bound to a key or certificate that did not come along.
+    #[error("the grant is bound to another DPoP key or certificate")]
+    OtherSender,
     /// The user signed out everywhere since.
     #[error("the user has signed out")]
     SignedOut,
@@ -99,6 +102,7 @@ impl TokenRefusal {
             | Self::FamilyEnded
             | Self::ForeignRefreshToken
             | Self::RefreshTokenReused
+            | Self::OtherSender
             | Self::SignedOut
             | Self::UserRefused
             | Self::ProviderWithdrawn => "invalid_grant",
@@ -127,6 +131,7 @@ impl Refusal for TokenRefusal {
             Self::FamilyEnded => "refresh_token_ended",
             Self::ForeignRefreshToken => "refresh_token_of_other_client",
             Self::RefreshTokenReused => "refresh_token_reused",
+            Self::OtherSender => "grant_of_other_sender",
             Self::SignedOut => "user_signed_out",
             Self::UserRefused => "user_disabled_or_deleted",
             Self::ProviderWithdrawn => "provider_withdrawn",
@@ -169,6 +174,7 @@ impl Refusal for TokenRefusal {
             Self::VerifierUnasked => "send code_challenge with the authorization request, or no code_verifier with the code".into(),
             Self::UnknownRefreshToken | Self::FamilyEnded | Self::SignedOut => "sign in again".into(),
             Self::RefreshTokenReused => "store the newest refresh_token of each answer; sign in again".into(),
+            Self::OtherSender => "use the DPoP key or certificate with which the sign-in was begun".into(),
             Self::UserRefused => "ask the pool's administrator to enable the user".into(),
             Self::ProviderWithdrawn => "put the provider back on the client's list, or sign in with another one".into(),
             Self::Scope => "ask for no more than the scopes that were granted".into(),

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use crate::model::pool::Pool;
 
-const ALLOWED_HEADERS: &str = "authorization, content-type, cache-control, x-amz-user-agent";
-const EXPOSED_HEADERS: &str = "www-authenticate, retry-after, x-amz-cognito-request-id";
+const ALLOWED_HEADERS: &str = "authorization, content-type, cache-control, dpop, x-amz-user-agent";
+const EXPOSED_HEADERS: &str = "www-authenticate, retry-after, dpop-nonce, x-amz-cognito-request-id";
 
 /// Adds the headers of an actual answer: the origin is named when a client of the pool registered it.
 pub fn answer(pool: &Pool, request: &HeaderMap, answer: &mut HeaderMap) {

@@ -36,7 +36,7 @@ use crate::app::App;
 
 use self::hosted::{login, logout};
 use self::oauth2::api::{preflight_get_and_post, preflight_post};
-use self::oauth2::{authorize, idpresponse, introspect, revoke, token, userinfo, well_known};
+use self::oauth2::{authorize, idpresponse, introspect, par, revoke, token, userinfo, well_known};
 use self::page::Pages;
 
 /// Largest accepted request body in bytes.
@@ -51,6 +51,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/oauth2/idpresponse/{provider}", get(idpresponse::get).post(idpresponse::post))
         .route("/oauth2/token", post(token::post).options(preflight_post))
         .route("/oauth2/userInfo", get(userinfo::any).post(userinfo::any).options(preflight_get_and_post))
+        .route(par::PATH, post(par::post).options(preflight_post))
         .route("/oauth2/revoke", post(revoke::post).options(preflight_post))
         .route("/oauth2/introspect", post(introspect::post))
         .route("/.well-known/{document}", get(well_known::of_host))

@@ -10,12 +10,13 @@ use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
-use crate::store::{StoreError, flows, sessions};
+use crate::store::{StoreError, flows, pushed, sessions};
 use crate::user_pool::federate::FederationError;
 use crate::user_pool::issue_code::issue_code;
 
 use super::departure;
 use super::error::Failure;
+use super::oauth2::par;
 use super::page::Frame;
 use super::visit::Visit;
 
@@ -128,14 +129,22 @@ async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, a
         scopes: request.scopes.clone(),
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
         resource: request.resource.clone(),
         sub: authorization.sub().clone(),
         sign_in: authorization.sign_in().clone(),
         session: authorization.session().clone(),
         epoch: authorization.epoch().clone(),
         family: FamilyId::from_random(app.outside.random.bytes()),
-        expires: visit.now().plus(pool.code_lifetime),
+        expires: visit.now().plus(client.proof.code_lifetime(pool.code_lifetime)),
     };
+    if let Some(handle) = &request.pushed {
+        // Remembered longer than any sign-in that it began.
+        let until = visit.now().plus(pool.flow_lifetime).plus(par::LIFETIME);
+        if !pushed::spend(&app.state, handle, until).await? {
+            return Err(Failure::Request(RequestError::UnknownRequestUri));
+        }
+    }
     let code = issue_code(&app.state, &app.seal, &app.outside.random, pool, grant).await?;
     Ok(see_other(&response::success(&request.redirect_uri, &pool.issuer, request.state.as_deref(), &code)))
 }

@@ -88,8 +88,8 @@ pub fn mapped(visit: &Visit, provider: &Provider, identity: &ExternalIdentity) {
     visit.recorder.step(visit.now(), "attributes after the mapping", details);
 }
 
-/// An app's token request: which parameters came, and the values of those that are compared and no secret.
-pub fn of_token_request(call: &Call, now: Timestamp) -> Recorder {
+/// An app's own request, to the endpoint that `what` names: which parameters came, and the values of those that are compared and no secret.
+pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Recorder {
     let recorder = Recorder::default();
     let pairs = form::pairs(&call.body).unwrap_or_default();
     let basic = client_auth::basic_client(&call.headers);
@@ -97,6 +97,8 @@ pub fn of_token_request(call: &Call, now: Timestamp) -> Recorder {
         "Authorization header"
     } else if pairs.iter().any(|(name, _)| name == "client_secret") {
         "client_secret in the body"
+    } else if pairs.iter().any(|(name, _)| name == "client_assertion") {
+        "client_assertion"
     } else {
         "none"
     };
@@ -113,7 +115,7 @@ pub fn of_token_request(call: &Call, now: Timestamp) -> Recorder {
     if redeems && pairs.iter().all(|(name, _)| name != "code_verifier") {
         details.push(("code_verifier", "did not come".to_owned()));
     }
-    recorder.step(now, "token request of the app", details);
+    recorder.step(now, what, details);
     if let Some(client) = basic.or_else(|| pairs.into_iter().find(|(name, _)| name == "client_id").map(|(_, id)| id)) {
         recorder.client(client);
     }

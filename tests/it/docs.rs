@@ -5,10 +5,11 @@ use std::path::Path;
 
 use symbolon::config;
 
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("README.md", include_str!("../../README.md")),
     ("docs/providers.md", include_str!("../../docs/providers.md")),
     ("docs/saml.md", include_str!("../../docs/saml.md")),
+    ("docs/fapi.md", include_str!("../../docs/fapi.md")),
     ("docs/operations.md", include_str!("../../docs/operations.md")),
     ("docs/conformance.md", include_str!("../../docs/conformance.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),

@@ -23,6 +23,7 @@ mod docs;
 mod errors;
 mod evil_provider;
 mod fake_idp;
+mod fapi;
 mod grants;
 mod hosted;
 mod jose;

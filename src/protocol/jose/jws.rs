@@ -133,10 +133,12 @@ pub struct UnverifiedHeader {
     pub kid: Option<String>,
     /// `typ`.
     pub typ: Option<String>,
+    /// `jwk`. Whoever made the token chose it.
+    pub jwk: Option<Value>,
 }
 
 /// Reads the header of a compact token without verifying anything. Refuses `crit`, `b64`, `zip`, duplicate members and foreign encodings;
-/// `jwk`, `jku`, `x5u` and `x5c` are ignored.
+/// `jku`, `x5u` and `x5c` are ignored.
 pub fn unverified_header(raw: &str) -> Result<UnverifiedHeader, JwsError> {
     parse_header(split(raw)?.header)
 }
@@ -156,16 +158,32 @@ pub fn verify(raw: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Claims,
     json::object(&payload, CLAIMS).map_err(JwsError::Claims)
 }
 
+/// Verifies a compact token like [`verify`] with one key, whatever the token calls it.
+pub fn verify_with(raw: &str, key: &PublicKey, allowed: &[Algorithm]) -> Result<Claims, JwsError> {
+    let parts = split(raw)?;
+    let header = parse_header(parts.header)?;
+    let payload = checked(&parts, key, allowed_algorithm(&header, allowed)?)?;
+    json::object(&payload, CLAIMS).map_err(JwsError::Claims)
+}
+
 /// Verifies a compact token like [`verify`] and gives its payload, whatever it is.
 pub fn verify_payload(raw: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Vec<u8>, JwsError> {
     let parts = split(raw)?;
     let header = parse_header(parts.header)?;
-    let algorithm =
-        Algorithm::parse(&header.alg).filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| JwsError::AlgorithmNotAllowed {
-            found: shortened(&header.alg),
-            allowed: allowed.iter().map(|algorithm| algorithm.as_str()).collect(),
-        })?;
+    let algorithm = allowed_algorithm(&header, allowed)?;
     let key = choose(keys, header.kid.as_deref(), algorithm)?;
+    checked(&parts, key, algorithm)
+}
+
+fn allowed_algorithm(header: &UnverifiedHeader, allowed: &[Algorithm]) -> Result<Algorithm, JwsError> {
+    let algorithm = Algorithm::parse(&header.alg).filter(|algorithm| allowed.contains(algorithm));
+    algorithm.ok_or_else(|| JwsError::AlgorithmNotAllowed {
+        found: shortened(&header.alg),
+        allowed: allowed.iter().map(|algorithm| algorithm.as_str()).collect(),
+    })
+}
+
+fn checked(parts: &Parts<'_>, key: &PublicKey, algorithm: Algorithm) -> Result<Vec<u8>, JwsError> {
     let signature = base64url_decode(parts.signature).ok_or(JwsError::Encoding("signature"))?;
     let payload = base64url_decode(parts.payload).ok_or(JwsError::Encoding("payload"))?;
     if key.verifies(algorithm, parts.signed.as_bytes(), &signature) { Ok(payload) } else { Err(JwsError::Signature) }
@@ -196,7 +214,7 @@ fn parse_header(encoded: &str) -> Result<UnverifiedHeader, JwsError> {
         }
     }
     let alg = string(&members, "alg")?.ok_or(JwsError::HeaderMember("alg"))?;
-    Ok(UnverifiedHeader { alg, kid: string(&members, "kid")?, typ: string(&members, "typ")? })
+    Ok(UnverifiedHeader { alg, kid: string(&members, "kid")?, typ: string(&members, "typ")?, jwk: members.get("jwk").cloned() })
 }
 
 fn string(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, JwsError> {

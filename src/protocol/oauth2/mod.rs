@@ -3,6 +3,7 @@
 
 pub mod client_assertion;
 pub mod client_auth;
+pub mod dpop;
 pub mod pkce;
 pub mod profile;
 pub mod token_request;

@@ -6,18 +6,21 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::config::PoolConfig;
+use crate::flow::request::RequestError;
 use crate::model::fault::Refusal;
 use crate::model::ids::{ProviderName, ReferenceId, uuid_from};
 use crate::model::pool::Pool;
 use crate::model::trace::Outcome;
 use crate::outside::random::Random;
+use crate::protocol::jose::Algorithm;
+use crate::protocol::oauth2::dpop;
 use crate::store::StoreError;
 use crate::store::grants::Grants;
 use crate::store::keysets::KeyringError;
@@ -25,6 +28,7 @@ use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
 use crate::user_pool::client_assertion::AssertionRefusal;
+use crate::user_pool::dpop::{DpopRefusal, nonce};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
@@ -44,6 +48,8 @@ const BROKEN: &str = "the service failed to answer";
 /// A request as it came.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
+    /// Its method.
+    pub method: Method,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its query.
@@ -81,11 +87,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Keeps the story of a refused token request; gives the answer that names its reference.
-    pub async fn tell(&self, error: ApiError) -> ApiError {
+    /// Keeps the story of a refused request, called `what`; gives the answer that names its reference.
+    pub async fn tell(&self, what: &'static str, error: ApiError) -> ApiError {
         let Some(outcome) = error.outcome() else { return error };
         let (app, reference) = (&self.app, self.app.reference());
-        let recorder = story::of_token_request(&self.call, app.outside.clock.now());
+        let recorder = story::of_app_request(what, &self.call, app.outside.clock.now());
         let trace = recorder.tell(&self.config.pool.id, &reference, app.outside.clock.now(), outcome.clone());
         if app.traces.keep(&trace).await { error.with_reference(&reference) } else { error }
     }
@@ -100,6 +106,7 @@ impl Caller {
             providers: &self.providers,
             keys: &self.keys,
             client_keys: &self.app.client_keys,
+            sender: None,
             now: self.app.outside.clock.now(),
         }
     }
@@ -111,14 +118,14 @@ impl FromRequest<Arc<App>> for Caller {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
-        let (headers, query) = (parts.headers.clone(), parts.uri.query().map(str::to_owned));
+        let (method, headers, query) = (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
         let refused = |error: ApiError| {
             let mut response = error.into_response(&app.outside.random);
             cors::answer(&config.pool, &headers, response.headers_mut());
             response
         };
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
-        let call = Call { headers: headers.clone(), query, body };
+        let call = Call { method, headers: headers.clone(), query, body };
         if let Some(client) = call.form().ok().and_then(|form| named(&config.pool, &call.headers, &form)) {
             // Counted before the secret is looked at, so that guessing is limited, too (D-34).
             let party = format!("{}:{}", config.pool.id, client.id);
@@ -214,6 +221,24 @@ impl ApiError {
         answer
     }
 
+    /// A refused authorization request that was pushed.
+    pub fn request(error: &RequestError) -> Self {
+        Self::refused(error.oauth_error(), error)
+    }
+
+    /// A DPoP proof that proves nothing, away from resources.
+    pub fn dpop(refusal: &DpopRefusal) -> Self {
+        match refusal {
+            DpopRefusal::Store(error) => error.clone().into(),
+            other => Self::refused(other.oauth_error(), other),
+        }
+    }
+
+    /// Whether the app is asked to repeat its request with a nonce.
+    fn wants_nonce(&self) -> bool {
+        self.error == "use_dpop_nonce"
+    }
+
     /// No credentials at all at a resource ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     pub fn no_token(pool: &Pool) -> Self {
         let description = "send the access token as Authorization: Bearer";
@@ -230,6 +255,14 @@ impl ApiError {
                 ("invalid_token", refusal.code()),
                 "Access token is expired, disabled, or deleted, or the user has globally signed out.".to_owned(),
             ),
+            UserInfoRefusal::Dpop(DpopRefusal::Store(error)) => Self::from(error.clone()),
+            UserInfoRefusal::Dpop(refusal) => {
+                Self::bearer(pool, StatusCode::UNAUTHORIZED, (refusal.oauth_error(), refusal.code()), refusal.to_string()).under_dpop()
+            }
+            UserInfoRefusal::Binding { dpop } => {
+                let error = Self::bearer(pool, StatusCode::UNAUTHORIZED, ("invalid_token", "access_token_binding"), refusal.to_string());
+                if *dpop { error.under_dpop() } else { error }
+            }
             UserInfoRefusal::Scope => {
                 Self::bearer(pool, StatusCode::FORBIDDEN, ("insufficient_scope", "access_token_without_openid"), refusal.to_string())
             }
@@ -245,6 +278,13 @@ impl ApiError {
         };
         let challenge = Some(format!("Bearer realm=\"{}\"{detail}", pool.id));
         Self { status, error, description, code, challenge, retry_after: None, outcome: None }
+    }
+
+    /// The same with the challenge of [RFC 9449 section 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1).
+    fn under_dpop(mut self) -> Self {
+        let algorithms = dpop::ALGORITHMS.map(Algorithm::as_str).join(" ");
+        self.challenge = self.challenge.map(|challenge| format!("{}, algs=\"{algorithms}\"", challenge.replacen("Bearer", "DPoP", 1)));
+        self
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
@@ -338,10 +378,23 @@ impl From<RevokeRefusal> for ApiError {
 }
 
 /// The JSON of a decision, or its error; never cached.
-pub fn finish(result: Result<Value, ApiError>, random: &Random) -> Response {
+pub fn finish(result: Result<Value, ApiError>, issuer: &Issuer<'_>) -> Response {
+    answered(StatusCode::OK, result, issuer)
+}
+
+/// [`finish`] with another status of success.
+pub fn answered(status: StatusCode, result: Result<Value, ApiError>, issuer: &Issuer<'_>) -> Response {
+    let random = issuer.grants.random;
     match result {
-        Ok(body) => json_answer(StatusCode::OK, &body, random),
-        Err(error) => error.into_response(random),
+        Ok(body) => json_answer(status, &body, random),
+        Err(error) => {
+            let fresh = error.wants_nonce().then(|| HeaderValue::try_from(nonce(issuer)).ok()).flatten();
+            let mut response = error.into_response(random);
+            if let Some(nonce) = fresh {
+                response.headers_mut().insert(HeaderName::from_static("dpop-nonce"), nonce);
+            }
+            response
+        }
     }
 }
 

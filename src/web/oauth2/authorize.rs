@@ -5,6 +5,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::par;
 use crate::config::PoolConfig;
 use crate::flow::redirect_uri::CheckedRedirect;
 use crate::flow::request::{self, Parameters, ProviderHint, Refused, RequestError};
@@ -12,6 +13,7 @@ use crate::flow::response;
 use crate::flow::state::AuthorizeRequest;
 use crate::model::client::Client;
 use crate::model::ids::{ProviderName, ReferenceId};
+use crate::store::pushed::{self, Pushed};
 use crate::token::verify;
 use crate::web::error::Failure;
 use crate::web::form;
@@ -59,6 +61,7 @@ enum Stop {
 
 async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Parameters>) -> Result<Response, Stop> {
     let parameters = parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
+    let (parameters, pushed) = pushed_before(visit, parameters).await?;
     let config = visit.config.clone();
     let keys = visit.app.keys.of(&config.pool).await.map_err(|error| Stop::Page(error.into()))?;
     let hinted = |client: &Client, raw: &str| {
@@ -70,15 +73,37 @@ async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Pa
         let description = failure.description(reference);
         Stop::Redirect(response::error(to, &config.pool.issuer, state.as_deref(), failure.oauth_error(), &description), failure)
     };
-    let (request, hint) = request::check(&config.pool, &parameters, hinted).map_err(|refused| match refused {
+    let (mut request, hint) = request::check(&config.pool, &parameters, hinted).map_err(|refused| match refused {
         Refused::Page(error) => Stop::Page(error.into()),
         Refused::Redirect { to, state, error } => redirect(&to, state, error),
     })?;
+    let must_push = config.pool.client(request.client.as_str()).is_some_and(|client| client.proof.require_par);
+    if must_push && pushed.is_none() {
+        return Err(redirect(&request.redirect_uri, request.state.clone(), RequestError::PushRequired));
+    }
+    request.pushed = pushed;
     let asked =
         asked_provider(visit, &config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
     let session = visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
     let standing = Standing { request: &request, reference, session, fresh: false, accepted: false, asked };
     proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
+}
+
+/// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that came. What came beside a
+/// `request_uri` counts for nothing but the `client_id`, which has to be the same
+/// ([RFC 9126 section 4](https://www.rfc-editor.org/rfc/rfc9126#section-4)).
+async fn pushed_before(visit: &mut Visit, parameters: Parameters) -> Result<(Parameters, Option<String>), Stop> {
+    let Some(handle) = par::handle(&parameters) else { return Ok((parameters, None)) };
+    let refused = |error: RequestError| Stop::Page(error.into());
+    let handle = handle.map_err(refused)?.to_owned();
+    let found = pushed::load(&visit.app.state, &handle, visit.now()).await.map_err(|error| Stop::Page(error.into()))?;
+    let mut clients = parameters.iter().filter(|(name, _)| name == "client_id").map(|(_, id)| id.as_str());
+    let (client, only) = (clients.next(), clients.next().is_none());
+    let mine = |pushed: &Pushed| only && client == Some(pushed.client.as_str()) && pushed.pool == visit.config.pool.id;
+    let pushed = found.filter(mine).ok_or_else(|| refused(RequestError::UnknownRequestUri))?;
+    story::asked(visit, Some(&pushed.parameters));
+    visit.speaks_as_asked(&pushed.parameters);
+    Ok((pushed.parameters, Some(handle)))
 }
 
 /// The provider that the app asked for, among those that its people may use.

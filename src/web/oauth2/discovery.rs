@@ -7,11 +7,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::par;
 use crate::model::attributes::STANDARD;
 use crate::model::language::Language;
 use crate::model::pool::Pool;
 use crate::model::proof::AssertionAlgorithm;
 use crate::protocol::jose::Algorithm;
+use crate::protocol::oauth2::dpop;
 use crate::token::pool_keys::PoolKeys;
 use crate::web::cors;
 
@@ -45,6 +47,7 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "issuer": pool.issuer,
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
+        "pushed_authorization_request_endpoint": at(par::PATH),
         "userinfo_endpoint": at("/oauth2/userInfo"),
         "revocation_endpoint": at("/oauth2/revoke"),
         "introspection_endpoint": at("/oauth2/introspect"),
@@ -72,6 +75,8 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
+        "require_pushed_authorization_requests": false,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(Algorithm::as_str),
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

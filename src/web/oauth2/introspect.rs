@@ -15,7 +15,7 @@ pub async fn post(caller: Caller) -> Response {
 
 /// Describes a token to a client that authenticated.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
-    finish(decide(issuer, call).await, issuer.grants.random)
+    finish(decide(issuer, call).await, issuer)
 }
 
 async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {

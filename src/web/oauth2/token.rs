@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::api::{ApiError, Call, Caller, finish};
+use super::sender;
 use crate::model::fault::Refusal as _;
 use crate::user_pool::client_credentials::client_credentials;
 use crate::user_pool::issuer::{Issuer, Tokens};
@@ -20,7 +21,7 @@ pub async fn post(caller: Caller) -> Response {
     let issuer = caller.issuer();
     let decided = match decide(&issuer, &caller.call).await {
         Ok(tokens) => Ok(tokens),
-        Err(error) => Err(caller.tell(error).await),
+        Err(error) => Err(caller.tell("token request of the app", error).await),
     };
     respond(&issuer, &caller.call, decided)
 }
@@ -31,7 +32,7 @@ pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
 }
 
 fn respond(issuer: &Issuer<'_>, call: &Call, decided: Result<Tokens, ApiError>) -> Response {
-    let mut response = finish(decided.map(body), issuer.grants.random);
+    let mut response = finish(decided.map(body), issuer);
     cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
     response
 }
@@ -48,6 +49,8 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Tokens, ApiError> {
             return Err(ApiError::client_auth(pool, error, tried_basic(&call.headers)));
         }
     };
+    let bound = sender::confirmation(issuer, call, client).await?;
+    let issuer = &Issuer { sender: bound.as_ref(), ..*issuer };
     let tokens = match form.get("grant_type") {
         Some("authorization_code") => {
             let asked = Redemption {
@@ -73,7 +76,7 @@ fn body(tokens: Tokens) -> Value {
     let mut body = json!({
         "access_token": tokens.access_token,
         "expires_in": tokens.expires_in,
-        "token_type": "Bearer",
+        "token_type": tokens.token_type,
         "scope": tokens.scope.to_string(),
     });
     if let Some(members) = body.as_object_mut() {

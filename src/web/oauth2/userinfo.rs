@@ -5,8 +5,9 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::api::{ApiError, Call, Caller, finish};
+use super::sender;
 use crate::user_pool::issuer::Issuer;
-use crate::user_pool::user_info::user_info;
+use crate::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
 use crate::web::cors;
 
 /// The route, for GET and POST.
@@ -16,18 +17,22 @@ pub async fn any(caller: Caller) -> Response {
 
 /// Answers with the claims of the person behind the access token.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
-    let mut response = finish(decide(issuer, call).await, issuer.grants.random);
+    let mut response = finish(decide(issuer, call).await, issuer);
     cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
     response
 }
 
 async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
-    let token = bearer(issuer, call)?;
-    user_info(issuer, &token).await.map(Value::Object).map_err(|refusal| ApiError::user_info(issuer.grants.pool, &refusal))
+    let (scheme, token) = presented(issuer, call)?;
+    let pool = issuer.grants.pool;
+    let refused = |refusal: &UserInfoRefusal| ApiError::user_info(pool, refusal);
+    let proof = sender::proof(&call.headers).map_err(|refusal| refused(&refusal.into()))?;
+    let shown = Shown { scheme, proof, method: call.method.as_str(), path: "/oauth2/userInfo" };
+    user_info(issuer, &token, &shown).await.map(Value::Object).map_err(|refusal| refused(&refusal))
 }
 
 /// The token from the header or a form body ([RFC 6750 section 2](https://www.rfc-editor.org/rfc/rfc6750#section-2)), never from the query.
-fn bearer(issuer: &Issuer<'_>, call: &Call) -> Result<String, ApiError> {
+fn presented(issuer: &Issuer<'_>, call: &Call) -> Result<(Scheme, String), ApiError> {
     const BAD: &str = "Bad OAuth2 request at UserInfo Endpoint";
     let mut headers = call.headers.get_all(AUTHORIZATION).iter();
     let in_header = match (headers.next(), headers.next()) {
@@ -36,16 +41,19 @@ fn bearer(issuer: &Issuer<'_>, call: &Call) -> Result<String, ApiError> {
             let text = header.to_str().unwrap_or_default();
             let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
             let token = token.trim_start_matches(' ');
-            if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
-                return Err(ApiError::invalid_request("bearer_malformed", BAD));
+            let known =
+                [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)].into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+            match known {
+                Some((_, scheme)) if !token.is_empty() => Some((scheme, token.to_owned())),
+                _ => return Err(ApiError::invalid_request("bearer_malformed", BAD)),
             }
-            Some(token.to_owned())
         }
         (Some(_), Some(_)) => return Err(ApiError::invalid_request("bearer_twice", BAD)),
     };
     let in_body = if call.body.is_empty() { None } else { call.form()?.get("access_token").map(str::to_owned) };
     match (in_header, in_body) {
-        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (Some(shown), None) => Ok(shown),
+        (None, Some(token)) => Ok((Scheme::Bearer, token)),
         (Some(_), Some(_)) => Err(ApiError::invalid_request("bearer_twice", BAD)),
         (None, None) => Err(ApiError::no_token(issuer.grants.pool)),
     }

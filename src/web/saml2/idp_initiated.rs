@@ -83,12 +83,16 @@ fn nobody_asked(issuer: &str) -> Failure {
     SamlRefusal::NobodyAsked(issuer.chars().take(200).collect()).into()
 }
 
-/// What `client` would have asked for. It must be enabled and have a secret: a code without PKCE is for nobody else (C-64).
+/// What `client` would have asked for. It must be enabled and able to authenticate: a code without PKCE is for nobody else (C-64);
+/// and not bound to push its requests, for nobody pushed this one.
 fn request_of(pool: &Pool, provider: &Provider, client: &ClientId) -> Result<AuthorizeRequest, Failure> {
     let unusable = |problem: String| Failure::from(SamlRefusal::Target { client: client.to_string(), problem });
     let target = target(pool, provider, client)?;
     if target.is_public() {
         return Err(unusable("it has no secret".to_owned()));
+    }
+    if target.proof.require_par {
+        return Err(unusable("it has to push its authorization requests".to_owned()));
     }
     let redirect_uri = target.redirect_uris.first().ok_or_else(|| unusable("it has no redirect URI".to_owned()))?;
     let parameters = [("response_type", "code"), ("client_id", client.as_str()), ("redirect_uri", redirect_uri)];

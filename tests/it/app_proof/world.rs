@@ -102,8 +102,7 @@ pub(crate) fn signing_client(id: &str, signer: &Signer) -> ClientToml {
 pub(crate) struct World {
     pub(crate) broker: Broker,
     pub(crate) clock: Clock,
-    #[expect(dead_code, reason = "the provider stops when it is dropped")]
-    acme: FakeIdp,
+    pub(crate) acme: FakeIdp,
     pub(crate) http: reqwest::Client,
 }
 

@@ -169,6 +169,7 @@ impl Desk {
             providers: &self.providers,
             keys: &self.keys,
             client_keys: &self.client_keys,
+            sender: None,
             now: self.clock.now(),
         }
     }
@@ -182,6 +183,7 @@ impl Desk {
             nonce: Some("n-1".into()),
             code_challenge: Some(base64url(sha256(VERIFIER))),
             resource: None,
+            dpop_jkt: None,
             sub: self.sub.clone(),
             sign_in: SignIn { at: self.clock.now(), provider: Some(ProviderName::parse("Acme").unwrap()), amr: vec!["fed".into()] },
             session: SessionId::from_random(self.random.bytes()),

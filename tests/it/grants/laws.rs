@@ -41,6 +41,7 @@ fn begin() -> Family {
         nonce: None,
         code_challenge: None,
         resource: None,
+        dpop_jkt: None,
         sub: Sub::from_random([1; 16]),
         sign_in: SignIn { at: now, provider: None, amr: Vec::new() },
         session: SessionId::from_random([2; 16]),

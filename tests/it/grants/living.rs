@@ -7,9 +7,11 @@ use symbolon::model::scope::Scopes;
 use symbolon::user_pool::access::{AccessRefusal, living_access};
 use symbolon::user_pool::client_credentials::client_credentials;
 use symbolon::user_pool::introspect::introspect;
-use symbolon::user_pool::user_info::{UserInfoRefusal, user_info};
+use symbolon::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
 
 use super::desk::{Desk, outcome, refresh_token};
+
+const BEARER: Shown<'static> = Shown { scheme: Scheme::Bearer, proof: None, method: "GET", path: "/oauth2/userInfo" };
 
 ///
 #[tokio::test]
@@ -19,11 +21,11 @@ async fn userinfo_shows_the_person_as_the_directory_knows_them_now() {
     let mut ada = desk.ada();
     ada.attributes.set(symbolon::model::attributes::AttributeName::parse("email").unwrap(), "countess@example.com".into());
     desk.save(&ada).await;
-    let claims = user_info(&desk.issuer(), &token).await.unwrap();
+    let claims = user_info(&desk.issuer(), &token, &BEARER).await.unwrap();
     assert_eq!((&claims["email"], &claims["email_verified"]), (&"countess@example.com".into(), &true.into()));
     assert!(!claims.contains_key("given_name"), "profile was not granted");
     desk.pool.cognito_compat = true;
-    assert_eq!(user_info(&desk.issuer(), &token).await.unwrap()["email_verified"], "true");
+    assert_eq!(user_info(&desk.issuer(), &token, &BEARER).await.unwrap()["email_verified"], "true");
 }
 
 ///
@@ -32,17 +34,23 @@ async fn userinfo_refuses_everything_but_a_living_access_token_with_openid() {
     let mut desk = Desk::new().await;
     let tokens = desk.signed_in("spa").await;
     for other in [tokens.id_token.as_deref().unwrap(), &refresh_token(&tokens), "garbage", ""] {
-        assert!(matches!(user_info(&desk.issuer(), other).await, Err(UserInfoRefusal::Access(AccessRefusal::Token(_)))), "{other}");
+        assert!(
+            matches!(user_info(&desk.issuer(), other, &BEARER).await, Err(UserInfoRefusal::Access(AccessRefusal::Token(_)))),
+            "{other}"
+        );
     }
     let mut grant = desk.decided("spa");
     grant.scopes = Scopes::parse("api/read").unwrap();
     let code = desk.grants().put_code(&grant).await.unwrap();
     let narrow = desk.redeem("spa", &code).await.unwrap();
-    assert!(matches!(user_info(&desk.issuer(), &narrow.access_token).await, Err(UserInfoRefusal::Scope)));
+    assert!(matches!(user_info(&desk.issuer(), &narrow.access_token, &BEARER).await, Err(UserInfoRefusal::Scope)));
     let machine = client_credentials(&desk.issuer(), desk.client("machine"), None).unwrap();
-    assert!(matches!(user_info(&desk.issuer(), &machine.access_token).await, Err(UserInfoRefusal::Scope)));
+    assert!(matches!(user_info(&desk.issuer(), &machine.access_token, &BEARER).await, Err(UserInfoRefusal::Scope)));
     desk.client_mut("spa").enabled = false;
-    assert!(matches!(user_info(&desk.issuer(), &tokens.access_token).await, Err(UserInfoRefusal::Access(AccessRefusal::ClientRefused))));
+    assert!(matches!(
+        user_info(&desk.issuer(), &tokens.access_token, &BEARER).await,
+        Err(UserInfoRefusal::Access(AccessRefusal::ClientRefused))
+    ));
 }
 
 /// A-52, E-28

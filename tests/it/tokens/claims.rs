@@ -5,7 +5,7 @@ use symbolon::model::ids::{ClientId, SessionId};
 use symbolon::model::scope::Scopes;
 use symbolon::model::user::ProviderType;
 use symbolon::token::claims;
-use symbolon::token::issue::TokenIds;
+use symbolon::token::issue::{ClientIssuance, TokenIds};
 
 use super::world::{NOW, Visit, ada, example};
 
@@ -134,7 +134,14 @@ fn only_saml_identities_name_their_issuer() {
 fn a_machines_token_has_the_app_as_subject_and_no_person() {
     let pool = example();
     let ids = TokenIds::from_random([[1; 16], [2; 16], [3; 16]]);
-    let claims = claims::client(&pool, pool.client("web").unwrap(), &Scopes::parse("orders/read").unwrap(), NOW, &ids);
+    let claims = claims::client(&ClientIssuance {
+        pool: &pool,
+        client: pool.client("web").unwrap(),
+        scopes: &Scopes::parse("orders/read").unwrap(),
+        confirmation: None,
+        now: NOW,
+        ids,
+    });
     assert_eq!(
         Value::Object(claims),
         json!({

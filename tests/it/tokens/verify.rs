@@ -50,7 +50,9 @@ fn a_machines_token_is_accepted_and_has_no_person() {
     let scopes = Scopes::parse("orders/read").unwrap();
     let client = visit.pool.client("web").unwrap();
     let ids = TokenIds::from_random([[1; 16]; 3]);
-    let token = issue::client_token(&ClientIssuance { pool: &visit.pool, client, scopes: &scopes, now: NOW, ids }, &KEYS).unwrap();
+    let token =
+        issue::client_token(&ClientIssuance { pool: &visit.pool, client, scopes: &scopes, confirmation: None, now: NOW, ids }, &KEYS)
+            .unwrap();
     let claims = access(&token, &visit.pool, &KEYS, NOW).unwrap();
     assert_eq!((claims.sub(), claims.username(), claims.family()), (None, None, None));
     assert_eq!(claims.client().as_str(), "web");

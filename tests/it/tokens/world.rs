@@ -147,6 +147,7 @@ impl Visit {
             scopes: &self.scopes,
             nonce: self.nonce,
             resource: self.resource,
+            confirmation: None,
             family: &self.family,
             session: Some(&self.session),
             now: self.now,

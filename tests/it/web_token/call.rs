@@ -41,7 +41,7 @@ pub(crate) fn call(headers: &[(&str, &str)], body: &str) -> Call {
     for (name, value) in headers.iter().map(header) {
         map.append(name, value);
     }
-    Call { headers: map, query: None, body: body.to_owned().into() }
+    Call { headers: map, body: body.to_owned().into(), ..Call::default() }
 }
 
 /// A form from an app without credentials in the header.
