@@ -17,6 +17,7 @@ mod support {
 mod benchmark;
 mod chromium;
 mod crashes;
+mod fapi;
 mod gallery;
 mod life;
 mod neighbours;

@@ -6,6 +6,8 @@
 //   issuer, client_id, client_secret, port, host, redirect_uri
 //   token_endpoint_auth_method    client_secret_basic (default with a secret) | client_secret_post | private_key_jwt | none
 //   private_jwk                   the key of private_key_jwt, with `alg`
+//   par                           requests are pushed (RFC 9126)
+//   dpop                          tokens are bound to a key of the app (RFC 9449)
 //   id_token_signed_response_alg  the only algorithm the app accepts
 //   scope                         default "openid"
 // Routes:
@@ -34,6 +36,8 @@ const flows = new Map();
 const idTokens = new Map();
 const logouts = [];
 const frames = [];
+const dpopKey = settings.dpop ? await client.randomDPoPKeyPair('ES256') : undefined;
+let dpopHandle;
 const routes = {
   'GET /login': login,
   'GET /callback': callback,
@@ -79,7 +83,10 @@ async function login(req, res, { searchParams }) {
   parameters.set('nonce', flow.expectedNonce);
   parameters.set('code_challenge', await client.calculatePKCECodeChallenge(flow.pkceCodeVerifier));
   parameters.set('code_challenge_method', 'S256');
-  redirect(res, client.buildAuthorizationUrl(config, parameters), `${cookieName}=${flow.browser}; Path=/; HttpOnly`);
+  const to = settings.par
+    ? await client.buildAuthorizationUrlWithPAR(config, parameters, bound(config))
+    : client.buildAuthorizationUrl(config, parameters);
+  redirect(res, to, `${cookieName}=${flow.browser}; Path=/; HttpOnly`);
 }
 
 async function callback(req, res, url) {
@@ -97,6 +104,8 @@ async function callback(req, res, url) {
     config,
     form ? new Request(current, { method: 'POST', body: form }) : current,
     { ...checks, idTokenExpected: true },
+    undefined,
+    bound(config),
   );
   const claims = tokens.claims();
   idTokens.set(browser, tokens.id_token);
@@ -105,14 +114,15 @@ async function callback(req, res, url) {
     access_token: tokens.access_token,
     id_token: tokens.id_token,
     refresh_token: tokens.refresh_token,
-    userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub),
+    userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub, bound(config)),
     token_response: tokens,
   });
 }
 
 async function refresh(_req, res, { searchParams }) {
   const { token, ...parameters } = Object.fromEntries(searchParams);
-  const tokens = await client.refreshTokenGrant(await discover(), token, parameters);
+  const config = await discover();
+  const tokens = await client.refreshTokenGrant(config, token, parameters, bound(config));
   sendJson(res, 200, { ...tokens, id_token_claims: tokens.claims() });
 }
 
@@ -178,6 +188,13 @@ async function discover() {
   // Over TLS the package trusts the token endpoint and skips the ID token's signature; here it is the point.
   client.enableNonRepudiationChecks(config);
   return config;
+}
+
+/** Options of requests whose tokens are bound to the app's DPoP key. */
+function bound(config) {
+  if (!dpopKey) return undefined;
+  dpopHandle ??= client.getDPoPHandle(config, dpopKey);
+  return { DPoP: dpopHandle };
 }
 
 async function clientAuthentication() {

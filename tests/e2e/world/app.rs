@@ -52,7 +52,7 @@ impl AppSettings {
     }
 
     /// A setting of `rp.mjs`.
-    pub(crate) fn behaves(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn behaves(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.behaviour.insert(name.to_owned(), value.into());
         self
     }
