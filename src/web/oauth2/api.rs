@@ -248,14 +248,15 @@ impl ApiError {
     /// A refused access token.
     pub fn user_info(pool: &Pool, refusal: &UserInfoRefusal) -> Self {
         match refusal {
-            UserInfoRefusal::Access(AccessRefusal::Store(error)) => Self::from(error.clone()),
+            UserInfoRefusal::Access(AccessRefusal::Store(error)) | UserInfoRefusal::Dpop(DpopRefusal::Store(error)) => {
+                Self::from(error.clone())
+            }
             UserInfoRefusal::Access(refusal) => Self::bearer(
                 pool,
                 StatusCode::UNAUTHORIZED,
                 ("invalid_token", refusal.code()),
                 "Access token is expired, disabled, or deleted, or the user has globally signed out.".to_owned(),
             ),
-            UserInfoRefusal::Dpop(DpopRefusal::Store(error)) => Self::from(error.clone()),
             UserInfoRefusal::Dpop(refusal) => {
                 Self::bearer(pool, StatusCode::UNAUTHORIZED, (refusal.oauth_error(), refusal.code()), refusal.to_string()).under_dpop()
             }
