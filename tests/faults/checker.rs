@@ -161,6 +161,14 @@ impl<'h> Check<'h> {
         self.history.faults.iter().any(|fault| excuses.contains(&fault.excuses) && fault.from <= to && from <= until(fault))
     }
 
+    /// The earliest instant at which the event can have taken effect. A token that was presented elsewhere as well may be answered without a
+    /// write, and that is sooner.
+    fn effect(&self, event: &Event) -> Micros {
+        let Op::Refresh { token, .. } = event.op else { return event.effect };
+        let alone = self.facts.of_object(token).iter().all(|other| std::ptr::eq(*other, event) || other.invoked >= event.done);
+        if alone { event.effect } else { event.invoked }
+    }
+
     /// The faults at the time of an event.
     fn during(&self, event: &Event) -> Vec<&'static str> {
         let faults = self.history.faults.iter().filter(|fault| fault.from <= event.done && event.invoked <= fault.to);
@@ -224,7 +232,8 @@ impl<'h> Check<'h> {
 
     /// An acknowledged sign-out everywhere that came after `born` and before `event` could take effect.
     fn signed_out_between(&self, who: usize, born: &Event, event: &Event) -> Option<&'h Event> {
-        let acknowledged = |out: &&&Event| matches!(out.outcome, Outcome::Done(_)) && born.done < out.invoked && out.done < event.effect;
+        let acknowledged =
+            |out: &&&Event| matches!(out.outcome, Outcome::Done(_)) && born.done < out.invoked && out.done < self.effect(event);
         self.facts.everywhere(who, 0).find(acknowledged).copied()
     }
 
@@ -273,7 +282,7 @@ impl<'h> Check<'h> {
                 }
                 Outcome::Done(Yield::Tokens { .. } | Yield::Active(true)) => {
                     let out = born.and_then(|born| self.signed_out_between(born.who, born, event));
-                    if let Some(end) = ended.filter(|end| end.done < event.effect).or(out) {
+                    if let Some(end) = ended.filter(|end| end.done < self.effect(event)).or(out) {
                         let text = format!("{event:?} (during {:?}) though {end:?} (during {:?})", self.during(event), self.during(end));
                         self.broken(Rule::Ended, text);
                     }
@@ -288,9 +297,9 @@ impl<'h> Check<'h> {
     fn replaced(&mut self, event: &Event) {
         let Op::Refresh { token, rotates: true } = event.op else { return };
         let successors = self.facts.successors.get(&token).into_iter().flatten();
-        let used = successors
-            .flat_map(|successor| self.facts.of_object(*successor))
-            .find(|used| matches!(used.op, Op::Refresh { .. }) && matches!(used.outcome, Outcome::Done(_)) && used.done < event.effect);
+        let used = successors.flat_map(|successor| self.facts.of_object(*successor)).find(|used| {
+            matches!(used.op, Op::Refresh { .. }) && matches!(used.outcome, Outcome::Done(_)) && used.done < self.effect(event)
+        });
         if let Some(used) = used {
             let text = format!("{event:?} though {used:?}");
             self.broken(Rule::Replaced, text);
@@ -335,8 +344,13 @@ impl<'h> Check<'h> {
     fn answers(&mut self) {
         for event in &self.history.events {
             match &event.outcome {
-                // A store that is set up wrongly is named as such, and nothing but a change of its settings helps.
-                Outcome::Unknown(why) if why.starts_with("status 500") && !why.contains("store_misconfigured") => {
+                // A store that is set up wrongly is named as such, and nothing but a change of its settings helps. Nor can anybody sign at a time
+                // before the keys were made.
+                Outcome::Unknown(why)
+                    if why.starts_with("status 500")
+                        && !why.contains("store_misconfigured")
+                        && !self.excused(&[Excuse::Clock], event.invoked, event.done) =>
+                {
                     self.broken(Rule::Answer, format!("{event:?}"));
                 }
                 Outcome::Refused(_) if event.op == Op::Begin && !self.excused(&[Excuse::Provider], event.invoked, event.done) => {

@@ -110,7 +110,9 @@ fn what_was_in_flight_and_succeeds_after_a_sign_out_is_found() {
     let everywhere = event(Op::Everywhere, 20, 25, NOTHING);
     let in_flight = |effect| Event { effect, ..event(Op::Refresh { token: FIRST, rotates: true }, 19, 90, tokens(SECOND)) };
     assert_eq!(broken([everywhere.clone(), in_flight(60)]), [Rule::Ended]);
-    assert_eq!(broken([everywhere, in_flight(19)]), [], "it may have come first");
+    assert_eq!(broken([everywhere.clone(), in_flight(19)]), [], "it may have come first");
+    let elsewhere = refresh(FIRST, 10, unknown());
+    assert_eq!(broken([elsewhere, everywhere, in_flight(60)]), [], "the answer of another use may be repeated without a write");
 }
 
 #[test]

@@ -130,10 +130,18 @@ impl Deed {
                 sleep(chance.millis(50..1500)).await;
                 replica.signal("CONT");
             }
-            Self::RestartBroker => block_in_place(|| {
-                replica.stop();
-                replica.start();
-            }),
+            Self::RestartBroker => {
+                replica.signal("TERM");
+                while world.says_ready(replica).await {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                replica.leaves(true);
+                block_in_place(|| {
+                    replica.stop();
+                    replica.start();
+                });
+                replica.leaves(false);
+            }
             _ => block_in_place(|| {
                 replica.kill();
                 replica.start();
@@ -227,7 +235,9 @@ impl Deed {
                 node.pause();
             }
             if !others.is_empty() {
-                sleep(chance.millis(100..300)).await;
+                // Else what the master still sends would wait for them in their sockets.
+                group.nodes[old].command(&["CLIENT", "KILL", "TYPE", "replica"]);
+                sleep(chance.millis(200..400)).await;
             }
             let others: Vec<u16> = others.iter().map(|node| node.port()).collect();
             group.nodes[old].kill();

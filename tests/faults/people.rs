@@ -90,6 +90,11 @@ impl Person {
         let (world, app) = (self.world.clone(), self.chance.below(APPS.len()));
         let Some(delivery) = Self::desk(&mut self.chance, &world, self.who).begins(app, &self.name).await else { return };
         let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        // Some take their time at the provider.
+        if self.chance.percent(20) {
+            let pause = self.chance.millis(100..1000);
+            tokio::time::sleep(pause).await;
+        }
         let arrivals = if self.chance.percent(15) {
             let (first, second) = join(one.delivers(&delivery), two.delivers(&delivery)).await;
             [first, second]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::support::process::{Process, TempDir, free_port};
@@ -17,6 +18,8 @@ pub(crate) struct Replica {
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
     environment: Vec<(String, String)>,
+    /// Whether a balancer that reads `/health/ready` sends nobody here any more.
+    leaving: AtomicBool,
     running: Mutex<Running>,
 }
 
@@ -29,7 +32,7 @@ struct Running {
 
 impl Replica {
     pub(crate) fn new(environment: Vec<(String, String)>, folder: TempDir) -> Self {
-        Self { port: free_port(), folder, environment, running: Mutex::default() }
+        Self { port: free_port(), folder, environment, leaving: AtomicBool::new(false), running: Mutex::default() }
     }
 
     /// Writes the configuration; it counts from the next start on.
@@ -69,6 +72,14 @@ impl Replica {
             assert!(status.success(), "a broker that is told to stop ends well: {status}");
             self.running().log += &process.output();
         }
+    }
+
+    pub(crate) fn leaves(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
     }
 
     /// Sends a signal by name.

@@ -125,6 +125,9 @@ impl World {
     pub(crate) async fn ask(&self, first: usize, build: impl Fn(&reqwest::Client, String) -> RequestBuilder) -> Result<Reply, NoReply> {
         for turn in 0..self.replicas.len() {
             let at = (first + turn) % self.replicas.len();
+            if self.replicas[at].is_leaving() {
+                continue;
+            }
             let (invoked, slow) = (self.recorder.now(), self.proxies.get(at).map(Proxy::delay));
             let request = build(&self.http, format!("http://127.0.0.1:{}", self.replicas[at].port)).header(HOST, &self.public);
             match request.send().await {
@@ -156,12 +159,16 @@ impl World {
     /// Whether every replica says that it is ready.
     pub(crate) async fn is_ready(&self) -> bool {
         for replica in &self.replicas {
-            let answer = self.http.get(replica.readiness()).send().await;
-            if !answer.is_ok_and(|answer| answer.status() == 200) {
+            if !self.says_ready(replica).await {
                 return false;
             }
         }
         true
+    }
+
+    /// Whether a replica says that it is ready.
+    pub(crate) async fn says_ready(&self, replica: &Replica) -> bool {
+        self.http.get(replica.readiness()).send().await.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Waits until every replica is ready again; whether that happened within half a minute.
@@ -209,7 +216,7 @@ fn toml(public: &str, port: u16, store: &str, upstream: &Upstream) -> String {
     };
     format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://{public}\"\n\
-         allow_private_upstreams = true\nseal_key = {SEAL_KEY:?}\n\n[limits]\naddress = 0\n\n[store]\n{store}\n\n\
+         allow_private_upstreams = true\ndrain_delay = \"1s\"\nseal_key = {SEAL_KEY:?}\n\n[limits]\naddress = 0\n\n[store]\n{store}\n\n\
          [[pool]]\nid = \"eu-west-1_Faults\"\nsigning = \"EdDSA\"\n\n{}\n\
          [[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer = {:?}\nclient_id = \"broker\"\nclient_secret = {:?}\n",
         APPS.map(app).join("\n"),

@@ -111,8 +111,10 @@ async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameter
             Ok(leave(visit, session.upstream.as_ref(), &then, (&frames, parameters)).await)
         }
         None => {
-            // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign anybody out.
-            if visit.session.is_some() {
+            // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign anybody out. Its record goes, too: the
+            // clock by which it is dead may be wrong.
+            if let Some(reference) = visit.session.take() {
+                drop(sessions::end(&visit.app.state, &reference).await?);
                 visit.sign_out();
             }
             Ok(leave(visit, None, &then, (&[], parameters)).await)

@@ -129,6 +129,22 @@ async fn an_expired_hint_is_still_a_hint() {
     assert!(!is_signed_in(&mut visitor, &app).await);
 }
 
+/// H-20: by a clock that was ahead the session was over, and there was nothing to sign out of.
+#[tokio::test]
+async fn who_signed_out_while_the_clock_was_wrong_stays_signed_out_when_it_is_right() {
+    let clock = clock();
+    let (broker, _acme, _other) = broker(&clock).await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    let (kept, right) = (visitor.cookies().clone(), clock.now());
+    clock.advance(std::time::Duration::from_secs(8000));
+    visitor.opens(logout(&app, &[("id_token_hint", &tokens.id_token)])).await.sees("Signed out");
+    let symbolon::outside::clock::Clock::Fake(hands) = &clock else { panic!("a clock set by hand") };
+    hands.store(right.millis(), std::sync::atomic::Ordering::SeqCst);
+    *visitor.cookies() = kept;
+    assert!(!is_signed_in(&mut visitor, &app).await);
+}
+
 ///
 #[tokio::test]
 async fn a_hint_about_somebody_else_asks_the_person_who_is_here() {
