@@ -15,10 +15,9 @@ use crate::app::App;
 use crate::config::PoolConfig;
 use crate::flow::request::RequestError;
 use crate::model::fault::Refusal;
-use crate::model::ids::{ProviderName, ReferenceId, uuid_from};
+use crate::model::ids::{ProviderName, ReferenceId};
 use crate::model::pool::Pool;
 use crate::model::trace::Outcome;
-use crate::outside::random::Random;
 use crate::protocol::jose::Algorithm;
 use crate::protocol::oauth2::dpop;
 use crate::store::StoreError;
@@ -39,7 +38,6 @@ use crate::web::form::{Form, FormError};
 use crate::web::story;
 use crate::web::visit::{misdirected, pool_of};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 /// What an app reads when the cause is ours.
 const UNAVAILABLE: &str = "the service is temporarily unavailable; try again";
@@ -120,7 +118,7 @@ impl FromRequest<Arc<App>> for Caller {
         let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
         let (method, headers, query) = (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
         let refused = |error: ApiError| {
-            let mut response = error.into_response(&app.outside.random);
+            let mut response = error.into_response();
             cors::answer(&config.pool, &headers, response.headers_mut());
             response
         };
@@ -289,14 +287,14 @@ impl ApiError {
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
-    pub fn into_response(self, random: &Random) -> Response {
+    pub fn into_response(self) -> Response {
         if !self.status.is_server_error() {
             tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
         }
         let description: String =
             self.description.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect();
         let body = json!({ "error": self.error, "error_description": description, "error_message": description });
-        let mut response = json_answer(self.status, &body, random);
+        let mut response = json_answer(self.status, &body);
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
@@ -385,12 +383,11 @@ pub fn finish(result: Result<Value, ApiError>, issuer: &Issuer<'_>) -> Response 
 
 /// [`finish`] with another status of success.
 pub fn answered(status: StatusCode, result: Result<Value, ApiError>, issuer: &Issuer<'_>) -> Response {
-    let random = issuer.grants.random;
     match result {
-        Ok(body) => json_answer(status, &body, random),
+        Ok(body) => json_answer(status, &body),
         Err(error) => {
             let fresh = error.wants_nonce().then(|| HeaderValue::try_from(nonce(issuer)).ok()).flatten();
-            let mut response = error.into_response(random);
+            let mut response = error.into_response();
             if let Some(nonce) = fresh {
                 response.headers_mut().insert(HeaderName::from_static("dpop-nonce"), nonce);
             }
@@ -400,26 +397,23 @@ pub fn answered(status: StatusCode, result: Result<Value, ApiError>, issuer: &Is
 }
 
 /// A 200 without a body, or the error.
-pub fn finish_empty(result: Result<(), ApiError>, random: &Random) -> Response {
+pub fn finish_empty(result: Result<(), ApiError>) -> Response {
     match result {
-        Ok(()) => never_cached(Response::new(Body::empty()), random),
-        Err(error) => error.into_response(random),
+        Ok(()) => never_cached(Response::new(Body::empty())),
+        Err(error) => error.into_response(),
     }
 }
 
-fn json_answer(status: StatusCode, body: &Value, random: &Random) -> Response {
+fn json_answer(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
-    never_cached(response, random)
+    never_cached(response)
 }
 
-fn never_cached(mut response: Response, random: &Random) -> Response {
+fn never_cached(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    if let Ok(id) = HeaderValue::try_from(uuid_from(random.bytes())) {
-        headers.insert(REQUEST_ID, id);
-    }
     response
 }

@@ -15,7 +15,7 @@ pub async fn post(caller: Caller) -> Response {
 
 /// Ends the family of a refresh token; 200 also when there is nothing left to end.
 pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
-    let mut response = finish_empty(decide(issuer, call).await, issuer.grants.random);
+    let mut response = finish_empty(decide(issuer, call).await);
     cors::answer(issuer.grants.pool, &call.headers, response.headers_mut());
     response
 }

@@ -59,7 +59,7 @@ async fn answer(app: &App, config: &PoolConfig, (path, document): (&str, &str), 
         "jwks.json" => match app.keys.of(pool).await {
             Ok(keys) => jwks::answer(&keys, request),
             Err(error) => {
-                let mut response = ApiError::from(error).into_response(&app.outside.random);
+                let mut response = ApiError::from(error).into_response();
                 cors::public(response.headers_mut());
                 response
             }
