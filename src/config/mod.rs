@@ -8,6 +8,7 @@ mod limits;
 mod network;
 mod pool;
 mod provider;
+mod providers;
 mod saml;
 mod reception;
 mod redis_address;
@@ -31,6 +32,7 @@ use crate::provider::settings::Provider;
 pub use branding::{Branding, Theme};
 pub use limits::LimitsConfig;
 pub use network::{Network, party};
+pub use providers::{Offered, Providers};
 pub use reception::{Forwarded, Reception, TlsFiles};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
@@ -39,8 +41,8 @@ pub use store::{StoreConfig, StoreUrl};
 /// What every variable that overrides a key starts with.
 pub const ENVIRONMENT_PREFIX: &str = "SYMBOLON__";
 
-/// Largest file that is read: the configuration itself, a secret, a certificate bundle.
-const MAX_FILE: u64 = 1 << 20;
+/// Largest file that is read: the configuration itself with ten thousands of providers, a secret, a certificate bundle.
+const MAX_FILE: u64 = 16 << 20;
 
 /// A configuration in which every check passed.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ pub struct PoolConfig {
     /// The pool with its clients.
     pub pool: Pool,
     /// Its providers, in the order of the file.
-    pub providers: Vec<Provider>,
+    pub providers: Providers,
     /// How its pages look.
     pub branding: Branding,
 }
@@ -71,7 +73,7 @@ pub struct PoolConfig {
 impl PoolConfig {
     /// The provider called `name`, enabled or not.
     pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.name == *name)
+        self.providers.named(name)
     }
 }
 

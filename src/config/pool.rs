@@ -112,7 +112,7 @@ fn read(
         clients,
         id,
     };
-    Some(PoolConfig { pool, providers: read.providers, branding })
+    Some(PoolConfig { pool, providers: read.providers.into(), branding })
 }
 
 fn session(table: &Table<'_>) -> SessionPolicy {

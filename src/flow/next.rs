@@ -1,5 +1,6 @@
 //! The only place that decides what a sign-in needs next. Steps end by asking [`decide`]; they never call each other.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::model::ids::{ProviderName, SessionId, Sub};
@@ -23,9 +24,38 @@ pub struct Facts<'a> {
     /// The provider that the app asked for, looked up.
     pub asked: Option<&'a ProviderName>,
     /// Enabled providers that this client may use, in the order of its sign-in page.
-    pub offered: &'a [ProviderName],
+    pub offered: &'a dyn Catalogue,
     /// The present instant.
     pub now: Timestamp,
+}
+
+/// Providers by name, however many there are.
+pub trait Catalogue: fmt::Debug + Sync {
+    /// Whether this one is among them.
+    fn has(&self, name: &ProviderName) -> bool;
+
+    /// The only one there is.
+    fn only(&self) -> Option<&ProviderName>;
+}
+
+impl<const N: usize> Catalogue for [ProviderName; N] {
+    fn has(&self, name: &ProviderName) -> bool {
+        self.contains(name)
+    }
+
+    fn only(&self) -> Option<&ProviderName> {
+        self.first().filter(|_| N == 1)
+    }
+}
+
+impl Catalogue for Vec<ProviderName> {
+    fn has(&self, name: &ProviderName) -> bool {
+        self.contains(name)
+    }
+
+    fn only(&self) -> Option<&ProviderName> {
+        self.first().filter(|_| self.len() == 1)
+    }
 }
 
 /// What a flow needs next.
@@ -101,9 +131,9 @@ pub fn decide(facts: Facts<'_>) -> Step {
         }),
         // Signing in again would end the same way.
         None if facts.fresh || request.prompt.none => Step::LoginRequired,
-        None => match (facts.asked, facts.offered) {
+        None => match (facts.asked, facts.offered.only()) {
             (Some(provider), _) => Step::GoTo(provider.clone()),
-            (None, [only]) if !may_be_accepted(facts) => Step::GoTo(only.clone()),
+            (None, Some(only)) if !may_be_accepted(facts) => Step::GoTo(only.clone()),
             (None, _) => Step::SignIn,
         },
     }
@@ -118,7 +148,7 @@ pub fn may_be_accepted(facts: Facts<'_>) -> bool {
 /// Whether the session answers the request without the person doing anything (more).
 fn suffices(session: &Session, facts: Facts<'_>) -> bool {
     let Facts { request, fresh, accepted, asked, offered, now, .. } = facts;
-    let allowed = session.sign_in.provider.as_ref().is_none_or(|provider| offered.contains(provider));
+    let allowed = session.sign_in.provider.as_ref().is_none_or(|provider| offered.has(provider));
     let expected_person = request.hinted_sub.as_deref().is_none_or(|sub| sub == session.sub.as_str());
     let expected_provider = asked.is_none_or(|provider| session.sign_in.provider.as_ref() == Some(provider));
     let again = request.prompt.login || (request.prompt.select_account && !accepted);

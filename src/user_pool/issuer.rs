@@ -1,8 +1,9 @@
 //! What every grant needs to answer with tokens, and the answer itself.
 
 use super::token_refusal::TokenRefusal;
+use crate::flow::next::Catalogue;
 use crate::model::client::{Client, Grant};
-use crate::model::ids::{ProviderName, Sub};
+use crate::model::ids::Sub;
 use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
@@ -25,7 +26,7 @@ pub struct Issuer<'a> {
     /// The directory with the users.
     pub directory: &'a Records,
     /// The pool's enabled providers.
-    pub providers: &'a [ProviderName],
+    pub providers: &'a dyn Catalogue,
     /// The signing keys.
     pub keys: &'a PoolKeys,
     /// The keys of apps that sign.
@@ -64,9 +65,7 @@ impl Issuer<'_> {
     pub(super) fn admits(&self, client: &Client, sign_in: &SignIn, user: Option<User>) -> Result<User, TokenRefusal> {
         let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
         match &sign_in.provider {
-            Some(provider) if !(client.allows_provider(provider) && self.providers.contains(provider)) => {
-                Err(TokenRefusal::ProviderWithdrawn)
-            }
+            Some(provider) if !(client.allows_provider(provider) && self.providers.has(provider)) => Err(TokenRefusal::ProviderWithdrawn),
             _ => Ok(user),
         }
     }

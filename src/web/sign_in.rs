@@ -41,7 +41,7 @@ pub struct Standing<'a> {
 pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let client = config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
-    let offered = visit.offered(client);
+    let offered = config.providers.offered(client);
     let step = next::decide(Facts {
         request: standing.request,
         session: standing.session.as_ref(),

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use minijinja::Value;
 
 use crate::app::App;
-use crate::config::{PoolConfig, party};
+use crate::config::{Offered, PoolConfig, party};
 use crate::flow::binding::BrowserBinding;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
@@ -101,12 +101,8 @@ impl Visit {
     }
 
     /// Enabled providers that `client` may use, in the order of its sign-in page.
-    pub fn offered(&self, client: &Client) -> Vec<ProviderName> {
-        let enabled = |name: &ProviderName| self.config.provider(name).is_some_and(|provider| provider.enabled);
-        match &client.providers {
-            Some(names) => names.iter().filter(|name| enabled(name)).cloned().collect(),
-            None => self.config.providers.iter().filter(|provider| provider.enabled).map(|provider| provider.name.clone()).collect(),
-        }
+    pub fn offered<'a>(&'a self, client: &'a Client) -> Offered<'a> {
+        self.config.providers.offered(client)
     }
 
     /// What is around the pages of this visit.

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use minijinja::{Value, context};
 
 use crate::config::PoolConfig;
+use crate::flow::next::Catalogue as _;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
 use crate::flow::state::{Flow, Stage, WrongStep};
@@ -88,7 +89,7 @@ async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Flo
 
 async fn go_to(visit: &mut Visit, flow: &Flow, provider: &str) -> Result<Response, Failure> {
     let client = visit.config.pool.client(flow.request.client.as_str()).ok_or_else(|| sign_in::gone(&flow.request))?;
-    let chosen = visit.offered(client).into_iter().find(|name: &ProviderName| name.as_str() == provider);
+    let chosen = ProviderName::parse(provider).ok().filter(|name| visit.offered(client).has(name));
     let chosen = chosen.ok_or(Failure::Malformed("the page does not offer this provider"))?;
     sign_in::go_to(visit, flow, &chosen).await
 }
@@ -108,7 +109,7 @@ async fn by_address(visit: &mut Visit, handle: &str, flow: &Flow, address: &str)
     let again = |problem| Shown { problem: Some(problem), email: address.chars().take(routing::MAX_ADDRESS).collect(), ..Shown::default() };
     let Some(domain) = routing::domain(address) else { return Ok(page(visit, handle, flow, &again("invalid"))) };
     let config = visit.config.clone();
-    let at: Vec<&Provider> = routing::at(&domain, offered(visit, &config, flow));
+    let at: Vec<&Provider> = routing::at(&domain, offered(&config, flow));
     match at.as_slice() {
         [] => Ok(page(visit, handle, flow, &again("unknown"))),
         [only] => {
@@ -160,15 +161,15 @@ struct Shown {
     email: String,
 }
 
-fn offered<'c>(visit: &Visit, config: &'c PoolConfig, flow: &Flow) -> Vec<&'c Provider> {
-    let names = config.pool.client(flow.request.client.as_str()).map(|client| visit.offered(client)).unwrap_or_default();
-    names.iter().filter_map(|name| config.provider(name)).collect()
+fn offered<'c>(config: &'c PoolConfig, flow: &Flow) -> Vec<&'c Provider> {
+    let client = config.pool.client(flow.request.client.as_str());
+    client.map(|client| config.providers.offered(client).iter().collect()).unwrap_or_default()
 }
 
 /// Providers with `domains` are reached by an address and not listed, but for the one that was used last in this browser.
 fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
     let client = visit.config.pool.client(flow.request.client.as_str());
-    let all = offered(visit, &visit.config, flow);
+    let all = offered(&visit.config, flow);
     let recent = all.iter().find(|provider| !provider.domains.is_empty() && visit.last_used.as_ref() == Some(&provider.name));
     let recent = recent.map(|provider| button(visit, handle, provider));
     let (listed, routed): (Vec<&Provider>, Vec<&Provider>) = all.iter().partition(|provider| provider.domains.is_empty());

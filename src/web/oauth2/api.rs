@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::PoolConfig;
 use crate::flow::request::RequestError;
 use crate::model::fault::Refusal;
-use crate::model::ids::{ProviderName, ReferenceId};
+use crate::model::ids::ReferenceId;
 use crate::model::pool::Pool;
 use crate::model::trace::Outcome;
 use crate::protocol::jose::Algorithm;
@@ -80,7 +80,6 @@ pub struct Caller {
     pub call: Call,
     app: Arc<App>,
     config: Arc<PoolConfig>,
-    providers: Vec<ProviderName>,
     keys: Arc<PoolKeys>,
 }
 
@@ -101,7 +100,7 @@ impl Caller {
         Issuer {
             grants,
             directory: &self.app.directory,
-            providers: &self.providers,
+            providers: &self.config.providers,
             keys: &self.keys,
             client_keys: &self.app.client_keys,
             sender: None,
@@ -130,9 +129,7 @@ impl FromRequest<Arc<App>> for Caller {
             app.limits.admit(Limit::Client, &party, app.limited.client).await.map_err(|exceeded| refused(exceeded.into()))?;
         }
         let keys = app.keys.of(&config.pool).await.map_err(|error| refused(error.into()))?;
-        let enabled = config.providers.iter().filter(|provider| provider.enabled);
-        let providers = enabled.map(|provider| provider.name.clone()).collect();
-        Ok(Self { call, app: app.clone(), config, providers, keys })
+        Ok(Self { call, app: app.clone(), config, keys })
     }
 }
 

@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::par;
 use crate::config::PoolConfig;
+use crate::flow::next::Catalogue as _;
 use crate::flow::redirect_uri::CheckedRedirect;
 use crate::flow::request::{self, Parameters, ProviderHint, Refused, RequestError};
 use crate::flow::response;
@@ -83,7 +84,7 @@ async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Pa
     }
     request.pushed = pushed;
     let asked =
-        asked_provider(visit, &config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
+        asked_provider(&config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
     let session = visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
     let standing = Standing { request: &request, reference, session, fresh: false, accepted: false, asked };
     proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
@@ -107,21 +108,16 @@ async fn pushed_before(visit: &mut Visit, parameters: Parameters) -> Result<(Par
 }
 
 /// The provider that the app asked for, among those that its people may use.
-fn asked_provider(
-    visit: &Visit,
-    config: &PoolConfig,
-    request: &AuthorizeRequest,
-    hint: ProviderHint,
-) -> Result<Option<ProviderName>, RequestError> {
+fn asked_provider(config: &PoolConfig, request: &AuthorizeRequest, hint: ProviderHint) -> Result<Option<ProviderName>, RequestError> {
     let (parameter, asked) = match hint {
         ProviderHint::None => return Ok(None),
         ProviderHint::Name(name) => ("identity_provider", name),
         ProviderHint::Identifier(identifier) => ("idp_identifier", identifier),
     };
-    let offered = config.pool.client(request.client.as_str()).map(|client| visit.offered(client)).unwrap_or_default();
-    let found = offered.into_iter().find(|name| match parameter {
-        "identity_provider" => name.as_str() == asked,
-        _ => config.provider(name).is_some_and(|provider| provider.identifiers.contains(&asked)),
+    let offered = config.pool.client(request.client.as_str()).map(|client| config.providers.offered(client));
+    let found = offered.and_then(|offered| match parameter {
+        "identity_provider" => ProviderName::parse(&asked).ok().filter(|name| offered.has(name)),
+        _ => offered.iter().find(|provider| provider.identifiers.contains(&asked)).map(|provider| provider.name.clone()),
     });
     found.map(Some).ok_or(RequestError::UnknownProvider { parameter, asked: asked.chars().take(64).collect() })
 }

@@ -19,7 +19,7 @@ fn with_metadata(lines: &str) -> String {
 
 #[track_caller]
 fn saml(text: &str) -> Saml {
-    let provider = read(text).unwrap_or_else(|problems| panic!("{}", problems.join("\n"))).pools.remove(0).providers.remove(0);
+    let provider = read(text).unwrap_or_else(|problems| panic!("{}", problems.join("\n"))).pools.remove(0).providers[0].clone();
     match provider.protocol {
         Protocol::Saml(saml) => *saml,
         other => panic!("{other:?}"),
