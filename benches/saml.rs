@@ -11,6 +11,7 @@
     reason = "a benchmark stops at what it did not expect"
 )]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -24,27 +25,88 @@ use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
 
+#[path = "driver/machine.rs"]
+mod machine;
+
+use machine::Machine;
+
 const ROUNDS: usize = 200;
 const TIMES: u32 = 20;
 
 fn main() {
-    println!("| response | bytes | verify (us) | floor (us) | ratio |\n|---|---|---|---|---|");
-    for file in ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"] {
-        let answer = Answer::read(file);
-        let (ours, floor) = answer.measured();
-        let ratio = ours.as_secs_f64() / floor.as_secs_f64();
-        println!("| {file} | {} | {} | {} | {ratio:.2} |", answer.xml.len(), micros(ours), micros(floor));
+    let report = Report::measured();
+    let text = report.markdown();
+    println!("{text}");
+    let path = std::env::args().skip_while(|argument| argument != "--report").nth(1);
+    if let Some(path) = path {
+        fs::write(format!("{path}.md"), text).expect("the report is written");
+        fs::write(format!("{path}.json"), serde_json::to_string_pretty(&report).unwrap() + "\n").expect("the report is written");
     }
-    println!("\n| refused | bytes | CPU (ms) |\n|---|---|---|");
-    let answer = Answer::read("pysaml2-response-signed.xml");
-    for (name, xml) in bombs() {
-        let began = Instant::now();
-        let refused = answer.verify(xml.as_bytes());
-        let took = began.elapsed();
-        assert!(!refused, "{name} was accepted");
-        println!("| {name} | {} | {:.2} |", xml.len(), took.as_secs_f64() * 1000.0);
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    machine: Machine,
+    verified: Vec<Verified>,
+    refused: Vec<Refused>,
+    /// `VmHWM` in kB, with the messages themselves.
+    peak: String,
+}
+
+#[derive(serde::Serialize)]
+struct Verified {
+    response: &'static str,
+    bytes: usize,
+    verify_us: f64,
+    floor_us: f64,
+    ratio: f64,
+}
+
+#[derive(serde::Serialize)]
+struct Refused {
+    message: &'static str,
+    bytes: usize,
+    millis: f64,
+}
+
+impl Report {
+    fn measured() -> Self {
+        let machine = Machine::here();
+        let verified = ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"].map(|response| {
+            let answer = Answer::read(response);
+            let (ours, floor) = answer.measured();
+            let [verify_us, floor_us] = [ours, floor].map(|time| time.as_secs_f64() * 1e6);
+            Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
+        });
+        let answer = Answer::read("pysaml2-response-signed.xml");
+        let refused = bombs().into_iter().map(|(message, xml)| {
+            let began = Instant::now();
+            let accepted = answer.verify(xml.as_bytes());
+            let took = began.elapsed();
+            assert!(!accepted, "{message} was accepted");
+            Refused { message, bytes: xml.len(), millis: took.as_secs_f64() * 1000.0 }
+        });
+        let refused = refused.collect();
+        Self { machine, verified: verified.into(), refused, peak: peak() }
     }
-    println!("\npeak memory of the process: {} kB", peak());
+
+    fn markdown(&self) -> String {
+        let Machine { processor, cores, kernel, load, version, commit, rustc, profile, .. } = &self.machine;
+        let mut text = format!(
+            "# SAML responses\n\n```sh\ncargo bench --bench saml -- --report benches/reports/saml\n```\n\n- {processor}, {cores} logical processors, \
+             Linux {kernel}; load average at the start {load}\n- Symbolon {version} ({commit}), {rustc}, {profile}\n\n\
+             | response | bytes | verify (us) | floor (us) | ratio |\n|---|---|---|---|---|\n"
+        );
+        for Verified { response, bytes, verify_us, floor_us, ratio } in &self.verified {
+            let _ = writeln!(text, "| {response} | {bytes} | {verify_us:.1} | {floor_us:.1} | {ratio:.2} |");
+        }
+        text += "\n| refused | bytes | time (ms) |\n|---|---|---|\n";
+        for Refused { message, bytes, millis } in &self.refused {
+            let _ = writeln!(text, "| {message} | {bytes} | {millis:.2} |");
+        }
+        let _ = writeln!(text, "\npeak memory of the process, with the messages: {} kB", self.peak);
+        text
+    }
 }
 
 /// What an IdP really answered, and what it is compared with.
@@ -107,10 +169,6 @@ fn timed(mut work: impl FnMut()) -> Duration {
         work();
     }
     began.elapsed() / TIMES
-}
-
-fn micros(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1e6)
 }
 
 /// Messages made to cost (C-26): the largest of each kind that is read at all.

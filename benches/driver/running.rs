@@ -17,6 +17,9 @@ use super::server::{Folder, Server, free_port};
 use super::upstream::Upstream;
 use super::{Fail, config, seed};
 
+/// Most pools and providers that logins go through.
+const USED: usize = 8;
+
 /// A server under load.
 pub struct Running {
     /// Its name in the report.
@@ -92,7 +95,7 @@ pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upst
 
 fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) -> Result<Site, Fail> {
     let mut apps = Vec::new();
-    for pool in 0..case.pools {
+    for pool in spread(case.pools) {
         let url = |path: &str| Url::parse(&format!("http://{}{path}", config::host(pool, port)));
         let below = format!("/{}/.well-known", config::pool(pool));
         apps.push(App {
@@ -107,12 +110,17 @@ fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) ->
     let named = |name: String| vec![("identity_provider".to_owned(), name)];
     Ok(Site {
         apps,
-        oidc: (0..case.providers).map(|index| named(config::provider(index))).collect(),
+        oidc: spread(case.providers).map(|index| named(config::provider(index))).collect(),
         saml: named(config::SAML.to_owned()),
         page: Vec::new(),
         users: 0,
         upstream: upstream.clone(),
     })
+}
+
+/// At most eight of so many, far from each other: the others are there and nobody uses them, so that no figure is that of a first use.
+fn spread(count: usize) -> impl Iterator<Item = usize> {
+    (0..count).step_by(count.div_ceil(USED).max(1))
 }
 
 /// A broker that somebody else runs.

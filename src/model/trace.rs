@@ -127,7 +127,7 @@ struct Memory {
 impl Recorder {
     /// Something happened. Values were redacted by the caller; they are cut to a readable length here.
     pub fn step<'n>(&self, at: Timestamp, name: &str, details: impl IntoIterator<Item = (&'n str, String)>) {
-        let details = details.into_iter().map(|(name, value)| Detail { name: cut(name, 64), value: redact::shown(&value) }).collect();
+        let details = details.into_iter().map(|(name, value)| Detail { name: cut(name, 64), value: redact::shown_as_is(value) }).collect();
         let mut memory = self.memory();
         if memory.steps.len() < MAX_STEPS {
             memory.steps.push(Step { at, name: cut(name, 96), details });

@@ -1,8 +1,9 @@
 //! What is counted, in the form that [Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/) reads. Labels are words of the
 //! configuration and of this program; nothing that a person or a provider sent is among them (E-34).
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -26,6 +27,8 @@ pub struct Metrics {
 struct Inner {
     registry: Registry,
     requests: Family<Labels, Histogram>,
+    /// The same histograms, found without making labels.
+    by_endpoint: RwLock<HashMap<String, HashMap<u16, Histogram>>>,
     upstream: Family<Labels, Histogram>,
     refusals: Family<Labels, Counter>,
     certificates: Family<Labels, Gauge>,
@@ -40,15 +43,24 @@ impl Default for Metrics {
         registry.register_with_unit("provider_call_duration", "Calls to a provider by outcome", Unit::Seconds, upstream.clone());
         registry.register("sign_ins_refused", "Refused sign-ins by code, see docs/errors.md", refusals.clone());
         registry.register("saml_certificate_days_left", "Days until a believed certificate of a SAML provider ends", certificates.clone());
-        Self { inner: Arc::new(Inner { registry, requests, upstream, refusals, certificates }) }
+        Self { inner: Arc::new(Inner { registry, requests, by_endpoint: RwLock::default(), upstream, refusals, certificates }) }
     }
 }
 
 impl Metrics {
     /// One request; `endpoint` is the route's pattern, not the path that came.
     pub fn request(&self, endpoint: &str, status: u16, took: Duration) {
+        let known = self.inner.by_endpoint.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(endpoint).and_then(|statuses| statuses.get(&status));
+        if let Some(histogram) = found {
+            return histogram.observe(took.as_secs_f64());
+        }
+        drop(known);
         let labels = vec![("endpoint", endpoint.to_owned()), ("status", status.to_string())];
-        self.inner.requests.get_or_create(&labels).observe(took.as_secs_f64());
+        let histogram = self.inner.requests.get_or_create_owned(&labels);
+        histogram.observe(took.as_secs_f64());
+        let mut known = self.inner.by_endpoint.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(endpoint.to_owned()).or_default().insert(status, histogram);
     }
 
     /// One call to `provider`; `outcome` is a status or the kind of failure.

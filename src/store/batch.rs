@@ -71,6 +71,15 @@ impl Batch {
         self.with(index, Change::Unindex { member: member.to_owned() })
     }
 
+    /// Both together; those of `other` come last.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let foreign = (other.partition != self.partition).then_some("two batches of different partitions as one");
+        self.misuse = self.misuse.or(other.misuse).or(foreign);
+        self.writes.extend(other.writes);
+        self
+    }
+
     fn with(mut self, key: &Key, change: Change) -> Self {
         if *key.partition() != self.partition {
             self.misuse = Some("a batch with a key of another partition");

@@ -108,13 +108,18 @@ enum CodeRecord {
 impl Grants<'_> {
     /// Stores `grant` under a fresh code and returns the code's text.
     pub async fn put_code(&self, grant: &CodeGrant) -> Result<String, StoreError> {
+        self.put_code_with(grant, self.batch(&grant.sub)).await
+    }
+
+    /// [`Grants::put_code`] together with other writes in the user's partition.
+    pub async fn put_code_with(&self, grant: &CodeGrant, others: Batch) -> Result<String, StoreError> {
         let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), id: self.random.token() };
         let key = self.code_key(&text);
         let value = self.records.encode(&key, &CodeRecord::Fresh(Box::new(grant.clone())));
         let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
-        match self.records.store.commit(batch).await? {
+        match self.records.store.commit(others.and(batch)).await? {
             Outcome::Committed => Ok(self.seal.token(CODE, &text)),
-            Outcome::Conflict => Err(StoreError::Misuse("a code made twice from random bytes")),
+            Outcome::Conflict => Err(StoreError::Misuse("a code or a session made twice from random bytes")),
         }
     }
 

@@ -33,6 +33,11 @@ impl Records {
         Self { store, seal, random }
     }
 
+    /// 16 bytes that only `text` under this seal gives, for `purpose`.
+    pub fn bytes_of(&self, purpose: &str, text: &str) -> [u8; 16] {
+        self.seal.bytes_of(purpose, text)
+    }
+
     /// The live record of a key.
     ///
     /// # Errors

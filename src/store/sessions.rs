@@ -50,15 +50,21 @@ pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch,
 
 /// Stores a new session and gives the cookie's value. One whose `epoch` is outdated by now is never alive.
 pub async fn create(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> Result<String, StoreError> {
+    let (batch, cookie) = opening(records, seal, pool, session);
+    match records.store.commit(batch).await? {
+        Outcome::Committed => Ok(cookie),
+        Outcome::Conflict => Err(StoreError::Misuse("a session id was used twice")),
+    }
+}
+
+/// What [`create`] writes, in the user's partition, and the cookie's value, which is good once it is written.
+pub fn opening(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> (Batch, String) {
     let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
     let key = reference.key();
     let batch = Batch::new(key.partition().clone())
         .put(&key, records.encode(&key, session), Life::Until(session.expires), Expect::Absent)
         .index(&Key::sessions_index(&pool.id, &session.sub), session.id.as_str(), session.expires.millis(), Life::Until(session.expires));
-    match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(seal.token(LABEL, &reference)),
-        Outcome::Conflict => Err(StoreError::Misuse("a session id was used twice")),
-    }
+    (batch, seal.token(LABEL, &reference))
 }
 
 /// The session behind a cookie, if it is alive at `now`. One round trip.

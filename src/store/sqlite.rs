@@ -55,6 +55,9 @@ pub(in crate::store) fn reader(path: &Path) -> Result<Connection> {
 
 /// Live values at one instant.
 pub(in crate::store) fn get_many(connection: &mut Connection, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>> {
+    if let [key] = keys {
+        return Ok(vec![live(connection, key, now)?.map(|(entry, _)| entry)]);
+    }
     let transaction = connection.transaction()?;
     let found = keys.iter().map(|key| live(&transaction, key, now).map(|found| found.map(|(entry, _)| entry))).collect();
     transaction.commit()?;

@@ -3,6 +3,7 @@
 //! A user, the identities and the user name lie in partitions of their own, so a first sign-in reserves the identity,
 //! then the name, then writes the user; whoever finds a reservation without a user goes on from there.
 
+use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Records};
@@ -62,12 +63,25 @@ impl<'d> Users<'d> {
         Ok(user.filter(|user| user.value.username == username))
     }
 
-    /// To whom an identity belongs. Two round trips for a known one.
+    /// The `sub` that the first user with this identity is given, so that both can be asked for at once. A hint: the identity's record decides.
+    pub fn likely(&self, identity: &IdentityKey) -> Sub {
+        Sub::from_random(self.directory.bytes_of("sub", &format!("{}:{}", self.pool, identity.digest())))
+    }
+
+    /// A `sub` for a new user with this identity: the likely one, or `random` where somebody has or had that.
+    pub async fn free_sub(&self, identity: &IdentityKey, random: Sub) -> Result<Sub, StoreError> {
+        let likely = self.likely(identity);
+        let (user, deleted) = self.user_or_deleted(&likely).await?;
+        Ok(if user.is_none() && !deleted { likely } else { random })
+    }
+
+    /// To whom an identity belongs. One round trip for a known one whose user has the likely `sub`, else two.
     pub async fn owner(&self, identity: &IdentityKey) -> Result<Owner, StoreError> {
-        let key = Key::identity(self.pool, &identity.digest());
-        let Some(pointer) = self.directory.get::<Pointer>(&key).await? else { return Ok(Owner::Nobody) };
+        let (key, likely) = (Key::identity(self.pool, &identity.digest()), self.likely(identity));
+        let (pointer, found) = try_join(self.directory.get::<Pointer>(&key), self.user_or_deleted(&likely)).await?;
+        let Some(pointer) = pointer else { return Ok(Owner::Nobody) };
         let sub = pointer.value.sub;
-        let (user, deleted) = self.user_or_deleted(&sub).await?;
+        let (user, deleted) = if sub == likely { found } else { self.user_or_deleted(&sub).await? };
         Ok(match user {
             Some(user) if user.value.identities.iter().any(|linked| &linked.key == identity) => Owner::User(Box::new(user)),
             Some(_) => Owner::Former(pointer.version),

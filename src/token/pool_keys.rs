@@ -1,5 +1,8 @@
 //! A pool's keys ready for use: private keys parsed, verification sets and the published key set prepared in memory.
 
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::keyset::{JWKS_MAX_AGE, Keyset, KeysetError, State, Use};
@@ -26,6 +29,7 @@ pub struct PoolKeys {
     id: KeySet,
     access: KeySet,
     jwks: Jwks,
+    metadata: OnceLock<Bytes>,
 }
 
 impl PoolKeys {
@@ -45,7 +49,7 @@ impl PoolKeys {
             signing.push(key);
         }
         let jwks = publish(&published);
-        Ok(Self { set, signing, id: KeySet::from_keys(id), access: KeySet::from_keys(access), jwks })
+        Ok(Self { set, signing, id: KeySet::from_keys(id), access: KeySet::from_keys(access), jwks, metadata: OnceLock::new() })
     }
 
     /// The key that signs tokens of this use at `now`.
@@ -73,6 +77,11 @@ impl PoolKeys {
         algorithms.sort_unstable();
         algorithms.dedup();
         algorithms
+    }
+
+    /// The provider metadata that go with these keys: made once, kept as long as they are.
+    pub fn metadata(&self, made: impl FnOnce() -> String) -> Bytes {
+        self.metadata.get_or_init(|| made().into()).clone()
     }
 
     /// The set as stored, for listing.

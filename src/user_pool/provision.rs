@@ -95,7 +95,7 @@ impl Refusal for ProvisionError {
     }
 }
 
-/// The user for what `provider` proved. A known user is read in two round trips, and written only when something changed.
+/// The user for what `provider` proved. A known user is read in one round trip, or two where its `sub` is not the likely one, and written only when something changed.
 ///
 /// The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
 pub async fn sign_in(
@@ -129,7 +129,8 @@ pub async fn sign_in(
             }
             // Whether this or another sign-in won the reservation shows when the owner is read again.
             Owner::Nobody => {
-                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), None).await?;
+                let sub = users.free_sub(&identity.key, fresh()).await?;
+                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &sub, None).await?;
             }
             Owner::Former(version) => {
                 let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), Some(version)).await?;

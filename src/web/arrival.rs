@@ -1,6 +1,7 @@
 //! A proved person arrives: user, session, and the app's code.
 
 use axum::response::Response;
+use futures_util::future::join;
 
 use super::error::Failure;
 use super::sign_in::{Standing, proceed};
@@ -10,10 +11,11 @@ use crate::flow::next::LiveSession;
 use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::identity::{ExternalIdentity, SamlSession};
 use crate::model::ids::{ReferenceId, SessionId};
-use crate::model::session::{Session, SignIn};
+use crate::model::session::{Epoch, Session, SignIn};
 use crate::model::time::Timestamp;
 use crate::model::user::User;
 use crate::provider::settings::Provider;
+use crate::store::users::Users;
 use crate::store::{sessions, upstream_sessions};
 use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::provision;
@@ -31,16 +33,28 @@ pub async fn admit_to(
     identity: &ExternalIdentity,
 ) -> Result<Response, Failure> {
     let (app, config) = (visit.app.clone(), visit.config.clone());
-    let user = provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity).await;
+    let likely = Users::new(&app.directory, &config.pool.id).likely(&identity.key);
+    // The epoch is asked for with the user, so that the one does not wait for the other.
+    let (user, epoch) = join(
+        provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity),
+        sessions::epoch(&app.state, &config.pool.id, &likely),
+    )
+    .await;
     let user = user.inspect_err(|_| story::mapped(visit, provider, identity))?;
-    let session = open_session(visit, provider, identity, &user).await?;
+    let epoch = if user.sub == likely { epoch? } else { sessions::epoch(&app.state, &config.pool.id, &user.sub).await? };
+    let session = new_session(visit, (provider, identity), &user, epoch).await?;
     visit.remember(&provider.name);
     proceed(visit, Standing { request, reference, session: Some(session), fresh: true, accepted: false, asked: None }).await
 }
 
-/// A new session under a new id; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
+/// A new session under a new id, which is stored with the code; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
 /// the apps of another person hear that theirs is over.
-async fn open_session(visit: &mut Visit, provider: &Provider, identity: &ExternalIdentity, user: &User) -> Result<LiveSession, Failure> {
+async fn new_session(
+    visit: &mut Visit,
+    (provider, identity): (&Provider, &ExternalIdentity),
+    user: &User,
+    epoch: Epoch,
+) -> Result<LiveSession, Failure> {
     let app = visit.app.clone();
     let pool = &visit.config.clone().pool;
     let now = visit.now();
@@ -64,15 +78,13 @@ async fn open_session(visit: &mut Visit, provider: &Provider, identity: &Externa
         sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
         last_used: now,
         expires: end(identity, now.plus(pool.session.absolute)),
-        epoch: sessions::epoch(&app.state, &pool.id, &user.sub).await?,
+        epoch,
         clients,
         upstream: identity.upstream.clone(),
     };
-    let cookie = sessions::create(&app.state, &app.seal, pool, &session).await?;
     if provider.end_session {
         upstream_sessions::note(&app.state, &pool.id, &session).await?;
     }
-    visit.sign_in(&cookie);
     let epoch = session.epoch.clone();
     LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)
 }

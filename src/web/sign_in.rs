@@ -10,9 +10,10 @@ use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
+use crate::store::grants::Grants;
 use crate::store::{StoreError, flows, pushed, sessions};
 use crate::user_pool::federate::FederationError;
-use crate::user_pool::issue_code::issue_code;
+use crate::user_pool::issue_code::{issue_code, open_and_issue_code};
 
 use super::departure;
 use super::error::Failure;
@@ -29,7 +30,7 @@ pub struct Standing<'a> {
     pub reference: &'a ReferenceId,
     /// The browser's session.
     pub session: Option<LiveSession>,
-    /// Whether the session was made by this sign-in.
+    /// Whether the session was made by this sign-in: then it is not stored yet.
     pub fresh: bool,
     /// Whether the person was shown the session and goes on with it.
     pub accepted: bool,
@@ -51,12 +52,17 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         offered: &offered,
         now: visit.now(),
     });
+    if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_))) {
+        // The person is signed in, and this app gets no code.
+        let cookie = sessions::create(&visit.app.state, &visit.app.seal, &config.pool, session.session()).await?;
+        visit.sign_in(&cookie);
+    }
     match step {
         Step::Issue(authorization) => {
-            if let Some(session) = &standing.session {
-                sessions::touch(&visit.app.state, &config.pool, session, &client.id, visit.now()).await?;
-            }
-            give_code(visit, client, standing.request, &authorization).await
+            let grant = grant(visit, client, standing.request, &authorization);
+            let code = issue(visit, &standing, grant).await?;
+            let request = standing.request;
+            Ok(see_other(&response::success(&request.redirect_uri, &config.pool.issuer, request.state.as_deref(), &code)))
         }
         Step::LoginRequired => Err(Failure::LoginRequired),
         Step::GoTo(provider) => {
@@ -120,10 +126,9 @@ fn start(visit: &mut Visit, standing: &Standing<'_>) -> Flow {
     Flow::start(&visit.config.pool, standing.request.clone(), standing.reference.clone(), binding, visit.now())
 }
 
-async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, authorization: &Authorization) -> Result<Response, Failure> {
-    let app = &visit.app;
-    let pool = &visit.config.pool;
-    let grant = CodeGrant {
+/// What the app's code will stand for.
+fn grant(visit: &Visit, client: &Client, request: &AuthorizeRequest, authorization: &Authorization) -> CodeGrant {
+    CodeGrant {
         client: client.id.clone(),
         redirect_uri: request.redirect_uri.as_str().to_owned(),
         scopes: request.scopes.clone(),
@@ -135,18 +140,32 @@ async fn give_code(visit: &Visit, client: &Client, request: &AuthorizeRequest, a
         sign_in: authorization.sign_in().clone(),
         session: authorization.session().clone(),
         epoch: authorization.epoch().clone(),
-        family: FamilyId::from_random(app.outside.random.bytes()),
-        expires: visit.now().plus(client.proof.code_lifetime(pool.code_lifetime)),
-    };
-    if let Some(handle) = &request.pushed {
+        family: FamilyId::from_random(visit.app.outside.random.bytes()),
+        expires: visit.now().plus(client.proof.code_lifetime(visit.config.pool.code_lifetime)),
+    }
+}
+
+/// The code, with which a new session is opened; one that was there before is marked as used.
+async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> Result<String, Failure> {
+    let (app, config) = (visit.app.clone(), visit.config.clone());
+    if let Some(handle) = &standing.request.pushed {
         // Remembered longer than any sign-in that it began.
-        let until = visit.now().plus(pool.flow_lifetime).plus(par::LIFETIME);
+        let until = visit.now().plus(config.pool.flow_lifetime).plus(par::LIFETIME);
         if !pushed::spend(&app.state, handle, until).await? {
             return Err(Failure::Request(RequestError::UnknownRequestUri));
         }
     }
-    let code = issue_code(&app.state, &app.seal, &app.outside.random, pool, grant).await?;
-    Ok(see_other(&response::success(&request.redirect_uri, &pool.issuer, request.state.as_deref(), &code)))
+    match &standing.session {
+        Some(session) if standing.fresh => {
+            let grants = Grants { records: &app.state, seal: &app.seal, random: &app.outside.random, pool: &config.pool };
+            let (code, cookie) = open_and_issue_code(grants, session.session().clone(), &grant).await?;
+            visit.sign_in(&cookie);
+            return Ok(code);
+        }
+        Some(session) => sessions::touch(&app.state, &config.pool, session, &grant.client, visit.now()).await?,
+        None => {}
+    }
+    Ok(issue_code(&app.state, &app.seal, &app.outside.random, &config.pool, grant).await?)
 }
 
 /// A flow that is too large holds too much of what the app sent.

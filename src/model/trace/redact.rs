@@ -42,14 +42,27 @@ pub fn shown(text: &str) -> String {
     cut(text, SHOWN)
 }
 
+/// [`shown`], without a copy of what may stay as it is.
+pub fn shown_as_is(text: String) -> String {
+    if stays(&text, SHOWN) { text } else { shown(&text) }
+}
+
 /// One line of at most `longest` characters, without control characters.
 pub fn cut(text: &str, longest: usize) -> String {
+    if stays(text, longest) {
+        return text.to_owned();
+    }
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     let mut line: String = text.chars().take(longest).map(clean).collect();
     if text.chars().nth(longest).is_some() {
         line.push('…');
     }
     line
+}
+
+/// Whether nothing has to be cut or replaced, as far as bytes can tell.
+fn stays(text: &str, longest: usize) -> bool {
+    text.len() <= longest && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// A secret, by its length alone.

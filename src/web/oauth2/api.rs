@@ -123,7 +123,8 @@ impl FromRequest<Arc<App>> for Caller {
         };
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
         let call = Call { method, headers: headers.clone(), query, body };
-        if let Some(client) = call.form().ok().and_then(|form| named(&config.pool, &call.headers, &form)) {
+        let form = app.limited.client.and_then(|_| call.form().ok());
+        if let Some(client) = form.and_then(|form| named(&config.pool, &call.headers, &form)) {
             // Counted before the secret is looked at, so that guessing is limited, too (D-34).
             let party = format!("{}:{}", config.pool.id, client.id);
             app.limits.admit(Limit::Client, &party, app.limited.client).await.map_err(|exceeded| refused(exceeded.into()))?;

@@ -19,9 +19,11 @@ use crate::web::cors;
 
 /// The metadata of a pool. `keys` are its published ones, which outlive a change of `signing` by a rotation; `None` while they are not known.
 pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
-    let algorithms = keys.map(PoolKeys::algorithms).filter(|algorithms| !algorithms.is_empty());
-    let algorithms = algorithms.unwrap_or_else(|| vec![pool.signing.into()]);
-    let mut response = Response::new(Body::from(document(pool, &algorithms).to_string()));
+    let made = || {
+        let algorithms = keys.map(PoolKeys::algorithms).filter(|algorithms| !algorithms.is_empty());
+        document(pool, &algorithms.unwrap_or_else(|| vec![pool.signing.into()])).to_string()
+    };
+    let mut response = Response::new(Body::from(keys.map_or_else(|| made().into(), |keys| keys.metadata(made))));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
@@ -33,8 +35,8 @@ pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
 /// nothing, the pool's id, or the path of its issuer.
 pub fn names(pool: &Pool, path: &str) -> bool {
     let path = path.trim_matches('/');
-    let issuer = url::Url::parse(&pool.issuer).map(|issuer| issuer.path().trim_matches('/').to_owned()).unwrap_or_default();
-    path.is_empty() || path == pool.id.as_str() || path == issuer
+    let is_of_issuer = || url::Url::parse(&pool.issuer).is_ok_and(|issuer| issuer.path().trim_matches('/') == path);
+    path.is_empty() || path == pool.id.as_str() || is_of_issuer()
 }
 
 fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
