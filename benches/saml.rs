@@ -72,12 +72,13 @@ struct Refused {
 impl Report {
     fn measured() -> Self {
         let machine = Machine::here();
-        let verified = ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"].map(|response| {
-            let answer = Answer::read(response);
-            let (ours, floor) = answer.measured();
-            let [verify_us, floor_us] = [ours, floor].map(|time| time.as_secs_f64() * 1e6);
-            Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
-        });
+        let verified =
+            ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"].map(|response| {
+                let answer = Answer::read(response);
+                let (ours, floor) = answer.measured();
+                let [verify_us, floor_us] = [ours, floor].map(|time| time.as_secs_f64() * 1e6);
+                Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
+            });
         let answer = Answer::read("pysaml2-response-signed.xml");
         let refused = bombs().into_iter().map(|(message, xml)| {
             let began = Instant::now();
