@@ -21,7 +21,7 @@ async fn nobody_notices_that_the_replicas_are_restarted_one_after_the_other() {
     let web = AppSettings::new("web");
     let settings = settings.redis_store(&redis).client(&web).table(&upstream.toml("Acme"));
     let replicas = [settings.replica().start(), settings.replica().start()];
-    let _proxy = proxy(&settings, &replicas).await;
+    let proxy = proxy(&settings, &replicas).await;
     let app = Arc::new(web.start(&replicas[0]));
 
     let (over, through) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -37,10 +37,12 @@ async fn nobody_notices_that_the_replicas_are_restarted_one_after_the_other() {
         })
         .collect();
     let mut back = Vec::new();
-    for replica in replicas {
+    for (replica, name) in replicas.into_iter().zip(["one", "two"]) {
         in_between(&through).await;
         let replica = tokio::task::spawn_blocking(move || restarted(replica)).await.expect("the replica is back");
         replica.becomes(200).await;
+        // Whoever restarts the next one before the proxy has this one back restarts the only one.
+        proxy.wait_for_line(&format!("Server replicas/{name} is UP"));
         in_between(&through).await;
         back.push(replica);
     }
