@@ -111,3 +111,23 @@ async fn a_collector_that_is_down_stops_nobody() {
         assert_eq!(answer.status(), 200);
     }
 }
+
+/// the id is where clients of Cognito look for it, on every answer, and on each another.
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    let clock = Clock::fake(Timestamp::from_secs(1_780_000_000));
+    let broker = Broker::builder(&clock).client(client("web")).start().await;
+    let http = reqwest::Client::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for request in [
+        http.get(broker.at("/.well-known/openid-configuration")),
+        http.post(broker.at("/oauth2/token")).body("grant_type=refresh_token&client_id=web&refresh_token=no-such-token"),
+        http.get(broker.at("/oauth2/authorize?client_id=nobody")),
+        http.get(broker.at("/nowhere")),
+    ] {
+        let answer = request.send().await.unwrap();
+        let id = answer.headers()["x-amz-cognito-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(id.len(), 36, "{id}");
+        assert!(seen.insert(id));
+    }
+}

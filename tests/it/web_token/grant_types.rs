@@ -21,7 +21,6 @@ async fn an_app_redeems_its_code_and_refreshes() {
     assert!(answer.body["access_token"].is_string() && answer.body["id_token"].is_string());
     assert_eq!(answer.header("content-type"), "application/json;charset=UTF-8");
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
-    assert_eq!(answer.header("x-amz-cognito-request-id").len(), 36);
     let token = answer.body["refresh_token"].as_str().unwrap();
     let refreshed = desk.ask_token(&form(&format!("grant_type=refresh_token&client_id=spa&refresh_token={token}"))).await;
     assert_eq!(refreshed.status, 200);
