@@ -1,5 +1,5 @@
 //! What honest visitors notice of ten thousand connections that are opened and then do nothing, or next to nothing (H-30):
-//! `cargo bench --bench slow_peers`. Each round measures the same requests without and with them, so what counts is the ratio.
+//! `cargo bench --bench slow_peers [-- nothing|header|body]`. Each round measures the same requests without and with them, so what counts is the ratio.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on should stop there")]
@@ -63,7 +63,8 @@ async fn measure() {
     println!("{REQUESTS} sign-in requests, a connection each, beside {PEERS} connections of peers that …\n");
     println!("| peers | p50 alone | p50 beside them | p99 alone | p99 beside them | ratio of p99 | kB for each connection |");
     println!("|---|---|---|---|---|---|---|");
-    for (name, first, drip) in KINDS {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    for (name, first, drip) in KINDS.into_iter().filter(|(name, ..)| name.contains(&wanted)) {
         let mut rounds: Vec<Round> = Vec::new();
         for _ in 0..ROUNDS {
             rounds.push(round(&broker, first, drip).await);
@@ -93,7 +94,9 @@ async fn round(broker: &Broker, first: &'static [u8], drip: &'static [u8]) -> Ro
     let alone = honest(broker.address, REQUESTS).await;
     let before = broker.kilobytes();
     let open = Arc::new(AtomicUsize::new(0));
-    let peers: Vec<_> = (0..PEERS).map(|number| tokio::spawn(slow(number, broker.address, first, drip, open.clone()))).collect();
+    let host = format!("localhost:{}", broker.address.port());
+    let first: Arc<[u8]> = String::from_utf8_lossy(first).replace("localhost", &host).into_bytes().into();
+    let peers: Vec<_> = (0..PEERS).map(|number| tokio::spawn(slow(number, broker.address, first.clone(), drip, open.clone()))).collect();
     while open.load(Ordering::Relaxed) < usize::from(PEERS) * 95 / 100 {
         sleep(Duration::from_millis(50)).await;
     }
@@ -105,7 +108,7 @@ async fn round(broker: &Broker, first: &'static [u8], drip: &'static [u8]) -> Ro
 }
 
 /// A peer that comes back whenever it is hung up on.
-async fn slow(number: u16, broker: SocketAddr, first: &[u8], drip: &[u8], open: Arc<AtomicUsize>) {
+async fn slow(number: u16, broker: SocketAddr, first: Arc<[u8]>, drip: &[u8], open: Arc<AtomicUsize>) {
     let from = Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number % ADDRESSES).expect("a byte"));
     loop {
         let socket = TcpSocket::new_v4().expect("a socket");
@@ -116,7 +119,7 @@ async fn slow(number: u16, broker: SocketAddr, first: &[u8], drip: &[u8], open: 
             continue;
         };
         open.fetch_add(1, Ordering::Relaxed);
-        let mut said = stream.write_all(first).await.is_ok();
+        let mut said = stream.write_all(&first).await.is_ok();
         let mut answer = [0; 256];
         while said && !matches!(timeout(Duration::from_secs(1), stream.read(&mut answer)).await, Ok(Ok(0) | Err(_))) {
             said = stream.write_all(drip).await.is_ok();
