@@ -65,7 +65,7 @@ pub struct Reception {
 }
 
 /// How far a listener is from its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// It serves.
     Serving,
@@ -91,7 +91,7 @@ pub async fn serve(listener: TcpListener, router: Router) {
 pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, phase: watch::Receiver<Phase>) {
     let guests = Guests::new(reception.capacity.clone());
     let draining = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(until(phase.clone(), Phase::Stopping));
+    let mut stop = std::pin::pin!(told_to_stop(phase.clone()));
     loop {
         let (stream, peer, place) = tokio::select! {
             accepted = accept(&listener, &guests) => accepted,
@@ -114,10 +114,9 @@ pub async fn serve_with(reception: Reception, listener: TcpListener, router: wat
     }
 }
 
-/// Resolves when the phase is `wanted` or later, or nobody can change it any more.
-pub async fn until(mut phase: watch::Receiver<Phase>, wanted: Phase) {
+async fn told_to_stop(mut phase: watch::Receiver<Phase>) {
     // An error means that the sender is gone, which is an end too.
-    drop(phase.wait_for(|phase| *phase >= wanted).await);
+    drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
 }
 
 async fn accept(listener: &TcpListener, guests: &Guests) -> (TcpStream, SocketAddr, Place) {
