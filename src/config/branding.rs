@@ -1,6 +1,7 @@
 //! `[pool.branding]`: how the pages of a pool look. Colours that cannot be read are refused, all at once.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use minijinja::Environment;
 
@@ -80,6 +81,7 @@ pub struct Branding {
     pub templates: Vec<(String, String)>,
     palettes: Option<[Palette; 2]>,
     css: Option<String>,
+    version: OnceLock<String>,
 }
 
 impl Branding {
@@ -93,9 +95,11 @@ impl Branding {
     }
 
     /// A text that changes with style and logo, so that browsers load them anew.
-    pub fn version(&self) -> String {
-        let all = format!("{:?}{:?}{:?}", self.style(), self.logo, self.marks);
-        base64url(sha256(&all)).chars().take(8).collect()
+    pub fn version(&self) -> &str {
+        self.version.get_or_init(|| {
+            let all = format!("{:?}{:?}{:?}", self.style(), self.logo, self.marks);
+            base64url(sha256(&all)).chars().take(8).collect()
+        })
     }
 }
 
@@ -122,6 +126,7 @@ pub(super) fn read(pool: &Table<'_>) -> Branding {
         css: table.file("css_file").map(|css| css + "\n"),
         templates: templates(&table),
         palettes: palettes(&table),
+        version: OnceLock::new(),
     };
     table.finish();
     branding

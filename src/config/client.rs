@@ -18,7 +18,12 @@ const LONG: std::ops::RangeInclusive<Duration> = Duration::from_secs(3600)..=Dur
 const STANDARD_SCOPES: [&str; 5] = ["openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"];
 
 /// Reads one client. `providers` are the pool's; `None` when they could not all be read.
-pub(super) fn read(table: Table<'_>, id: Option<ClientId>, defaults: Lifetimes, providers: Option<&Vec<ProviderName>>) -> Option<Client> {
+pub(super) fn read(
+    table: Table<'_>,
+    id: Option<ClientId>,
+    defaults: Lifetimes,
+    providers: Option<&BTreeSet<ProviderName>>,
+) -> Option<Client> {
     let secrets = client_secrets(&table);
     let name = table.string("name");
     let schemes = table.parsed_list("schemes", uri::scheme).unwrap_or_default();
@@ -167,7 +172,7 @@ fn rotation(table: &Table<'_>) -> Rotation {
     if on { Rotation::On { grace: grace.unwrap_or(Duration::from_secs(10)) } } else { Rotation::Off }
 }
 
-fn allowed_providers(table: &Table<'_>, pool: Option<&Vec<ProviderName>>) -> Option<Vec<ProviderName>> {
+fn allowed_providers(table: &Table<'_>, pool: Option<&BTreeSet<ProviderName>>) -> Option<Vec<ProviderName>> {
     let known = |text: &str| {
         let name = ProviderName::parse(text).map_err(Invalid::from)?;
         match pool {

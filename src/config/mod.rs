@@ -87,7 +87,12 @@ pub fn load(path: &Path, environment: &[(String, String)]) -> Result<Config, Pro
 
 /// Checks the text of a configuration file called `file`, overlaid by `environment`; `files` reads what `…_file` keys name.
 pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: FileReader<'_>) -> Result<Config, Problems> {
-    let document = Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
+    let document = || Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
+    // What helps to correct it is gathered only when there is something to correct.
+    finished(document().in_haste(), file, files).or_else(|_| finished(document(), file, files))
+}
+
+fn finished(document: Document<'_>, file: &str, files: FileReader<'_>) -> Result<Config, Problems> {
     let read = read(&document, Path::new(file).parent().unwrap_or_else(|| Path::new("")), files);
     document.finish().map(|warnings| Config { warnings, ..read })
 }

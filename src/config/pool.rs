@@ -1,6 +1,6 @@
 //! `[[pool]]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use url::Url;
@@ -128,7 +128,7 @@ fn session(table: &Table<'_>) -> SessionPolicy {
     session
 }
 
-fn clients(table: &Table<'_>, defaults: Lifetimes, providers: Option<&Vec<ProviderName>>) -> BTreeMap<ClientId, Client> {
+fn clients(table: &Table<'_>, defaults: Lifetimes, providers: Option<&BTreeSet<ProviderName>>) -> BTreeMap<ClientId, Client> {
     let tables = table.tables("client");
     if tables.is_empty() && !table.has("client") {
         table.warn("client", "no app is registered, so nobody can sign in", "add [[pool.client]]");

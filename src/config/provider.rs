@@ -1,6 +1,6 @@
 //! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is [`crate::provider`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::unique::Unique;
@@ -35,7 +35,7 @@ pub(super) struct Read {
     /// The SVGs for their buttons.
     pub(super) marks: BTreeMap<ProviderName, String>,
     /// Every name that is given, whether the rest could be read or not.
-    pub(super) names: Vec<ProviderName>,
+    pub(super) names: BTreeSet<ProviderName>,
 }
 
 /// Reads the providers of a pool.
@@ -43,12 +43,12 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
     let around = Around { allow_private: known.allow_private, pool: id };
-    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: Vec::new(), marks: BTreeMap::new() };
+    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
             // User names begin with it, and case-insensitive pools lower-case them.
             names.claim(pool, &name.as_str().to_ascii_lowercase(), table.spot("name"));
-            read.names.push(name);
+            read.names.insert(name);
         }
         for (index, value) in table.strings("identifiers").unwrap_or_default().iter().enumerate() {
             identifiers.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item("identifiers", index));

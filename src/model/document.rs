@@ -11,6 +11,7 @@ mod shape;
 mod table;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use toml::de::DeTable;
 
@@ -36,9 +37,10 @@ struct Log<'f> {
     files: Option<FileReader<'f>>,
     damaged: bool,
     prefix: &'static str,
-    problems: RefCell<Vec<Problem>>,
+    problems: RefCell<BTreeSet<Problem>>,
     warnings: RefCell<Vec<Problem>>,
-    shapes: RefCell<Shapes>,
+    /// What was asked for; `None` where only the values are wanted.
+    shapes: Option<RefCell<Shapes>>,
 }
 
 impl<'f> Document<'f> {
@@ -54,7 +56,7 @@ impl<'f> Document<'f> {
             prefix: "",
             problems: RefCell::default(),
             warnings: RefCell::default(),
-            shapes: RefCell::default(),
+            shapes: Some(RefCell::default()),
         };
         let lines = node::Lines::of(text);
         for error in errors {
@@ -80,6 +82,14 @@ impl<'f> Document<'f> {
             let file = self.log.file.clone();
             self.log.note(Problem { file, ..problem });
         }
+        self
+    }
+
+    /// The same document, which does not remember what was asked of it: several times faster, every problem is found, but the
+    /// fix of an unknown key does not name the nearest known one. For a first reading, which nearly always finds nothing wrong.
+    #[must_use]
+    pub fn in_haste(mut self) -> Self {
+        self.log.shapes = None;
         self
     }
 
@@ -111,9 +121,9 @@ impl<'f> Document<'f> {
         }
     }
 
-    /// What was asked of the document so far, whether it was there or not.
+    /// What was asked of the document so far, whether it was there or not; nothing of one read in haste.
     pub fn shapes(&self) -> Shapes {
-        self.log.shapes.borrow().clone()
+        self.log.shapes.as_ref().map(|shapes| shapes.borrow().clone()).unwrap_or_default()
     }
 
     /// Every warning when there is no problem, else every problem; both sorted by line.
@@ -124,16 +134,20 @@ impl<'f> Document<'f> {
             warnings.sort();
             Ok(warnings)
         } else {
-            Err(Problems::new(problems))
+            Err(Problems::new(problems.into_iter().collect()))
         }
     }
 }
 
 impl Log<'_> {
     fn note(&self, problem: Problem) {
-        let mut problems = self.problems.borrow_mut();
-        if !problems.contains(&problem) {
-            problems.push(problem);
+        self.problems.borrow_mut().insert(problem);
+    }
+
+    /// Remembers what is asked of the table at `path`, unless the document is read in haste.
+    fn remember(&self, path: &str, ask: impl FnOnce(&mut TableShape)) {
+        if let Some(shapes) = &self.shapes {
+            ask(shapes.borrow_mut().table(&table::positionless(path)));
         }
     }
 

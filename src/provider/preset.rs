@@ -132,7 +132,11 @@ impl Presets {
 
 /// Parses one preset; `file` ends in `<name>.toml` and is what problems show.
 pub fn parse(file: &str, text: &str) -> Result<Preset, Problems> {
-    let document = Document::parse(file, text);
+    // What helps to correct it is gathered only when there is something to correct.
+    finished(Document::parse(file, text).in_haste(), file).or_else(|_| finished(Document::parse(file, text), file))
+}
+
+fn finished(document: Document<'_>, file: &str) -> Result<Preset, Problems> {
     let preset = read(file, document.root());
     let problem = Problem {
         file: file.to_owned(),

@@ -3,8 +3,6 @@
 
 use url::Host;
 
-use super::settings::Provider;
-
 /// Longest accepted address ([RFC 5321 section 4.5.3.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1)).
 pub const MAX_ADDRESS: usize = 254;
 
@@ -23,36 +21,21 @@ pub fn domain(address: &str) -> Option<String> {
 
 /// Whether `rule` of a provider's `domains` covers `domain`: `acme.example` that domain, `*.acme.example` every one below it.
 pub fn covers(rule: &str, domain: &str) -> bool {
-    strength(rule, domain).is_some()
+    let below = |above: String, domain: String| {
+        domain.strip_suffix(&above).and_then(|below| below.strip_suffix('.')).is_some_and(|below| !below.is_empty())
+    };
+    match (rule.strip_prefix("*."), ascii(domain)) {
+        (Some(above), Some(domain)) => ascii(above).is_some_and(|above| below(above, domain)),
+        (None, Some(domain)) => ascii(rule).is_some_and(|rule| rule == domain),
+        (_, None) => false,
+    }
 }
 
-/// The providers whose `domains` cover `domain` most closely, in their order: a domain that is named goes before one that lies below
-/// a named one, and a near one before a far one.
-pub fn at<'p>(domain: &str, providers: impl IntoIterator<Item = &'p Provider>) -> Vec<&'p Provider> {
-    let mut best = 0;
-    let mut found = Vec::new();
-    for provider in providers {
-        let Some(strength) = provider.domains.iter().filter_map(|rule| strength(rule, domain)).max() else { continue };
-        if strength > best {
-            found.clear();
-            best = strength;
-        }
-        if strength == best {
-            found.push(provider);
-        }
-    }
-    found
-}
-
-/// How closely a rule fits: the longer the closer, an exact one closest.
-fn strength(rule: &str, domain: &str) -> Option<usize> {
-    match rule.strip_prefix("*.") {
-        Some(above) => {
-            let above = ascii(above)?;
-            ascii(domain)?.strip_suffix(&above)?.strip_suffix('.').filter(|below| !below.is_empty()).map(|_| above.len())
-        }
-        None => (ascii(rule)? == ascii(domain)?).then_some(usize::MAX),
-    }
+/// The rules that would cover `domain`, an ASCII one, the closest first: the domain itself goes before one that it lies below, and a
+/// near one before a far one.
+pub fn rules(domain: &str) -> impl Iterator<Item = String> {
+    let above = domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot + 1..)).map(|above| format!("*.{above}"));
+    std::iter::once(domain.to_owned()).chain(above)
 }
 
 fn ascii(domain: &str) -> Option<String> {
@@ -80,5 +63,12 @@ mod tests {
         assert!(covers("*.acme.example", "eu.acme.example") && covers("*.acme.example", "a.b.acme.example"));
         assert!(!covers("*.acme.example", "acme.example") && !covers("*.acme.example", "evilacme.example"));
         assert!(!covers("*.acme.example", ".acme.example"));
+    }
+
+    #[test]
+    fn the_rules_for_a_domain_are_those_that_cover_it() {
+        let found: Vec<String> = rules("a.eu.acme.example").collect();
+        assert_eq!(found, ["a.eu.acme.example", "*.eu.acme.example", "*.acme.example", "*.example"]);
+        assert!(found.iter().all(|rule| covers(rule, "a.eu.acme.example")));
     }
 }

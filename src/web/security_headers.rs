@@ -1,5 +1,6 @@
 //! Headers that every answer carries (D-02, D-03).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -31,7 +32,9 @@ pub fn forms_may_lead_to<'a>(page: Response, addresses: impl IntoIterator<Item =
 
 /// [`forms_may_lead_to`] these and any https address: where a provider sends people from there is not known before.
 pub fn forms_may_lead_onwards<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
-    with_policy(page, &sources(&format!("{OWN_FORMS} https:"), addresses))
+    // All of https is named already, and there may be ten thousand.
+    let others = addresses.into_iter().filter(|address| !address.starts_with("https://"));
+    with_policy(page, &sources(&format!("{OWN_FORMS} https:"), others))
 }
 
 /// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address.
@@ -63,8 +66,15 @@ pub fn inert(page: Response) -> Response {
 }
 
 fn sources<'a>(rule: &str, addresses: impl IntoIterator<Item = &'a str>) -> String {
-    let addresses = addresses.into_iter().filter_map(|address| Url::parse(address).ok());
-    addresses.fold(rule.to_owned(), |rule, address| format!("{rule} {}", source(&address)))
+    let mut named = BTreeSet::new();
+    let addresses = addresses.into_iter().filter_map(|address| Url::parse(address).ok()).map(|address| source(&address));
+    addresses.fold(rule.to_owned(), |mut rule, source| {
+        if named.insert(source.clone()) {
+            rule.push(' ');
+            rule.push_str(&source);
+        }
+        rule
+    })
 }
 
 fn source(address: &Url) -> String {

@@ -51,13 +51,15 @@ pub struct TableShape {
 pub struct Shapes(pub BTreeMap<String, TableShape>);
 
 impl Shapes {
-    /// A table that may have been looked at already.
-    pub(super) fn entry(&mut self, path: String) -> std::collections::btree_map::Entry<'_, String, TableShape> {
-        self.0.entry(path)
+    /// The table at a path, which may have been looked at already.
+    pub(super) fn table(&mut self, path: &str) -> &mut TableShape {
+        self.0.entry(path.to_owned()).or_default()
     }
+}
 
+impl TableShape {
     /// A key of it.
-    pub(super) fn key(&mut self, path: &str, key: &str) -> &mut KeyShape {
-        self.0.entry(path.to_owned()).or_default().keys.entry(key.to_owned()).or_default()
+    pub(super) fn key(&mut self, key: &str) -> &mut KeyShape {
+        self.keys.entry(key.to_owned()).or_default()
     }
 }

@@ -33,9 +33,8 @@ impl<'d> Table<'d> {
     }
 
     fn at(log: &'d Log<'d>, entries: &'d BTreeMap<String, Node>, place: Place, path: String) -> Self {
-        let table = Self { log, entries, place, path, known: RefCell::default(), required: RefCell::default() };
-        table.log.shapes.borrow_mut().entry(positionless(&table.path)).or_default().visits += 1;
-        table
+        log.remember(&path, |shape| shape.visits += 1);
+        Self { log, entries, place, path, known: RefCell::default(), required: RefCell::default() }
     }
 
     /// Whether the key is present, whatever its value.
@@ -65,7 +64,7 @@ impl<'d> Table<'d> {
 
     /// Every key of the table, for tables whose keys are free.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> {
-        self.log.shapes.borrow_mut().entry(positionless(&self.path)).or_default().free = true;
+        self.log.remember(&self.path, |shape| shape.free = true);
         self.entries.keys().map(String::as_str)
     }
 
@@ -111,9 +110,11 @@ impl<'d> Table<'d> {
     /// Notes a problem when `key` is absent and the document is not damaged; returns whether it is present.
     pub fn require(&self, key: &str) -> bool {
         let present = self.has(key);
-        if self.required.borrow_mut().insert(key.to_owned()) {
-            self.log.shapes.borrow_mut().key(&positionless(&self.path), key).required += 1;
-        }
+        self.log.remember(&self.path, |shape| {
+            if self.required.borrow_mut().insert(key.to_owned()) {
+                shape.key(key).required += 1;
+            }
+        });
         if !present && !self.log.damaged {
             self.problem(key, "missing", format!("add {key}"));
         }
@@ -132,7 +133,7 @@ impl<'d> Table<'d> {
 
     /// A string turned into something by `parse`, whose error becomes a problem here.
     pub fn parsed<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        self.asks(key, Shape::Text);
+        self.asks(key, || Shape::Text);
         self.text(key, parse)
     }
 
@@ -145,7 +146,7 @@ impl<'d> Table<'d> {
 
     /// One of a closed set of words.
     pub fn one_of<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
-        self.asks(key, Shape::Word(choices.iter().map(|(word, _)| (*word).to_owned()).collect()));
+        self.asks(key, || Shape::Word(choices.iter().map(|(word, _)| (*word).to_owned()).collect()));
         self.text(key, |text| {
             choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
                 let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -156,7 +157,7 @@ impl<'d> Table<'d> {
 
     /// `true` or `false`.
     pub fn boolean(&self, key: &str) -> Option<bool> {
-        self.asks(key, Shape::Flag);
+        self.asks(key, || Shape::Flag);
         match &self.node(key)?.value {
             Value::Boolean(flag) => Some(*flag),
             other => self.mismatch(key, "a boolean", other, "write true or false, without quotes"),
@@ -166,7 +167,7 @@ impl<'d> Table<'d> {
     /// An integer within `range`.
     pub fn integer(&self, key: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let fix = || format!("write a number from {} to {}", range.start(), range.end());
-        self.asks(key, Shape::Integer(*range.start(), *range.end()));
+        self.asks(key, || Shape::Integer(*range.start(), *range.end()));
         match &self.node(key)?.value {
             Value::Integer(Some(number)) if range.contains(number) => Some(*number),
             Value::Integer(number) => {
@@ -180,7 +181,7 @@ impl<'d> Table<'d> {
 
     /// A duration within `range`: `"5m"`, `"1h"`, `"30d"`, or seconds.
     pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-        self.asks(key, Shape::Duration(*range.start(), *range.end()));
+        self.asks(key, || Shape::Duration(*range.start(), *range.end()));
         let node = self.node(key)?;
         let fix = format!("write a duration from {:?} to {:?}", show_duration(*range.start()), show_duration(*range.end()));
         let duration = match &node.value {
@@ -204,12 +205,12 @@ impl<'d> Table<'d> {
 
     /// A list of strings, each turned into something by `parse`; items that fail are noted and left out.
     pub fn parsed_list<T, E: Into<Invalid>>(&self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
-        self.asks(key, Shape::Texts);
+        self.asks(key, || Shape::Texts);
         let Value::Array(items) = &self.node(key)?.value else {
             let node = self.node(key)?;
             return self.mismatch(key, "a list of strings", &node.value, "write a list: [\"…\"]");
         };
-        let parsed = items.iter().enumerate().filter_map(|(index, item)| self.parse_node(&self.spot_of_item(key, index), item, &parse));
+        let parsed = items.iter().enumerate().filter_map(|(index, item)| self.parse_node(|| self.spot_of_item(key, index), item, &parse));
         Some(parsed.collect())
     }
 
@@ -218,8 +219,8 @@ impl<'d> Table<'d> {
     /// A variable wins over the document: it may set the one while the file sets the other.
     pub fn secret(&self, key: &str) -> Option<SecretString> {
         let file_key = format!("{key}_file");
-        self.asks(key, Shape::Secret);
-        self.asks(&file_key, Shape::Text);
+        self.asks(key, || Shape::Secret);
+        self.asks(&file_key, || Shape::Text);
         let from_variable = |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
         if self.has(key) && self.has(&file_key) && from_variable(key) == from_variable(&file_key) {
             self.problem(&file_key, format!("{key} is given as well"), "keep one of the two");
@@ -270,7 +271,7 @@ impl<'d> Table<'d> {
 
     /// The sub-table `key`, if present.
     pub fn table(&self, key: &str) -> Option<Table<'d>> {
-        self.asks(key, Shape::Table);
+        self.asks(key, || Shape::Table);
         let node = self.node(key)?;
         if !matches!(node.value, Value::Table(_)) {
             return self.mismatch(key, "a table", &node.value, &format!("write [{}]", self.header(key)));
@@ -285,7 +286,7 @@ impl<'d> Table<'d> {
 
     /// The tables of the list `key`, as `[[key]]` makes them; none when it is absent.
     pub fn tables(&self, key: &str) -> Vec<Table<'d>> {
-        self.asks(key, Shape::Tables);
+        self.asks(key, || Shape::Tables);
         let Some(node) = self.node(key) else { return Vec::new() };
         let fix = format!("write [[{}]]", self.header(key));
         let Value::Array(items) = &node.value else {
@@ -326,33 +327,45 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn asks(&self, key: &str, shape: Shape) {
-        self.log.shapes.borrow_mut().key(&positionless(&self.path), key).may_be.insert(shape);
+    fn asks(&self, key: &str, shape: impl FnOnce() -> Shape) {
+        self.log.remember(&self.path, |table| _ = table.key(key).may_be.insert(shape()));
     }
 
     fn text<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let node = self.node(key)?;
-        self.parse_node(&self.spot(key), node, parse)
+        self.parse_node(|| self.spot(key), node, parse)
     }
 
+    /// Known keys that are absent matter for the words of a problem only.
     fn node(&self, key: &str) -> Option<&'d Node> {
-        self.known.borrow_mut().insert(key.to_owned());
-        self.entries.get(key)
+        let node = self.entries.get(key);
+        if node.is_some() || self.log.shapes.is_some() {
+            let mut known = self.known.borrow_mut();
+            if !known.contains(key) {
+                known.insert(key.to_owned());
+            }
+        }
+        node
     }
 
-    fn parse_node<T, E: Into<Invalid>>(&self, spot: &Spot, node: &Node, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    fn parse_node<T, E: Into<Invalid>>(
+        &self,
+        spot: impl FnOnce() -> Spot,
+        node: &Node,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let Some(text) = node.text() else {
-            self.problem_at(spot, format!("expected a string, found {}", node.value.kind()), "write it in quotes");
+            self.problem_at(&spot(), format!("expected a string, found {}", node.value.kind()), "write it in quotes");
             return None;
         };
         if text.trim().is_empty() {
-            self.problem_at(spot, "the text is empty", "write a value or remove the key");
+            self.problem_at(&spot(), "the text is empty", "write a value or remove the key");
             return None;
         }
         parse(text)
             .map_err(|error| {
                 let Invalid { message, fix } = error.into();
-                self.problem_at(spot, message, fix);
+                self.problem_at(&spot(), message, fix);
             })
             .ok()
     }
@@ -389,7 +402,7 @@ impl<'d> Table<'d> {
 }
 
 /// `pool[0].client[1]` is `pool.client`.
-fn positionless(path: &str) -> String {
+pub(super) fn positionless(path: &str) -> String {
     path.split('[')
         .enumerate()
         .map(|(part, text)| if part == 0 { text } else { text.split_once(']').map_or("", |(_, rest)| rest) })

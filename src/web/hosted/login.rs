@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use minijinja::{Value, context};
 
-use crate::config::PoolConfig;
+use crate::config::{Offered, PoolConfig};
 use crate::flow::next::Catalogue as _;
 use crate::flow::next::LiveSession;
 use crate::flow::request::Parameters;
@@ -109,7 +109,7 @@ async fn by_address(visit: &mut Visit, handle: &str, flow: &Flow, address: &str)
     let again = |problem| Shown { problem: Some(problem), email: address.chars().take(routing::MAX_ADDRESS).collect(), ..Shown::default() };
     let Some(domain) = routing::domain(address) else { return Ok(page(visit, handle, flow, &again("invalid"))) };
     let config = visit.config.clone();
-    let at: Vec<&Provider> = routing::at(&domain, offered(&config, flow));
+    let at = offered(&config, flow).map(|offered| offered.at(&domain)).unwrap_or_default();
     match at.as_slice() {
         [] => Ok(page(visit, handle, flow, &again("unknown"))),
         [only] => {
@@ -161,18 +161,20 @@ struct Shown {
     email: String,
 }
 
-fn offered<'c>(config: &'c PoolConfig, flow: &Flow) -> Vec<&'c Provider> {
-    let client = config.pool.client(flow.request.client.as_str());
-    client.map(|client| config.providers.offered(client).iter().collect()).unwrap_or_default()
+fn offered<'c>(config: &'c PoolConfig, flow: &Flow) -> Option<Offered<'c>> {
+    config.pool.client(flow.request.client.as_str()).map(|client| config.providers.offered(client))
 }
 
 /// Providers with `domains` are reached by an address and not listed, but for the one that was used last in this browser.
 fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
     let client = visit.config.pool.client(flow.request.client.as_str());
-    let all = offered(&visit.config, flow);
-    let recent = all.iter().find(|provider| !provider.domains.is_empty() && visit.last_used.as_ref() == Some(&provider.name));
+    let offered = offered(&visit.config, flow);
+    let last_used = visit.last_used.as_ref().filter(|name| offered.is_some_and(|offered| offered.has(name)));
+    let recent = last_used.and_then(|name| visit.config.provider(name)).filter(|provider| !provider.domains.is_empty());
     let recent = recent.map(|provider| button(visit, handle, provider));
-    let (listed, routed): (Vec<&Provider>, Vec<&Provider>) = all.iter().partition(|provider| provider.domains.is_empty());
+    let listed: Vec<&Provider> = offered.into_iter().flat_map(Offered::listed).collect();
+    let mut routed = offered.into_iter().flat_map(Offered::routed).peekable();
+    let by_email = routed.peek().is_some();
     let last_is_folded = listed.iter().skip(UNFOLDED).any(|provider| visit.last_used.as_ref() == Some(&provider.name));
     let (providers, more) = fold(listed.iter().map(|provider| button(visit, handle, provider)).collect());
     let email = if shown.email.is_empty() { flow.request.login_hint.as_deref().unwrap_or_default() } else { shown.email.as_str() };
@@ -181,15 +183,15 @@ fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
         &context! {
             flow => handle, providers, more, recent, email,
             more_open => last_is_folded,
-            by_email => !routed.is_empty(),
+            by_email,
             problem => shown.problem,
             client_name => client.and_then(|client| client.name.as_deref()),
             account => shown.account.as_ref().map(|(label, token)| context! { label, token }),
         },
     );
     // A form may lead on to a provider, from there to wherever that one sends people, and in the end to the app.
-    let goals = routed.iter().filter_map(|provider| address(provider)).chain([flow.request.redirect_uri.as_str()]);
-    if routed.is_empty() && shown.account.is_none() { page } else { security_headers::forms_may_lead_onwards(page, goals) }
+    let goals = routed.filter_map(address).chain([flow.request.redirect_uri.as_str()]);
+    if !by_email && shown.account.is_none() { page } else { security_headers::forms_may_lead_onwards(page, goals) }
 }
 
 fn address(provider: &Provider) -> Option<&str> {

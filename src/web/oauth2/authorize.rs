@@ -116,7 +116,7 @@ fn asked_provider(config: &PoolConfig, request: &AuthorizeRequest, hint: Provide
     let offered = config.pool.client(request.client.as_str()).map(|client| config.providers.offered(client));
     let found = offered.and_then(|offered| match parameter {
         "identity_provider" => ProviderName::parse(&asked).ok().filter(|name| offered.has(name)),
-        _ => offered.iter().find(|provider| provider.identifiers.contains(&asked)).map(|provider| provider.name.clone()),
+        _ => offered.identified(&asked).map(|provider| provider.name.clone()),
     });
     found.map(Some).ok_or(RequestError::UnknownProvider { parameter, asked: asked.chars().take(64).collect() })
 }

@@ -7,6 +7,7 @@ mod document;
 mod environment;
 mod pool;
 mod saml;
+mod scale;
 mod schema;
 mod server;
 mod whole;
