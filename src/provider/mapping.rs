@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -31,10 +32,10 @@ pub enum Rule {
     Unsigned(String),
 }
 
-/// Checked rules from claims to attributes.
+/// Checked rules from claims to attributes. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
-    rules: BTreeMap<AttributeName, Rule>,
+    rules: Arc<BTreeMap<AttributeName, Rule>>,
 }
 
 /// What a sign-in says about the attributes of a user.
@@ -86,7 +87,7 @@ impl Mapping {
         let allowed = |name: &AttributeName, rule: &Rule| {
             !DECIDED_HERE.contains(&name.as_str()) && (!matches!(rule, Rule::Unsigned(_)) || UNSIGNED.contains(&name.as_str()))
         };
-        Self { rules: rules.into_iter().filter(|(name, rule)| allowed(name, rule)).collect() }
+        Self { rules: Arc::new(rules.into_iter().filter(|(name, rule)| allowed(name, rule)).collect()) }
     }
 
     /// The rules by attribute.
@@ -100,7 +101,7 @@ impl Mapping {
     pub fn apply(&self, identity: &ExternalIdentity) -> Mapped {
         let mut mapped = Mapped::default();
         let (input, mut total) = (OnceCell::new(), 0);
-        for (name, rule) in &self.rules {
+        for (name, rule) in &*self.rules {
             let value = read(rule, identity, &input);
             total += value
                 .iter()

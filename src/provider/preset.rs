@@ -1,11 +1,13 @@
 //! Presets: one file in `providers/` for each provider, embedded in the binary; an operator may add a directory of more.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::mapping::Rule;
+use super::mapping::{Mapping, Rule};
 use super::reader;
 use super::rules::{Kind, Rules};
 use super::settings::Endpoints;
+use crate::model::attributes::AttributeName;
 use crate::model::document::{Document, Problem, Problems, Table};
 use crate::model::user::ProviderType;
 
@@ -66,6 +68,20 @@ pub struct Preset {
     pub organisations: Option<Organisations>,
     /// The keys that presets and pools share.
     pub rules: Rules,
+    mapping: Mapping,
+}
+
+impl Preset {
+    /// What `attributes` come to, this preset's with a pool's laid over them; shared by all pools that change nothing about them.
+    pub(super) fn mapping_of(&self, attributes: &Arc<Attributes>) -> Mapping {
+        if Arc::ptr_eq(attributes, &self.rules.attributes) { self.mapping.clone() } else { mapping(attributes) }
+    }
+}
+
+type Attributes = BTreeMap<AttributeName, Option<Rule>>;
+
+fn mapping(attributes: &Attributes) -> Mapping {
+    Mapping::new(attributes.iter().filter_map(|(name, rule)| Some((name.clone(), rule.clone()?))).collect())
 }
 
 /// Values of `tenant` besides the id of one tenant.
@@ -183,6 +199,7 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
         tenants: table.table("tenants").map(tenants),
         self_hosted: table.table("self_hosted").map(self_hosted),
         organisations: table.table("organisations").and_then(organisations),
+        mapping: mapping(&rules.attributes),
         rules,
     });
     if let Some(preset) = &preset {

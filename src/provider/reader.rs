@@ -33,7 +33,7 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         own_callback: table.boolean("own_callback"),
         profile: table.table("profile").map(profile).unwrap_or_default(),
         quirks: table.table("quirks").map(quirks).unwrap_or_default(),
-        attributes: table.table("attributes").map(attributes).unwrap_or_default(),
+        attributes: table.table("attributes").map(attributes).unwrap_or_default().into(),
         groups_claim,
         groups_map,
         saml: SamlKeys::read(table),

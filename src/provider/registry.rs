@@ -2,7 +2,6 @@
 
 use super::combine::{self, web_url};
 use super::credentials;
-use super::mapping::Mapping;
 use super::preset::{CREDENTIALS, Preset, Presets};
 use super::reader;
 use super::rules::{Kind, Rules};
@@ -79,7 +78,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option
         client_auth: auth?,
         email_trust: rules.email_trust.unwrap_or(if saml { EmailTrust::Domains } else { EmailTrust::Never }),
         require_verified_email: rules.require_verified_email.unwrap_or(false),
-        mapping: Mapping::new(rules.attributes.into_iter().filter_map(|(name, rule)| Some((name, rule?))).collect()),
+        mapping: preset.mapping_of(&rules.attributes),
         groups: GroupRule { claim: rules.groups_claim, map: rules.groups_map },
         end_session: rules.end_session.unwrap_or(false),
         own_callback: rules.own_callback.unwrap_or(false),

@@ -1,6 +1,7 @@
 //! What a preset file or a `[[pool.provider]]` table may say: every key optional, the pool's laid over the preset's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::mapping::Rule;
 use super::saml_rules::SamlKeys;
@@ -70,8 +71,8 @@ pub struct Rules {
     pub profile: ProfileRule,
     /// Deviations.
     pub quirks: QuirkKeys,
-    /// Attribute rules; `None` unmaps what the preset maps.
-    pub attributes: BTreeMap<AttributeName, Option<Rule>>,
+    /// Attribute rules; `None` unmaps what the preset maps. Shared, for most pools change nothing about a preset's.
+    pub attributes: Arc<BTreeMap<AttributeName, Option<Rule>>>,
     /// Claim with the provider's groups.
     pub groups_claim: Option<String>,
     /// Provider group to pool group.
@@ -141,7 +142,9 @@ impl Rules {
         self.profile.token_header = over.profile.token_header.or(self.profile.token_header);
         self.profile.also.extend(over.profile.also);
         self.quirks = self.quirks.overlaid(over.quirks);
-        self.attributes.extend(over.attributes);
+        if !over.attributes.is_empty() {
+            Arc::make_mut(&mut self.attributes).extend(Arc::unwrap_or_clone(over.attributes));
+        }
         self.groups_claim = over.groups_claim.or(self.groups_claim);
         self.groups_map.extend(over.groups_map);
         self.saml = self.saml.overlaid(over.saml);

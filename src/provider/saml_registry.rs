@@ -95,7 +95,7 @@ pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) ->
 /// judged stands ([`super::quirks::normalise`]).
 fn address(rules: &mut Rules) -> Vec<String> {
     let Ok(name) = AttributeName::parse("email") else { return Vec::new() };
-    match rules.attributes.get_mut(&name) {
+    match Arc::make_mut(&mut rules.attributes).get_mut(&name) {
         Some(Some(Rule::Claims(claims))) => std::mem::replace(claims, vec!["email".into()]),
         _ => Vec::new(),
     }
