@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
 use serde_json::Value;
 use symbolon::model::encoding::{base64url, base64url_decode, sha256};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::Fail;
-use super::browser::at;
 use super::config;
+use super::connection::Connection;
 
 /// An app at one issuer.
 #[derive(Debug, Clone)]
@@ -69,7 +68,7 @@ impl App {
     }
 
     /// The browser is back at the app: its code becomes tokens.
-    pub async fn redeem(&self, http: &Client, asked: &Asked, back: &Url) -> Result<Tokens, Fail> {
+    pub async fn redeem(&self, http: &Connection, asked: &Asked, back: &Url) -> Result<Tokens, Fail> {
         let of = |wanted: &str| back.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
         if of("state").as_deref() != Some(&asked.state) {
             return Err(format!("the app came back with {}", of("error").unwrap_or_else(|| "another state".into())).into());
@@ -89,7 +88,7 @@ impl App {
     }
 
     /// New tokens.
-    pub async fn refresh(&self, http: &Client, token: &str) -> Result<Tokens, Fail> {
+    pub async fn refresh(&self, http: &Connection, token: &str) -> Result<Tokens, Fail> {
         let (answer, took) = self.call(http, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await?;
         if self.checked && claim(&answer, "sub").is_none() {
             return Err("no new ID token".into());
@@ -98,13 +97,13 @@ impl App {
     }
 
     /// A token for the app itself.
-    pub async fn own_token(&self, http: &Client) -> Result<Duration, Fail> {
+    pub async fn own_token(&self, http: &Connection) -> Result<Duration, Fail> {
         Ok(self.call(http, &[("grant_type", "client_credentials")]).await?.1)
     }
 
-    async fn call(&self, http: &Client, form: &[(&str, &str)]) -> Result<(Value, Duration), Fail> {
+    async fn call(&self, http: &Connection, form: &[(&str, &str)]) -> Result<(Value, Duration), Fail> {
         let body = Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = at(&self.token, |url| http.post(url)).basic_auth(&self.client.id, Some(&self.client.secret));
+        let request = http.post(&self.token).basic_auth(&self.client.id, Some(&self.client.secret));
         let began = Instant::now();
         let response = request.header("content-type", "application/x-www-form-urlencoded").body(body).send().await?;
         let status = response.status();

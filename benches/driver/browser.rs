@@ -2,25 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
-use reqwest::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
-use reqwest::redirect::Policy;
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use url::Url;
 
 use super::Fail;
-
-/// Hosts below it are reached at 127.0.0.1: the pools of one broker.
-pub const LOCAL: &str = ".localhost";
-
-/// A client that follows nothing by itself and keeps its connection.
-pub fn connection() -> Result<Client, Fail> {
-    Ok(Client::builder().redirect(Policy::none()).no_proxy().pool_max_idle_per_host(64).timeout(Duration::from_secs(30)).build()?)
-}
+use super::connection::Connection;
 
 /// A browser without history.
 #[derive(Debug)]
 pub struct Browser {
-    client: Client,
+    connection: Connection,
     cookies: Vec<Kept>,
 }
 
@@ -44,22 +35,22 @@ pub struct Step {
 }
 
 impl Browser {
-    /// Uses `client`'s connections.
-    pub fn new(client: &Client) -> Self {
-        Self { client: client.clone(), cookies: Vec::new() }
+    /// Uses these connections.
+    pub fn new(connection: &Connection) -> Self {
+        Self { connection: connection.clone(), cookies: Vec::new() }
     }
 
     /// Follows a link or redirect.
     pub async fn get(&mut self, url: &Url) -> Result<Step, Fail> {
         let cookies = self.cookies.iter().collect::<Vec<_>>();
-        let request = with_cookies(at(url, |url| self.client.get(url)), &cookies);
+        let request = with_cookies(self.connection.get(url), &cookies);
         self.send(url, request).await
     }
 
     /// Sends a form that a page of another site has filled.
     pub async fn post_from_elsewhere(&mut self, url: &Url, fields: &[(&str, &str)]) -> Result<Step, Fail> {
         let cookies = self.cookies.iter().filter(|cookie| cookie.cross_site).collect::<Vec<_>>();
-        let request = with_cookies(at(url, |url| self.client.post(url)), &cookies).form(fields);
+        let request = with_cookies(self.connection.post(url), &cookies).form(fields);
         self.send(url, request).await
     }
 
@@ -87,18 +78,6 @@ impl Browser {
         let cross_site = !rest.iter().any(|part| matches!(part.as_str(), "samesite=lax" | "samesite=strict"));
         self.cookies.push(Kept { name: name.to_owned(), value: value.to_owned(), cross_site });
     }
-}
-
-/// A request to `url`, whose host may be one of many that a broker of this run answers for.
-pub fn at(url: &Url, begin: impl FnOnce(Url) -> reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-    let host = url.host_str().unwrap_or_default();
-    if !host.ends_with(LOCAL) {
-        return begin(url.clone());
-    }
-    let mut direct = url.clone();
-    direct.set_host(Some("127.0.0.1")).expect("an http URL takes another host");
-    let named = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    begin(direct).header(HOST, named)
 }
 
 fn with_cookies(request: reqwest::RequestBuilder, cookies: &[&Kept]) -> reqwest::RequestBuilder {

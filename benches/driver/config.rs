@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::browser::LOCAL;
 use super::case::Case;
+use super::connection::LOCAL;
 use super::upstream::{CLIENT_ID, CLIENT_SECRET, Upstream};
 
 /// The SAML provider in each pool.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::Fail;
-use super::browser::connection;
+use super::connection::Connection;
 use super::mode::Mode;
 use super::operation::{Failure, Site, Worker};
 use super::statistics::Latencies;
@@ -47,7 +47,7 @@ pub struct Crew {
 impl Crew {
     /// So many workers.
     pub fn new(site: Site, size: usize) -> Result<Self, Fail> {
-        let worker = || Ok(Arc::new(Mutex::new(Worker { http: connection()?, refresh_token: None })));
+        let worker = || Ok(Arc::new(Mutex::new(Worker { http: Connection::to_replicas(site.replicas.clone())?, refresh_token: None })));
         let workers = (0..size.max(1)).map(|_| worker()).collect::<Result<_, Fail>>()?;
         Ok(Self { site: Arc::new(site), workers, next: Arc::default() })
     }

@@ -29,7 +29,9 @@ pub fn render(report: &Report) -> String {
             row(&mut text, &case.name, measured);
         }
     }
+    shares(&mut text, report);
     latencies(&mut text, report);
+    half_load(&mut text, report);
     stores(&mut text, report);
     processes(&mut text, report);
     text
@@ -47,6 +49,59 @@ fn row(text: &mut String, case: &str, measured: &Measured) {
         number(measured.to_signatures, 2),
         measured.rate
     );
+}
+
+fn shares(text: &mut String, report: &Report) {
+    *text += "\nWho worked for one operation (us of CPU): what a rate takes of the processors of one machine.\n\n\
+              | case | operation | broker | driver and provider | Redis | in a second | processors busy |\n|---|---|---|---|---|---|---|\n";
+    for case in &report.cases {
+        for Measured { mode, shares, rate, .. } in &case.modes {
+            let busy = (shares.server + shares.driver + shares.redis) * rate / 1e6;
+            let _ = writeln!(
+                text,
+                "| {} | {mode} | {:.0} | {:.0} | {:.0} | {rate:.0} | {busy:.2} |",
+                case.name, shares.server, shares.driver, shares.redis
+            );
+        }
+    }
+}
+
+fn half_load(text: &mut String, report: &Report) {
+    let all = || {
+        report.cases.iter().flat_map(|case| case.modes.iter().filter_map(|mode| Some((&case.name, mode.mode, mode.half_load.as_ref()?))))
+    };
+    if all().next().is_none() {
+        return;
+    }
+    *text += "\nAt half of the rate that saturates the case, each operation begun on time whether or not the earlier ones have ended.\n\n\
+              | case | operation | saturated at (in a second) | with at once | begun in a second | ended in a second | operations | errors |\n\
+              |---|---|---|---|---|---|---|---|\n";
+    for (case, mode, half) in all() {
+        let errors: usize = half.errors.values().sum();
+        let _ = writeln!(
+            text,
+            "| {case} | {mode} | {:.0} | {} | {:.0} | {:.0} | {} | {errors} |",
+            half.saturation, half.at_once, half.rate, half.reached, half.operations
+        );
+    }
+    *text += "\nLatency of a step at that rate (ms), and of the same step of the floor.\n\n\
+              | case | operation | step | p50 | p95 | p99 | floor p50 | floor p99 |\n|---|---|---|---|---|---|---|---|\n";
+    for (case, mode, half) in all() {
+        for step in &half.latency {
+            let floor = half.floor.iter().find(|floor| floor.step == step.step);
+            let of = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.2}"));
+            let _ = writeln!(
+                text,
+                "| {case} | {mode} | {} | {:.2} | {:.2} | {:.2} | {} | {} |",
+                step.step,
+                step.p50,
+                step.p95,
+                step.p99,
+                of(floor.map(|floor| floor.p50)),
+                of(floor.map(|floor| floor.p99))
+            );
+        }
+    }
 }
 
 fn latencies(text: &mut String, report: &Report) {

@@ -46,6 +46,36 @@ impl Cpu {
     }
 }
 
+/// Who works for an operation.
+#[derive(Debug, Default)]
+pub struct Processes {
+    /// The servers that are measured.
+    pub servers: Vec<u32>,
+    /// Their Redis.
+    pub redis: Option<u32>,
+}
+
+impl Processes {
+    /// One server, if its process is known.
+    pub fn of(server: Option<u32>) -> Self {
+        Self { servers: server.into_iter().collect(), redis: None }
+    }
+
+    /// CPU until now: of the servers, of this process, and of Redis.
+    pub fn cpu(&self) -> Result<[Vec<Cpu>; 3], Fail> {
+        let all = |pids: &[u32]| pids.iter().copied().map(Cpu::of).collect::<Result<Vec<_>, Fail>>();
+        Ok([all(&self.servers)?, all(&[std::process::id()])?, all(self.redis.as_slice())?])
+    }
+
+    /// What was used since.
+    pub fn since(&self, earlier: &[Vec<Cpu>; 3]) -> Result<[Duration; 3], Fail> {
+        let [servers, driver, redis] = self.cpu()?;
+        let [before, driver_before, redis_before] = earlier;
+        let used = |now: &[Cpu], before: &[Cpu]| now.iter().zip(before).map(|(now, before)| now.since(before)).sum();
+        Ok([used(&servers, before), used(&driver, driver_before), used(&redis, redis_before)])
+    }
+}
+
 /// Memory of a process in kB.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Memory {

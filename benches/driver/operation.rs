@@ -1,10 +1,12 @@
 //! One operation of each mode, against any server.
 
-use reqwest::Client;
+use std::sync::Arc;
+
 use url::Url;
 
 use super::app::{App, Asked};
-use super::browser::{Browser, Step, at};
+use super::browser::{Browser, Step};
+use super::connection::Connection;
 use super::mode::Mode;
 use super::statistics::Latencies;
 use super::upstream::Upstream;
@@ -12,6 +14,8 @@ use super::{Fail, config};
 
 /// Redirects that a broker may make of its own.
 const MOST_STEPS: usize = 12;
+/// A prime: the next person is far from the one before, so that a large directory is not used at its beginning only.
+const STRIDE: usize = 2_654_435_761;
 const SCOPE: &str = "openid email profile";
 
 /// A server under load and how it is used.
@@ -26,6 +30,8 @@ pub struct Site {
     pub page: Vec<(String, String)>,
     /// People who sign in.
     pub users: usize,
+    /// Ports of the replicas, the first of which is in every URL; none where there is one server.
+    pub replicas: Arc<[u16]>,
     /// The provider.
     pub upstream: Upstream,
 }
@@ -33,7 +39,7 @@ pub struct Site {
 /// One of the C.
 pub struct Worker {
     /// The app's and the browser's connections.
-    pub http: Client,
+    pub http: Connection,
     /// For refreshes, by pool.
     pub refresh_token: Option<String>,
 }
@@ -88,7 +94,7 @@ impl Site {
     }
 
     async fn login(&self, mode: Mode, worker: &Worker, number: usize, seen: &mut Latencies) -> Result<Option<String>, Failure> {
-        let subject = if self.users == 0 { format!("u{number}") } else { format!("u{}", number % self.users) };
+        let subject = if self.users == 0 { format!("u{number}") } else { format!("u{}", number.wrapping_mul(STRIDE) % self.users) };
         let further = if mode == Mode::Saml { &self.saml } else { self.oidc_parameters(number) };
         let app = self.app(number);
         let asked = app.ask(&format!("{mode} {number}"), SCOPE, further);
@@ -146,14 +152,14 @@ impl Site {
 }
 
 /// The length of what is at `url`, for a floor that answers as much.
-pub async fn length(http: &Client, url: &Url) -> Result<usize, Fail> {
-    Ok(at(url, |url| http.get(url)).send().await?.error_for_status()?.bytes().await?.len())
+pub async fn length(http: &Connection, url: &Url) -> Result<usize, Fail> {
+    Ok(http.get(url).send().await?.error_for_status()?.bytes().await?.len())
 }
 
 /// Where a broker's metadata say that its endpoints are.
-pub async fn discovered(http: &Client, issuer: &str, client: config::Client) -> Result<App, Fail> {
+pub async fn discovered(http: &Connection, issuer: &str, client: config::Client) -> Result<App, Fail> {
     let discovery = Url::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
-    let text = http.get(discovery.clone()).send().await?.error_for_status()?.text().await?;
+    let text = http.get(&discovery).send().await?.error_for_status()?.text().await?;
     let metadata: serde_json::Value = serde_json::from_str(&text)?;
     let endpoint = |name: &str| -> Result<Url, Fail> {
         let text = metadata.get(name).and_then(serde_json::Value::as_str);

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 
+use super::half_load;
 use super::mode::Mode;
 
 /// Complete federated logins against Symbolon, or against any broker with --target.
@@ -26,6 +27,12 @@ pub struct Options {
     /// Users in the directory before the first round; several are several cases
     #[arg(long, value_delimiter = ',', default_value = "0")]
     pub seeded: Vec<usize>,
+    /// Brokers on one Redis, which take requests in turn; several are several cases
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    pub replicas: Vec<usize>,
+    /// Processors for the replicas, one each in turn (needs taskset); without it the system chooses
+    #[arg(long, value_delimiter = ',')]
+    pub pin: Vec<usize>,
     /// Operations in a round
     #[arg(long, default_value_t = 400)]
     pub count: usize,
@@ -38,6 +45,9 @@ pub struct Options {
     /// Begin this many operations in a second, whether or not the earlier ones have ended
     #[arg(long)]
     pub rate: Option<f64>,
+    /// After the rounds, find the rate at which a case is saturated, and report the latencies at half of it
+    #[arg(long)]
+    pub half_load: bool,
     /// People who sign in, chosen in turn; with --seeded those of the directory
     #[arg(long, default_value_t = 1000)]
     pub users: usize,
@@ -61,6 +71,13 @@ pub struct Options {
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Options {
+    /// Connections of the driver: a fixed rate must not wait for one.
+    pub fn workers(&self) -> usize {
+        if self.half_load || self.rate.is_some() { self.concurrency.max(half_load::MOST_AT_ONCE) } else { self.concurrency }
+    }
 }
 
 /// A broker that somebody else runs.

@@ -57,6 +57,11 @@ impl Redis {
         Err("redis-server does not answer".into())
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The version.
     pub async fn version(&self) -> Result<String, Fail> {
         Ok(field(&self.info().await?, "redis_version").unwrap_or_default().to_owned())

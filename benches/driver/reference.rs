@@ -5,7 +5,7 @@ use std::process::Command;
 use url::Url;
 
 use super::app::App;
-use super::browser::connection;
+use super::connection::Connection;
 use super::load::Crew;
 use super::meter::Cpu;
 use super::mode::Mode;
@@ -53,7 +53,7 @@ impl Floor {
     /// From now on its bare answers are as long as those of `case`.
     pub async fn sized_as(&mut self, case: &Running, mode: Mode) -> Result<(), Fail> {
         self.size = match case.crew.document(mode) {
-            Some(url) => length(&connection()?, &url).await?,
+            Some(url) => length(&Connection::new()?, &url).await?,
             None => 0,
         };
         Ok(())
@@ -75,17 +75,18 @@ impl Floor {
             checked: false,
         };
         let upstream = self.upstream.clone();
-        let site = Site { apps: vec![app], oidc: vec![Vec::new()], saml: Vec::new(), page: Vec::new(), users: options.users, upstream };
-        Crew::new(site, options.concurrency)
+        let (oidc, replicas) = (vec![Vec::new()], [].into());
+        let site = Site { apps: vec![app], oidc, saml: Vec::new(), page: Vec::new(), users: options.users, replicas, upstream };
+        Crew::new(site, options.workers())
     }
 
     /// CPU of one raw signature in microseconds.
     pub async fn signs(&self) -> Result<f64, Fail> {
         let Some(pid) = self.pid else { return Ok(0.0) };
-        let http = connection()?;
+        let http = Connection::new()?;
         let url = self.url.join(&format!("/sign/{SIGNED}"))?;
         let before = Cpu::of(pid)?;
-        http.get(url).send().await?.error_for_status()?.bytes().await?;
+        http.get(&url).send().await?.error_for_status()?.bytes().await?;
         Ok(Cpu::of(pid)?.since(&before).as_secs_f64() * 1e6 / SIGNED as f64)
     }
 }

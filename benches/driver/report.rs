@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Fail;
 use super::case::Case;
+use super::half_load::HalfLoad;
 use super::machine::Machine;
 use super::markdown;
 use super::meter::Memory;
@@ -74,6 +75,21 @@ pub struct Measured {
     pub growth: Option<f64>,
     /// What Redis counted for one operation.
     pub redis: Option<PerOperation>,
+    /// Everybody's CPU for one operation.
+    pub shares: Shares,
+    /// Latencies at half of the saturation rate, where they were asked for.
+    pub half_load: Option<HalfLoad>,
+}
+
+/// CPU for one operation in microseconds, medians of the rounds: how many processors' time a rate takes on one machine.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Shares {
+    /// Of the servers.
+    pub server: f64,
+    /// Of this process: browsers, the provider and the app.
+    pub driver: f64,
+    /// Of Redis.
+    pub redis: f64,
 }
 
 /// What Redis counted for one operation while one was made at a time.
@@ -92,7 +108,8 @@ impl Report {
     pub fn errors(&self) -> BTreeMap<String, usize> {
         let mut all = BTreeMap::new();
         for measured in self.cases.iter().flat_map(|case| &case.modes).chain(&self.floor) {
-            for (kind, count) in &measured.errors {
+            let at_half = measured.half_load.iter().flat_map(|half| &half.errors);
+            for (kind, count) in measured.errors.iter().chain(at_half) {
                 *all.entry(kind.clone()).or_default() += count;
             }
         }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use super::case::Case;
 use super::load::{Crew, Pace, Seen};
 use super::machine::Machine;
-use super::meter::{Cpu, memory};
+use super::meter::{Processes, memory};
 use super::mode::Mode;
 use super::options::Options;
 use super::reference::Floor;
-use super::report::{CaseReport, Measured, PerOperation, Report};
+use super::report::{CaseReport, Measured, PerOperation, Report, Shares};
 use super::running::{self, Running};
 use super::statistics::{Latency, median};
 use super::upstream::Upstream;
-use super::{Fail, config};
+use super::{Fail, config, half_load};
 
 /// Most operations, one at a time, for what Redis counts.
 const PROBED: usize = 25;
@@ -48,7 +48,7 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
             keys = server.kinds(SAMPLE).await?;
             redis = Some(server.version().await?);
         }
-        let end = case.pid.map(memory).transpose()?;
+        let end = case.pids.first().copied().map(memory).transpose()?;
         let Running { name, case, start, idle, modes, .. } = case;
         reports.push(CaseReport { name, case, start, idle, end, modes, keys });
     }
@@ -90,23 +90,24 @@ async fn one_mode(options: &Options, mode: Mode, floor: &mut Floor, cases: &mut 
     let mut signing = Vec::new();
     for number in 0..options.rounds {
         signing.push(floor.signs().await?);
-        of_floor.add(floor.pid, &floor_crew, (mode, pace)).await?;
+        of_floor.add(&Processes::of(floor.pid), &floor_crew, (mode, pace)).await?;
         for step in 0..cases.len() {
             // Back and forth, so that no case is always the one after the floor.
             let index = if number % 2 == 0 { step } else { cases.len() - 1 - step };
             if let (Some(case), Some(rounds)) = (cases.get(index), rounds.get_mut(index)) {
-                rounds.add(case.pid, &case.crew, (mode, pace)).await?;
+                rounds.add(&case.processes(), &case.crew, (mode, pace)).await?;
             }
         }
     }
     let signed: Vec<f64> = signing.iter().map(|time| time * f64::from(mode.signatures())).collect();
     floor.signing.extend(signing);
     let floor_rounds = of_floor.cpu.clone();
-    floor.modes.push(of_floor.measured(mode, &[], &signed, None));
+    floor.modes.push(of_floor.measured(mode, &[], &signed));
     for (case, rounds) in cases.iter_mut().zip(rounds) {
-        let probe = probe(mode, case, options.count).await?;
-        let measured = rounds.measured(mode, &floor_rounds, &signed, probe);
-        case.modes.push(measured);
+        let redis = probe(mode, case, options.count).await?;
+        let half_load = if options.half_load { Some(half_load::measure(options, mode, &case.crew, &floor_crew).await?) } else { None };
+        let measured = rounds.measured(mode, &floor_rounds, &signed);
+        case.modes.push(Measured { redis, half_load, ..measured });
     }
     Ok(())
 }
@@ -133,6 +134,8 @@ async fn probe(mode: Mode, case: &Running, most: usize) -> Result<Option<PerOper
 #[derive(Default)]
 struct Rounds {
     cpu: Vec<f64>,
+    driver: Vec<f64>,
+    redis: Vec<f64>,
     rates: Vec<f64>,
     latency: Vec<Latency>,
     errors: BTreeMap<String, usize>,
@@ -141,12 +144,15 @@ struct Rounds {
 }
 
 impl Rounds {
-    async fn add(&mut self, pid: Option<u32>, crew: &Crew, (mode, pace): (Mode, Pace)) -> Result<(), Fail> {
-        let before = pid.map(Cpu::of).transpose()?;
+    async fn add(&mut self, processes: &Processes, crew: &Crew, (mode, pace): (Mode, Pace)) -> Result<(), Fail> {
+        let before = processes.cpu()?;
         let Seen { latencies, errors, took } = crew.round(mode, pace).await?;
-        if let (Some(pid), Some(before)) = (pid, before) {
-            self.cpu.push(Cpu::of(pid)?.since(&before).as_secs_f64() * 1e6 / pace.count as f64);
-            self.own.push(memory(pid)?.own);
+        let [server, driver, redis] = processes.since(&before)?.map(|used| used.as_secs_f64() * 1e6 / pace.count as f64);
+        self.driver.push(driver);
+        self.redis.push(redis);
+        if let Some(pid) = processes.servers.first() {
+            self.cpu.push(server);
+            self.own.push(memory(*pid)?.own);
         }
         self.rates.push(pace.count as f64 / took.as_secs_f64());
         self.latency = latencies.summary();
@@ -157,7 +163,7 @@ impl Rounds {
         Ok(())
     }
 
-    fn measured(self, mode: Mode, floor: &[f64], signed: &[f64], redis: Option<PerOperation>) -> Measured {
+    fn measured(self, mode: Mode, floor: &[f64], signed: &[f64]) -> Measured {
         let ratio = |to: &[f64]| {
             let ratios: Vec<f64> = self.cpu.iter().zip(to).filter(|(_, to)| **to > 0.0).map(|(cpu, to)| cpu / to).collect();
             (!ratios.is_empty()).then(|| median(&ratios))
@@ -170,11 +176,13 @@ impl Rounds {
             to_floor: ratio(floor),
             to_signatures: ratio(signed),
             rate: median(&self.rates),
+            shares: Shares { server: median(&self.cpu), driver: median(&self.driver), redis: median(&self.redis) },
             growth: growth.map(|(first, last)| (*last as f64 - *first as f64) * 1024.0 / later),
             rounds: self.cpu,
             latency: self.latency,
             errors: self.errors,
-            redis,
+            redis: None,
+            half_load: None,
         }
     }
 }

@@ -5,10 +5,10 @@ use std::process::Command;
 use url::Url;
 
 use super::app::App;
-use super::browser::connection;
 use super::case::Case;
+use super::connection::Connection;
 use super::load::Crew;
-use super::meter::{Memory, memory};
+use super::meter::{Memory, Processes, memory};
 use super::operation::{Site, discovered};
 use super::options::Options;
 use super::redis::Redis;
@@ -26,8 +26,8 @@ pub struct Running {
     pub name: String,
     /// What it is; none for a broker that somebody else runs.
     pub case: Option<Case>,
-    /// Its process, where that is known.
-    pub pid: Option<u32>,
+    /// Its processes, where they are known: one for each replica.
+    pub pids: Vec<u32>,
     /// Who uses it.
     pub crew: Crew,
     /// Its Redis.
@@ -39,8 +39,15 @@ pub struct Running {
     /// What was measured so far.
     pub modes: Vec<Measured>,
     /// Killed and removed with the value.
-    _server: Option<Server>,
+    _servers: Vec<Server>,
     _folder: Option<Folder>,
+}
+
+impl Running {
+    /// Whose CPU counts.
+    pub fn processes(&self) -> Processes {
+        Processes { servers: self.pids.clone(), redis: self.redis.as_ref().map(Redis::pid) }
+    }
 }
 
 /// The registration of the app.
@@ -52,6 +59,12 @@ pub fn client(options: &Options) -> config::Client {
 /// Starts the broker of a case.
 pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upstream) -> Result<Running, Fail> {
     let (folder, port, client) = (Folder::new()?, free_port()?, client(options));
+    if case.seeded > 0 && case.store == "memory" {
+        return Err("users are seeded where they outlive a process: --store file or redis".into());
+    }
+    if case.replicas > 1 && case.store != "redis" {
+        return Err("replicas share a Redis: --store redis".into());
+    }
     let redis = if case.store == "redis" { Some(Redis::start().await?) } else { None };
     let store = match (&redis, case.store.as_str()) {
         (Some(redis), _) => redis.url.clone(),
@@ -64,33 +77,52 @@ pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upst
     if case.seeded > 0 {
         seed::seed(&toml, &upstream.issuer, case.seeded).await?;
     }
-    let start = || {
-        let mut command = Command::new(binary);
-        command.args(["serve", "--log", "json", "--config", "symbolon.toml"]).current_dir(folder.path());
-        std::env::vars().filter(|(name, _)| name.starts_with("SYMBOLON")).for_each(|(name, _)| _ = command.env_remove(name));
-        Server::start(command.env("TOKIO_WORKER_THREADS", options.threads.to_string()), "\"message\":\"ready\"").map(|(server, _)| server)
-    };
-    let mut server = start()?;
+    let mut ports = vec![port];
+    let mut server = start(options, binary, &folder, (0, port))?;
     let mut starts = vec![server.start.as_secs_f64() * 1000.0];
     if case.store != "memory" {
         drop(server);
-        server = start()?;
+        server = start(options, binary, &folder, (0, port))?;
         starts.push(server.start.as_secs_f64() * 1000.0);
     }
+    let mut servers = vec![server];
+    for number in 1..case.replicas {
+        let port = free_port()?;
+        servers.push(start(options, binary, &folder, (number, port))?);
+        ports.push(port);
+    }
     let users = if case.seeded > 0 { case.seeded } else { options.users };
-    let site = Site { users, ..site(case, port, &client, upstream)? };
+    let site = Site { users, replicas: ports.into(), ..site(case, port, &client, upstream)? };
+    let pids: Vec<u32> = servers.iter().map(Server::pid).collect();
     Ok(Running {
         name: case.name(),
         case: Some(case.clone()),
-        pid: Some(server.pid()),
-        crew: Crew::new(site, options.concurrency)?,
+        crew: Crew::new(site, options.workers())?,
         redis,
         start: starts,
-        idle: Some(memory(server.pid())?),
+        idle: pids.first().copied().map(memory).transpose()?,
+        pids,
         modes: Vec::new(),
-        _server: Some(server),
+        _servers: servers,
         _folder: Some(folder),
     })
+}
+
+/// Starts one replica at a port of its own.
+fn start(options: &Options, binary: &str, folder: &Folder, (number, port): (usize, u16)) -> Result<Server, Fail> {
+    let processor = options.pin.get(number % options.pin.len().max(1));
+    let mut command = match processor {
+        Some(processor) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &processor.to_string(), binary]);
+            command
+        }
+        None => Command::new(binary),
+    };
+    command.args(["serve", "--log", "json", "--config", "symbolon.toml"]).current_dir(folder.path());
+    std::env::vars().filter(|(name, _)| name.starts_with("SYMBOLON")).for_each(|(name, _)| _ = command.env_remove(name));
+    command.env("SYMBOLON__SERVER__LISTEN", format!("127.0.0.1:{port}")).env("TOKIO_WORKER_THREADS", options.threads.to_string());
+    Server::start(&mut command, "\"message\":\"ready\"").map(|(server, _)| server)
 }
 
 fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) -> Result<Site, Fail> {
@@ -114,6 +146,7 @@ fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) ->
         saml: named(config::SAML.to_owned()),
         page: Vec::new(),
         users: 0,
+        replicas: [].into(),
         upstream: upstream.clone(),
     })
 }
@@ -125,7 +158,7 @@ fn spread(count: usize) -> impl Iterator<Item = usize> {
 
 /// A broker that somebody else runs.
 pub async fn target(options: &Options, issuer: &str, upstream: &Upstream) -> Result<Running, Fail> {
-    let app = discovered(&connection()?, issuer, client(options)).await?;
+    let app = discovered(&Connection::new()?, issuer, client(options)).await?;
     let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let further: Vec<(String, String)> = options.target.parameters.iter().filter_map(pair).collect();
     let site = Site {
@@ -134,19 +167,20 @@ pub async fn target(options: &Options, issuer: &str, upstream: &Upstream) -> Res
         saml: further,
         page: Vec::new(),
         users: options.users,
+        replicas: [].into(),
         upstream: upstream.clone(),
     };
     let pid = options.target.pid;
     Ok(Running {
         name: issuer.to_owned(),
         case: None,
-        pid,
-        crew: Crew::new(site, options.concurrency)?,
+        pids: pid.into_iter().collect(),
+        crew: Crew::new(site, options.workers())?,
         redis: None,
         start: Vec::new(),
         idle: pid.map(memory).transpose()?,
         modes: Vec::new(),
-        _server: None,
+        _servers: Vec::new(),
         _folder: None,
     })
 }

@@ -1,6 +1,7 @@
 //! Users who are in the directory before anybody signs in, written by the broker's own code.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 use symbolon::app::App;
@@ -20,6 +21,7 @@ pub async fn seed(toml: &str, issuer: &str, count: usize) -> Result<(), Fail> {
     let config = symbolon::config::parse(toml, "the benchmark's configuration", &[], &|file| Err(format!("there is no {file}")))
         .map_err(|problems| problems.to_string())?;
     let app = App::build(config, Outside::real()).await?;
+    let began = Instant::now();
     let mut tasks = JoinSet::new();
     for worker in 0..AT_ONCE {
         let (app, issuer) = (app.clone(), issuer.to_owned());
@@ -33,6 +35,7 @@ pub async fn seed(toml: &str, issuer: &str, count: usize) -> Result<(), Fail> {
     while let Some(done) = tasks.join_next().await {
         done??;
     }
+    eprintln!("login benchmark: {count} users seeded in {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
 }
 
