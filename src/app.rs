@@ -7,6 +7,7 @@ use crate::config::{self, Config, LimitsConfig, PoolConfig, ServerConfig, StoreC
 use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::outside::Outside;
+use crate::outside::client_authorities::ClientAuthorities;
 use crate::outside::client_keys::ClientKeys;
 use crate::outside::http::HttpError;
 use crate::outside::saml_metadata::SamlMetadata;
@@ -41,6 +42,8 @@ pub struct App {
     pub sp_keys: SpKeyring,
     /// What is believed of SAML identity providers.
     pub idps: IdpTrust,
+    /// Who vouches for certificates of apps.
+    pub client_authorities: ClientAuthorities,
     /// The public keys of apps that sign.
     pub client_keys: ClientKeys,
     /// The stories of refused requests.
@@ -66,6 +69,9 @@ pub enum AppError {
         /// What is wrong.
         error: StoreError,
     },
+    /// The authorities for certificates of apps.
+    #[error("server.client_ca_file: {0}")]
+    ClientCa(String),
     /// The configured sealing key.
     #[error("server.seal_key: {0}")]
     SealKey(InvalidSecretKey),
@@ -105,6 +111,10 @@ impl App {
     }
 
     fn assemble(config: Config, outside: Outside, upstreams: Upstreams, (state, directory): (Store, Store)) -> Result<Arc<Self>, AppError> {
+        let client_authorities = match config.server.reception.certificates.authorities.clone() {
+            none if none.is_empty() => ClientAuthorities::default(),
+            certificates => ClientAuthorities::new(certificates).map_err(AppError::ClientCa)?,
+        };
         let metadata = SamlMetadata::new(&outside, &upstreams);
         let seal = Seal::new(&seal_key(&config, &outside)?);
         let records = |store: Store| Records::new(store, seal.clone(), outside.random.clone());
@@ -115,6 +125,7 @@ impl App {
             .enumerate()
             .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
         Ok(Arc::new(Self {
+            client_authorities,
             client_keys: ClientKeys::new(&outside, &upstreams),
             upstreams,
             keys: Keyring::new(directory.clone(), outside.clone()),

@@ -88,6 +88,7 @@ impl Fixed {
             ("server.seal_key", key.unwrap_or_default()),
             ("server.proxy_protocol", server.reception.proxy_protocol.to_string()),
             ("server.tls_certificate_file", format!("{:?}", server.reception.tls)),
+            ("server.mtls_listen", format!("{:?}", server.reception.certificates.listener)),
             ("server.otlp_endpoint", server.otlp_endpoint.clone().unwrap_or_default()),
             ("store.state", config.store.state.public()),
             ("store.directory", config.store.directory.public()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use futures_util::future::{OptionFuture, join};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use super::ConfigFile;
 use super::live::Live;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{CertificateListener, Config};
 use crate::model::fault::Refusal as _;
 use crate::web;
 use crate::web::server::tls::{Tls, TlsError};
@@ -73,18 +74,25 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     let admin = TcpListener::bind(config.server.admin_listen).await;
     let admin = admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
     let reception = reception(&config)?;
+    let for_apps = match &config.server.reception.certificates.listener {
+        Some(own) => Some(certificate_listener(own, &reception).await?),
+        None => None,
+    };
     let live = Live::start(config).await?;
     make_first_keys(&live.app).await;
     announce(&live.app, &public, &admin)?;
     tokio::spawn(stop_when_told(live.phase.clone(), live.app.server.drain_delay));
     let telemetry = live.app.outside.telemetry.clone();
-    let (routes, phase, tls) = (live.public.subscribe(), live.phase.subscribe(), reception.tls.clone());
-    let public = web::server::serve_with(reception, public, routes, phase);
+    let own = reception.tls.iter().chain(for_apps.iter().filter_map(|(_, reception)| reception.tls.as_ref()));
+    let tls: Vec<Tls> = own.cloned().collect();
+    let serving = |reception, listener| web::server::serve_with(reception, listener, live.public.subscribe(), live.phase.subscribe());
+    let for_apps = OptionFuture::from(for_apps.map(|(listener, reception)| serving(reception, listener)));
+    let public = join(serving(reception, public), for_apps);
     // Whoever asks is told that the process leaves until the last sign-in is through.
     let (over, rest) = watch::channel(Phase::Serving);
     tokio::spawn(web::server::serve_with(Reception::default(), admin, live.admin.subscribe(), rest));
     tokio::select! {
-        () = public => {}
+        _ = public => {}
         () = renew(file, live, tls) => {}
     }
     drop(over);
@@ -124,6 +132,15 @@ fn reception(config: &Config) -> Result<Reception, TlsError> {
     Ok(Reception { balancers, tls: how.tls.clone().map(Tls::load).transpose()?, capacity, ..Reception::default() })
 }
 
+/// The listener that asks apps for certificates; peers are received there as at the public one.
+async fn certificate_listener(own: &CertificateListener, public: &Reception) -> Result<(TcpListener, Reception), String> {
+    let listener = TcpListener::bind(own.address).await.map_err(|error| format!("server.mtls_listen {}: {error}", own.address))?;
+    let tls = Tls::asking(own.tls.clone()).map_err(|error| error.to_string())?;
+    let asking = listener.local_addr().map_err(|error| error.to_string())?;
+    tracing::info!(%asking, "asking apps for certificates");
+    Ok((listener, Reception { tls: Some(tls), ..public.clone() }))
+}
+
 /// As many connections as wanted, as long as open files are left for stores and providers (H-42).
 fn places(wanted: u32) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256);
@@ -135,7 +152,7 @@ fn places(wanted: u32) -> usize {
 }
 
 /// On SIGHUP, reads certificate and configuration again; every minute, the certificate alone, for whoever renews it may not tell.
-async fn renew(file: &ConfigFile, mut live: Live, tls: Option<Tls>) {
+async fn renew(file: &ConfigFile, mut live: Live, tls: Vec<Tls>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     let mut minutes = tokio::time::interval(CERTIFICATE_LOOK);
     loop {
@@ -143,7 +160,7 @@ async fn renew(file: &ConfigFile, mut live: Live, tls: Option<Tls>) {
             received = hangup.recv() => received.is_some(),
             _ = minutes.tick() => false,
         };
-        if let Some(Err(error)) = tls.as_ref().map(Tls::reload) {
+        for error in tls.iter().filter_map(|tls| tls.reload().err()) {
             tracing::error!(code = "certificate_unusable", %error, "the certificate in use stays");
         }
         if told {

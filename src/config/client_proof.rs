@@ -1,6 +1,6 @@
 //! How a client proves who it is, in `[[pool.client]]`.
 
-use super::uri;
+use super::{client_certificate, uri};
 use crate::model::client::Client;
 use crate::model::document::{Invalid, Table};
 use crate::model::pool::SigningAlgorithm;
@@ -10,9 +10,17 @@ use crate::protocol::jose::KeySet;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Method {
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTls,
 }
 
-const METHODS: [(&str, Method); 1] = [("private_key_jwt", Method::PrivateKeyJwt)];
+const METHODS: [(&str, Method); 3] = [
+    ("private_key_jwt", Method::PrivateKeyJwt),
+    ("tls_client_auth", Method::TlsClientAuth),
+    ("self_signed_tls_client_auth", Method::SelfSignedTls),
+];
+/// The name of [RFC 8705 section 3.4](https://www.rfc-editor.org/rfc/rfc8705#section-3.4).
+const BOUND: &str = "tls_client_certificate_bound_access_tokens";
 
 /// Reads how the client proves who it is. `has_secret`: it is given one.
 pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientProof {
@@ -22,32 +30,45 @@ pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientProof {
         table.problem("client_auth", "the client has a secret as well", "remove the secret: one method authenticates a client");
     }
     let rules = assertion_rules(table, method, fapi2);
+    let name = client_certificate::name(table, method == Some(Method::TlsClientAuth));
+    let thumbprints = client_certificate::thumbprints(table, method == Some(Method::SelfSignedTls));
     let authentication = match method {
         Some(Method::PrivateKeyJwt) => Authentication::PrivateKeyJwt(rules),
+        // Without a name the configuration is refused; until then nobody is let in.
+        Some(Method::TlsClientAuth) => name.map_or(Authentication::SelfSignedTls(Vec::new()), Authentication::TlsClientAuth),
+        Some(Method::SelfSignedTls) => Authentication::SelfSignedTls(thumbprints),
         None => Authentication::Secret,
     };
     let flag = |key: &str| table.boolean(key).unwrap_or(false);
-    let (require_par, require_dpop) = (flag("require_par"), flag("require_dpop"));
+    let (require_par, require_dpop, certificate_bound) = (flag("require_par"), flag("require_dpop"), flag(BOUND));
+    for key in ["require_dpop", "dpop_nonce"].into_iter().filter(|key| certificate_bound && flag(key)) {
+        table.problem(key, "the client's tokens are bound to its certificate", format!("keep one of {key} and {BOUND}"));
+    }
     if fapi2 {
         keeps_to_fapi2(table, method);
     }
     ClientProof {
         authentication,
         require_par: require_par || fapi2,
-        require_dpop: require_dpop || fapi2,
+        require_dpop: require_dpop || (fapi2 && !certificate_bound),
         dpop_nonce: flag("dpop_nonce"),
+        certificate_bound,
         fapi2,
-        ..ClientProof::default()
     }
 }
 
 /// What the profile forbids ([FAPI 2.0 security profile section 5.3](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
 fn keeps_to_fapi2(table: &Table<'_>, method: Option<Method>) {
     if method.is_none() {
-        table.problem("profile", "a FAPI 2.0 client authenticates with a key", "add client_auth = \"private_key_jwt\"");
+        table.problem(
+            "profile",
+            "a FAPI 2.0 client authenticates with a key",
+            "add client_auth = \"private_key_jwt\" or \"tls_client_auth\"",
+        );
     }
+    let bound = table.boolean(BOUND) == Some(true);
     for key in ["require_par", "require_dpop"] {
-        if table.boolean(key) == Some(false) {
+        if table.boolean(key) == Some(false) && !(bound && key == "require_dpop") {
             table.problem(key, "FAPI 2.0 requires it", "remove the key");
         }
     }

@@ -2,6 +2,8 @@
 
 mod branding;
 mod client;
+mod client_certificate;
+mod client_certificates;
 mod client_proof;
 mod due;
 mod limits;
@@ -30,6 +32,7 @@ use crate::provider::preset::Presets;
 use crate::provider::settings::Provider;
 
 pub use branding::{Branding, Theme};
+pub use client_certificates::{CertificateListener, ClientCertificates};
 pub use limits::LimitsConfig;
 pub use network::{Network, party};
 pub use providers::{Offered, Providers};

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::saml::{self, EntityIds};
 use super::unique::Unique;
-use super::{PoolConfig, ServerConfig, branding, client, client_proof, provider, uri};
+use super::{PoolConfig, ServerConfig, branding, client, client_certificates, client_proof, provider, uri};
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
 use crate::model::ids::{ClientId, PoolId, ProviderName};
@@ -29,17 +29,29 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
     for table in tables {
         let id = table.required("id", PoolId::parse);
         let fresh = id.as_ref().is_some_and(|id| ids.claim(&table, id.as_str(), table.spot("id")));
-        let (public_url, own_hosts) = place(&table, server);
+        let (public_url, mut own_hosts) = place(&table, server);
         for (index, host) in own_hosts.iter().enumerate() {
             let spot = if table.has("hosts") { table.spot_of_item("hosts", index) } else { table.spot("") };
             hosts.claim(&table, host, spot);
+        }
+        let mtls_url = table.parsed("mtls_url", uri::base);
+        let other = mtls_url.as_ref().and_then(|url| Url::parse(url).ok()).and_then(|url| uri::authority(&url));
+        if let Some(host) = other.filter(|host| !own_hosts.contains(host)) {
+            hosts.claim(&table, &host, table.spot("mtls_url"));
+            own_hosts.push(host);
         }
         let issuer = table.parsed("issuer", uri::issuer);
         let default = id.as_ref().filter(|_| fresh).map(|id| default_issuer(&public_url, id));
         if let Some(issuer) = issuer.as_ref().or(default.as_ref()) {
             issuers.claim(&table, issuer, table.spot("issuer"));
         }
-        pools.extend(read(table, id, Address { public_url, hosts: own_hosts, issuer }, known, &mut entity_ids));
+        let address = Address { public_url, mtls_url, hosts: own_hosts, issuer };
+        let own = read(&table, id, address, known, &mut entity_ids);
+        if let Some(PoolConfig { pool, .. }) = &own {
+            client_certificates::check_clients(&table, &server.reception.certificates, pool);
+        }
+        table.finish();
+        pools.extend(own);
     }
     pools
 }
@@ -48,9 +60,10 @@ fn default_issuer(public_url: &str, id: &PoolId) -> String {
     format!("{public_url}/{id}")
 }
 
-/// Where browsers find a pool.
+/// Where browsers and apps find a pool.
 struct Address {
     public_url: String,
+    mtls_url: Option<String>,
     hosts: Vec<String>,
     issuer: Option<String>,
 }
@@ -70,15 +83,15 @@ fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
 }
 
 fn read(
-    table: Table<'_>,
+    table: &Table<'_>,
     id: Option<PoolId>,
     address: Address,
     known: &provider::Known<'_>,
     entity_ids: &mut EntityIds,
 ) -> Option<PoolConfig> {
     let name = table.string("name");
-    let lifetimes = client::lifetimes(&table, Lifetimes::default());
-    let session = session(&table);
+    let lifetimes = client::lifetimes(table, Lifetimes::default());
+    let session = session(table);
     let flow_lifetime = table.duration("flow_lifetime", MINUTE..=HOUR).unwrap_or(10 * MINUTE);
     let code_lifetime = table.duration("code_lifetime", Duration::from_secs(10)..=10 * MINUTE).unwrap_or(5 * MINUTE);
     let signing = table
@@ -86,21 +99,21 @@ fn read(
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
-    let mut branding = branding::read(&table);
-    let read = provider::read_all(&table, id.as_ref(), known);
+    let mut branding = branding::read(table);
+    let read = provider::read_all(table, id.as_ref(), known);
     branding.marks = read.marks;
-    let clients = clients(&table, lifetimes, (!known.damaged).then_some(&read.names));
+    let clients = clients(table, lifetimes, (!known.damaged).then_some(&read.names));
     if !known.damaged {
-        saml::check_clients(&table, &read.providers, &read.spots, &clients);
+        saml::check_clients(table, &read.providers, &read.spots, &clients);
     }
-    client_proof::check_signing(&table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
-    entity_ids.claim(&table, &read.providers, &read.spots);
-    table.finish();
+    client_proof::check_signing(table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
+    entity_ids.claim(table, &read.providers, &read.spots);
     let id = id?;
     let pool = Pool {
         name: name.unwrap_or_else(|| id.to_string()),
         issuer: address.issuer.unwrap_or_else(|| default_issuer(&address.public_url, &id)),
         public_url: address.public_url,
+        mtls_url: address.mtls_url,
         hosts: address.hosts,
         signing: signing.unwrap_or(SigningAlgorithm::Rs256),
         separate_keys,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::client_certificates::{self, ClientCertificates};
 use super::network::Network;
 use crate::model::document::Table;
 
@@ -16,6 +17,8 @@ pub struct Reception {
     pub proxy_protocol: bool,
     /// The certificate, where no proxy terminates TLS.
     pub tls: Option<TlsFiles>,
+    /// How certificates of apps arrive.
+    pub certificates: ClientCertificates,
 }
 
 /// The one header that names the client's address. A proxy that writes one of them lets the other pass as the client sent it,
@@ -39,21 +42,24 @@ pub struct TlsFiles {
 }
 
 pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reception {
-    let reception = Reception {
+    let mut reception = Reception {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         forwarded: table
             .one_of("forwarded_header", &[("x-forwarded-for", Forwarded::XForwardedFor), ("forwarded", Forwarded::Forwarded)])
             .unwrap_or_default(),
         proxy_protocol: table.boolean("proxy_protocol").unwrap_or(false),
-        tls: tls(table, folder),
+        tls: tls(table, folder, ["tls_certificate_file", "tls_key_file"]),
+        certificates: ClientCertificates::default(),
     };
     if reception.proxy_protocol && reception.trusted_proxies.is_empty() {
         table.problem("proxy_protocol", "no proxy may connect", "list the balancers' addresses in trusted_proxies");
     }
+    let own = tls(table, folder, ["mtls_certificate_file", "mtls_key_file"]);
+    reception.certificates = client_certificates::read(table, &reception, own);
     reception
 }
 
-fn tls(table: &Table<'_>, folder: &Path) -> Option<TlsFiles> {
+fn tls(table: &Table<'_>, folder: &Path, [certificate_file, key_file]: [&str; 2]) -> Option<TlsFiles> {
     let path = |key: &str, holds: &str| {
         let content = table.file(key)?;
         if !content.contains(holds) {
@@ -61,17 +67,17 @@ fn tls(table: &Table<'_>, folder: &Path) -> Option<TlsFiles> {
         }
         table.string(key).map(|name| folder.join(name))
     };
-    let certificate = path("tls_certificate_file", "-----BEGIN CERTIFICATE-----");
-    let key = path("tls_key_file", "PRIVATE KEY-----");
+    let certificate = path(certificate_file, "-----BEGIN CERTIFICATE-----");
+    let key = path(key_file, "PRIVATE KEY-----");
     match (certificate, key) {
         (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
         (None, None) => None,
         (Some(_), None) => {
-            table.require("tls_key_file");
+            table.require(key_file);
             None
         }
         (None, Some(_)) => {
-            table.require("tls_certificate_file");
+            table.require(certificate_file);
             None
         }
     }

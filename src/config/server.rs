@@ -52,6 +52,16 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
             "choose another port: health and metrics are not for browsers",
         );
     }
+    let reception = reception::read(&table, folder);
+    if let Some(shared) = reception.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
+        && [listen, admin_listen].contains(&shared)
+    {
+        table.problem(
+            "mtls_listen",
+            "two listeners would share one address",
+            "choose another port: browsers are never asked for certificates",
+        );
+    }
     let seal_key = table.secret("seal_key");
     if let Some(Err(Invalid { message, fix })) = seal_key.as_ref().map(secrets::seal_key) {
         table.problem_at(&table.secret_spot("seal_key"), message, fix);
@@ -64,7 +74,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         listen,
         admin_listen,
         public_url: public_url(&table, listen),
-        reception: reception::read(&table, folder),
+        reception,
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
         upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
@@ -84,7 +94,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
     server
 }
 
-fn address(text: &str) -> Result<SocketAddr, Invalid> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, Invalid> {
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     text.parse().map_err(|_| Invalid::new(format!("{text:?} is no address and port"), "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
 }

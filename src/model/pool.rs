@@ -54,6 +54,8 @@ pub struct Pool {
     pub issuer: String,
     /// Base of every URL that browsers see, without a trailing slash: `https://auth.example.com`.
     pub public_url: String,
+    /// Base of the URLs at which apps show certificates, if others than usual ([RFC 8705 section 5](https://www.rfc-editor.org/rfc/rfc8705#section-5)).
+    pub mtls_url: Option<String>,
     /// Host names (with port when not the default) that belong to this pool.
     pub hosts: Vec<String>,
     /// Algorithm of new signing keys.

@@ -1,5 +1,7 @@
 //! How an app proves who it is beyond a secret, and what its tokens are bound to.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,13 @@ impl AssertionAlgorithm {
     }
 }
 
+impl Authentication {
+    /// Whether the client shows a certificate.
+    pub const fn is_by_certificate(&self) -> bool {
+        matches!(self, Self::TlsClientAuth(_) | Self::SelfSignedTls(_))
+    }
+}
+
 /// What a client's certificate is called; exactly one of these is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateName {
@@ -106,6 +115,20 @@ pub enum CertificateName {
     Ip(Vec<u8>),
     /// An e-mail address among them.
     Email(String),
+}
+
+/// As an operator writes it.
+impl fmt::Display for CertificateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subject(text) | Self::Dns(text) | Self::Uri(text) | Self::Email(text) => f.write_str(text),
+            Self::Ip(bytes) => match (<[u8; 4]>::try_from(bytes.as_slice()), <[u8; 16]>::try_from(bytes.as_slice())) {
+                (Ok(four), _) => write!(f, "{}", Ipv4Addr::from(four)),
+                (_, Ok(sixteen)) => write!(f, "{}", Ipv6Addr::from(sixteen)),
+                _ => write!(f, "{bytes:02x?}"),
+            },
+        }
+    }
 }
 
 /// What a token is bound to: the `cnf` claim ([RFC 7800](https://www.rfc-editor.org/rfc/rfc7800)).

@@ -1,6 +1,7 @@
 //! Every effect, one file each: real in production, settable in tests.
 
 pub mod address;
+pub mod client_authorities;
 pub mod client_keys;
 pub mod clock;
 mod credentials;

@@ -77,7 +77,7 @@ impl Refusal for DpopRefusal {
             Self::Proof(error) => error.hint(),
             Self::Twice => "send one DPoP header".into(),
             Self::Missing => "send a DPoP header with a proof for this request".into(),
-            Self::Unwanted => "send no DPoP header, or remove certificate_bound_tokens of the client".into(),
+            Self::Unwanted => "send no DPoP header, or remove tls_client_certificate_bound_access_tokens of the client".into(),
             Self::Replayed => "make a new proof with a fresh jti for every request".into(),
             Self::Nonce => "repeat the request with the nonce of the DPoP-Nonce header in the proof".into(),
             Self::OtherKey => "use one key from the authorization request to the token request".into(),

@@ -52,7 +52,7 @@ async fn refresh_token(issuer: &Issuer<'_>, caller: &Client, ticket: &RefreshTic
         && held.epoch.covers(&family.epoch)
         && family.standing(ticket, grace, issuer.now) != Standing::Reused
         && may_look(caller, owner.id.as_str());
-    let answer = json!({
+    let mut answer = json!({
         "active": true,
         "token_type": "refresh_token",
         "token_use": "refresh",
@@ -66,6 +66,9 @@ async fn refresh_token(issuer: &Issuer<'_>, caller: &Client, ticket: &RefreshTic
         "iat": family.created.secs(),
         "exp": expires.secs(),
     });
+    if let (Some(bound), Some(members)) = (&family.binding, answer.as_object_mut()) {
+        members.insert("cnf".to_owned(), json!(bound));
+    }
     Ok(if good { answer.as_object().cloned() } else { None })
 }
 

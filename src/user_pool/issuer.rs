@@ -9,6 +9,7 @@ use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;
 use crate::model::user::User;
+use crate::outside::client_authorities::ClientAuthorities;
 use crate::outside::client_keys::ClientKeys;
 use crate::store::StoreError;
 use crate::store::grants::Grants;
@@ -31,6 +32,8 @@ pub struct Issuer<'a> {
     pub keys: &'a PoolKeys,
     /// The keys of apps that sign.
     pub client_keys: &'a ClientKeys,
+    /// Who vouches for certificates of apps.
+    pub authorities: &'a ClientAuthorities,
     /// What the tokens of this request are bound to; `None` for bearer tokens.
     pub sender: Option<&'a Confirmation>,
     /// Now.

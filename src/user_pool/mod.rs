@@ -3,6 +3,7 @@
 pub mod access;
 pub mod backchannel;
 pub mod client_assertion;
+pub mod client_certificate;
 pub mod client_credentials;
 pub mod dpop;
 pub mod end_session;

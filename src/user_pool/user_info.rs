@@ -23,6 +23,8 @@ pub struct Shown<'a> {
     pub scheme: Scheme,
     /// The DPoP proof beside it.
     pub proof: Option<&'a str>,
+    /// The thumbprint of the sender's certificate.
+    pub certificate: Option<&'a str>,
     /// The request's method.
     pub method: &'a str,
     /// The endpoint's path.
@@ -69,6 +71,7 @@ async fn held_by_sender(issuer: &Issuer<'_>, raw: &str, bound: Option<&Confirmat
             let asked = Asked { method: shown.method, path: shown.path, access_token: Some(raw), nonce: false };
             if prove(issuer, asked, proof).await? == *jkt { Ok(()) } else { Err(UserInfoRefusal::Binding { dpop: true }) }
         }
+        (Some(Confirmation::Certificate(x5t)), Scheme::Bearer) if shown.certificate == Some(x5t) => Ok(()),
         (Some(Confirmation::Certificate(_)), _) => Err(UserInfoRefusal::Binding { dpop: false }),
         (None | Some(Confirmation::Jkt(_)), _) => Err(UserInfoRefusal::Binding { dpop: true }),
     }

@@ -1,5 +1,5 @@
 //! Client authentication ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)): `client_secret_basic`,
-//! `client_secret_post`, `private_key_jwt`, and `none` for public clients.
+//! `client_secret_post`, `private_key_jwt`, `tls_client_auth`, `self_signed_tls_client_auth`, and `none` for public clients.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -14,6 +14,7 @@ use crate::model::proof::Authentication;
 use crate::model::secret::{SecretString, same_secret};
 use crate::protocol::oauth2::client_assertion::{ASSERTION_TYPE, unverified_client};
 use crate::user_pool::client_assertion::{self, AssertionRefusal};
+use crate::user_pool::client_certificate::{self, CertificateRefusal};
 use crate::user_pool::issuer::Issuer;
 
 /// Parameters that must never be in a URL, where logs and histories keep them.
@@ -40,6 +41,9 @@ pub enum ClientAuthError {
     /// A client assertion that is not good.
     #[error("{0}")]
     Assertion(AssertionRefusal),
+    /// A certificate that is not the client's.
+    #[error("{0}")]
+    Certificate(#[from] CertificateRefusal),
     /// Unknown or disabled client, or a wrong, missing or unexpected secret: the answer does not tell which.
     #[error("unknown client or wrong client credentials")]
     Refused,
@@ -50,7 +54,7 @@ impl ClientAuthError {
     pub const fn oauth_error(&self) -> &'static str {
         match self {
             Self::InQuery | Self::Ambiguous | Self::Missing => "invalid_request",
-            Self::Malformed | Self::Unsupported | Self::Assertion(_) | Self::Refused => "invalid_client",
+            Self::Malformed | Self::Unsupported | Self::Assertion(_) | Self::Certificate(_) | Self::Refused => "invalid_client",
         }
     }
 }
@@ -64,6 +68,7 @@ impl Refusal for ClientAuthError {
             Self::Malformed => "client_auth_malformed",
             Self::Unsupported => "client_auth_unsupported",
             Self::Assertion(refusal) => refusal.code(),
+            Self::Certificate(refusal) => refusal.code(),
             Self::Refused => "client_auth_refused",
         }
     }
@@ -71,6 +76,7 @@ impl Refusal for ClientAuthError {
     fn fault(&self) -> Fault {
         match self {
             Self::Assertion(refusal) => refusal.fault(),
+            Self::Certificate(refusal) => refusal.fault(),
             _ => Fault::App,
         }
     }
@@ -83,6 +89,7 @@ impl Refusal for ClientAuthError {
             Self::Malformed => "send Authorization: Basic base64(client_id:client_secret), both percent-encoded first",
             Self::Unsupported => "send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             Self::Assertion(refusal) => return refusal.hint(),
+            Self::Certificate(refusal) => return refusal.hint(),
             Self::Refused => "compare client_id and secret with the configuration; a public client sends no secret",
         }
         .to_owned()
@@ -95,6 +102,7 @@ impl Refusal for ClientAuthError {
     fn expected(&self) -> Option<String> {
         match self {
             Self::Assertion(refusal) => refusal.expected(),
+            Self::Certificate(refusal) => refusal.expected(),
             _ => None,
         }
     }
@@ -102,6 +110,7 @@ impl Refusal for ClientAuthError {
     fn received(&self) -> Option<String> {
         match self {
             Self::Assertion(refusal) => refusal.received(),
+            Self::Certificate(refusal) => refusal.received(),
             _ => None,
         }
     }
@@ -129,7 +138,7 @@ pub async fn authenticate<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> 
     match (authorizations.next(), authorizations.next()) {
         (None, _) if asserts && form.has("client_secret") => Err(ClientAuthError::Ambiguous),
         (None, _) if asserts => by_assertion(issuer, form).await,
-        (None, _) => by_body(pool, form),
+        (None, _) => by_body(issuer, call, form),
         (Some(_), Some(_)) => Err(ClientAuthError::Ambiguous),
         (Some(_), None) if asserts || form.has("client_secret") => Err(ClientAuthError::Ambiguous),
         (Some(header), None) => by_header(pool, header.as_bytes(), form),
@@ -167,11 +176,19 @@ fn holds_credential(query: &str) -> bool {
         .any(|name| NEVER_IN_A_QUERY.contains(&name.as_str()))
 }
 
-fn by_body<'a>(pool: &'a Pool, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+/// With neither a secret nor an assertion the certificate counts, for clients that have one
+/// ([RFC 8705 section 2](https://www.rfc-editor.org/rfc/rfc8705#section-2)).
+fn by_body<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let id = form.get("client_id").ok_or(ClientAuthError::Missing)?;
-    match form.get("client_secret") {
-        Some(secret) => confidential(pool.client(id), &[secret]),
-        None => pool.client(id).filter(|client| client.is_public()).map(AuthenticatedClient).ok_or(ClientAuthError::Refused),
+    let client = issuer.grants.pool.client(id);
+    match (form.get("client_secret"), client) {
+        (Some(secret), client) => confidential(client, &[secret]),
+        (None, Some(client)) if client.proof.authentication.is_by_certificate() => {
+            client_certificate::authenticate(issuer, client, &call.certificate)?;
+            Ok(AuthenticatedClient(client))
+        }
+        (None, Some(client)) if client.is_public() => Ok(AuthenticatedClient(client)),
+        (None, _) => Err(ClientAuthError::Refused),
     }
 }
 

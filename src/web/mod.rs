@@ -5,6 +5,7 @@ pub mod arrival;
 pub mod assets;
 pub mod client_address;
 pub mod client_auth;
+pub mod client_certificate;
 pub mod cookie;
 pub mod cors;
 pub mod departure;

@@ -79,6 +79,11 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// The certificates (DER) that the peer showed to a listener that asks, its own first, whose key it holds: an extension of every request
+/// of its connection. Nobody has judged them yet.
+#[derive(Debug, Clone)]
+pub struct PeerCertificates(pub Arc<[Vec<u8>]>);
+
 /// Serves `router` on `listener` for ever.
 pub async fn serve(listener: TcpListener, router: Router) {
     let (_keep, router) = watch::channel(router);
@@ -157,16 +162,23 @@ impl Connection {
         };
         let seat = self.guests.seat(peer.ip()).ok_or_else(|| io::Error::other("this address has as many connections as it may"))?;
         match self.reception.tls.as_ref().map(Tls::acceptor) {
-            None => self.speak(stream, peer, seat).await,
+            None => self.speak(stream, peer, None, seat).await,
             Some(acceptor) => {
                 let stream = timeout(deadline, acceptor.accept(stream)).await.map_err(late)??;
-                self.speak(stream, peer, seat).await;
+                let shown = tls::shown_by(stream.get_ref().1).map(|chain| PeerCertificates(chain.into()));
+                self.speak(stream, peer, shown, seat).await;
             }
         }
         Ok(())
     }
 
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr, _seat: Seat) {
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        shown: Option<PeerCertificates>,
+        _seat: Seat,
+    ) {
         let Deadlines { headers, body } = self.reception.deadlines;
         let asked = Arc::new(AtomicBool::new(false));
         let seen = asked.clone();
@@ -175,6 +187,9 @@ impl Connection {
             let version = request.version();
             let mut request = request.map(|incoming| Body::new(TimedBody::new(incoming, body)));
             request.extensions_mut().insert(Peer(peer));
+            if let Some(shown) = &shown {
+                request.extensions_mut().insert(shown.clone());
+            }
             let (router, phase) = (self.router.borrow().clone(), self.phase.clone());
             async move { router.oneshot(request).await.map(|answer| farewell(answer, version, &phase)) }
         });

@@ -48,7 +48,7 @@ const CONTAINED: [(&str, &[&str]); 18] = [
     ("ppp", &["web/server/proxy_protocol"]),
     ("tokio_rustls", &["web/server/tls"]),
     ("roxmltree", &["protocol/saml/"]),
-    ("x509_parser", &["protocol/saml/certificate"]),
+    ("x509_parser", &["protocol/saml/certificate", "protocol/oauth2/client_certificate"]),
 ];
 
 const LONGEST: usize = 500;

@@ -31,6 +31,7 @@ mod laws;
 mod limits;
 mod mapping;
 mod metrics;
+mod mutual_tls;
 mod oidf_op;
 mod oidf_rp;
 mod presets;

@@ -41,6 +41,7 @@ pub fn pool() -> Pool {
         name: "Example".to_owned(),
         issuer: "https://auth.example/eu-west-1_Example01".to_owned(),
         public_url: "https://auth.example".to_owned(),
+        mtls_url: None,
         hosts: vec!["auth.example".to_owned()],
         signing: SigningAlgorithm::Rs256,
         separate_keys: true,

@@ -3,7 +3,10 @@
 
 pub mod client_assertion;
 pub mod client_auth;
+pub mod client_certificate;
+pub mod distinguished_name;
 pub mod dpop;
+pub mod forwarded_certificate;
 pub mod pkce;
 pub mod profile;
 pub mod token_request;

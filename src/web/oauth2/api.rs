@@ -27,12 +27,14 @@ use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
 use crate::user_pool::client_assertion::AssertionRefusal;
+use crate::user_pool::client_certificate::{CertificateRefusal, Presented};
 use crate::user_pool::dpop::{DpopRefusal, nonce};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
 use crate::web::client_auth::{ClientAuthError, named};
+use crate::web::client_certificate;
 use crate::web::cors;
 use crate::web::form::{Form, FormError};
 use crate::web::story;
@@ -54,6 +56,8 @@ pub struct Call {
     pub query: Option<String>,
     /// Its body.
     pub body: Bytes,
+    /// What its sender showed of a certificate.
+    pub certificate: Presented,
 }
 
 impl Call {
@@ -103,6 +107,7 @@ impl Caller {
             providers: &self.config.providers,
             keys: &self.keys,
             client_keys: &self.app.client_keys,
+            authorities: &self.app.client_authorities,
             sender: None,
             now: self.app.outside.clock.now(),
         }
@@ -116,13 +121,14 @@ impl FromRequest<Arc<App>> for Caller {
         let (mut parts, body) = request.into_parts();
         let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
         let (method, headers, query) = (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
+        let certificate = client_certificate::of(&parts, &app.server.reception);
         let refused = |error: ApiError| {
             let mut response = error.into_response();
             cors::answer(&config.pool, &headers, response.headers_mut());
             response
         };
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
-        let call = Call { method, headers: headers.clone(), query, body };
+        let call = Call { method, headers: headers.clone(), query, body, certificate };
         let form = app.limited.client.and_then(|_| call.form().ok());
         if let Some(client) = form.and_then(|form| named(&config.pool, &call.headers, &form)) {
             // Counted before the secret is looked at, so that guessing is limited, too (D-34).
@@ -220,6 +226,11 @@ impl ApiError {
     /// A refused authorization request that was pushed.
     pub fn request(error: &RequestError) -> Self {
         Self::refused(error.oauth_error(), error)
+    }
+
+    /// A certificate to which no token can be bound.
+    pub fn certificate(refusal: &CertificateRefusal) -> Self {
+        Self::refused("invalid_request", refusal)
     }
 
     /// A DPoP proof that proves nothing, away from resources.

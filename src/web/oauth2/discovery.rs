@@ -11,7 +11,7 @@ use super::par;
 use crate::model::attributes::STANDARD;
 use crate::model::language::Language;
 use crate::model::pool::Pool;
-use crate::model::proof::AssertionAlgorithm;
+use crate::model::proof::{AssertionAlgorithm, Authentication};
 use crate::protocol::jose::Algorithm;
 use crate::protocol::oauth2::dpop;
 use crate::token::pool_keys::PoolKeys;
@@ -45,7 +45,10 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
     claims.extend(["token_use", "identities", "cognito:username", "cognito:groups"]);
     claims.extend(STANDARD);
     let signed = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
-    json!({
+    let bound = pool.clients.values().any(|client| client.proof.certificate_bound);
+    let methods = methods(pool);
+    let with_none = [&methods[..], &["none"]].concat();
+    let mut document = json!({
         "issuer": pool.issuer,
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
@@ -63,11 +66,11 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_methods_supported": with_none,
         "token_endpoint_auth_signing_alg_values_supported": signed,
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "revocation_endpoint_auth_methods_supported": with_none,
         "revocation_endpoint_auth_signing_alg_values_supported": signed,
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": signed,
         "code_challenge_methods_supported": ["S256"],
         "ui_locales_supported": Language::ALL.map(Language::tag),
@@ -79,8 +82,33 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "frontchannel_logout_session_supported": true,
         "require_pushed_authorization_requests": false,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(Algorithm::as_str),
+        "tls_client_certificate_bound_access_tokens": bound,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
+    });
+    if let (Some(url), Some(members)) = (&pool.mtls_url, document.as_object_mut()) {
+        members.insert("mtls_endpoint_aliases".to_owned(), aliases(url));
+    }
+    document
+}
+
+/// Where apps show certificates ([RFC 8705 section 5](https://www.rfc-editor.org/rfc/rfc8705#section-5)).
+fn aliases(url: &str) -> Value {
+    json!({
+        "token_endpoint": format!("{url}/oauth2/token"),
+        "pushed_authorization_request_endpoint": format!("{url}{}", par::PATH),
+        "userinfo_endpoint": format!("{url}/oauth2/userInfo"),
+        "revocation_endpoint": format!("{url}/oauth2/revoke"),
+        "introspection_endpoint": format!("{url}/oauth2/introspect"),
     })
+}
+
+/// How apps authenticate; by certificates only where some do.
+fn methods(pool: &Pool) -> Vec<&'static str> {
+    let uses = |wanted: fn(&Authentication) -> bool| pool.clients.values().any(|client| wanted(&client.proof.authentication));
+    let mut methods = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    methods.extend(uses(|method| matches!(method, Authentication::TlsClientAuth(_))).then_some("tls_client_auth"));
+    methods.extend(uses(|method| matches!(method, Authentication::SelfSignedTls(_))).then_some("self_signed_tls_client_auth"));
+    methods
 }

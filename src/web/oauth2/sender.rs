@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName};
 use super::api::{ApiError, Call};
 use crate::model::client::Client;
 use crate::model::proof::Confirmation;
+use crate::user_pool::client_certificate;
 use crate::user_pool::dpop::{Asked, DpopRefusal, prove};
 use crate::user_pool::issuer::Issuer;
 
@@ -34,6 +35,9 @@ pub async fn proof_key(issuer: &Issuer<'_>, call: &Call, client: &Client, path: 
 pub async fn confirmation(issuer: &Issuer<'_>, call: &Call, client: &Client) -> Result<Option<Confirmation>, ApiError> {
     match proof_key(issuer, call, client, "/oauth2/token").await.map_err(|refusal| ApiError::dpop(&refusal))? {
         Some(jkt) => Ok(Some(Confirmation::Jkt(jkt))),
+        None if client.proof.certificate_bound => {
+            client_certificate::confirmation(&call.certificate).map(Some).map_err(|refusal| ApiError::certificate(&refusal))
+        }
         None if client.proof.require_dpop => Err(ApiError::dpop(&DpopRefusal::Missing)),
         None => Ok(None),
     }

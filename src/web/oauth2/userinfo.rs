@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::api::{ApiError, Call, Caller, finish};
 use super::sender;
+use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
 use crate::web::cors;
@@ -27,7 +28,8 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let pool = issuer.grants.pool;
     let refused = |refusal: &UserInfoRefusal| ApiError::user_info(pool, refusal);
     let proof = sender::proof(&call.headers).map_err(|refusal| refused(&refusal.into()))?;
-    let shown = Shown { scheme, proof, method: call.method.as_str(), path: "/oauth2/userInfo" };
+    let x5t = call.certificate.certificate().ok().map(ClientCertificate::x5t);
+    let shown = Shown { scheme, proof, certificate: x5t.as_deref(), method: call.method.as_str(), path: "/oauth2/userInfo" };
     user_info(issuer, &token, &shown).await.map(Value::Object).map_err(|refusal| refused(&refusal))
 }
 

@@ -41,14 +41,14 @@ fn reference(page: &Page) -> String {
 }
 
 #[track_caller]
-fn reference_in(text: &str) -> String {
+pub(crate) fn reference_in(text: &str) -> String {
     let is_reference = |word: &&str| word.len() == 14 && word.bytes().filter(|byte| *byte == b'-').count() == 2;
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.find(is_reference).unwrap_or_else(|| panic!("no reference: {text}")).to_owned()
 }
 
 /// The story under a reference id.
-async fn story(broker: &Broker, reference: &str) -> Trace {
+pub(crate) async fn story(broker: &Broker, reference: &str) -> Trace {
     let pool = broker.app.pools()[0].pool.id.clone();
     let search = Search { word: Some(reference.to_owned()), before: None };
     let found = broker.app.traces.list(&pool, &search, 9, broker.clock.now()).await.unwrap();

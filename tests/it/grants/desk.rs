@@ -12,6 +12,7 @@ use symbolon::model::secret::SecretString;
 use symbolon::model::session::{CodeGrant, Epoch, SignIn};
 use symbolon::model::time::Timestamp;
 use symbolon::model::user::User;
+use symbolon::outside::client_authorities::ClientAuthorities;
 use symbolon::outside::client_keys::ClientKeys;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::keygen;
@@ -40,6 +41,7 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) keys: PoolKeys,
     pub(crate) client_keys: ClientKeys,
+    authorities: ClientAuthorities,
     pub(crate) sub: Sub,
     /// Enabled providers of the pool.
     pub(crate) providers: Vec<ProviderName>,
@@ -79,6 +81,7 @@ pub(crate) fn pool() -> Pool {
         name: "Example".into(),
         issuer: "https://auth.example.com/eu-west-1_Example01".into(),
         public_url: "https://auth.example.com".into(),
+        mtls_url: None,
         hosts: vec!["auth.example.com".into()],
         signing: SigningAlgorithm::Es256,
         separate_keys: true,
@@ -108,7 +111,8 @@ impl Desk {
             symbolon::outside::Outside { clock: clock.clone(), random: random.clone(), ..symbolon::outside::Outside::fake(clock.now(), 7) };
         let upstreams = symbolon::outside::upstreams::Upstreams::new(&outside, false, None).unwrap();
         let client_keys = ClientKeys::new(&outside, &upstreams);
-        let desk = Self { pool, state, directory, seal, random, clock, keys, client_keys, sub, providers };
+        let authorities = ClientAuthorities::default();
+        let desk = Self { pool, state, directory, seal, random, clock, keys, client_keys, authorities, sub, providers };
         desk.save(&desk.ada()).await;
         desk
     }
@@ -169,6 +173,7 @@ impl Desk {
             providers: &self.providers,
             keys: &self.keys,
             client_keys: &self.client_keys,
+            authorities: &self.authorities,
             sender: None,
             now: self.clock.now(),
         }

@@ -11,7 +11,7 @@ use symbolon::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
 
 use super::desk::{Desk, outcome, refresh_token};
 
-const BEARER: Shown<'static> = Shown { scheme: Scheme::Bearer, proof: None, method: "GET", path: "/oauth2/userInfo" };
+const BEARER: Shown<'static> = Shown { scheme: Scheme::Bearer, proof: None, certificate: None, method: "GET", path: "/oauth2/userInfo" };
 
 ///
 #[tokio::test]

@@ -50,6 +50,7 @@ pub(super) fn pool(id: &str, signing: SigningAlgorithm) -> Pool {
         name: "Example".into(),
         issuer: format!("https://auth.example/{id}"),
         public_url: "https://auth.example".into(),
+        mtls_url: None,
         hosts: vec!["auth.example".into()],
         signing,
         separate_keys: true,

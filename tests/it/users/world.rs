@@ -88,6 +88,7 @@ fn pool() -> Pool {
         name: "Users".into(),
         issuer: "https://auth.example.com/eu-west-1_Users".into(),
         public_url: "https://auth.example.com".into(),
+        mtls_url: None,
         hosts: vec!["auth.example.com".into()],
         signing: SigningAlgorithm::Es256,
         separate_keys: false,

@@ -1,0 +1,7 @@
+//! Certificates of apps (RFC 8705): who is believed, how they arrive, and what is bound to them.
+
+mod arrival;
+mod authentication;
+mod binding;
+mod settings;
+pub(crate) mod world;
