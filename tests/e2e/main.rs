@@ -20,6 +20,7 @@ mod crashes;
 mod fapi;
 mod gallery;
 mod life;
+mod mutual_tls;
 mod neighbours;
 mod operations;
 mod readme;

@@ -4,8 +4,9 @@
 //
 // prints {"url":"http://127.0.0.1:PORT","redirect_uri":"…/callback"} once it listens; the issuer may start later. Settings:
 //   issuer, client_id, client_secret, port, host, redirect_uri
-//   token_endpoint_auth_method    client_secret_basic (default with a secret) | client_secret_post | private_key_jwt | none
+//   token_endpoint_auth_method    client_secret_basic (default with a secret) | client_secret_post | private_key_jwt | tls_client_auth | none
 //   private_jwk                   the key of private_key_jwt, with `alg`
+//   client_certificate            {cert, key, ca} in PEM: shown at the endpoints in mtls_endpoint_aliases
 //   par                           requests are pushed (RFC 9126)
 //   dpop                          tokens are bound to a key of the app (RFC 9449)
 //   id_token_signed_response_alg  the only algorithm the app accepts
@@ -20,6 +21,7 @@
 //   POST /backchannel             OpenID Connect Back-Channel Logout 1.0; GET lists the logout tokens that were accepted
 // A failed check is 400 {error, error_description, cause}.
 import { createServer } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { randomUUID } from 'node:crypto';
 import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose';
 import * as client from 'openid-client';
@@ -179,15 +181,31 @@ async function discover() {
   const config = await client.discovery(
     new URL(settings.issuer),
     settings.client_id,
-    settings.id_token_signed_response_alg
-      ? { id_token_signed_response_alg: settings.id_token_signed_response_alg }
-      : undefined,
+    {
+      ...(settings.id_token_signed_response_alg ? { id_token_signed_response_alg: settings.id_token_signed_response_alg } : {}),
+      ...(settings.client_certificate ? { use_mtls_endpoint_aliases: true } : {}),
+    },
     await clientAuthentication(),
-    { execute: [client.allowInsecureRequests] },
+    { execute: [client.allowInsecureRequests], ...(settings.client_certificate ? { [client.customFetch]: showing } : {}) },
   );
   // Over TLS the package trusts the token endpoint and skips the ID token's signature; here it is the point.
   client.enableNonRepudiationChecks(config);
   return config;
+}
+
+/** `fetch` that shows the app's certificate to whoever asks for one. */
+function showing(url, { method, headers, body, signal }) {
+  if (new URL(url).protocol !== 'https:') return fetch(url, { method, headers, body, signal, redirect: 'manual' });
+  return new Promise((resolve, reject) => {
+    const sent = httpsRequest(url, { method, headers, signal, ...settings.client_certificate }, async (res) => {
+      const chunks = [];
+      for await (const chunk of res) chunks.push(chunk);
+      const text = Buffer.concat(chunks);
+      resolve(new Response(text.length ? text : null, { status: res.statusCode, headers: Object.entries(res.headersDistinct).flatMap(([name, values]) => values.map((value) => [name, value])) }));
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined || body === null ? undefined : String(body));
+  });
 }
 
 /** Options of requests whose tokens are bound to the app's DPoP key. */
@@ -203,6 +221,7 @@ async function clientAuthentication() {
     case 'client_secret_basic': return client.ClientSecretBasic(settings.client_secret);
     case 'client_secret_post': return client.ClientSecretPost(settings.client_secret);
     case 'none': return client.None();
+    case 'tls_client_auth': return client.TlsClientAuth();
     case 'private_key_jwt': {
       const { private_jwk: jwk } = settings;
       return client.PrivateKeyJwt({ key: await importJWK(jwk, jwk.alg), kid: jwk.kid });
