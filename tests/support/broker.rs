@@ -31,6 +31,7 @@ pub(crate) struct Builder {
     store: Vec<String>,
     pool: Vec<String>,
     files: Vec<(String, String)>,
+    change: Option<fn(&mut Config)>,
     clients: Vec<ClientToml>,
     providers: Vec<ProviderToml>,
 }
@@ -80,6 +81,12 @@ impl Builder {
     /// A file that the configuration may name.
     pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// A change of what was read, for what no file may say.
+    pub(crate) fn changed(mut self, change: fn(&mut Config)) -> Self {
+        self.change = Some(change);
         self
     }
 
@@ -159,7 +166,9 @@ impl Builder {
             let found = self.files.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
             found.ok_or_else(|| format!("no file {wanted:?} in this test"))
         };
-        config::parse(&text, "symbolon.toml", &[], &file).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+        let mut config = config::parse(&text, "symbolon.toml", &[], &file).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        self.change.into_iter().for_each(|change| change(&mut config));
+        config
     }
 
     fn outside(&self, replica: u64) -> Outside {
@@ -199,6 +208,7 @@ impl Broker {
             store: vec!["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()],
             pool: Vec::new(),
             files: Vec::new(),
+            change: None,
             clients: Vec::new(),
             providers: Vec::new(),
         }

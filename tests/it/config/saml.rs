@@ -189,6 +189,10 @@ fn an_unasked_response_leads_to_a_client_that_can_take_it() {
         ),
     );
     refused(
+        &with_client(accept, &format!("{secret}\nrequire_par = true")),
+        &format!("{at}the client has to push its requests, and nobody began this sign-in; fix: use idp_initiated = \"restart\""),
+    );
+    refused(
         &with_client(&accept.replace("web", "app"), secret),
         &format!("{at}this pool has no client \"app\"; fix: name a client of this pool"),
     );

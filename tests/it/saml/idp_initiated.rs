@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use symbolon::config::Config;
 use symbolon::outside::clock::Clock;
 
 use super::{clock, saml, with};
@@ -124,6 +125,22 @@ async fn a_disabled_provider_or_app_is_no_way_in() {
         visitor.sees(code);
         assert!(visitor.cookie("symbolon-session").is_none(), "{code}");
     }
+}
+
+/// C-56: an app that pushes its requests never gets a code for one that nobody pushed, even where the check of the configuration missed it.
+#[tokio::test]
+async fn an_answer_to_nothing_is_no_way_into_an_app_that_pushes_its_requests() {
+    let clock = clock();
+    let idp = SamlIdp::start(&clock).await;
+    let builder = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", &idp).with(ACCEPT));
+    let pushes = |config: &mut Config| {
+        config.pools[0].pool.clients.values_mut().for_each(|client| client.proof.require_par = true);
+    };
+    let broker = builder.changed(pushes).start().await;
+    let mut visitor = Browser::new(&clock);
+    sends(&idp, &mut visitor, &broker, &fresh(&idp, &broker), "").await;
+    visitor.sees("saml_target_unusable");
+    assert!(visitor.cookie("symbolon-session").is_none());
 }
 
 /// C-56: the answer itself is thrown away; the app asks, and the provider answers that.
