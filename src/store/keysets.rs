@@ -210,6 +210,9 @@ impl Keyring {
             }
             (Err(error), None) => return Err(error),
         };
+        if keys.set().is_early(now) {
+            tracing::error!(code = "clock_before_keys", pool = %pool.id, "the clock stands before the making of the signing keys; set it right");
+        }
         slot.set(Cached { keys: keys.clone(), checked: now, failing });
         Ok(keys)
     }

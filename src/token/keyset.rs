@@ -281,10 +281,16 @@ impl Keyset {
         if orphan(Use::Id) || orphan(Use::Access) { Err(KeysetError::NoSuccessor(kid.to_owned())) } else { Ok(next) }
     }
 
-    /// The key that signs `usage` now: the latest active one.
+    /// The key that signs `usage` now: the latest active one. While the clock stands before the making of them all, the first that will be:
+    /// it is published like the others, and a token that it signs early is as good as one that it signs late.
     pub fn signing(&self, usage: Use, now: Timestamp) -> Option<&StoredKey> {
-        let active = |key: &&StoredKey| key.uses.contains(usage) && self.state(key, now) == State::Active;
-        self.keys.iter().filter(active).max_by_key(|key| key.activates)
+        let of = |state: State| self.keys.iter().filter(move |key| key.uses.contains(usage) && self.state(key, now) == state);
+        of(State::Active).max_by_key(|key| key.activates).or_else(|| of(State::Next).min_by_key(|key| key.activates))
+    }
+
+    /// Whether `now` is before the making of every key: then some clock was or is wrong.
+    pub fn is_early(&self, now: Timestamp) -> bool {
+        !self.keys.is_empty() && self.keys.iter().all(|key| key.created > now)
     }
 
     /// Where `key` is in its life.

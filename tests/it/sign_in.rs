@@ -52,6 +52,24 @@ async fn a_person_who_cancels_comes_back_to_the_app_with_access_denied() {
 }
 
 #[tokio::test]
+async fn a_person_signs_in_where_the_clock_stands_before_the_making_of_the_keys() {
+    let (right, early) = (clock(), Clock::fake(Timestamp::from_secs(1_800_000_000 - 60)));
+    let acme = FakeIdp::oidc(&early).await;
+    let builder = |clock: &Clock| Broker::builder(clock).sealed().client(client("web")).provider(provider("Acme", &acme));
+    let first = builder(&right).start().await;
+    let pool = first.app.pools()[0].pool.clone();
+    let keys = first.app.keys.of(&pool).await.unwrap();
+    let late = builder(&early).seed(2).start_beside(&first).await;
+    let app = late.app("web");
+    let tokens = Browser::new(&early).signs_in(&app, "Acme").await;
+    assert_eq!(tokens.id["cognito:username"], "Acme_person-1");
+    let refreshed = app.refreshes(&tokens.refresh_token).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.body);
+    let kid = jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid.unwrap();
+    assert!(keys.jwks().body.contains(&kid), "by a key that the other replica publishes");
+}
+
+#[tokio::test]
 async fn a_sign_in_begun_at_one_replica_ends_at_the_other() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;

@@ -195,6 +195,24 @@ fn a_stored_set_reads_back_and_does_not_print_its_keys() {
     assert!(format!("{set:?}").contains("[redacted]"));
 }
 
+/// A clock that was set back, or ahead when the keys were made, keeps nobody from signing: the first key is published already.
+#[test]
+fn while_the_clock_stands_before_the_making_of_the_keys_the_first_of_them_signs() {
+    let before = NOW.minus(Duration::from_secs(86_400));
+    let set = Keyset::create(fresh(&quick()), NOW).unwrap();
+    let first = [Use::Id, Use::Access].map(|usage| kid_of(&set, usage, NOW));
+    let set = set.rotate(fresh(&quick()), NOW.plus(secs(60))).unwrap();
+    for at in [before, NOW.minus(Duration::from_millis(1)), NOW] {
+        assert_eq!([Use::Id, Use::Access].map(|usage| kid_of(&set, usage, at)), first);
+        assert_eq!(PoolKeys::new(set.clone(), at).unwrap().signing(Use::Id, at).unwrap().kid(), Some(first[0].as_str()));
+        assert!(published(&set, at).contains(&first[0]) && published(&set, at).contains(&first[1]));
+    }
+    let taken_out = set.retire(&first[1], None, before).unwrap();
+    let next = kid_of(&taken_out, Use::Access, before);
+    assert!(next != first[1] && !published(&taken_out, before).contains(&first[1]));
+    assert_eq!(kid_of(&taken_out, Use::Access, NOW.plus(secs(60)).plus(LEAD)), next, "and it stays");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
