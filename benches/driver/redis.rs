@@ -94,8 +94,7 @@ impl Redis {
             }
             let sizes: Vec<Option<u64>> = if keys.is_empty() { Vec::new() } else { pipeline.query_async(&mut connection).await? };
             for (key, size) in keys.iter().zip(sizes) {
-                let kind = key.rsplit_once("}:").map_or(key.as_str(), |(_, rest)| rest.split([':', '@']).next().unwrap_or(rest));
-                let kind = kinds.entry(kind.to_owned()).or_default();
+                let kind = kinds.entry(kind_of(key)).or_default();
                 kind.bytes = (kind.bytes * kind.keys as f64 + size.unwrap_or_default() as f64) / (kind.keys + 1) as f64;
                 kind.keys += 1;
             }
@@ -110,6 +109,26 @@ impl Redis {
     async fn info(&self) -> Result<String, Fail> {
         Ok(redis::cmd("INFO").arg("all").query_async(&mut self.connection.clone()).await?)
     }
+}
+
+/// The kind of a key, by the letter after its hash tag; `src/store/kind.rs` has them all.
+fn kind_of(key: &str) -> String {
+    let letter = key.split_once('}').and_then(|(_, rest)| rest.chars().next()).unwrap_or('?');
+    let words = [
+        ('c', "code"),
+        ('f', "flow"),
+        ('g', "grant"),
+        ('i', "identity"),
+        ('k', "keyset"),
+        ('m', "mark"),
+        ('n', "username"),
+        ('s', "session"),
+        ('S', "sessions"),
+        ('u', "user"),
+        ('K', "sp_keys"),
+        ('U', "upstream_sessions"),
+    ];
+    words.iter().find(|(of, _)| *of == letter).map_or_else(|| letter.to_string(), |(_, word)| (*word).to_owned())
 }
 
 /// What the broker sends; what its scripts call inside Redis costs no round trip.

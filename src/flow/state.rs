@@ -121,7 +121,6 @@ pub struct Pending {
     /// Oldest acceptable upstream `auth_time` relative to the answer, if re-authentication was asked for.
     pub max_age: Option<Duration>,
     /// What a SAML answer has to name, where the provider speaks SAML.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saml: Option<AskedBySaml>,
 }
 
@@ -180,15 +179,12 @@ pub struct AuthorizeRequest {
     /// `resource` (RFC 8707), registered.
     pub resource: Option<String>,
     /// `dpop_jkt`: thumbprint of the DPoP key that has to redeem the code ([RFC 9449 section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
     /// The handle of the pushed request that this is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<String>,
     /// Subject of a valid `id_token_hint`.
     pub hinted_sub: Option<String>,
     /// The first language of `ui_locales` in which pages can be shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
 }
 

@@ -60,7 +60,6 @@ pub struct UpstreamSession {
     /// The subject at the provider.
     pub subject: String,
     /// What a SAML provider calls this sign-in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saml: Option<SamlSession>,
 }
 

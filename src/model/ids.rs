@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The text is no valid identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,8 +18,7 @@ pub struct InvalidId {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $valid:expr, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
 
         impl $name {
@@ -98,6 +99,49 @@ id!(
 pub fn uuid_from(random: [u8; 16]) -> String {
     uuid::Builder::from_random_bytes(random).into_uuid().hyphenated().to_string()
 }
+
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(PoolId, ClientId, ProviderName, ReferenceId);
+
+/// Where nobody reads it, a UUID is its 16 bytes.
+macro_rules! as_uuid {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    return serializer.serialize_str(&self.0);
+                }
+                uuid::Uuid::try_parse(&self.0).map_err(S::Error::custom)?.into_bytes().serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    return Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom);
+                }
+                Ok(Self(uuid::Uuid::from_bytes(<[u8; 16]>::deserialize(deserializer)?).hyphenated().to_string()))
+            }
+        }
+    )*};
+}
+
+as_uuid!(Sub, FamilyId, SessionId);
 
 macro_rules! from_random {
     ($($name:ident),*) => {$(

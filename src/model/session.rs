@@ -68,7 +68,6 @@ pub struct CodeGrant {
     /// PKCE S256 `code_challenge`.
     pub code_challenge: Option<String>,
     /// Thumbprint of the DPoP key that has to redeem it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
     /// RFC 8707 `resource`.
     pub resource: Option<String>,

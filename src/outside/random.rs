@@ -55,4 +55,9 @@ impl Random {
     pub fn token(&self) -> String {
         base64url(self.bytes::<32>())
     }
+
+    /// 72 random bits as text, for what must not come twice and need not be kept secret.
+    pub fn stamp(&self) -> String {
+        base64url(self.bytes::<9>())
+    }
 }

@@ -1,7 +1,7 @@
 //! Writes that are applied together.
 
 use super::key::{Key, Partition};
-use super::{Expect, Life, Role, StoreError};
+use super::{Expect, Life, Role, STAMP, StoreError, Version};
 
 /// Writes inside one partition, applied all or none by [`super::Store::commit`], in their order.
 #[derive(Debug, Clone)]
@@ -18,10 +18,20 @@ pub(in crate::store) struct Write {
     pub(in crate::store) change: Change,
 }
 
+/// What is put under a key: bytes, or a sealed record, whose random nonce is its stamp at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value(Content);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    Plain(Vec<u8>),
+    Stamped(Vec<u8>),
+}
+
 /// What a write does.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum Change {
-    Put { value: Vec<u8>, life: Life, expect: Expect },
+    Put { value: Value, life: Life, expect: Expect },
     Delete { expect: Expect },
     Require { expect: Expect },
     Index { member: String, score: i64, life: Life },
@@ -35,6 +45,34 @@ const SCORE_LIMIT: u64 = 1 << 53;
 /// Most writes in one batch.
 const WRITE_LIMIT: usize = 1000;
 
+impl Value {
+    /// What was sealed: it begins with random bytes.
+    pub(in crate::store) fn sealed(bytes: Vec<u8>) -> Self {
+        Self(Content::Stamped(bytes))
+    }
+
+    /// The bytes as stored, which begin with a stamp: the value's own one, or `version`.
+    pub(in crate::store) fn stamped(self, version: &Version) -> Vec<u8> {
+        match self.0 {
+            Content::Stamped(bytes) => bytes,
+            Content::Plain(bytes) => version.0.iter().copied().chain(bytes).collect(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.0 {
+            Content::Stamped(bytes) => bytes.len().saturating_sub(STAMP),
+            Content::Plain(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Content::Plain(bytes))
+    }
+}
+
 impl Batch {
     /// An empty batch.
     pub fn new(partition: Partition) -> Self {
@@ -43,8 +81,8 @@ impl Batch {
 
     /// Stores a value.
     #[must_use]
-    pub fn put(self, key: &Key, value: Vec<u8>, life: Life, expect: Expect) -> Self {
-        self.with(key, Change::Put { value, life, expect })
+    pub fn put(self, key: &Key, value: impl Into<Value>, life: Life, expect: Expect) -> Self {
+        self.with(key, Change::Put { value: value.into(), life, expect })
     }
 
     /// Deletes a value; an absent one is no error under [`Expect::Any`].
@@ -81,13 +119,13 @@ impl Batch {
     }
 
     fn with(mut self, key: &Key, change: Change) -> Self {
-        if *key.partition() != self.partition {
+        if key.partition() != self.partition {
             self.misuse = Some("a batch with a key of another partition");
         }
-        if key.is_index() != matches!(change, Change::Index { .. } | Change::Unindex { .. }) {
+        if key.rules().is_index() != matches!(change, Change::Index { .. } | Change::Unindex { .. }) {
             self.misuse = Some("an index written as a value, or a value as an index");
         }
-        self.writes.push(Write { key: key.clone(), change });
+        self.writes.push(Write { key: *key, change });
         self
     }
 

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The stored bytes are not what was written under this key, or were written under another key.
     #[error("the stored {0} cannot be read: it was changed, moved or sealed with another key")]
     Corrupt(&'static str),
+    /// The record has a shape that this program does not know.
+    #[error("the stored {0} cannot be read: another version of this program wrote it")]
+    OtherVersion(&'static str),
     /// The call breaks a rule of the store, nothing was changed: a defect of the caller.
     #[error("defect: {0}")]
     Misuse(&'static str),
@@ -48,6 +51,7 @@ impl Refusal for StoreError {
             Self::Misconfigured(_) => "store_misconfigured",
             Self::TooLarge { .. } => "store_value_too_large",
             Self::Corrupt(_) => "store_record_corrupt",
+            Self::OtherVersion(_) => "store_record_version",
             Self::Misuse(_) => "store_misuse",
         }
     }
@@ -62,6 +66,7 @@ impl Refusal for StoreError {
             Self::Misconfigured(_) => "Change the store's own settings or its address under [store].".into(),
             Self::TooLarge { .. } => "Send fewer or smaller values.".into(),
             Self::Corrupt(_) => "Check that every replica uses the same master key and nothing else writes to the store.".into(),
+            Self::OtherVersion(_) => "Run the version of this program that wrote it, or a newer one.".into(),
             Self::Misuse(_) => "Report this defect.".into(),
         }
     }

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -35,6 +34,9 @@ struct Inner {
     deadline: Duration,
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
+    /// For a read by whoever wants it, without another thread: a page that is in memory is found sooner than a thread wakes up. One at a time, so a
+    /// disk that hangs holds up one thread, and everybody else waits for it beside their work.
+    here: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
     reading: Semaphore,
     failed: Failed,
@@ -58,12 +60,14 @@ enum Work {
 
 #[derive(Debug)]
 enum Answer {
-    Value(Option<Bytes>),
+    Value(Option<Entry>),
     Outcome(Outcome),
     Sum(i64),
 }
 
 const READERS: usize = 4;
+/// How long a reader waits for a file that is being recovered.
+const BUSY: Duration = Duration::from_millis(250);
 /// Most writes that share one wait for the disk.
 const GROUP: usize = 256;
 /// How long the writer idles before it looks for expired entries; under load it looks once in this many groups.
@@ -94,6 +98,7 @@ impl File {
                 deadline: settings.deadline,
                 jobs: Some(jobs),
                 writer: Some(thread),
+                here: Mutex::default(),
                 readers: Mutex::default(),
                 reading: Semaphore::new(READERS),
                 failed,
@@ -102,6 +107,10 @@ impl File {
     }
 
     pub(in crate::store) async fn get_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>, StoreError> {
+        usable(&self.inner.failed)?;
+        if let Some(found) = self.inner.read_here(|connection| sqlite::get_many(connection, keys, now)) {
+            return Ok(found);
+        }
         let keys = keys.to_vec();
         self.read(move |connection| sqlite::get_many(connection, &keys, now)).await
     }
@@ -113,7 +122,7 @@ impl File {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let index = index.clone();
+        let index = *index;
         let after = after.map(|(score, member)| (score, member.to_owned()));
         self.read(move |connection| {
             let after = after.as_ref().map(|(score, member)| (*score, member.as_str()));
@@ -122,8 +131,8 @@ impl File {
         .await
     }
 
-    pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        match self.write(Work::Take(key.clone())).await? {
+    pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        match self.write(Work::Take(*key)).await? {
             Answer::Value(value) => Ok(value),
             other => Err(mixed_up(&other)),
         }
@@ -137,7 +146,7 @@ impl File {
     }
 
     pub(in crate::store) async fn increment(&self, key: &Key, by: (i64, Timestamp), version: Version) -> Result<i64, StoreError> {
-        match self.write(Work::Increment(key.clone(), by, version)).await? {
+        match self.write(Work::Increment(*key, by, version)).await? {
             Answer::Sum(sum) => Ok(sum),
             other => Err(mixed_up(&other)),
         }
@@ -162,7 +171,7 @@ impl File {
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         usable(&self.inner.failed)?;
         let late = |_| StoreError::NotApplied("the disk did not answer in time".into());
@@ -177,10 +186,23 @@ impl File {
 }
 
 impl Inner {
-    fn read<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    /// What is read at once; `None` while somebody else does, or when it fails, which whoever may wait finds out again.
+    fn read_here<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
+        let mut here = self.here.try_lock().ok()?;
+        if here.is_none() {
+            *here = sqlite::reader(&self.path, Duration::ZERO).ok();
+        }
+        let found = work(here.as_ref()?);
+        if found.is_err() {
+            *here = None;
+        }
+        found.ok()
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
-        let result = work(&mut connection)?;
+        let connection = idle.map_or_else(|| sqlite::reader(&self.path, BUSY), Ok)?;
+        let result = work(&connection)?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(result)
     }
@@ -242,9 +264,9 @@ impl Writer {
     /// The answer to each piece of work once all are on the disk; or none is there, or nobody knows.
     fn transaction(&self, works: Vec<Work>) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
         let now = self.clock.now();
-        let done = self.connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+        let done = self.step("BEGIN IMMEDIATE").and_then(|()| {
             let done = works.into_iter().map(|work| perform(&self.connection, work, now)).collect::<rusqlite::Result<Vec<_>>>()?;
-            self.connection.execute_batch("COMMIT")?;
+            self.step("COMMIT")?;
             Ok(done)
         });
         done.map_err(|error| {
@@ -255,6 +277,10 @@ impl Writer {
             self.fail(&error);
             StoreError::Unknown(error.to_string())
         })
+    }
+
+    fn step(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
     fn sweep(&self) {

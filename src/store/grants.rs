@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Records};
 use super::seal::Seal;
+use super::short::ShortFamily;
 use super::{Batch, Expect, Key, Life, Outcome, Partition, StoreError, Version};
-use crate::model::encoding::{base64url, sha256};
 use crate::model::ids::{FamilyId, PoolId, Sub};
 use crate::model::pool::Pool;
 use crate::model::session::{CodeGrant, Epoch};
@@ -42,6 +42,7 @@ pub struct Grants<'a> {
 pub struct CodeHandle {
     key: Key,
     sub: Sub,
+    family: FamilyId,
 }
 
 /// What is stored for a presented code.
@@ -49,8 +50,8 @@ pub struct CodeHandle {
 pub enum Code {
     /// Never issued, or so old that it is forgotten.
     Unknown,
-    /// Redeemed, or refused once; it led to this family.
-    Spent(FamilyId),
+    /// Redeemed, or refused once. What it led to, if anything, is the family that its text names.
+    Spent,
     /// Still to be redeemed.
     Fresh(Box<FreshCode>),
 }
@@ -95,14 +96,16 @@ struct CodeText {
     pool: PoolId,
     #[serde(rename = "s")]
     sub: Sub,
-    #[serde(rename = "i")]
-    id: String,
+    /// What the code will start, and its name in the store: as random as a name of its own, and what its text says is sealed.
+    #[serde(rename = "f")]
+    family: FamilyId,
 }
 
+/// A tombstone lives as long as the code would have; after that the family itself says that its code was spent.
 #[derive(Serialize, Deserialize)]
 enum CodeRecord {
     Fresh(Box<CodeGrant>),
-    Spent(FamilyId),
+    Spent,
 }
 
 impl Grants<'_> {
@@ -113,7 +116,7 @@ impl Grants<'_> {
 
     /// [`Grants::put_code`] together with other writes in the user's partition.
     pub async fn put_code_with(&self, grant: &CodeGrant, others: Batch) -> Result<String, StoreError> {
-        let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), id: self.random.token() };
+        let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), family: grant.family.clone() };
         let key = self.code_key(&text);
         let value = self.records.encode(&key, &CodeRecord::Fresh(Box::new(grant.clone())));
         let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
@@ -126,15 +129,17 @@ impl Grants<'_> {
     /// Opens the text of a code; `None` when this pool never made it.
     pub fn open_code(&self, text: &str) -> Option<CodeHandle> {
         let text: CodeText = self.seal.open_token(CODE, text)?;
-        (text.pool == self.pool.id).then(|| CodeHandle { key: self.code_key(&text), sub: text.sub })
+        (text.pool == self.pool.id).then(|| CodeHandle { key: self.code_key(&text), sub: text.sub, family: text.family })
     }
 
-    /// Reads a code and its user's epoch, in one round trip.
+    /// Reads a code, its user's epoch and whether there is its family, in one round trip.
     pub async fn load_code(&self, handle: &CodeHandle) -> Result<Code, StoreError> {
-        let (record, epoch) = self.with_epoch::<CodeRecord>(&handle.key, &handle.sub).await?;
+        let keys = [handle.key, self.epoch_key(&handle.sub), Key::grant(&self.pool.id, &handle.sub, &handle.family)];
+        let (record, epoch, family) = self.with_epoch::<CodeRecord>(&keys).await?;
         Ok(match record {
+            None if family => Code::Spent,
             None => Code::Unknown,
-            Some(Record { value: CodeRecord::Spent(family), .. }) => Code::Spent(family),
+            Some(Record { value: CodeRecord::Spent, .. }) => Code::Spent,
             Some(Record { value: CodeRecord::Fresh(grant), version }) => Code::Fresh(Box::new(FreshCode { grant, epoch, version })),
         })
     }
@@ -143,15 +148,15 @@ impl Grants<'_> {
     pub async fn redeem(&self, handle: &CodeHandle, code: &FreshCode, family: &Family) -> Result<Outcome, StoreError> {
         let grant_key = Key::grant(&self.pool.id, &handle.sub, &family.id);
         let batch = self
-            .bury(handle, code, end_of(family))
-            .put(&grant_key, self.records.encode(&grant_key, family), Life::Until(end_of(family)), Expect::Absent)
+            .bury(handle, code)
+            .put(&grant_key, self.records.encode(&grant_key, &ShortFamily::of(family)), Life::Until(end_of(family)), Expect::Absent)
             .require(&self.epoch_key(&handle.sub), code.epoch.expect.clone());
         self.records.store.commit(batch).await
     }
 
     /// Replaces the code by its tombstone without starting a family, if the code is as it was read.
     pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<Outcome, StoreError> {
-        self.records.store.commit(self.bury(handle, code, code.grant.expires)).await
+        self.records.store.commit(self.bury(handle, code)).await
     }
 
     /// The text of the token that is good now.
@@ -166,8 +171,11 @@ impl Grants<'_> {
 
     /// Reads a family and its user's epoch, in one round trip; `None` when it ended.
     pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
-        let (record, epoch) = self.with_epoch::<Family>(&Key::grant(&self.pool.id, sub, family), sub).await?;
-        Ok(record.map(|record| Held { family: record.value, epoch, version: record.version }))
+        let keys = [Key::grant(&self.pool.id, sub, family), self.epoch_key(sub)];
+        let (record, epoch, _) = self.with_epoch::<ShortFamily>(&keys).await?;
+        let Some(Record { value, version }) = record else { return Ok(None) };
+        let family = value.whole(family).ok_or(StoreError::Corrupt("grant"))?;
+        Ok(Some(Held { family, epoch, version }))
     }
 
     /// Replaces the record of a family, if it and the epoch are as they were read.
@@ -175,7 +183,7 @@ impl Grants<'_> {
         let key = Key::grant(&self.pool.id, sub, &next.id);
         let batch = self
             .batch(sub)
-            .put(&key, self.records.encode(&key, next), Life::Until(end_of(next)), Expect::Version(held.version.clone()))
+            .put(&key, self.records.encode(&key, &ShortFamily::of(next)), Life::Until(end_of(next)), Expect::Version(held.version.clone()))
             .require(&self.epoch_key(sub), held.epoch.expect.clone());
         self.records.store.commit(batch).await
     }
@@ -191,29 +199,29 @@ impl Grants<'_> {
     /// Ends every session, code and family of the user with one write.
     pub async fn end_everything(&self, sub: &Sub, now: Timestamp) -> Result<(), StoreError> {
         let key = self.epoch_key(sub);
-        let value = self.records.encode(&key, &Epoch(Some(self.random.token())));
+        let value = self.records.encode(&key, &Epoch(Some(self.random.stamp())));
         let until = now.plus(self.pool.longest_grant()).plus(LAST_TOKEN);
         match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
     }
 
-    fn bury(&self, handle: &CodeHandle, code: &FreshCode, until: Timestamp) -> Batch {
-        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent(code.grant.family.clone()));
-        self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(until), Expect::Version(code.version.clone()))
+    fn bury(&self, handle: &CodeHandle, code: &FreshCode) -> Batch {
+        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
+        self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(code.grant.expires), Expect::Version(code.version.clone()))
     }
 
-    async fn with_epoch<T: serde::de::DeserializeOwned>(&self, key: &Key, sub: &Sub) -> Result<(Option<Record<T>>, EpochRead), StoreError> {
-        let keys = [key.clone(), self.epoch_key(sub)];
-        let mut found = self.records.store.get_many(&keys).await?.into_iter();
-        let record = found.next().flatten().map(|entry| self.records.decode(key, &entry)).transpose()?;
-        let [_, epoch_key] = &keys;
-        let epoch = found.next().flatten().map(|entry| self.records.decode(epoch_key, &entry)).transpose()?;
-        Ok((record, epoch_read(epoch)))
+    /// Reads a record, the epoch and whether there is a third, in this order.
+    async fn with_epoch<T: serde::de::DeserializeOwned>(&self, keys: &[Key]) -> Result<(Option<Record<T>>, EpochRead, bool), StoreError> {
+        let mut found = keys.iter().zip(self.records.store.get_many(keys).await?);
+        let mut next = || found.next().and_then(|(key, entry)| Some((key, entry?)));
+        let record = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
+        let epoch = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
+        Ok((record, epoch_read(epoch), next().is_some()))
     }
 
     fn code_key(&self, text: &CodeText) -> Key {
-        Key::code(&self.pool.id, &text.sub, &base64url(sha256(&text.id)))
+        Key::code(&self.pool.id, &text.sub, &text.family)
     }
 
     fn epoch_key(&self, sub: &Sub) -> Key {
@@ -229,6 +237,11 @@ impl CodeHandle {
     /// The user for whom the code was made.
     pub fn sub(&self) -> &Sub {
         &self.sub
+    }
+
+    /// The family that the code starts.
+    pub fn family(&self) -> &FamilyId {
+        &self.family
     }
 }
 

@@ -1,234 +1,226 @@
 //! Every key shape.
 //!
-//! `symbolon:{<partition>}:<kind>[:<name>]`; the braces are the hash tag of Redis Cluster, so a partition is one slot.
-//! Handles, codes and whatever else must not be readable in a dump appear only as SHA-256.
+//! `{<partition>}<kind><name>`: 8 characters, one letter, 19 characters, so that a key with what Redis keeps of it fits 32 bytes. The braces are the
+//! hash tag of Redis Cluster, so a partition is one slot. Partition and name are digests of the pool, the kind and what the key is of, so nothing is
+//! readable in a dump: no handle, no code, no person.
 
 use std::fmt;
 
 use crate::model::encoding::{base64url, sha256};
 use crate::model::ids::{FamilyId, PoolId, ReferenceId, SessionId, Sub};
 
+use super::kind::Kind;
+
 /// A group of keys that can be changed together: one flow, one user, never a whole pool. Shared hash tag in Redis.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Partition(String);
+///
+/// Two groups may share a tag: then they could be changed together, and their keys still differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition([u8; TAG]);
 
 /// A key: its partition, its kind and a name. Every shape is made in this file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     partition: Partition,
-    kind: &'static str,
-    name: String,
+    kind: Kind,
+    name: [u8; NAME],
 }
 
-impl Partition {
-    /// One sign-in in progress, by its handle.
-    pub fn flow(handle: &str) -> Self {
-        Self(format!("flow:{}", digest(handle)))
-    }
+/// Bytes of a partition and of a name: 160 bits of digests together.
+const TAG: usize = 6;
+const NAME: usize = 14;
 
+impl Partition {
     /// Everything of one user that changes together: sessions, codes, grants; the user record in the directory.
     pub fn user(pool: &PoolId, sub: &Sub) -> Self {
-        Self(format!("user:{pool}:{sub}"))
+        Self::of(&["user", pool.as_str(), sub.as_str()])
     }
 
-    /// One external identity, by [`crate::model::identity::IdentityKey::digest`].
-    pub fn identity(pool: &PoolId, digest: &str) -> Self {
-        Self(format!("identity:{pool}:{}", plain(digest)))
-    }
-
-    /// What a pool has once: its signing keys.
-    pub fn pool(pool: &PoolId) -> Self {
-        Self(format!("pool:{pool}"))
-    }
-
-    /// One mark that something was seen.
-    pub fn mark(kind: &str, scope: &str, digest: &str) -> Self {
-        Self(format!("mark:{}:{}", plain(kind), pair(scope, digest)))
-    }
-
-    /// The stories of one hour of a pool, so that one write keeps a story and lists it.
-    pub fn traces(pool: &PoolId, hour: i64) -> Self {
-        Self(format!("traces:{pool}:{hour}"))
-    }
-
-    /// One counter of attempts.
-    pub fn limit(kind: &str, scope: &str) -> Self {
-        Self(format!("limit:{}:{}", plain(kind), digest(scope)))
+    fn of(words: &[&str]) -> Self {
+        Self(digest("", words, ""))
     }
 }
 
 impl Key {
     /// A sign-in in progress, by its handle.
     pub fn flow(handle: &str) -> Self {
-        Self { partition: Partition::flow(handle), kind: "flow", name: String::new() }
+        Self::new(Kind::Flow, &["flow", handle], "")
     }
 
     /// An authorization request that an app pushed, by its handle.
     pub fn pushed(handle: &str) -> Self {
-        Self { partition: Partition(format!("pushed:{}", digest(handle))), kind: "pushed", name: String::new() }
+        Self::new(Kind::Pushed, &["pushed", handle], "")
     }
 
     /// That a pushed request led to a code.
     pub fn pushed_spent(handle: &str) -> Self {
-        Self { partition: Partition(format!("pushed:{}", digest(handle))), kind: "pushed_spent", name: String::new() }
+        Self::new(Kind::PushedSpent, &["pushed", handle], "")
     }
 
     /// A form answer of a provider kept for the step to our own site, by its handle.
     pub fn relay(handle: &str) -> Self {
-        Self { partition: Partition(format!("relay:{}", digest(handle))), kind: "relay", name: String::new() }
+        Self::new(Kind::Relay, &["relay", handle], "")
     }
 
     /// A SAML answer kept for the step to our own site, by its handle.
     pub fn saml_response(handle: &str) -> Self {
-        Self { partition: Partition(format!("saml:{}", digest(handle))), kind: "saml_response", name: String::new() }
+        Self::new(Kind::SamlResponse, &["saml", handle], "")
     }
 
     /// A sign-in that an administrator tries out, by its handle.
     pub fn trial(handle: &str) -> Self {
-        Self { partition: Partition::flow(handle), kind: "trial", name: String::new() }
+        Self::new(Kind::Trial, &["flow", handle], "")
     }
 
     /// A sign-out under way at a provider, by its handle.
     pub fn sign_out(handle: &str) -> Self {
-        Self { partition: Partition(format!("sign-out:{}", digest(handle))), kind: "sign_out", name: String::new() }
+        Self::new(Kind::SignOut, &["sign-out", handle], "")
     }
 
     /// The index of the sessions that came of one person's sign-ins at a SAML provider, by a digest of its name for them.
     pub fn upstream_sessions(pool: &PoolId, digest: &str) -> Self {
-        Self { partition: Partition(format!("upstream:{pool}:{}", plain(digest))), kind: "upstream_sessions", name: String::new() }
+        Self::new(Kind::UpstreamSessions, &["upstream", pool.as_str(), digest], "")
     }
 
     /// A browser's session.
-    pub fn session(pool: &PoolId, sub: &Sub, sid: &SessionId) -> Self {
-        Self::of_user(pool, sub, "session", sid.as_str().to_owned())
+    pub fn session(pool: &PoolId, sub: &Sub, id: &SessionId) -> Self {
+        Self::of_user(pool, sub, Kind::Session, id.as_str())
     }
 
     /// The index of a user's sessions; members are session ids.
     pub fn sessions_index(pool: &PoolId, sub: &Sub) -> Self {
-        Self::of_user(pool, sub, "sessions", String::new())
+        Self::of_user(pool, sub, Kind::Sessions, "")
     }
 
-    /// An authorization code or its tombstone, by the code's digest.
-    pub fn code(pool: &PoolId, sub: &Sub, code_digest: &str) -> Self {
-        Self::of_user(pool, sub, "code", plain(code_digest))
+    /// An authorization code or its tombstone, by the family that it starts.
+    pub fn code(pool: &PoolId, sub: &Sub, family: &FamilyId) -> Self {
+        Self::of_user(pool, sub, Kind::Code, family.as_str())
     }
 
     /// A refresh-token family.
     pub fn grant(pool: &PoolId, sub: &Sub, family: &FamilyId) -> Self {
-        Self::of_user(pool, sub, "grant", family.as_str().to_owned())
+        Self::of_user(pool, sub, Kind::Grant, family.as_str())
     }
 
     /// The stamp of a user's last sign-out-everywhere.
     pub fn epoch(pool: &PoolId, sub: &Sub) -> Self {
-        Self::of_user(pool, sub, "epoch", String::new())
+        Self::of_user(pool, sub, Kind::Epoch, "")
     }
 
     /// A user record.
     pub fn user(pool: &PoolId, sub: &Sub) -> Self {
-        Self::of_user(pool, sub, "user", String::new())
+        Self::of_user(pool, sub, Kind::User, "")
     }
 
     /// That a user was deleted: its `sub` is never used again.
     pub fn deleted_user(pool: &PoolId, sub: &Sub) -> Self {
-        Self::of_user(pool, sub, "deleted", String::new())
+        Self::of_user(pool, sub, Kind::Deleted, "")
     }
 
     /// The user who has a user name.
     pub fn username(pool: &PoolId, username: &str) -> Self {
-        Self { partition: Partition(format!("username:{pool}:{}", digest(username))), kind: "username", name: String::new() }
+        Self::new(Kind::Username, &["username", pool.as_str(), username], "")
     }
 
     /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`].
     pub fn identity(pool: &PoolId, digest: &str) -> Self {
-        Self { partition: Partition::identity(pool, digest), kind: "identity", name: String::new() }
+        Self::new(Kind::Identity, &["identity", pool.as_str(), digest], "")
     }
 
     /// The signing keys of a pool.
     pub fn keyset(pool: &PoolId) -> Self {
-        Self { partition: Partition::pool(pool), kind: "keyset", name: String::new() }
+        Self::new(Kind::Keyset, &["pool", pool.as_str()], "")
     }
 
     /// The keys that a pool shows to SAML identity providers.
     pub fn sp_keys(pool: &PoolId) -> Self {
-        Self { partition: Partition::pool(pool), kind: "sp_keys", name: String::new() }
+        Self::new(Kind::SpKeys, &["pool", pool.as_str()], "")
     }
 
     /// What is believed of a SAML identity provider, by a digest of where its metadata comes from.
     pub fn saml_trust(pool: &PoolId, digest: &str) -> Self {
-        Self { partition: Partition(format!("saml-trust:{pool}:{}", plain(digest))), kind: "saml_trust", name: String::new() }
+        Self::new(Kind::SamlTrust, &["saml-trust", pool.as_str(), digest], "")
     }
 
     /// That something was seen: a `jti`, an assertion id. `scope` names who may not use it twice.
     pub fn mark(kind: &str, scope: &str, digest: &str) -> Self {
-        Self { partition: Partition::mark(kind, scope, digest), kind: "mark", name: String::new() }
+        Self::new(Kind::Mark, &["mark", kind, scope, digest], "")
     }
 
-    /// A counter of attempts; `scope` may be an address or a name, it is stored as a digest.
+    /// A counter of attempts; `scope` may be an address or a name.
     pub fn limit(kind: &str, scope: &str) -> Self {
-        Self { partition: Partition::limit(kind, scope), kind: "limit", name: String::new() }
+        Self::new(Kind::Limit, &["limit", kind, scope], "")
     }
 
-    /// The story of a refused request, by its reference id.
+    /// The story of a refused request, by its reference id. One partition has the stories of one hour of a pool, so that one write keeps a
+    /// story and lists it.
     pub fn trace(pool: &PoolId, hour: i64, reference: &ReferenceId) -> Self {
-        Self { partition: Partition::traces(pool, hour), kind: "trace", name: reference.as_str().to_owned() }
+        Self::new(Kind::Trace, &["traces", pool.as_str(), &hour.to_string()], reference.as_str())
     }
 
     /// The index of one hour's stories; members are reference ids.
     pub fn traces_index(pool: &PoolId, hour: i64) -> Self {
-        Self { partition: Partition::traces(pool, hour), kind: "traces", name: String::new() }
+        Self::new(Kind::Traces, &["traces", pool.as_str(), &hour.to_string()], "")
     }
 
     /// The partition.
-    pub fn partition(&self) -> &Partition {
-        &self.partition
+    pub fn partition(&self) -> Partition {
+        self.partition
     }
 
     /// The kind, for messages and metrics.
     pub fn kind(&self) -> &'static str {
-        self.kind
+        self.kind.names().0
     }
 
     /// Most bytes that a value under this key may have.
     pub fn size_limit(&self) -> usize {
-        match self.kind {
-            "flow" | "trial" | "session" | "sign_out" => 4 * 1024,
-            "pushed" => 16 * 1024,
-            // The largest message as base64, sealed.
-            "saml_response" => 360 * 1024,
-            _ => 64 * 1024,
+        self.kind.size_limit()
+    }
+
+    /// What its kind allows.
+    pub(in crate::store) fn rules(&self) -> Kind {
+        self.kind
+    }
+
+    /// The key for a store that sorts: what is soon over lies together, and then what is of one partition.
+    pub(in crate::store) fn sorted(&self) -> [u8; 2 + TAG + NAME] {
+        let mut bytes = [0; 2 + TAG + NAME];
+        let letter = u8::try_from(self.kind.names().1).unwrap_or_default();
+        let parts = [u8::from(!self.kind.is_brief())].into_iter().chain(self.partition.0).chain([letter]).chain(self.name);
+        for (to, from) in bytes.iter_mut().zip(parts) {
+            *to = from;
         }
+        bytes
     }
 
-    pub(in crate::store) fn is_index(&self) -> bool {
-        matches!(self.kind, "sessions" | "grants" | "upstream_sessions" | "traces")
+    fn of_user(pool: &PoolId, sub: &Sub, kind: Kind, name: &str) -> Self {
+        Self::new(kind, &["user", pool.as_str(), sub.as_str()], name)
     }
 
-    fn of_user(pool: &PoolId, sub: &Sub, kind: &'static str, name: String) -> Self {
-        Self { partition: Partition::user(pool, sub), kind, name }
+    fn new(kind: Kind, words: &[&str], name: &str) -> Self {
+        Self { partition: Partition::of(words), kind, name: digest(kind.names().0, words, name) }
     }
 }
 
 /// The key as text, also what a sealed value is bound to.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "symbolon:{{{}}}:{}", self.partition.0, self.kind)?;
-        if self.name.is_empty() { Ok(()) } else { write!(f, ":{}", self.name) }
+        write!(f, "{{{}}}{}{}", base64url(self.partition.0), self.kind.names().1, base64url(self.name))
     }
 }
 
-fn digest(text: &str) -> String {
-    base64url(sha256(text))
-}
-
-/// One digest of two texts that do not run together.
-fn pair(left: &str, right: &str) -> String {
-    digest(&format!("{}:{left}{right}", left.len()))
-}
-
-/// Text that already is a digest or a word of ours stays readable; anything else becomes a digest.
-fn plain(text: &str) -> String {
-    let word = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if word && !text.is_empty() { text.to_owned() } else { digest(text) }
+/// The first bytes of one digest of all, which do not run together.
+fn digest<const N: usize>(kind: &str, words: &[&str], name: &str) -> [u8; N] {
+    let mut bytes = Vec::with_capacity(160);
+    for part in [kind].iter().chain(words).chain(&[name]) {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    let mut out = [0; N];
+    for (to, from) in out.iter_mut().zip(sha256(bytes)) {
+        *to = from;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -240,11 +232,19 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_one_user_share_one_hash_tag() {
+    fn keys_of_one_user_share_one_hash_tag_and_nothing_else() {
         let sub = Sub::from_random([1; 16]);
         let sid = SessionId::from_random([2; 16]);
-        assert_eq!(Key::session(&pool(), &sub, &sid).to_string(), format!("symbolon:{{user:eu-west-1_A:{sub}}}:session:{sid}"));
-        assert_eq!(Key::epoch(&pool(), &sub).partition(), Key::session(&pool(), &sub, &sid).partition());
+        let (session, epoch) = (Key::session(&pool(), &sub, &sid), Key::epoch(&pool(), &sub));
+        assert_eq!(epoch.partition(), session.partition());
+        let tag = |key: Key| key.to_string().split_once('}').unwrap().0.to_owned();
+        assert_eq!(tag(session), tag(epoch));
+        let other = PoolId::parse("eu-west-1_B").unwrap();
+        let keys = [session, epoch, Key::session(&other, &sub, &sid), Key::epoch(&other, &sub), Key::user(&pool(), &sub)];
+        let texts: std::collections::BTreeSet<String> = keys.iter().map(Key::to_string).collect();
+        assert_eq!(texts.len(), keys.len());
+        assert_eq!(keys.iter().map(Key::sorted).collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+        assert!(texts.iter().all(|text| text.len() == 30), "Redis keeps up to 30 characters in 32 bytes");
     }
 
     /// E-30

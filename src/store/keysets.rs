@@ -248,7 +248,7 @@ impl Keyring {
     async fn swap(&self, pool: &PoolId, set: &Keyset, expect: Expect) -> Result<Outcome, StoreError> {
         let key = Key::keyset(pool);
         let value = self.inner.directory.encode(&key, set);
-        let batch = Batch::new(key.partition().clone()).put(&key, value, Life::Forever, expect);
+        let batch = Batch::new(key.partition()).put(&key, value, Life::Forever, expect);
         let outcome = self.inner.directory.store.commit(batch).await?;
         self.slot(pool).expire();
         Ok(outcome)

@@ -3,11 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-
 use crate::model::time::Timestamp;
 
-use super::batch::{Batch, Change, Write};
+use super::batch::{Batch, Change, Value, Write};
 use super::key::Key;
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, Version};
 
@@ -46,8 +44,8 @@ impl Memory {
         keys.iter().map(|key| tables.live(key, now).map(|slot| slot.entry.clone())).collect()
     }
 
-    pub(in crate::store) fn take(&self, key: &Key, now: Timestamp) -> Option<Bytes> {
-        self.lock().values.remove(key).filter(|slot| lives(slot.life, now)).map(|slot| slot.entry.value)
+    pub(in crate::store) fn take(&self, key: &Key, now: Timestamp) -> Option<Entry> {
+        self.lock().values.remove(key).filter(|slot| lives(slot.life, now)).map(|slot| slot.entry)
     }
 
     pub(in crate::store) fn commit(&self, batch: Batch, version: &Version, now: Timestamp) -> Outcome {
@@ -75,7 +73,7 @@ impl Memory {
             None => (by, Life::Until(until)),
             Some(slot) => (counter(key, &slot.entry.value)?.saturating_add(by), slot.life),
         };
-        tables.put(key.clone(), sum.to_string().into_bytes(), life, version);
+        tables.put(*key, sum.to_string().into_bytes().into(), life, version);
         Ok(sum)
     }
 
@@ -135,14 +133,16 @@ impl Tables {
         }
     }
 
-    fn put(&mut self, key: Key, value: Vec<u8>, life: Life, version: &Version) {
+    fn put(&mut self, key: Key, value: Value, life: Life, version: &Version) {
         self.expire(&key, life);
-        self.values.insert(key, Slot { entry: Entry { value: value.into(), version: version.clone() }, life });
+        if let Some(entry) = Entry::of(&value.stamped(version).into()) {
+            self.values.insert(key, Slot { entry, life });
+        }
     }
 
     fn expire(&mut self, key: &Key, life: Life) {
         if let Life::Until(until) = life {
-            self.expiries.insert((until, key.clone()));
+            self.expiries.insert((until, *key));
         }
     }
 

@@ -10,6 +10,7 @@ mod file;
 pub mod grants;
 mod kept;
 pub mod key;
+mod kind;
 pub mod keysets;
 pub mod limits;
 pub mod marks;
@@ -29,6 +30,7 @@ pub mod saml_trust;
 pub mod seal;
 pub mod sessions;
 mod settings;
+mod short;
 pub mod sp_keys;
 mod sqlite;
 pub mod upstream_sessions;
@@ -37,13 +39,12 @@ pub mod users;
 
 use bytes::Bytes;
 
-use crate::model::encoding::base64url;
 use crate::model::secret::ExposeSecret as _;
 use crate::model::time::Timestamp;
 use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
-pub use batch::Batch;
+pub use batch::{Batch, Value};
 pub use error::StoreError;
 pub use key::{Key, Partition};
 pub use settings::{Role, StoreSettings, StoreUrl};
@@ -54,7 +55,10 @@ use redis::Redis;
 
 /// A random stamp given to a value at each write; never a counter, so delete and recreate does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(String);
+pub struct Version([u8; STAMP]);
+
+/// Bytes of a stamp, with which every stored value begins.
+const STAMP: usize = 8;
 
 /// A value and the stamp of its last write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +127,14 @@ enum Engine {
 /// Most members that one page of an index holds.
 pub const PAGE_LIMIT: usize = 1000;
 
+impl Entry {
+    /// What was stored: a stamp and a value.
+    fn of(stored: &Bytes) -> Option<Self> {
+        let stamp = stored.first_chunk::<STAMP>()?;
+        Some(Self { version: Version(*stamp), value: stored.slice(STAMP..) })
+    }
+}
+
 impl Store {
     /// Opens the store that the settings name.
     ///
@@ -168,7 +180,7 @@ impl Store {
     }
 
     /// Reads and deletes: of any number of callers exactly one receives the value.
-    pub async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+    pub async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         match &self.engine {
             Engine::Memory(memory) => Ok(memory.take(key, self.clock.now())),
             Engine::File(file) => file.take(key).await,
@@ -224,7 +236,7 @@ impl Store {
     }
 
     fn stamp(&self) -> Version {
-        Version(base64url(self.random.bytes::<16>()))
+        Version(self.random.bytes())
     }
 }
 

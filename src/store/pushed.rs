@@ -25,7 +25,7 @@ pub struct Pushed {
 pub async fn put(records: &Records, random: &Random, pushed: &Pushed) -> Result<String, StoreError> {
     let handle = random.token();
     let key = Key::pushed(&handle);
-    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, pushed), Life::Until(pushed.expires), Expect::Absent);
+    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, pushed), Life::Until(pushed.expires), Expect::Absent);
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(handle),
         Outcome::Conflict => Err(StoreError::Misuse("a handle of a pushed request was used twice")),
@@ -46,6 +46,6 @@ pub async fn load(records: &Records, handle: &str, now: Timestamp) -> Result<Opt
 /// that it was the first. One round trip.
 pub async fn spend(records: &Records, handle: &str, until: Timestamp) -> Result<bool, StoreError> {
     let key = Key::pushed_spent(handle);
-    let batch = Batch::new(key.partition().clone()).put(&key, b"1".to_vec(), Life::Until(until), Expect::Absent);
+    let batch = Batch::new(key.partition()).put(&key, b"1".to_vec(), Life::Until(until), Expect::Absent);
     Ok(records.store.commit(batch).await? == Outcome::Committed)
 }

@@ -1,13 +1,17 @@
-//! Typed records over the store: JSON, sealed, bound to their key.
+//! Typed records over the store, sealed, bound to their key.
+//!
+//! The first byte of a record, once opened, says how to read it. What lives for hours and comes by the million is short: fields in their order
+//! ([Postcard](https://postcard.jamesmunns.com/wire-format)), without names. What lives for ever is JSON, because its shape grows.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::outside::random::Random;
 
+use super::batch::Value;
 use super::key::Key;
-use super::seal::Seal;
-use super::{Entry, Store, StoreError, Version};
+use super::seal::{NONCE, Seal};
+use super::{Entry, STAMP, Store, StoreError, Version};
 
 /// Reads and writes typed records. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +31,11 @@ pub struct Record<T> {
     pub version: Version,
 }
 
+/// A record as JSON.
+const JSON: u8 = 1;
+/// A record as its fields in order. A change of any such record's shape is another number.
+const COMPACT: u8 = 2;
+
 impl Records {
     /// Records of this store under these keys.
     pub fn new(store: Store, seal: Seal, random: Random) -> Self {
@@ -41,32 +50,51 @@ impl Records {
     /// The live record of a key.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when what is stored was not sealed by us for this key.
+    /// [`StoreError::Corrupt`] when what is stored was not sealed by us for this key, [`StoreError::OtherVersion`] when we do not know its shape.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Record<T>>, StoreError> {
         self.store.get(key).await?.map(|entry| self.decode(key, &entry)).transpose()
     }
 
     /// Reads and deletes: of any number of callers exactly one receives the record.
     pub async fn take<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
-        self.store.take(key).await?.map(|value| self.opened(key, &value)).transpose()
+        self.store.take(key).await?.map(|entry| self.opened(key, &entry)).transpose()
     }
 
     /// The record in an entry that was read under `key`.
     pub fn decode<T: DeserializeOwned>(&self, key: &Key, entry: &Entry) -> Result<Record<T>, StoreError> {
-        Ok(Record { value: self.opened(key, &entry.value)?, version: entry.version.clone() })
+        Ok(Record { value: self.opened(key, entry)?, version: entry.version.clone() })
     }
 
-    /// The bytes to put under `key`.
+    /// The value to put under `key`.
     ///
-    /// A value that is no JSON, which none of ours is, gives bytes that read back as [`StoreError::Corrupt`].
-    pub fn encode<T: Serialize>(&self, key: &Key, value: &T) -> Vec<u8> {
-        let plain = serde_json::to_vec(value).unwrap_or_default();
-        self.seal.seal(key.kind(), key.to_string().as_bytes(), &plain, &self.random)
+    /// A record that has no such form, which none of ours is, gives a value that reads back as [`StoreError::Corrupt`].
+    pub fn encode<T: Serialize>(&self, key: &Key, value: &T) -> Value {
+        let plain = if key.rules().is_compact() {
+            postcard::to_extend(value, vec![COMPACT]).unwrap_or_default()
+        } else {
+            let mut plain = vec![JSON];
+            if serde_json::to_writer(&mut plain, value).is_ok() { plain } else { Vec::new() }
+        };
+        Value::sealed(self.seal.seal(key.kind(), key.to_string().as_bytes(), &plain, &self.random))
     }
 
-    fn opened<T: DeserializeOwned>(&self, key: &Key, value: &[u8]) -> Result<T, StoreError> {
-        let plain = self.seal.open(key.kind(), key.to_string().as_bytes(), value).ok_or(StoreError::Corrupt(key.kind()))?;
-        serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt(key.kind()))
+    fn opened<T: DeserializeOwned>(&self, key: &Key, entry: &Entry) -> Result<T, StoreError> {
+        let corrupt = || StoreError::Corrupt(key.kind());
+        let (rest_of_nonce, rest) = entry.value.split_first_chunk::<{ NONCE - STAMP }>().ok_or_else(corrupt)?;
+        let mut nonce = [0; NONCE];
+        for (to, from) in nonce.iter_mut().zip(entry.version.0.iter().chain(rest_of_nonce)) {
+            *to = *from;
+        }
+        let plain = self.seal.open_parts(key.kind(), key.to_string().as_bytes(), nonce, rest).ok_or_else(corrupt)?;
+        match plain.split_first() {
+            Some((&JSON, text)) => serde_json::from_slice(text).map_err(|_| corrupt()),
+            Some((&COMPACT, fields)) => match postcard::take_from_bytes(fields) {
+                Ok((value, [])) => Ok(value),
+                _ => Err(corrupt()),
+            },
+            Some(_) => Err(StoreError::OtherVersion(key.kind())),
+            None => Err(corrupt()),
+        }
     }
 }
 
@@ -88,7 +116,7 @@ mod tests {
         let records = records();
         let key = Key::flow("a");
         let life = Life::Until(Timestamp::from_secs(9));
-        let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &"value"), life, Expect::Absent);
+        let batch = Batch::new(key.partition()).put(&key, records.encode(&key, &"value"), life, Expect::Absent);
         assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
         assert_eq!(records.get::<String>(&key).await.unwrap().unwrap().value, "value");
         assert_eq!(records.take::<String>(&key).await.unwrap().as_deref(), Some("value"));
@@ -100,8 +128,7 @@ mod tests {
     async fn a_record_moved_to_another_key_is_corrupt() {
         let records = records();
         let (here, there) = (Key::flow("a"), Key::flow("b"));
-        let batch =
-            Batch::new(there.partition().clone()).put(&there, records.encode(&here, &1), Life::Until(Timestamp::from_secs(9)), Expect::Any);
+        let batch = Batch::new(there.partition()).put(&there, records.encode(&here, &1), Life::Until(Timestamp::from_secs(9)), Expect::Any);
         assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
         assert_eq!(records.get::<u8>(&there).await, Err(StoreError::Corrupt("flow")));
     }

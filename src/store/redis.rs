@@ -1,6 +1,6 @@
 //! The engine on Redis: each operation is one round trip, each commit one script.
 //!
-//! A value is a string of its version (22 characters) and its bytes. An index is two sorted sets, one by score and one by expiry.
+//! A value is a string of its version (8 bytes) and its bytes. An index is two sorted sets, one by score and one by expiry.
 //! All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing that consumes or writes is sent twice.
 
 use std::sync::Arc;
@@ -48,9 +48,6 @@ const REDIRECTS: usize = 5;
 /// An attempt to connect takes several round trips, so it may take longer than a call.
 const CONNECT_PATIENCE: u32 = 4;
 
-/// Characters of a version.
-const STAMP: usize = 22;
-
 impl Redis {
     /// Connects and checks. A server that does not answer is tried again at each call; one that answers and does not fit is refused.
     pub(in crate::store) async fn open(url: &str, settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
@@ -82,17 +79,19 @@ impl Redis {
         keys.iter().zip(values).map(|(key, value)| entry(key, value)).collect()
     }
 
-    pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+    pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let getdel = Call::Plain("GETDEL", vec![Place::of(key)]);
-        Ok(entry(key, self.write(&getdel).await?)?.map(|entry| entry.value))
+        entry(key, self.write(&getdel).await?)
     }
 
     pub(in crate::store) async fn commit(&self, batch: Batch, version: Version, now: Timestamp) -> Result<Outcome, StoreError> {
-        let mut call = ScriptCall::new(&self.scripts.commit).arg(version.0);
+        let mut call = ScriptCall::new(&self.scripts.commit);
         for write in batch.writes {
             call = call.key(Place::of(&write.key));
             call = match write.change {
-                Change::Put { value, life, expect } => call.arg("p").arg(expected(expect)).arg(millis(life, now)).arg(value),
+                Change::Put { value, life, expect } => {
+                    call.arg("p").arg(expected(expect)).arg(millis(life, now)).arg(value.stamped(&version))
+                }
                 Change::Delete { expect } => call.arg("d").arg(expected(expect)),
                 Change::Require { expect } => call.arg("r").arg(expected(expect)),
                 Change::Index { member, score, life } => {
@@ -296,8 +295,7 @@ fn entry(key: &Key, value: Value) -> Result<Option<Entry>, StoreError> {
         Value::BulkString(stored) => Bytes::from(stored),
         _ => return Err(corrupt()),
     };
-    let stamp = stored.get(..STAMP).and_then(|stamp| std::str::from_utf8(stamp).ok()).ok_or_else(corrupt)?;
-    Ok(Some(Entry { version: Version(stamp.to_owned()), value: stored.slice(STAMP..) }))
+    Entry::of(&stored).map(Some).ok_or_else(corrupt)
 }
 
 fn text(value: Value) -> Option<String> {
@@ -308,11 +306,11 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-fn expected(expect: Expect) -> String {
+fn expected(expect: Expect) -> Vec<u8> {
     match expect {
-        Expect::Any => "*".into(),
-        Expect::Absent => "-".into(),
-        Expect::Version(version) => version.0,
+        Expect::Any => b"*".to_vec(),
+        Expect::Absent => b"-".to_vec(),
+        Expect::Version(version) => version.0.to_vec(),
     }
 }
 

@@ -60,8 +60,7 @@ impl From<RedisError> for SendError {
 
 impl Place {
     pub(in crate::store) fn of(key: &Key) -> Self {
-        let once = matches!(key.kind(), "flow" | "trial" | "relay" | "saml_response" | "code");
-        Self { key: key.to_string(), once, lasting: !once && !matches!(key.kind(), "limit" | "trace" | "traces") }
+        Self { key: key.to_string(), once: key.rules().is_once(), lasting: key.rules().is_lasting() }
     }
 
     pub(in crate::store) fn expiry(index: &Key) -> Self {

@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn the_slot_is_that_of_the_hash_tag() {
         assert_eq!(slot("123456789"), 12_739);
-        assert_eq!(slot("symbolon:{user:a}:session:1"), slot("symbolon:{user:a}:epoch"));
+        assert_eq!(slot("{AbCdEf-_}sSession"), slot("{AbCdEf-_}eEpoch"));
         assert_eq!(slot("{user1000}.following"), slot("user1000"));
         assert_eq!(slot("foo{}{bar}"), slot("foo{}{bar}"));
     }

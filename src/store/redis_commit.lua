@@ -1,9 +1,9 @@
 -- Applies a batch: first every expectation is compared, then every write is made, so an error can only come before the first write.
--- KEYS: one for each value, two (order, expiry) for each index write. ARGV: the version of what is put, then for each write its kind
--- and arguments: p expect life value | d expect | r expect | i member score life | u member.
+-- KEYS: one for each value, two (order, expiry) for each index write. ARGV: for each write its kind and
+-- arguments: p expect life value | d expect | r expect | i member score life | u member.
 -- expect: * anything, - no value, otherwise the version. life: milliseconds, 0 for ever, negative already over.
--- A value is its version (22 characters) and its bytes in one string. Returns 1, or 0 when an expectation does not hold.
-local version, at_key, at = ARGV[1], 0, 2
+-- A value is its version (8 bytes) and its bytes in one string. Returns 1, or 0 when an expectation does not hold.
+local at_key, at = 0, 1
 local arguments = { p = 3, d = 1, r = 1, i = 3, u = 1 }
 local writes = {}
 while at <= #ARGV do
@@ -18,7 +18,7 @@ while at <= #ARGV do
     redis.call('ZCARD', write.expiry)
   else
     at_key = at_key + 1
-    local have = redis.call('GETRANGE', write.key, 0, 21)
+    local have = redis.call('GETRANGE', write.key, 0, 7)
     if write.a == '-' then
       if have ~= '' then return 0 end
     elseif write.a ~= '*' and write.a ~= have then
@@ -60,9 +60,9 @@ for _, write in ipairs(writes) do
     if life < 0 then
       redis.call('DEL', write.key)
     elseif life == 0 then
-      redis.call('SET', write.key, version .. write.c)
+      redis.call('SET', write.key, write.c)
     else
-      redis.call('SET', write.key, version .. write.c, 'PX', write.b)
+      redis.call('SET', write.key, write.c, 'PX', write.b)
     end
   elseif write.kind == 'd' then
     redis.call('DEL', write.key)

@@ -259,7 +259,7 @@ impl IdpTrust {
     }
 
     async fn swap(&self, key: &Key, trust: &Trust, expect: Expect) -> Result<Outcome, StoreError> {
-        let batch = Batch::new(key.partition().clone()).put(key, self.directory.encode(key, trust), Life::Forever, expect);
+        let batch = Batch::new(key.partition()).put(key, self.directory.encode(key, trust), Life::Forever, expect);
         self.directory.store.commit(batch).await
     }
 

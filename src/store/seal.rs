@@ -1,12 +1,15 @@
 //! Encryption at rest and in tokens that only this broker reads. Who holds a dump of the store mints and reads nothing (E-30, E-31).
 //!
-//! AES-256-GCM under a key that HKDF-SHA256 derives from the master key, a label and half of a 24-byte nonce; the other half is
-//! GCM's nonce. So the number of sealed values under one master key has no practical bound.
+//! AES-256-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)) with a random nonce of 96 bits, under one key for each label (a kind of
+//! record, a kind of token) that HKDF-SHA256 derives from the master key once. Under plain GCM a nonce that comes twice would give both texts and the
+//! key's authenticity away, so that one key should seal no more than 2^32 values: weeks for a busy broker. Here it tells only whether two values, bound to the
+//! same place, are the same one; a place is a record's key, which is random, so a nonce that comes twice (some 2^48 values of one kind) says nothing.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
@@ -57,40 +60,46 @@ impl fmt::Debug for SecretKeyBytes {
     }
 }
 
-/// Seals and opens. Cheap to clone.
+/// Seals and opens. Cheap to clone; clones share the keys that were derived.
 #[derive(Clone)]
 pub struct Seal {
     root: Arc<Prk>,
+    derived: Arc<RwLock<HashMap<String, Arc<Derived>>>>,
 }
 
-/// First byte of everything sealed, so that another format can follow.
-const FORMAT: u8 = 1;
-const NONCE: usize = 24;
+/// The keys of one label.
+struct Derived {
+    records: LessSafeKey,
+    tokens: LessSafeKey,
+    token_nonces: hmac::Key,
+}
+
+/// Bytes of a nonce.
+pub(in crate::store) const NONCE: usize = 12;
 const TAG: usize = 16;
+/// Most labels whose keys are remembered; ours are fewer.
+const MOST_LABELS: usize = 256;
 
 impl Seal {
     /// With the keys of this master key.
     pub fn new(key: &SecretKeyBytes) -> Self {
-        Self { root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/1").extract(&key.0)) }
+        Self { root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/2").extract(&key.0)), derived: Arc::default() }
     }
 
-    /// Encrypts `plain` for `label`, bound to `aad`.
+    /// Encrypts `plain` for `label`, bound to `aad`. Begins with a random nonce of 12 bytes.
     pub fn seal(&self, label: &str, aad: &[u8], plain: &[u8], random: &Random) -> Vec<u8> {
-        self.seal_with(label, aad, plain, random.bytes())
+        sealed(&self.keys(label).records, aad, plain, random.bytes())
     }
 
     /// Decrypts what [`Seal::seal`] gave for the same label and `aad`; `None` for anything else.
     pub fn open(&self, label: &str, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (&format, rest) = sealed.split_first()?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE>()?;
-        if format != FORMAT {
-            return None;
-        }
-        let (key, nonce) = self.key(label, *nonce);
-        let mut buffer = rest.to_vec();
-        let length = key.open_in_place(nonce, Aad::from(aad), &mut buffer).ok()?.len();
-        buffer.truncate(length);
-        Some(buffer)
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
+        self.open_parts(label, aad, *nonce, rest)
+    }
+
+    /// [`Seal::open`] of what was taken apart after the nonce.
+    pub(in crate::store) fn open_parts(&self, label: &str, aad: &[u8], nonce: [u8; NONCE], rest: &[u8]) -> Option<Vec<u8>> {
+        opened(&self.keys(label).records, aad, nonce, rest)
     }
 
     /// A value as an opaque token: base64url, the same for the same value, unreadable and unforgeable without the master key.
@@ -98,17 +107,19 @@ impl Seal {
     /// A value that is no JSON gives the empty text, which opens to nothing.
     pub fn token<T: Serialize>(&self, label: &str, value: &T) -> String {
         let Ok(plain) = serde_json::to_vec(value) else { return String::new() };
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, &self.derive(&[b"token nonce", label.as_bytes()]));
+        let keys = self.keys(label);
         let mut nonce = [0; NONCE];
-        for (to, from) in nonce.iter_mut().zip(hmac::sign(&mac, &plain).as_ref()) {
+        for (to, from) in nonce.iter_mut().zip(hmac::sign(&keys.token_nonces, &plain).as_ref()) {
             *to = *from;
         }
-        base64url(self.seal_with(&token_label(label), b"", &plain, nonce))
+        base64url(sealed(&keys.tokens, b"", &plain, nonce))
     }
 
     /// The value of a token made by [`Seal::token`] for the same label; `None` for anything else.
     pub fn open_token<T: DeserializeOwned>(&self, label: &str, text: &str) -> Option<T> {
-        let plain = self.open(&token_label(label), b"", &base64url_decode(text)?)?;
+        let sealed = base64url_decode(text)?;
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
+        let plain = opened(&self.keys(label).tokens, b"", *nonce, rest)?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -121,24 +132,27 @@ impl Seal {
         bytes
     }
 
-    fn seal_with(&self, label: &str, aad: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Vec<u8> {
-        let mut sealed = Vec::with_capacity(1 + NONCE + plain.len() + TAG);
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&nonce);
-        let (key, nonce) = self.key(label, nonce);
-        let mut buffer = plain.to_vec();
-        let tag = must(key.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut buffer));
-        sealed.append(&mut buffer);
-        sealed.extend_from_slice(tag.as_ref());
-        sealed
+    fn keys(&self, label: &str) -> Arc<Derived> {
+        if let Some(known) = self.derived.read().unwrap_or_else(PoisonError::into_inner).get(label) {
+            return Arc::clone(known);
+        }
+        let derived = Arc::new(Derived {
+            records: self.cipher(&[b"record", label.as_bytes()]),
+            tokens: self.cipher(&[b"token", label.as_bytes()]),
+            token_nonces: hmac::Key::new(hmac::HMAC_SHA256, &self.derive(&[b"token nonce", label.as_bytes()])),
+        });
+        let mut all = self.derived.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MOST_LABELS {
+            all.insert(label.to_owned(), Arc::clone(&derived));
+        }
+        derived
     }
 
-    fn key(&self, label: &str, nonce: [u8; NONCE]) -> (LessSafeKey, Nonce) {
-        let (salt, nonce) = nonce.split_at(NONCE / 2);
-        let mut bytes = self.derive(&[b"record", label.as_bytes(), salt]);
-        let key = must(UnboundKey::new(&AES_256_GCM, &bytes));
+    fn cipher(&self, parts: &[&[u8]]) -> LessSafeKey {
+        let mut bytes = self.derive(parts);
+        let key = must(UnboundKey::new(&AES_256_GCM_SIV, &bytes));
         bytes.zeroize();
-        (LessSafeKey::new(key), must(Nonce::try_assume_unique_for_key(nonce)))
+        LessSafeKey::new(key)
     }
 
     /// HKDF-Expand with length-prefixed parts, so that they do not run together.
@@ -160,8 +174,21 @@ impl fmt::Debug for Seal {
     }
 }
 
-fn token_label(label: &str) -> String {
-    format!("token/{label}")
+fn sealed(key: &LessSafeKey, aad: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Vec<u8> {
+    let mut buffer = Vec::with_capacity(NONCE + plain.len() + TAG);
+    buffer.extend_from_slice(&nonce);
+    buffer.extend_from_slice(plain);
+    let text = buffer.get_mut(NONCE..).unwrap_or_default();
+    let tag = must(key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), text));
+    buffer.extend_from_slice(tag.as_ref());
+    buffer
+}
+
+fn opened(key: &LessSafeKey, aad: &[u8], nonce: [u8; NONCE], rest: &[u8]) -> Option<Vec<u8>> {
+    let mut buffer = rest.to_vec();
+    let length = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut buffer).ok()?.len();
+    buffer.truncate(length);
+    Some(buffer)
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

@@ -10,6 +10,7 @@ use crate::model::time::Timestamp;
 
 use super::record::{Record, Records};
 use super::seal::Seal;
+use super::short::ShortSession;
 use super::{Batch, Expect, Key, Life, Outcome, StoreError};
 
 const LABEL: &str = "session cookie";
@@ -41,6 +42,10 @@ impl SessionRef {
     fn key(&self) -> Key {
         Key::session(&self.pool, &self.sub, &self.id)
     }
+
+    fn whole(&self, session: ShortSession) -> Result<Session, StoreError> {
+        session.whole(&self.sub, &self.id).ok_or(StoreError::Corrupt("session"))
+    }
 }
 
 /// The present epoch of a user. One round trip.
@@ -61,16 +66,18 @@ pub async fn create(records: &Records, seal: &Seal, pool: &Pool, session: &Sessi
 pub fn opening(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> (Batch, String) {
     let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
     let key = reference.key();
-    let batch = Batch::new(key.partition().clone())
-        .put(&key, records.encode(&key, session), Life::Until(session.expires), Expect::Absent)
-        .index(&Key::sessions_index(&pool.id, &session.sub), session.id.as_str(), session.expires.millis(), Life::Until(session.expires));
+    let life = Life::Until(session.expires);
+    let mut batch = Batch::new(key.partition()).put(&key, records.encode(&key, &ShortSession::of(session)), life, Expect::Absent);
+    if pool.tells_apps() {
+        batch = batch.index(&Key::sessions_index(&pool.id, &session.sub), session.id.as_str(), session.expires.millis(), life);
+    }
     (batch, seal.token(LABEL, &reference))
 }
 
 /// The session behind a cookie, if it is alive at `now`. One round trip.
 pub async fn load(records: &Records, pool: &Pool, reference: &SessionRef, now: Timestamp) -> Result<Option<LiveSession>, StoreError> {
     let (session, epoch) = read(records, reference).await?;
-    Ok(session.and_then(|record| LiveSession::check(record.value, pool.session, &epoch, now)))
+    Ok(session.and_then(|session| LiveSession::check(session, pool.session, &epoch, now)))
 }
 
 /// Marks the session as used at `now` by `client`; writes only when that says something new. A session that ended meanwhile stays ended.
@@ -84,13 +91,15 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
     let key = reference.key();
     let mut room = true;
     for _ in 0..4 {
-        let Some(Record { value: mut session, version }) = records.get::<Session>(&key).await? else { return Ok(()) };
+        let Some(Record { value, version }) = records.get::<ShortSession>(&key).await? else { return Ok(()) };
+        let mut session = reference.whole(value)?;
         session.last_used = session.last_used.max(now);
         if room && !session.clients.contains(client) {
             session.clients.push(client.clone());
         }
         let life = Life::Until(session.expires);
-        let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &session), life, Expect::Version(version));
+        let value = records.encode(&key, &ShortSession::of(&session));
+        let batch = Batch::new(key.partition()).put(&key, value, life, Expect::Version(version));
         match records.store.commit(batch).await {
             Ok(Outcome::Committed) => return Ok(()),
             Ok(Outcome::Conflict) => {}
@@ -105,32 +114,48 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
     Err(StoreError::NotApplied("the session changed at every try".into()))
 }
 
+/// The user's sessions that are listed, at most `limit`: those of a pool with apps that want to hear when one ends. Two round trips.
+pub async fn listed(records: &Records, pool: &PoolId, sub: &Sub, limit: usize) -> Result<Vec<Session>, StoreError> {
+    let page = records.store.list(&Key::sessions_index(pool, sub), None, limit).await?;
+    let ids = page.members.iter().filter_map(|id| SessionId::parse(id).ok());
+    let references: Vec<SessionRef> = ids.map(|id| SessionRef::new(pool, sub, &id)).collect();
+    let keys: Vec<Key> = references.iter().map(SessionRef::key).collect();
+    let found = records.store.get_many(&keys).await?;
+    let living = references.iter().zip(&keys).zip(found).filter_map(|((reference, key), entry)| Some((reference, key, entry?)));
+    living.map(|(reference, key, entry)| reference.whole(records.decode(key, &entry)?.value)).collect()
+}
+
 /// The session's record, whether or not it is alive. One round trip.
 pub(in crate::store) async fn peek(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
-    let found = records.get::<Session>(&reference.key()).await.or_else(unreadable)?;
-    Ok(found.map(|record| record.value))
+    let found =
+        records.get::<ShortSession>(&reference.key()).await.and_then(|found| found.map(|record| reference.whole(record.value)).transpose());
+    found.or_else(unreadable)
 }
 
 /// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.
 pub async fn end(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
-    records.take::<Session>(&reference.key()).await.or_else(unreadable)
+    let taken = records.take::<ShortSession>(&reference.key()).await;
+    taken.and_then(|taken| taken.map(|session| reference.whole(session)).transpose()).or_else(unreadable)
 }
 
 /// A session that cannot be read is none: the person signs in again instead of meeting an error until it expires.
 fn unreadable<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    if !matches!(error, StoreError::Corrupt(_)) {
+    if !matches!(error, StoreError::Corrupt(_) | StoreError::OtherVersion(_)) {
         return Err(error);
     }
     tracing::warn!(code = "session_unreadable", %error, "a session is passed over");
     Ok(None)
 }
 
-async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Record<Session>>, Epoch), StoreError> {
+async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Session>, Epoch), StoreError> {
     let keys = [reference.key(), Key::epoch(&reference.pool, &reference.sub)];
     let found = records.store.get_many(&keys).await?;
     let mut entries = keys.iter().zip(found).map(|(key, entry)| entry.map(|entry| (key, entry)));
     let session = match entries.next().flatten() {
-        Some((key, entry)) => records.decode::<Session>(key, &entry).map(Some).or_else(unreadable)?,
+        Some((key, entry)) => {
+            let found = records.decode::<ShortSession>(key, &entry).and_then(|record| reference.whole(record.value));
+            found.map(Some).or_else(unreadable)?
+        }
         None => None,
     };
     let epoch = match entries.next().flatten() {

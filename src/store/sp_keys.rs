@@ -278,7 +278,7 @@ impl SpKeyring {
 
     async fn swap(&self, pool: &PoolId, set: &SpKeySet, expect: Expect) -> Result<Outcome, StoreError> {
         let key = Key::sp_keys(pool);
-        let batch = Batch::new(key.partition().clone()).put(&key, self.directory.encode(&key, set), Life::Forever, expect);
+        let batch = Batch::new(key.partition()).put(&key, self.directory.encode(&key, set), Life::Forever, expect);
         let outcome = self.directory.store.commit(batch).await?;
         self.slot(pool).expire();
         Ok(outcome)

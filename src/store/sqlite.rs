@@ -8,25 +8,31 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use crate::model::time::Timestamp;
 
-use super::batch::{Batch, Change, Write};
+use super::batch::{Batch, Change, Value, Write};
 use super::key::Key;
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, Version};
 
-/// `until` is the last column of both tables; the greatest number stands for ever.
+/// A key is [`Key::sorted`], so what is soon over lies on few pages of its own, and what one person has lies side by side: a commit of several writes
+/// changes one page or two. A value begins with its stamp. The greatest number of `until` stands for ever. Only what lives long is found by its end in an
+/// index; of the rest all is looked through.
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS entry (
-        key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, version TEXT NOT NULL, until INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS entry_until ON entry (until);
+    CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS entry_until ON entry (until) WHERE key >= x'01' AND until < 9223372036854775807;
     CREATE TABLE IF NOT EXISTS member (
-        list TEXT NOT NULL, member TEXT NOT NULL, score INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (list, member)
+        list BLOB NOT NULL, member TEXT NOT NULL, score INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (list, member)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS member_order ON member (list, score, member);
     CREATE INDEX IF NOT EXISTS member_until ON member (until);
-    PRAGMA user_version = 1;";
+    PRAGMA user_version = 2;";
 
-/// The newest shape of the tables that this program knows.
-const SCHEMA_VERSION: i64 = 1;
+/// The shape of the tables that this program knows.
+const SCHEMA_VERSION: i64 = 2;
+/// Pages in the log before they are moved to where they belong: pages that change often are moved once in a while.
+const LOG_PAGES: u32 = 4000;
+/// Statements kept ready by a connection.
+const STATEMENTS: usize = 32;
+/// Keys that one statement reads.
+const TOGETHER: usize = 4;
 
 /// Opens the file for the one writer; every commit waits for the disk.
 pub(in crate::store) fn writer(path: &Path) -> std::result::Result<Connection, StoreError> {
@@ -36,29 +42,44 @@ pub(in crate::store) fn writer(path: &Path) -> std::result::Result<Connection, S
     if mode != "wal" {
         return Err(StoreError::Misconfigured(format!("{}: the file system does not carry a write-ahead log", path.display())));
     }
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(refuse)?;
-    if version > SCHEMA_VERSION {
-        return Err(StoreError::Misconfigured(format!("{}: written by a newer version of this program", path.display())));
+    let settings =
+        format!("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = {LOG_PAGES};");
+    connection.execute_batch(&settings).map_err(refuse)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(refuse)? {
+        0 | SCHEMA_VERSION => {}
+        newer if newer > SCHEMA_VERSION => {
+            return Err(StoreError::Misconfigured(format!("{}: written by a newer version of this program", path.display())));
+        }
+        _ => {
+            let path = path.display();
+            return Err(StoreError::Misconfigured(format!(
+                "{path}: written by an older version of this program, and not readable: name another folder"
+            )));
+        }
     }
     connection.execute_batch(SCHEMA).map_err(refuse)?;
     Ok(connection)
 }
 
-/// Opens the file for reading.
-pub(in crate::store) fn reader(path: &Path) -> Result<Connection> {
+/// Opens the file for reading; where it is being recovered, a read waits for `patience`.
+pub(in crate::store) fn reader(path: &Path, patience: Duration) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(Duration::from_millis(250))?;
+    connection.busy_timeout(patience)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(connection)
 }
 
 /// Live values at one instant.
-pub(in crate::store) fn get_many(connection: &mut Connection, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>> {
+pub(in crate::store) fn get_many(connection: &Connection, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>> {
     if let [key] = keys {
         return Ok(vec![live(connection, key, now)?.map(|(entry, _)| entry)]);
     }
-    let transaction = connection.transaction()?;
+    if keys.len() <= TOGETHER {
+        return live_together(connection, keys, now);
+    }
+    let transaction = connection.unchecked_transaction()?;
     let found = keys.iter().map(|key| live(&transaction, key, now).map(|found| found.map(|(entry, _)| entry))).collect();
     transaction.commit()?;
     found
@@ -76,28 +97,25 @@ pub(in crate::store) fn list(
     let mut select = connection.prepare_cached(
         "SELECT score, member FROM member WHERE list = ?1 AND (score, member) > (?2, ?3) AND until > ?4 ORDER BY score, member LIMIT ?5",
     )?;
-    let rows = select
-        .query_map(params![index.to_string(), score, member, now.millis(), i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+    let rows = select.query_map(params![index.sorted(), score, member, now.millis(), i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     rows.collect()
 }
 
 /// Reads and deletes.
-pub(in crate::store) fn take(connection: &Connection, key: &Key, now: Timestamp) -> Result<Option<Bytes>> {
+pub(in crate::store) fn take(connection: &Connection, key: &Key, now: Timestamp) -> Result<Option<Entry>> {
     let row = connection
         .prepare_cached("DELETE FROM entry WHERE key = ?1 RETURNING value, until")?
-        .query_row([key.to_string()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)))
+        .query_row([key.sorted()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)))
         .optional()?;
-    Ok(row.filter(|(_, until)| *until > now.millis()).map(|(value, _)| value.into()))
+    Ok(row.filter(|(_, until)| *until > now.millis()).and_then(|(stored, _)| Entry::of(&stored.into())))
 }
 
 /// Applies a batch if its expectations hold.
 pub(in crate::store) fn commit(connection: &Connection, batch: Batch, version: &Version, now: Timestamp) -> Result<Outcome> {
-    for write in &batch.writes {
-        if !holds(connection, write, now)? {
-            return Ok(Outcome::Conflict);
-        }
+    if !hold(connection, &batch.writes, now)? {
+        return Ok(Outcome::Conflict);
     }
     for write in batch.writes {
         apply(connection, write, version)?;
@@ -120,43 +138,81 @@ pub(in crate::store) fn increment(
             None => return Ok(None),
         },
     };
-    put(connection, key, sum.to_string().as_bytes(), until, version)?;
+    put(connection, key, &Value::from(sum.to_string().into_bytes()).stamped(version), until)?;
     Ok(Some(sum))
 }
 
 /// Removes some of what has expired; whether there was any.
 pub(in crate::store) fn sweep(connection: &Connection, now: Timestamp) -> Result<bool> {
-    let entries = connection
-        .prepare_cached("DELETE FROM entry WHERE rowid IN (SELECT rowid FROM entry WHERE until <= ?1 LIMIT 1000)")?
-        .execute([now.millis()])?;
-    let members = connection
-        .prepare_cached("DELETE FROM member WHERE (list, member) IN (SELECT list, member FROM member WHERE until <= ?1 LIMIT 1000)")?
-        .execute([now.millis()])?;
-    Ok(entries + members > 0)
+    let mut removed = 0;
+    for expired in [
+        "DELETE FROM entry WHERE key IN (SELECT key FROM entry WHERE key < x'01' AND until <= ?1 LIMIT 1000)",
+        "DELETE FROM entry WHERE key IN
+            (SELECT key FROM entry WHERE key >= x'01' AND until < 9223372036854775807 AND until <= ?1 LIMIT 1000)",
+        "DELETE FROM member WHERE (list, member) IN (SELECT list, member FROM member WHERE until <= ?1 LIMIT 1000)",
+    ] {
+        removed += connection.prepare_cached(expired)?.execute([now.millis()])?;
+    }
+    Ok(removed > 0)
 }
 
 fn live(connection: &Connection, key: &Key, now: Timestamp) -> Result<Option<(Entry, i64)>> {
-    connection
-        .prepare_cached("SELECT value, version, until FROM entry WHERE key = ?1 AND until > ?2")?
-        .query_row(params![key.to_string(), now.millis()], |row| {
-            Ok((Entry { value: row.get::<_, Vec<u8>>(0)?.into(), version: Version(row.get(1)?) }, row.get(2)?))
-        })
-        .optional()
+    let found = connection
+        .prepare_cached("SELECT value, until FROM entry WHERE key = ?1 AND until > ?2")?
+        .query_row(params![key.sorted(), now.millis()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.and_then(|(stored, until)| Some((Entry::of(&stored.into())?, until))))
 }
 
-fn holds(connection: &Connection, write: &Write, now: Timestamp) -> Result<bool> {
-    let (Change::Put { expect, .. } | Change::Delete { expect } | Change::Require { expect }) = &write.change else { return Ok(true) };
-    Ok(match expect {
-        Expect::Any => true,
-        Expect::Absent => live(connection, &write.key, now)?.is_none(),
-        Expect::Version(version) => live(connection, &write.key, now)?.is_some_and(|(entry, _)| entry.version == *version),
-    })
+/// What one statement finds of at most [`TOGETHER`] keys: a statement sees one instant.
+fn live_together(connection: &Connection, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>> {
+    let mut select = connection.prepare_cached("SELECT key, value FROM entry WHERE key IN (?1, ?2, ?3, ?4) AND until > ?5")?;
+    let mut found = vec![None; keys.len()];
+    let sorted: Vec<_> = keys.iter().map(Key::sorted).collect();
+    let at = |place: usize| sorted.get(place).or(sorted.first());
+    let mut rows = select.query(params![at(0), at(1), at(2), at(3), now.millis()])?;
+    while let Some(row) = rows.next()? {
+        let key = row.get_ref(0)?.as_blob()?;
+        let entry = Entry::of(&Bytes::copy_from_slice(row.get_ref(1)?.as_blob()?));
+        for (place, _) in found.iter_mut().zip(&sorted).filter(|(_, sorted)| sorted.as_slice() == key) {
+            place.clone_from(&entry);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether every expectation holds.
+fn hold(connection: &Connection, writes: &[Write], now: Timestamp) -> Result<bool> {
+    let expected: Vec<(Key, &Expect)> = writes
+        .iter()
+        .filter_map(|write| match &write.change {
+            Change::Put { expect, .. } | Change::Delete { expect } | Change::Require { expect } => Some((write.key, expect)),
+            Change::Index { .. } | Change::Unindex { .. } => None,
+        })
+        .filter(|(_, expect)| !matches!(expect, Expect::Any))
+        .collect();
+    for some in expected.chunks(TOGETHER) {
+        let keys: Vec<Key> = some.iter().map(|(key, _)| *key).collect();
+        let found = match keys.as_slice() {
+            [key] => vec![live(connection, key, now)?.map(|(entry, _)| entry)],
+            keys => live_together(connection, keys, now)?,
+        };
+        let holds = |(entry, (_, expect)): (Option<Entry>, &(Key, &Expect))| match expect {
+            Expect::Any => true,
+            Expect::Absent => entry.is_none(),
+            Expect::Version(version) => entry.is_some_and(|entry| entry.version == *version),
+        };
+        if !found.into_iter().zip(some).all(holds) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn apply(connection: &Connection, write: Write, version: &Version) -> Result<()> {
-    let key = write.key.to_string();
+    let key = write.key.sorted();
     match write.change {
-        Change::Put { value, life, .. } => put(connection, &write.key, &value, until(life), version)?,
+        Change::Put { value, life, .. } => put(connection, &write.key, &value.stamped(version), until(life))?,
         Change::Delete { .. } => {
             connection.prepare_cached("DELETE FROM entry WHERE key = ?1")?.execute([key])?;
         }
@@ -167,17 +223,16 @@ fn apply(connection: &Connection, write: Write, version: &Version) -> Result<()>
                 .execute(params![key, member, score, until(life)])?;
         }
         Change::Unindex { member } => {
-            connection.prepare_cached("DELETE FROM member WHERE list = ?1 AND member = ?2")?.execute([key, member])?;
+            connection.prepare_cached("DELETE FROM member WHERE list = ?1 AND member = ?2")?.execute(params![key, member])?;
         }
     }
     Ok(())
 }
 
-fn put(connection: &Connection, key: &Key, value: &[u8], until: i64, version: &Version) -> Result<()> {
-    connection.prepare_cached("INSERT OR REPLACE INTO entry (key, value, version, until) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        key.to_string(),
-        value,
-        version.0,
+fn put(connection: &Connection, key: &Key, stored: &[u8], until: i64) -> Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO entry (key, value, until) VALUES (?1, ?2, ?3)")?.execute(params![
+        key.sorted(),
+        stored,
         until
     ])?;
     Ok(())
@@ -203,8 +258,10 @@ mod tests {
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
-        connection.execute_batch("PRAGMA user_version = 2").unwrap();
-        assert!(matches!(writer(&path), Err(StoreError::Misconfigured(why)) if why.contains("newer")));
+        for (version, word) in [(3, "newer"), (1, "older")] {
+            connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+            assert!(matches!(writer(&path), Err(StoreError::Misconfigured(why)) if why.contains(word)));
+        }
         drop(connection);
         std::fs::remove_file(path).unwrap();
     }

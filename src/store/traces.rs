@@ -114,7 +114,7 @@ impl Traces {
         let key = Key::trace(&trace.pool, hour, &trace.reference);
         let index = Key::traces_index(&trace.pool, hour);
         let life = Life::Until(trace.ended.plus(LIFE));
-        let batch = Batch::new(key.partition().clone()).put(&key, self.records.encode(&key, trace), life, Expect::Any).index(
+        let batch = Batch::new(key.partition()).put(&key, self.records.encode(&key, trace), life, Expect::Any).index(
             &index,
             trace.reference.as_str(),
             trace.ended.millis().saturating_neg(),

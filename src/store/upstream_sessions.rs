@@ -63,7 +63,7 @@ impl<'a> Named<'a> {
 pub async fn note(records: &Records, pool: &PoolId, session: &Session) -> Result<(), StoreError> {
     let Some((upstream, saml)) = of_saml(session) else { return Ok(()) };
     let key = Named::of(&upstream.provider, saml).key(pool);
-    let batch = Batch::new(key.partition().clone()).index(&key, &member(session), session.expires.millis(), Life::Until(session.expires));
+    let batch = Batch::new(key.partition()).index(&key, &member(session), session.expires.millis(), Life::Until(session.expires));
     match records.store.commit(batch).await? {
         Outcome::Committed | Outcome::Conflict => Ok(()),
     }

@@ -112,14 +112,14 @@ impl<'d> Users<'d> {
     /// Writes a new user, unless there is or was one with this `sub`.
     pub async fn create(&self, user: &User) -> Result<Outcome, StoreError> {
         let (key, deleted) = (Key::user(self.pool, &user.sub), Key::deleted_user(self.pool, &user.sub));
-        let batch = Batch::new(key.partition().clone()).require(&deleted, Expect::Absent);
+        let batch = Batch::new(key.partition()).require(&deleted, Expect::Absent);
         self.directory.store.commit(batch.put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Absent)).await
     }
 
     /// Replaces a user that was read at `version`.
     pub async fn update(&self, user: &User, version: &Version) -> Result<Outcome, StoreError> {
         let key = Key::user(self.pool, &user.sub);
-        let batch = Batch::new(key.partition().clone());
+        let batch = Batch::new(key.partition());
         let expect = Expect::Version(version.clone());
         self.directory.store.commit(batch.put(&key, self.directory.encode(&key, user), Life::Forever, expect)).await
     }
@@ -130,7 +130,7 @@ impl<'d> Users<'d> {
     pub async fn delete(&self, user: &Record<User>, now: Timestamp) -> Result<Outcome, StoreError> {
         let sub = &user.value.sub;
         let (key, deleted) = (Key::user(self.pool, sub), Key::deleted_user(self.pool, sub));
-        let batch = Batch::new(key.partition().clone()).delete(&key, Expect::Version(user.version.clone())).put(
+        let batch = Batch::new(key.partition()).delete(&key, Expect::Version(user.version.clone())).put(
             &deleted,
             self.directory.encode(&deleted, &Deleted { at: now }),
             Life::Forever,
@@ -151,7 +151,7 @@ impl<'d> Users<'d> {
         if let Some(pointer) = self.directory.get::<Pointer>(key).await?
             && &pointer.value.sub == sub
         {
-            let batch = Batch::new(key.partition().clone()).delete(key, Expect::Version(pointer.version));
+            let batch = Batch::new(key.partition()).delete(key, Expect::Version(pointer.version));
             let (Outcome::Committed | Outcome::Conflict) = self.directory.store.commit(batch).await?;
         }
         Ok(())
@@ -159,7 +159,7 @@ impl<'d> Users<'d> {
 
     async fn point(&self, key: &Key, sub: &Sub, expect: Expect) -> Result<Outcome, StoreError> {
         let value = self.directory.encode(key, &Pointer { sub: sub.clone() });
-        self.directory.store.commit(Batch::new(key.partition().clone()).put(key, value, Life::Forever, expect)).await
+        self.directory.store.commit(Batch::new(key.partition()).put(key, value, Life::Forever, expect)).await
     }
 
     async fn user_or_deleted(&self, sub: &Sub) -> Result<(Option<Record<User>>, bool), StoreError> {

@@ -26,7 +26,6 @@ pub struct Family {
     /// RFC 8707 `resource` granted at sign-in.
     pub resource: Option<String>,
     /// What its first tokens were bound to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Confirmation>,
     /// How and when the person signed in.
     pub sign_in: SignIn,

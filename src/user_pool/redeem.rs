@@ -41,7 +41,7 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
     let (code, user) = try_join(issuer.grants.load_code(&handle), issuer.user(handle.sub())).await?;
     let code = match code {
         Code::Unknown => return Err(TokenRefusal::UnknownCode),
-        Code::Spent(_) => return Err(replayed(issuer, &handle).await),
+        Code::Spent => return Err(replayed(issuer, &handle).await),
         Code::Fresh(code) => code,
     };
     let user = match check(&code, client, asked, issuer).and_then(|()| issuer.admits(client, &code.grant.sign_in, user)) {
@@ -50,7 +50,7 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
     };
     let family = Family {
         binding: issuer.sender.cloned(),
-        ..Family::start((*code.grant).clone(), issuer.grants.random.token(), lifetime(client), issuer.now)
+        ..Family::start((*code.grant).clone(), issuer.grants.random.stamp(), lifetime(client), issuer.now)
     };
     // Signed before the commit and released after it: a failing key costs no code.
     let granted = Granted { client, user: &user, family: &family, scopes: &family.scopes };
@@ -132,9 +132,10 @@ async fn replayed(issuer: &Issuer<'_>, handle: &CodeHandle) -> TokenRefusal {
     let revoked = match issuer.grants.load_code(handle).await {
         Ok(Code::Unknown) => return TokenRefusal::UnknownCode,
         Ok(Code::Fresh(_)) => return TokenRefusal::SignedOut,
-        Ok(Code::Spent(family)) => {
-            tracing::warn!(code = "code_spent", pool = %issuer.grants.pool.id, family = %family, "a code was presented twice: its family is revoked");
-            issuer.grants.revoke(handle.sub(), &family).await
+        Ok(Code::Spent) => {
+            let family = handle.family();
+            tracing::warn!(code = "code_spent", pool = %issuer.grants.pool.id, %family, "a code was presented twice: its family is revoked");
+            issuer.grants.revoke(handle.sub(), family).await
         }
         Err(error) => Err(error),
     };

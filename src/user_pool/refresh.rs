@@ -119,7 +119,7 @@ async fn advance(issuer: &Issuer<'_>, client: &Client, ticket: &RefreshTicket, h
         Standing::Repeat => Ok(None),
         Standing::Current if !rotates => Ok(None),
         Standing::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),
-        Standing::Current | Standing::Ahead => Ok(Some(held.family.succeed(ticket, issuer.grants.random.token(), issuer.now))),
+        Standing::Current | Standing::Ahead => Ok(Some(held.family.succeed(ticket, issuer.grants.random.stamp(), issuer.now))),
         Standing::Reused => {
             tracing::warn!(code = "refresh_token_reused", pool = %ticket.pool, client = %client.id, family = %ticket.family, "a replaced refresh token came again: its family is revoked");
             issuer.grants.revoke(&ticket.sub, &ticket.family).await?;

@@ -104,7 +104,7 @@ async fn request(connection: Connection<'_>, session: &SamlSession, back: &str) 
 async fn remember(connection: Connection<'_>, handle: &str, leaving: &Leaving) -> Result<(), StoreError> {
     let (records, key) = (&connection.app.state, Key::sign_out(handle));
     let life = Life::Until(connection.app.outside.clock.now().plus(RETURN_LIFE));
-    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, leaving), life, Expect::Absent);
+    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, leaving), life, Expect::Absent);
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(()),
         Outcome::Conflict => Err(StoreError::Misuse("a sign-out handle was used twice")),

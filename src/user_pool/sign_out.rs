@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use super::backchannel::{SignedOut, announce};
 use crate::app::App;
-use crate::model::ids::{ClientId, SessionId, Sub};
+use crate::model::ids::{ClientId, Sub};
 use crate::model::pool::Pool;
-use crate::model::session::Session;
 use crate::store::grants::Grants;
 use crate::store::record::Records;
-use crate::store::{Key, StoreError};
+use crate::store::{StoreError, sessions};
 
 /// Sessions of one person whose apps are told; further ones end without notice.
 const TOLD: usize = 100;
@@ -27,15 +26,6 @@ pub async fn sign_out_everywhere(app: &App, pool: &Pool, sub: &Sub) -> Result<()
 
 /// The apps of the person's sessions.
 async fn apps(records: &Records, pool: &Pool, sub: &Sub) -> Result<Vec<ClientId>, StoreError> {
-    let page = records.store.list(&Key::sessions_index(&pool.id, sub), None, TOLD).await?;
-    let ids = page.members.iter().filter_map(|id| SessionId::parse(id).ok());
-    let keys: Vec<Key> = ids.map(|id| Key::session(&pool.id, sub, &id)).collect();
-    let found = records.store.get_many(&keys).await?;
-    let mut clients = BTreeSet::new();
-    for (key, entry) in keys.iter().zip(found) {
-        if let Some(entry) = entry {
-            clients.extend(records.decode::<Session>(key, &entry)?.value.clients);
-        }
-    }
-    Ok(clients.into_iter().collect())
+    let sessions = sessions::listed(records, &pool.id, sub, TOLD).await?;
+    Ok(sessions.into_iter().flat_map(|session| session.clients).collect::<BTreeSet<_>>().into_iter().collect())
 }

@@ -161,11 +161,11 @@ async fn a_session_that_cannot_be_read_is_none() {
     let world = world();
     let (session, _, reference) = world.session().await;
     let key = Key::session(&world.pool.id, &session.sub, &session.id);
-    let write = async |value: Vec<u8>| {
-        let batch = Batch::new(key.partition().clone()).put(&key, value, Life::Until(session.expires), Expect::Any);
+    let write = async |value: symbolon::store::Value| {
+        let batch = Batch::new(key.partition()).put(&key, value, Life::Until(session.expires), Expect::Any);
         assert_eq!(world.records.store.commit(batch).await.unwrap(), Outcome::Committed);
     };
-    for value in [world.records.encode(&key, &"another shape"), b"not sealed".to_vec()] {
+    for value in [world.records.encode(&key, &"another shape"), b"not sealed".to_vec().into()] {
         write(value.clone()).await;
         assert_eq!(sessions::load(&world.records, &world.pool, &reference, NOW).await.unwrap(), None);
         assert_eq!(sessions::end(&world.records, &reference).await.unwrap(), None);

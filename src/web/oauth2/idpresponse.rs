@@ -73,7 +73,7 @@ async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, b
     let key = Key::relay(&handle);
     let life = Life::Until(expires.min(visit.now().plus(RELAY_LIFE)));
     let records = &visit.app.state;
-    let batch = Batch::new(key.partition().clone()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
+    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(handle),
         Outcome::Conflict => Err(StoreError::Misuse("a relay handle was used twice").into()),

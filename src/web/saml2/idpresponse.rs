@@ -104,7 +104,7 @@ pub(super) async fn keep(
     let (key, records) = (Key::saml_response(handle), &visit.app.state);
     let life = Life::Until(latest.min(visit.now().plus(RELAY_LIFE)));
     let kept = records.encode(&key, &Kept { response: base64(xml), unsolicited });
-    match records.store.commit(Batch::new(key.partition().clone()).put(&key, kept, life, Expect::Any)).await? {
+    match records.store.commit(Batch::new(key.partition()).put(&key, kept, life, Expect::Any)).await? {
         store::Outcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
         store::Outcome::Conflict => Err(StoreError::Misuse("a write without a condition failed by one").into()),
     }

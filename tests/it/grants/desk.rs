@@ -150,7 +150,7 @@ impl Desk {
 
     pub(crate) async fn save(&self, user: &User) {
         let key = Key::user(&self.pool.id, &user.sub);
-        let batch = Batch::new(key.partition().clone()).put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Any);
+        let batch = Batch::new(key.partition()).put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Any);
         assert_eq!(self.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
     }
 

@@ -177,11 +177,11 @@ async fn a_generation_read_twice_is_replaced_once() {
 async fn a_sign_out_between_reading_and_writing_wins() {
     let desk = Desk::rotating(10).await;
     let (grants, now) = (desk.grants(), desk.clock.now());
-    for _ in 0..2 {
+    for round in 0..2 {
         let mut decided = desk.decided("spa");
         decided.epoch = sessions::epoch(&desk.state, &desk.pool.id, &desk.sub).await.unwrap();
         let texts = [grants.put_code(&decided).await.unwrap(), {
-            decided.family = FamilyId::from_random([8; 16]);
+            decided.family = FamilyId::from_random([8 + round; 16]);
             grants.put_code(&decided).await.unwrap()
         }];
         let ticket = grants.open_refresh_token(&refresh_token(&desk.redeem("spa", &texts[0]).await.unwrap())).unwrap();

@@ -1,6 +1,7 @@
 //! Rotation: one live line per family, whatever comes at once or again.
 
-use symbolon::store::{Batch, Expect, Key, Life, Outcome};
+use symbolon::model::ids::Sub;
+use symbolon::store::Outcome;
 use symbolon::token::refresh::{Family, RefreshTicket};
 use symbolon::user_pool::access::living_access;
 use symbolon::user_pool::revoke::revoke;
@@ -55,17 +56,16 @@ async fn revoking_a_replaced_token_ends_the_family() {
     assert_eq!(outcome(&desk.refresh("spa", &second).await), "refresh_token_ended");
 }
 
-/// The record of the family of `token`, as a store has it that lost what came after.
-async fn remember(desk: &Desk, token: &str) -> (Key, Family) {
+/// The family of `token`, as a store has it that lost what came after.
+async fn remember(desk: &Desk, token: &str) -> (Sub, Family) {
     let ticket: RefreshTicket = desk.grants().open_refresh_token(token).unwrap();
     let held = desk.grants().load(&ticket.sub, &ticket.family).await.unwrap().unwrap();
-    (Key::grant(&desk.pool.id, &ticket.sub, &ticket.family), held.family)
+    (ticket.sub, held.family)
 }
 
-async fn roll_back(desk: &Desk, (key, family): &(Key, Family)) {
-    let life = Life::Until(family.expires);
-    let batch = Batch::new(key.partition().clone()).put(key, desk.state.encode(key, family), life, Expect::Any);
-    assert_eq!(desk.state.store.commit(batch).await.unwrap(), Outcome::Committed);
+async fn roll_back(desk: &Desk, (sub, family): &(Sub, Family)) {
+    let held = desk.grants().load(sub, &family.id).await.unwrap().unwrap();
+    assert_eq!(desk.grants().replace(sub, &held, family).await.unwrap(), Outcome::Committed);
 }
 
 /// H-06: the store lost the latest rotations; the honest app goes on, and its family's older tokens are still reuse.

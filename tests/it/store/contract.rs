@@ -153,7 +153,7 @@ contract! {
         let (key, value) = (session(1), (0..=255).collect::<Vec<u8>>());
         let _ = world.store.commit(batch(&key).put(&key, value.clone(), life(60), Expect::Any)).await.unwrap();
         assert_eq!(world.store.get(&key).await.unwrap().unwrap().value, value);
-        assert_eq!(world.store.take(&key).await.unwrap().unwrap(), value);
+        assert_eq!(world.store.take(&key).await.unwrap().unwrap().value, value);
     }
 
     /// H-20: what is over is absent to every operation.

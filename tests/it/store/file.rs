@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use symbolon::model::ids::FamilyId;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
 use symbolon::store::record::Records;
@@ -89,11 +90,15 @@ fn acknowledged(output: &str) -> impl Iterator<Item = &str> {
     output.lines().filter_map(|line| line.strip_suffix(".acked")?.rsplit(' ').next())
 }
 
+fn family(number: u8) -> FamilyId {
+    FamilyId::from_random([number; 16])
+}
+
 /// Two values and an index member that belong together.
 fn whole_batch(number: u8) -> Batch {
     Batch::new(partition())
         .put(&session(number), vec![b'x'; 4000], life(60), Expect::Any)
-        .put(&Key::code(&super::pool(), &super::ada(), &number.to_string()), vec![b'x'; 4000], life(60), Expect::Any)
+        .put(&Key::code(&super::pool(), &super::ada(), &family(number)), vec![b'x'; 4000], life(60), Expect::Any)
         .index(&sessions(), &number.to_string(), 1, life(60))
 }
 
@@ -101,7 +106,7 @@ fn whole_batch(number: u8) -> Batch {
 async fn whole_batches(store: &Store) {
     let members = super::contract::pages(store, 500).await;
     for number in 0..200u8 {
-        let found = store.get_many(&[session(number), Key::code(&super::pool(), &super::ada(), &number.to_string())]).await.unwrap();
+        let found = store.get_many(&[session(number), Key::code(&super::pool(), &super::ada(), &family(number))]).await.unwrap();
         let mut there: Vec<_> = found.iter().map(Option::is_some).collect();
         there.push(members.contains(&number.to_string()));
         assert!(there == [true; 3] || there == [false; 3], "{number}: {there:?}");
@@ -219,15 +224,17 @@ async fn a_dump_of_the_files_shows_no_record_and_no_handle() {
     let put = batch(&flow).put(&flow, records.encode(&flow, &"ada@example.com"), life(60), Expect::Absent);
     assert_eq!(records.store.commit(put).await.unwrap(), Outcome::Committed);
     assert_eq!(records.get::<String>(&flow).await.unwrap().unwrap().value, "ada@example.com");
-    let mut stored = 0;
+    let reader = rusqlite::Connection::open(directory.path().join("state.db")).unwrap();
+    let stored: Vec<u8> = reader.query_row("SELECT value FROM entry", [], |row| row.get(0)).unwrap();
+    let mut found = 0;
     for file in fs::read_dir(directory.path()).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
-        stored += bytes.windows(14).filter(|window| window == b"symbolon:{flow").count();
+        found += bytes.windows(stored.len()).filter(|window| *window == stored).count();
         for secret in ["handle-of-a-browser", "ada@example.com"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is readable");
         }
     }
-    assert!(stored > 0, "the files that were searched hold the record");
+    assert!(found > 0, "the files that were searched hold the record");
 }
 
 /// E-33: the master key is made once, kept, and refused when others may read it.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod contract;
+mod cost;
 mod file;
 mod model;
 mod proxy;
@@ -130,7 +131,7 @@ impl World {
 }
 
 async fn put(store: &Store, key: &Key, value: &str, expect: Expect) -> Result<Outcome, StoreError> {
-    store.commit(batch(key).put(key, value.into(), life(60), expect)).await
+    store.commit(batch(key).put(key, Vec::from(value), life(60), expect)).await
 }
 
 async fn open(url: &str, deadline: Duration) -> Result<Store, StoreError> {
@@ -144,7 +145,7 @@ async fn open_file(directory: &Path) -> Result<Store, StoreError> {
 }
 
 fn batch(key: &Key) -> Batch {
-    Batch::new(key.partition().clone())
+    Batch::new(key.partition())
 }
 
 fn life(seconds: u64) -> Life {

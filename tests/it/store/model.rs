@@ -112,7 +112,10 @@ fn run(kind: Kind, steps: Vec<Step>) {
                 }
                 Step::Take(key) => {
                     let taken = world.store.take(&session(key)).await.unwrap();
-                    assert_eq!(taken.as_deref(), map.values.remove(&key).as_ref().map(|(text, ..)| text.as_bytes()));
+                    assert_eq!(
+                        taken.as_ref().map(|entry| entry.value.as_ref()),
+                        map.values.remove(&key).as_ref().map(|(text, ..)| text.as_bytes())
+                    );
                 }
                 Step::Increment(key, by, life) => increment(&world, &mut map, key, (by, end(now, life))).await,
                 Step::List(limit) => {
@@ -154,7 +157,7 @@ async fn commit(world: &World, map: &mut Map, read: &BTreeMap<u8, (Version, u64)
         batch = match *change {
             Change::Put(key, value, life, want) => {
                 committed &= holds(key, want);
-                batch.put(&session(key), value.to_string().into(), Life::Until(end(now, life)), expect(key, want))
+                batch.put(&session(key), value.to_string().into_bytes(), Life::Until(end(now, life)), expect(key, want))
             }
             Change::Delete(key, want) => {
                 committed &= holds(key, want);

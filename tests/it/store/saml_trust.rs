@@ -294,7 +294,7 @@ async fn without_the_record_nothing_new_is_believed() {
     replica.idp(acme.party()).await.unwrap();
     let stored = acme.directory.store.get(&record_key()).await.unwrap();
     assert!(stored.is_some(), "the key is the one that is broken next");
-    let batch = Batch::new(record_key().partition().clone()).put(&record_key(), b"unreadable".to_vec(), Life::Forever, Expect::Any);
+    let batch = Batch::new(record_key().partition()).put(&record_key(), b"unreadable".to_vec(), Life::Forever, Expect::Any);
     assert_eq!(acme.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
     acme.publishes(&[&new]);
     assert!(acme.start().idp(acme.party()).await.is_err());

@@ -107,12 +107,12 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none_and_are_put_back_
     let keyring = replicas.start();
     let before = fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates);
     let key = Key::sp_keys(&pool());
-    let write = Batch::new(key.partition().clone()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
+    let write = Batch::new(key.partition()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
     assert_eq!(replicas.directory.store.commit(write).await.unwrap(), Outcome::Committed);
     replicas.world.clock.advance(Duration::from_secs(60));
     assert_eq!(fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates), before);
     assert!(replicas.start().of(&pool()).await.is_err(), "who never knew keys has none");
-    let lose = Batch::new(key.partition().clone()).delete(&key, Expect::Any);
+    let lose = Batch::new(key.partition()).delete(&key, Expect::Any);
     assert_eq!(replicas.directory.store.commit(lose).await.unwrap(), Outcome::Committed);
     replicas.world.clock.advance(Duration::from_secs(60));
     keyring.of(&pool()).await.unwrap();

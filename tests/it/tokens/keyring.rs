@@ -11,7 +11,7 @@ use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::{Batch, Expect, Life, Outcome, Role, Store};
 use symbolon::token::issue::access_token;
-use symbolon::token::keyset::{LEAD, Use};
+use symbolon::token::keyset::{Keyset, LEAD, Use};
 use symbolon::token::pool_keys::PoolKeys;
 use symbolon::token::verify::access;
 
@@ -48,7 +48,7 @@ impl Replicas {
     /// The directory no longer gives the keys.
     async fn break_the_directory(&self) {
         let key = self.key();
-        let batch = Batch::new(key.partition().clone()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
+        let batch = Batch::new(key.partition()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
         assert_eq!(self.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
     }
 }
@@ -138,7 +138,7 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none() {
     let replicas = Replicas::new();
     let keyring = replicas.start();
     let before = keyring.of(&replicas.pool).await.unwrap();
-    let good = replicas.directory.store.get(&replicas.key()).await.unwrap().unwrap().value;
+    let good = replicas.directory.get::<Keyset>(&replicas.key()).await.unwrap().unwrap().value;
     replicas.break_the_directory().await;
     for _ in 0..10 {
         replicas.wait(REREAD);
@@ -149,7 +149,7 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none() {
     assert_eq!(fresh.code(), "store_record_corrupt");
 
     let key = replicas.key();
-    let repair = Batch::new(key.partition().clone()).put(&key, good.to_vec(), Life::Forever, Expect::Any);
+    let repair = Batch::new(key.partition()).put(&key, replicas.directory.encode(&key, &good), Life::Forever, Expect::Any);
     assert_eq!(replicas.directory.store.commit(repair).await.unwrap(), Outcome::Committed);
     let added = replicas.start().rotate(&replicas.pool).await.unwrap().added;
     for _ in 0..50 {

@@ -1,0 +1,34 @@
+//! What a signed-in person takes in the stores.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use symbolon::model::time::Timestamp;
+use symbolon::outside::clock::Clock;
+
+use crate::support::broker::{Broker, client, provider};
+use crate::support::browser::Browser;
+use crate::support::fake_idp::FakeIdp;
+use crate::support::redis::Redis;
+
+/// What Redis needs for all keys of a kind together, by the letter after the key's hash tag: `MEMORY USAGE`, which counts key and value.
+fn bytes_of(server: &Redis, kind: char) -> usize {
+    let keys = server.command(&["KEYS", &format!("{{*}}{kind}*")]);
+    let size = |key: &str| server.command(&["MEMORY", "USAGE", key]).parse::<usize>().unwrap();
+    keys.lines().filter(|key| !key.is_empty()).map(size).sum()
+}
+
+/// Issue: at most 400 bytes for a live session with its grant. A pool whose apps want to hear of sign-outs has an index beside them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_with_its_grant_takes_at_most_400_bytes_in_redis() {
+    let clock = Clock::fake(Timestamp::from_millis(Clock::Real.now().millis()));
+    // As long as Cognito makes them.
+    let id = "1h57kf5cpq17m0eml12example";
+    let acme = FakeIdp::oidc(&clock).await;
+    let server = Redis::start();
+    let sealed = Broker::builder(&clock).store(&server.url()).sealed();
+    let broker = sealed.client(client(id)).provider(provider("Acme", &acme)).start().await;
+    Browser::new(&clock).signs_in(&broker.app(id), "Acme").await;
+    let (session, grant, tombstone) = (bytes_of(&server, 's'), bytes_of(&server, 'g'), bytes_of(&server, 'c'));
+    assert!(session > 0 && grant > 0 && session + grant <= 400, "session {session}, grant {grant}");
+    assert!((1..=160).contains(&tombstone), "the tombstone of the code, for its few minutes, {tombstone}");
+    assert_eq!(bytes_of(&server, 'S'), 0, "nobody wants to hear of the end of a session");
+}
