@@ -50,7 +50,7 @@ contract! {
         let key = Key::flow("handle");
         assert_eq!(world.put(&key, "once", Expect::Absent).await, Outcome::Committed);
         let takers: Vec<_> = (0..1000).map(|_| {
-            let (store, key) = (world.store.clone(), key.clone());
+            let (store, key) = (world.store.clone(), key);
             tokio::spawn(async move { store.take(&key).await })
         }).collect();
         let mut winners = 0;
@@ -65,7 +65,7 @@ contract! {
     of_a_thousand_parallel_marks_one_is_the_first(world, State) {
         let key = Key::mark("jti", "acme", "assertion");
         let makers: Vec<_> = (0..1000).map(|_| {
-            let (store, key) = (world.store.clone(), key.clone());
+            let (store, key) = (world.store.clone(), key);
             tokio::spawn(async move { super::super::put(&store, &key, "1", Expect::Absent).await })
         }).collect();
         let mut firsts = 0;
@@ -205,7 +205,7 @@ contract! {
     parallel_counts_are_all_counted(world, State) {
         let key = Key::limit("sign-in", "192.0.2.1");
         let counts: Vec<_> = (0..200).map(|_| {
-            let (store, key) = (world.store.clone(), key.clone());
+            let (store, key) = (world.store.clone(), key);
             tokio::spawn(async move { store.increment(&key, 1, NOW.plus(Duration::from_secs(60))).await.unwrap() })
         }).collect();
         let mut seen = Vec::new();
@@ -307,7 +307,7 @@ async fn of_parallel_updates_under_one_version_one_is_applied() {
         let version = world.store.get(&key).await.unwrap().unwrap().version;
         let writers: Vec<_> = (0..100)
             .map(|_| {
-                let (store, key, expect) = (world.store.clone(), key.clone(), Expect::Version(version.clone()));
+                let (store, key, expect) = (world.store.clone(), key, Expect::Version(version.clone()));
                 tokio::spawn(async move { super::put(&store, &key, "1", expect).await.unwrap() })
             })
             .collect();
