@@ -344,13 +344,8 @@ impl<'h> Check<'h> {
     fn answers(&mut self) {
         for event in &self.history.events {
             match &event.outcome {
-                // A store that is set up wrongly is named as such, and nothing but a change of its settings helps. Nor can anybody sign at a time
-                // before the keys were made.
-                Outcome::Unknown(why)
-                    if why.starts_with("status 500")
-                        && !why.contains("store_misconfigured")
-                        && !self.excused(&[Excuse::Clock], event.invoked, event.done) =>
-                {
+                // A store that is set up wrongly is named as such, and nothing but a change of its settings helps.
+                Outcome::Unknown(why) if why.starts_with("status 500") && !why.contains("store_misconfigured") => {
                     self.broken(Rule::Answer, format!("{event:?}"));
                 }
                 Outcome::Refused(_) if event.op == Op::Begin && !self.excused(&[Excuse::Provider], event.invoked, event.done) => {
