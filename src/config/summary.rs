@@ -12,6 +12,13 @@ impl Config {
         let server = &self.server;
         let _ =
             writeln!(text, "listen {}, health and metrics on {}, browsers see {}", server.listen, server.admin_listen, server.public_url);
+        let certificates = &server.reception.certificates;
+        if let Some(listener) = &certificates.listener {
+            let _ = writeln!(text, "certificates of apps are asked for on {}", listener.address);
+        }
+        if let Some(header) = &certificates.header {
+            let _ = writeln!(text, "certificates of apps are believed in the header {header} of trusted proxies");
+        }
         let _ = writeln!(text, "state in {}, directory in {}", self.store.state.public(), self.store.directory.public());
         for pool in &self.pools {
             describe(&mut text, pool);

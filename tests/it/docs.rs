@@ -5,11 +5,12 @@ use std::path::Path;
 
 use symbolon::config;
 
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("README.md", include_str!("../../README.md")),
     ("docs/providers.md", include_str!("../../docs/providers.md")),
     ("docs/saml.md", include_str!("../../docs/saml.md")),
     ("docs/fapi.md", include_str!("../../docs/fapi.md")),
+    ("docs/mutual-tls.md", include_str!("../../docs/mutual-tls.md")),
     ("docs/operations.md", include_str!("../../docs/operations.md")),
     ("docs/conformance.md", include_str!("../../docs/conformance.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
@@ -45,16 +46,16 @@ fn every_configuration_shown_passes_the_check() {
     assert!(checked >= 12, "{checked} blocks were found");
 }
 
-/// The README's block for Redis, laid under the first configuration.
+/// A block for the server, and perhaps for the store as the README's for Redis, laid under the first configuration.
 fn servers_first(block: &str) -> String {
-    let (server, store) = block.split_once("[store]").unwrap();
-    format!("[store]{store}\n{server}")
+    block.split_once("[store]").map_or_else(|| block.to_owned(), |(server, store)| format!("[store]{store}\n{server}"))
 }
 
 fn example_file(name: &str) -> Result<String, String> {
     let key = "5X0q0l4k6QvJ1mH4o9mFhW4wq0bXvB7cT9s1eZr2uYI=".to_owned();
     match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("p8") => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
+        Some("key") if name == "mtls.key" => Ok(rcgen::KeyPair::generate().unwrap().serialize_pem()),
         Some("key") => Ok(key),
         Some("svg") => Ok("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_owned()),
         Some("secret") => Ok("GOCSPX-0123456789abcdef".to_owned()),

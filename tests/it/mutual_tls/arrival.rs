@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 use symbolon::model::encoding::base64;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -111,7 +112,7 @@ async fn what_a_proxy_cannot_have_written_alone_is_not_read() {
 }
 
 /// What the broker says to who shows the certificate of `shown` and signs with the key of `signer`.
-async fn says_with(world: &World, shown: &Identity, signer: &Identity) -> String {
+async fn says_with(world: &World, version: &'static SupportedProtocolVersion, shown: &Identity, signer: &Identity) -> String {
     #[derive(Debug)]
     struct Shows(Arc<CertifiedKey>);
     impl ResolvesClientCert for Shows {
@@ -127,7 +128,7 @@ async fn says_with(world: &World, shown: &Identity, signer: &Identity) -> String
     let mut roots = RootCertStore::empty();
     roots.add(world.server_der.clone().into()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
     let config = builder.with_root_certificates(roots).with_client_cert_resolver(Arc::new(shows));
     let address = world.mtls_url.strip_prefix("https://").unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
@@ -147,6 +148,8 @@ async fn says_with(world: &World, shown: &Identity, signer: &Identity) -> String
 async fn a_handshake_without_the_key_of_the_certificate_does_not_come_about() {
     let world = World::with(vec![machine("bank")]).await;
     let (own, thief) = (world.authority.issues("bank"), Identity::self_signed("thief"));
-    assert!(says_with(&world, &own, &own).await.starts_with("HTTP/1.1 200"));
-    assert_eq!(says_with(&world, &own, &thief).await, "");
+    for version in [&TLS12, &TLS13] {
+        assert!(says_with(&world, version, &own, &own).await.starts_with("HTTP/1.1 200"));
+        assert_eq!(says_with(&world, version, &own, &thief).await, "");
+    }
 }

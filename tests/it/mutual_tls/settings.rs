@@ -93,6 +93,25 @@ fn certificates_need_a_way_to_arrive_and_somebody_to_vouch_for_them() {
     says((&listener, "mtls_url = \"https://localhost:8443\"", NAMED), &[]);
 }
 
+/// The page shows what can be used.
+#[test]
+fn the_examples_of_the_page_are_configurations() {
+    let page = include_str!("../../../docs/mutual-tls.md");
+    let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let authority = Authority::new().pem();
+    let files = |name: &str| match name {
+        "mtls.key" => Ok("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----".to_owned()),
+        "mtls.pem" | "app-authority.pem" => Ok(authority.clone()),
+        other => Err(format!("no file {other}")),
+    };
+    let (whole, server) = (examples[0], examples[1]);
+    let (_, rest) = whole.split_once("\n\n").unwrap();
+    for (text, summed_up) in [(whole.to_owned(), "asked for on 0.0.0.0:8443"), (format!("{server}{rest}"), "in the header client-cert")] {
+        let read = config::parse(&text, "symbolon.toml", &[], &files).unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(read.warnings.is_empty() && read.summary().contains(summed_up), "{:?} {}", read.warnings, read.summary());
+    }
+}
+
 #[test]
 fn under_fapi_a_certificate_stands_in_place_of_assertions_and_proofs() {
     let pool = "signing = \"ES256\"";
