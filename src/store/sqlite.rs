@@ -114,6 +114,9 @@ pub(in crate::store) fn take(connection: &Connection, key: &Key, now: Timestamp)
 
 /// Applies a batch if its expectations hold.
 pub(in crate::store) fn commit(connection: &Connection, batch: Batch, version: &Version, now: Timestamp) -> Result<Outcome> {
+    if let [Write { key, change: Change::Put { value, life, expect: Expect::Absent } }] = batch.writes.as_slice() {
+        return put_absent(connection, key, &value.clone().stamped(version), (until(*life), now));
+    }
     if !hold(connection, &batch.writes, now)? {
         return Ok(Outcome::Conflict);
     }
@@ -236,6 +239,17 @@ fn put(connection: &Connection, key: &Key, stored: &[u8], until: i64) -> Result<
         until
     ])?;
     Ok(())
+}
+
+/// Looks and writes at once: one search for the place.
+fn put_absent(connection: &Connection, key: &Key, stored: &[u8], (until, now): (i64, Timestamp)) -> Result<Outcome> {
+    let written = connection
+        .prepare_cached(
+            "INSERT INTO entry (key, value, until) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until WHERE entry.until <= ?4",
+        )?
+        .execute(params![key.sorted(), stored, until, now.millis()])?;
+    Ok(if written == 1 { Outcome::Committed } else { Outcome::Conflict })
 }
 
 fn until(life: Life) -> i64 {
