@@ -1,7 +1,7 @@
 //! Real handshakes with the built binary: certificates by `openssl`, apps by `openid-client` and `curl`, and HAProxy as a proxy that terminates TLS.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -138,6 +138,45 @@ async fn a_certified_relying_party_signs_in_with_its_certificate_under_the_fapi_
         assert_eq!((status, text(&body, "error").as_str()), (400, "invalid_client"), "{body}");
         assert!(text(&body, "error_description").contains(why), "{body}");
     }
+}
+
+/// H-27: the authority that an operator takes out vouches for nobody from then on, and the listener's own renewed certificate is served.
+#[tokio::test]
+async fn authorities_and_the_listeners_certificate_are_read_again() {
+    let certificates = Certificates::new();
+    let (settings, port) = (Settings::new(), free_port());
+    let settings = certificates.listener(port).iter().fold(settings, |settings, line| settings.server(line));
+    let machine = certified(AppSettings::new("machine"), &certificates).scope("api/read").with("grants = [\"client_credentials\"]");
+    let mut broker = settings.pool(&format!("mtls_url = \"https://127.0.0.1:{port}\"")).client(&machine).start();
+    let url = format!("https://127.0.0.1:{port}/oauth2/token");
+    let asks = || certificates.curl(Some("app"), &["--data", "grant_type=client_credentials&client_id=machine", &url]);
+    assert_eq!(asks().0, 200);
+    let trusted = certificates.read("ca.pem");
+    certificates
+        .openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout new.key -out ca.pem", &["-subj", "/CN=New"]);
+    let renewed = certificates.read("ca.pem");
+    broker.process().signal("HUP");
+    broker.logs("configuration_applied");
+    // The listener is still one of the old authority.
+    std::fs::write(certificates.path("ca.pem"), &trusted).expect("it is written");
+    let (status, body) = asks();
+    assert_eq!((status, text(&body, "error").as_str()), (400, "invalid_client"), "{body}");
+    assert!(text(&body, "error_description").contains("no trusted authority"), "{body}");
+    std::fs::write(certificates.path("ca.pem"), trusted + &renewed).expect("it is written");
+    certificates.issue("server", "/CN=server", "subjectAltName=IP:127.0.0.1");
+    broker.process().signal("HUP");
+    for _ in 0..100 {
+        if asks().0 == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(asks().0, 200);
+    let served = Command::new("openssl").args(["s_client", "-connect", &format!("127.0.0.1:{port}")]).stdin(Stdio::null()).output();
+    let served = String::from_utf8_lossy(&served.expect("openssl runs").stdout).into_owned();
+    let body = certificates.read("server.pem").lines().nth(5).expect("a line of base64").to_owned();
+    assert!(served.contains(&body), "the renewed one: {served}");
+    assert!(broker.terminate().success(), "both listeners end");
 }
 
 /// D-36

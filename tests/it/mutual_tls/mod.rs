@@ -3,5 +3,6 @@
 mod arrival;
 mod authentication;
 mod binding;
+mod parsers;
 mod settings;
 pub(crate) mod world;
