@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -33,15 +34,24 @@ use machine::Machine;
 const ROUNDS: usize = 200;
 const TIMES: u32 = 20;
 
+/// With the number of a message: only refuse that, in a process of its own.
+const ALONE: &str = "--alone";
+
 fn main() {
+    if let Some(number) = argument(ALONE) {
+        return println!("{}", memory_of_refusing(number.parse().expect("a number")));
+    }
     let report = Report::measured();
     let text = report.markdown();
     println!("{text}");
-    let path = std::env::args().skip_while(|argument| argument != "--report").nth(1);
-    if let Some(path) = path {
+    if let Some(path) = argument("--report") {
         fs::write(format!("{path}.md"), text).expect("the report is written");
         fs::write(format!("{path}.json"), serde_json::to_string_pretty(&report).unwrap() + "\n").expect("the report is written");
     }
+}
+
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 #[derive(serde::Serialize)]
@@ -49,8 +59,6 @@ struct Report {
     machine: Machine,
     verified: Vec<Verified>,
     refused: Vec<Refused>,
-    /// `VmHWM` in kB, with the messages themselves.
-    peak: String,
 }
 
 #[derive(serde::Serialize)]
@@ -67,6 +75,8 @@ struct Refused {
     message: &'static str,
     bytes: usize,
     millis: f64,
+    /// What a process of its own grew by at most, in kB: without the message, with what it touches for the first time.
+    kilobytes: u64,
 }
 
 impl Report {
@@ -80,15 +90,15 @@ impl Report {
                 Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
             });
         let answer = Answer::read("pysaml2-response-signed.xml");
-        let refused = bombs().into_iter().map(|(message, xml)| {
+        let refused = bombs().into_iter().enumerate().map(|(number, (message, xml))| {
             let began = Instant::now();
             let accepted = answer.verify(xml.as_bytes());
             let took = began.elapsed();
             assert!(!accepted, "{message} was accepted");
-            Refused { message, bytes: xml.len(), millis: took.as_secs_f64() * 1000.0 }
+            Refused { message, bytes: xml.len(), millis: took.as_secs_f64() * 1000.0, kilobytes: alone(number) }
         });
         let refused = refused.collect();
-        Self { machine, verified: verified.into(), refused, peak: peak() }
+        Self { machine, verified: verified.into(), refused }
     }
 
     fn markdown(&self) -> String {
@@ -101,12 +111,11 @@ impl Report {
         for Verified { response, bytes, verify_us, floor_us, ratio } in &self.verified {
             let _ = writeln!(text, "| {response} | {bytes} | {verify_us:.1} | {floor_us:.1} | {ratio:.2} |");
         }
-        text += "\n| refused | bytes | time (ms) |\n|---|---|---|\n";
-        for Refused { message, bytes, millis } in &self.refused {
-            let _ = writeln!(text, "| {message} | {bytes} | {millis:.2} |");
+        text += "\n| refused | bytes | time (ms) | memory (kB) |\n|---|---|---|---|\n";
+        for Refused { message, bytes, millis, kilobytes } in &self.refused {
+            let _ = writeln!(text, "| {message} | {bytes} | {millis:.2} | {kilobytes} |");
         }
-        let _ = writeln!(text, "\npeak memory of the process, with the messages: {} kB", self.peak);
-        text
+        text + "\nMemory: what a process that does nothing else grew by at most, beside the message itself.\n"
     }
 }
 
@@ -188,16 +197,35 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("character references", filled("&#x41;")),
         ("comments", filled("<!---->")),
         ("text", filled("x")),
+        ("as many elements as are read", filled("<a>0123456789abcd</a>")),
+        ("as many attributes as are read", filled("<a bb=\"0123\" cc=\"0123\"/>")),
         ("10 MB", "x".repeat(10 << 20)),
     ]
 }
 
-/// `VmHWM` of this process.
-fn peak() -> String {
+/// [`memory_of_refusing`] in a new process.
+fn alone(number: usize) -> u64 {
+    let program = std::env::current_exe().expect("this program");
+    let output = Command::new(program).args(["--bench", ALONE, &number.to_string()]).output().expect("this program runs again");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("kilobytes")
+}
+
+/// By how many kB this process grows at most while it refuses one message of [`bombs`].
+fn memory_of_refusing(number: usize) -> u64 {
+    let answer = Answer::read("pysaml2-response-signed.xml");
+    // All stay: what one gives back would be used again, and not counted.
+    let bombs = bombs();
+    let (_, xml) = &bombs[number];
+    // From here on the peak is counted anew (proc_pid_clear_refs(5)).
+    fs::write("/proc/self/clear_refs", "5").expect("Linux counts memory");
+    let before = resident("VmRSS:");
+    assert!(!answer.verify(xml.as_bytes()), "refused");
+    resident("VmHWM:").saturating_sub(before)
+}
+
+/// A line of `/proc/self/status`, in kB.
+fn resident(line: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .map(|rest| rest.trim().trim_end_matches(" kB").to_owned())
-        .unwrap_or_default()
+    let value = status.lines().find_map(|read| read.strip_prefix(line)).unwrap_or_default();
+    value.trim().trim_end_matches(" kB").parse().expect("kilobytes")
 }

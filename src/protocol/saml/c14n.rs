@@ -91,7 +91,8 @@ where
     /// Declares `prefix` on the open element, unless the output already has it so.
     fn render(&mut self, prefix: &'a str, namespace: &'a str) {
         let current = self.rendered.iter().rev().find(|(rendered, _)| *rendered == prefix).map_or("", |(_, namespace)| namespace);
-        if current != namespace && prefix != "xml" {
+        // The tree keeps each namespace once: mostly it is the same text at the same place.
+        if !std::ptr::eq(current, namespace) && current != namespace && prefix != "xml" {
             self.rendered.push((prefix, namespace));
         }
     }
@@ -150,7 +151,7 @@ where
 
 fn qname_prefix<'i>(source: &'i str, attribute: &Attribute<'_, 'i>) -> &'i str {
     let qname = source.get(attribute.range_qname()).unwrap_or_default();
-    qname.split_once(':').map_or("", |(prefix, _)| prefix)
+    memchr(b':', qname.as_bytes()).and_then(|colon| qname.get(..colon)).unwrap_or_default()
 }
 
 fn write_value(out: &mut Vec<u8>, value: &str) {

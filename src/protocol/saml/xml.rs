@@ -129,26 +129,38 @@ impl<'i> Document<'i> {
         if bytes.len() > limit {
             return Err(XmlError::TooLarge { bytes: bytes.len(), limit });
         }
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 { at: error.valid_up_to() })?;
+        let text = utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
         let bounds = scan::Bounds::of(limit);
         scan::scan(text, &bounds)?;
-        let options = ParsingOptions { allow_dtd: false, nodes_limit: bounds.nodes, entity_resolver: None };
-        let document = roxmltree::Document::parse_with_options(text, options)
-            .map_err(|error| XmlError::Malformed { reason: clip(&error.to_string()).into_owned() })?;
+        let document = tree(text, &bounds)?;
         unique_ids(&document)?;
         Ok(Self(document))
     }
 
-    /// Parses canonical bytes that a signature covered; they may be longer than the message that they came in.
+    /// Parses canonical bytes of (a part of) a message that [`parse`](Self::parse) has accepted; they may be longer than the message. What
+    /// that checked holds of them too, and is not checked again.
     pub fn parse_canonical(bytes: &'i [u8]) -> Result<Self, XmlError> {
-        Self::parse_within(bytes, 4 * MAX_MESSAGE)
+        let limit = 4 * MAX_MESSAGE;
+        if bytes.len() > limit {
+            return Err(XmlError::TooLarge { bytes: bytes.len(), limit });
+        }
+        tree(utf8(bytes)?, &scan::Bounds::of(limit)).map(Self)
     }
 
     /// The root element.
     pub fn root(&self) -> Node<'_, 'i> {
         self.0.root_element()
     }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, XmlError> {
+    std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 { at: error.valid_up_to() })
+}
+
+fn tree<'i>(text: &'i str, bounds: &scan::Bounds) -> Result<roxmltree::Document<'i>, XmlError> {
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: bounds.nodes, entity_resolver: None };
+    roxmltree::Document::parse_with_options(text, options)
+        .map_err(|error| XmlError::Malformed { reason: clip(&error.to_string()).into_owned() })
 }
 
 /// Whether `node` is the element `local` of the namespace `namespace`.
@@ -227,6 +239,9 @@ pub fn name(node: Node<'_, '_>) -> String {
 /// At most 128 characters of something that came from outside.
 pub fn clip(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 128;
+    if text.len() <= LONGEST {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(LONGEST) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),

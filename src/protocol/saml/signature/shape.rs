@@ -198,7 +198,7 @@ fn base64_of(node: Node<'_, '_>, element: &'static str) -> Result<Vec<u8>, Signa
     if text.len() > MAX_VALUE {
         return Err(shape(element, "at most 4096 characters", &format!("{} characters", text.len())));
     }
-    let compact: String = text.chars().filter(|character| !matches!(character, ' ' | '\t' | '\r' | '\n')).collect();
+    let compact: String = text.split_ascii_whitespace().collect();
     match base64_decode(&compact) {
         Some(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(shape(element, "base64", text)),

@@ -40,7 +40,7 @@ impl Bounds {
 
 pub(super) fn scan(text: &str, bounds: &Bounds) -> Result<(), XmlError> {
     Scanner {
-        text,
+        bytes: text.as_bytes(),
         at: 0,
         bounds,
         references: false,
@@ -54,7 +54,7 @@ pub(super) fn scan(text: &str, bounds: &Bounds) -> Result<(), XmlError> {
 }
 
 struct Scanner<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
     at: usize,
     bounds: &'a Bounds,
     /// Whether the document has any `&` at all.
@@ -69,13 +69,12 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn run(mut self) -> Result<(), XmlError> {
-        let bytes = self.text.as_bytes();
-        self.count(memchr_iter(b'<', bytes).count(), self.bounds.tags, "tags")?;
-        self.count(memchr_iter(b'=', bytes).count(), self.bounds.attributes, "equals signs")?;
-        self.references = memchr(b'&', bytes).is_some();
+        self.count(memchr_iter(b'<', self.bytes).count(), self.bounds.tags, "tags")?;
+        self.count(memchr_iter(b'=', self.bytes).count(), self.bounds.attributes, "equals signs")?;
+        self.references = memchr(b'&', self.bytes).is_some();
         self.line_ends()?;
         self.declaration()?;
-        while let Some(text) = memchr(b'<', self.rest().as_bytes()) {
+        while let Some(text) = memchr(b'<', self.rest()) {
             self.check_references(self.rest().get(..text).unwrap_or_default())?;
             self.at += text;
             self.markup()?;
@@ -85,8 +84,8 @@ impl<'a> Scanner<'a> {
 
     /// A carriage return stands only before a line feed: parsers disagree on any other.
     fn line_ends(&mut self) -> Result<(), XmlError> {
-        for at in memchr_iter(b'\r', self.text.as_bytes()) {
-            if self.text.as_bytes().get(at + 1) != Some(&b'\n') {
+        for at in memchr_iter(b'\r', self.bytes) {
+            if self.bytes.get(at + 1) != Some(&b'\n') {
                 self.at = at;
                 return Err(self.refused("a carriage return that ends no line"));
             }
@@ -96,11 +95,11 @@ impl<'a> Scanner<'a> {
 
     /// `<?xml version="1.0" encoding="UTF-8"?>`, if it is there.
     fn declaration(&mut self) -> Result<(), XmlError> {
-        let Some(rest) = self.text.strip_prefix("<?xml ") else { return Ok(()) };
-        let Some(end) = memmem::find(rest.as_bytes(), b"?>") else {
+        let Some(rest) = self.bytes.strip_prefix(b"<?xml ") else { return Ok(()) };
+        let Some(end) = memmem::find(rest, b"?>") else {
             return Err(self.refused("an XML declaration without end"));
         };
-        let declared = rest.get(..end).unwrap_or_default();
+        let declared = text(rest.get(..end).unwrap_or_default());
         if pseudo_attribute(declared, "version") != Some("1.0") {
             return Err(self.refused("an XML version other than 1.0"));
         }
@@ -114,12 +113,11 @@ impl<'a> Scanner<'a> {
 
     /// What starts with the `<` at this place.
     fn markup(&mut self) -> Result<(), XmlError> {
-        let rest = self.rest();
-        match rest.as_bytes() {
+        match self.rest() {
             [_, b'/', ..] => self.close_tag(),
             [_, b'?', ..] => Err(self.refused("a processing instruction")),
-            [_, b'!', ..] if rest.starts_with("<!--") => self.skip_past("<!--", b"-->", "a comment without end"),
-            [_, b'!', ..] if rest.starts_with("<![CDATA[") => self.skip_past("<![CDATA[", b"]]>", "a CDATA section without end"),
+            [_, b'!', b'-', b'-', ..] => self.skip_past("<!--", b"-->", "a comment without end"),
+            [_, b'!', rest @ ..] if rest.starts_with(b"[CDATA[") => self.skip_past("<![CDATA[", b"]]>", "a CDATA section without end"),
             [_, b'!', ..] => Err(self.refused("a DOCTYPE")),
             _ => self.open_tag(),
         }
@@ -127,14 +125,14 @@ impl<'a> Scanner<'a> {
 
     fn skip_past(&mut self, start: &str, end: &[u8], without: &'static str) -> Result<(), XmlError> {
         self.at += start.len();
-        let Some(length) = memmem::find(self.rest().as_bytes(), end) else { return Err(self.refused(without)) };
+        let Some(length) = memmem::find(self.rest(), end) else { return Err(self.refused(without)) };
         self.at += length + end.len();
         Ok(())
     }
 
     fn close_tag(&mut self) -> Result<(), XmlError> {
-        let Some(end) = memchr(b'>', self.rest().as_bytes()) else { return Err(self.refused("a tag without end")) };
-        if self.rest().starts_with("</:") {
+        let Some(end) = memchr(b'>', self.rest()) else { return Err(self.refused("a tag without end")) };
+        if self.rest().starts_with(b"</:") {
             return Err(self.refused("a name with an empty prefix"));
         }
         let Some(declared) = self.open.pop() else { return Err(self.refused("an end tag without start tag")) };
@@ -154,7 +152,7 @@ impl<'a> Scanner<'a> {
         let mut tag = Tag::default();
         loop {
             self.skip_space();
-            match self.rest().as_bytes() {
+            match self.rest() {
                 [b'>', ..] => {
                     self.at += 1;
                     return self.opened(tag.declared);
@@ -178,13 +176,12 @@ impl<'a> Scanner<'a> {
     fn attribute(&mut self, tag: &mut Tag) -> Result<(), XmlError> {
         let name = self.name()?;
         self.skip_space();
-        let Some(b'=') = self.rest().bytes().next() else { return Err(self.refused("an attribute without value")) };
+        let [b'=', ..] = self.rest() else { return Err(self.refused("an attribute without value")) };
         self.at += 1;
         self.skip_space();
-        let quote = self.rest().bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
-        let Some(quote) = quote else { return Err(self.refused("an attribute value without quotes")) };
+        let [quote @ (b'"' | b'\''), ..] = self.rest() else { return Err(self.refused("an attribute value without quotes")) };
         self.at += 1;
-        let Some(length) = memchr(quote, self.rest().as_bytes()) else { return Err(self.refused("an attribute value without end")) };
+        let Some(length) = memchr(*quote, self.rest()) else { return Err(self.refused("an attribute value without end")) };
         let value = self.rest().get(..length).unwrap_or_default();
         self.check_references(value)?;
         tag.attributes += 1;
@@ -197,23 +194,22 @@ impl<'a> Scanner<'a> {
     }
 
     /// Namespace declarations: absolute, never empty with a prefix, never of `xml` or `xmlns`, the default once.
-    fn declared_by(&mut self, name: &str, value: &str, tag: &mut Tag) -> Result<(), XmlError> {
-        let Some(at) = name.find("xmlns") else { return Ok(()) };
-        match (at, name.get(at + "xmlns".len()..).unwrap_or_default()) {
-            (0, "") if tag.default => return Err(self.refused("a second default namespace on one element")),
-            (0, "") => tag.default = true,
+    fn declared_by(&mut self, name: &[u8], value: &[u8], tag: &mut Tag) -> Result<(), XmlError> {
+        match name.strip_prefix(b"xmlns") {
+            Some(b"") if tag.default => return Err(self.refused("a second default namespace on one element")),
+            Some(b"") => tag.default = true,
             // Says what holds anyway; Shibboleth's own metadata has it.
-            (0, ":xml") if value == ns::XML => return Ok(()),
-            (0, ":xml" | ":xmlns") => return Err(self.refused("a declaration of the prefix xml or xmlns")),
-            (0, prefix) if prefix.starts_with(':') => {
+            Some(b":xml") if value == ns::XML.as_bytes() => return Ok(()),
+            Some(b":xml" | b":xmlns") => return Err(self.refused("a declaration of the prefix xml or xmlns")),
+            Some([b':', ..]) => {
                 if value.is_empty() {
                     return Err(self.refused("a prefix bound to no namespace"));
                 }
             }
-            (_, "") if name.as_bytes().get(at - 1) == Some(&b':') => return Err(self.refused("an attribute named xmlns with a prefix")),
+            _ if name.ends_with(b":xmlns") => return Err(self.refused("an attribute named xmlns with a prefix")),
             _ => return Ok(()),
         }
-        if !value.is_empty() && !is_namespace(value) {
+        if !value.is_empty() && !is_namespace(text(value)) {
             return Err(self.refused("a namespace that is no absolute URI"));
         }
         self.count(value.len(), NAMESPACE, "bytes in a namespace")?;
@@ -222,13 +218,13 @@ impl<'a> Scanner<'a> {
         self.count(self.declarations, self.bounds.declarations, "namespace declarations")
     }
 
-    fn name(&mut self) -> Result<&'a str, XmlError> {
+    fn name(&mut self) -> Result<&'a [u8], XmlError> {
         let rest = self.rest();
         let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'=' | b'/' | b'>');
-        let length = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
         self.count(length, NAME, "bytes in a name")?;
         let name = rest.get(..length).unwrap_or_default();
-        if name.starts_with(':') {
+        if name.starts_with(b":") {
             return Err(self.refused("a name with an empty prefix"));
         }
         self.at += length;
@@ -237,18 +233,18 @@ impl<'a> Scanner<'a> {
 
     fn skip_space(&mut self) {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        self.at += rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(rest.len());
     }
 
-    /// Every `&` of `text`, which starts at the current place or a little before, is one of the five entities or a character that XML can hold.
-    fn check_references(&self, text: &str) -> Result<(), XmlError> {
+    /// Every `&` of `content`, which starts at the current place or a little before, is one of the five entities or a character that XML can hold.
+    fn check_references(&self, content: &[u8]) -> Result<(), XmlError> {
         if !self.references {
             return Ok(());
         }
-        for at in memchr_iter(b'&', text.as_bytes()) {
-            let rest = text.get(at + 1..).unwrap_or_default();
-            let end = memchr2(b';', b'&', rest.as_bytes()).filter(|end| rest.as_bytes().get(*end) == Some(&b';'));
-            let reference = end.and_then(|end| rest.get(..end)).unwrap_or_default();
+        for at in memchr_iter(b'&', content) {
+            let rest = content.get(at + 1..).unwrap_or_default();
+            let end = memchr2(b';', b'&', rest).filter(|end| rest.get(*end) == Some(&b';'));
+            let reference = text(end.and_then(|end| rest.get(..end)).unwrap_or_default());
             match reference {
                 "amp" | "lt" | "gt" | "quot" | "apos" => {}
                 _ if is_character(reference) => {}
@@ -258,8 +254,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     fn count(&self, found: usize, limit: usize, what: &'static str) -> Result<(), XmlError> {
@@ -271,7 +267,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn line(&self) -> usize {
-        memchr_iter(b'\n', self.text.as_bytes().get(..self.at).unwrap_or_default()).count() + 1
+        memchr_iter(b'\n', self.bytes.get(..self.at).unwrap_or_default()).count() + 1
     }
 }
 
@@ -280,6 +276,11 @@ struct Tag {
     attributes: usize,
     declared: usize,
     default: bool,
+}
+
+/// A part of the document, which is UTF-8, between two ASCII characters.
+fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
 }
 
 /// The value of `name` in an XML declaration.
