@@ -1,5 +1,7 @@
 //! What an external provider proved about a person, before any mapping.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,7 +41,7 @@ pub struct ExternalIdentity {
     /// Who this is.
     pub key: IdentityKey,
     /// Every claim of ID token, userinfo or profile call, merged; the ID token wins.
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
     /// Claims that came unsigned through the browser (Apple's `user` form field): never a source for e-mail.
     pub unsigned: Claims,
     /// Whether the provider's own rule says that `claims.email` belongs to this person.

@@ -6,7 +6,8 @@
 pub mod redact;
 pub mod tell;
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ impl Outcome {
     }
 }
 
-/// Remembers what happens while a request is served. Nothing is kept unless the request is refused.
+/// Remembers what happens while a request is served. Nothing is kept unless the request is refused, and then only is anything told at length.
 #[derive(Debug, Default)]
 pub struct Recorder {
     memory: Mutex<Memory>,
@@ -117,20 +118,65 @@ pub struct Recorder {
 
 #[derive(Debug, Default)]
 struct Memory {
-    steps: Vec<Step>,
+    events: Vec<Event>,
     client: Option<String>,
     provider: Option<String>,
     hint: Option<String>,
     secrets: Vec<SecretString>,
 }
 
+struct Event {
+    at: Timestamp,
+    name: Cow<'static, str>,
+    telling: Telling,
+    later: Option<Box<dyn FnOnce(&mut Telling) + Send>>,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("at", &self.at).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What one step tells.
+#[derive(Default)]
+pub struct Telling {
+    details: Vec<Detail>,
+    secrets: Vec<SecretString>,
+}
+
+impl Telling {
+    /// A name and a value, which the caller redacted; they are cut to a readable length here.
+    pub fn detail(&mut self, name: &str, value: String) {
+        self.details.push(Detail { name: cut(name, 64), value: redact::shown_as_is(value) });
+    }
+
+    /// [`Recorder::keeps_quiet_about`].
+    pub fn keeps_quiet_about(&mut self, secret: &str) {
+        // A shorter one would black out words, and is none that anybody made at random.
+        if secret.len() >= 8 {
+            self.secrets.push(secret.into());
+        }
+    }
+}
+
 impl Recorder {
-    /// Something happened. Values were redacted by the caller; they are cut to a readable length here.
-    pub fn step<'n>(&self, at: Timestamp, name: &str, details: impl IntoIterator<Item = (&'n str, String)>) {
-        let details = details.into_iter().map(|(name, value)| Detail { name: cut(name, 64), value: redact::shown_as_is(value) }).collect();
+    /// Something happened.
+    pub fn step<'n>(&self, at: Timestamp, name: impl Into<Cow<'static, str>>, details: impl IntoIterator<Item = (&'n str, String)>) {
+        let mut telling = Telling::default();
+        details.into_iter().for_each(|(name, value)| telling.detail(name, value));
+        self.happened(Event { at, name: name.into(), telling, later: None });
+    }
+
+    /// Something happened that `tell` describes, if it comes to that.
+    pub fn later(&self, at: Timestamp, name: impl Into<Cow<'static, str>>, tell: impl FnOnce(&mut Telling) + Send + 'static) {
+        self.happened(Event { at, name: name.into(), telling: Telling::default(), later: Some(Box::new(tell)) });
+    }
+
+    fn happened(&self, event: Event) {
         let mut memory = self.memory();
-        if memory.steps.len() < MAX_STEPS {
-            memory.steps.push(Step { at, name: cut(name, 96), details });
+        if memory.events.len() < MAX_STEPS {
+            memory.events.push(event);
         }
     }
 
@@ -151,23 +197,30 @@ impl Recorder {
 
     /// No text of the story will hold this.
     pub fn keeps_quiet_about(&self, secret: &str) {
-        // A shorter one would black out words, and is none that anybody made at random.
-        if secret.len() >= 8 {
-            self.memory().secrets.push(secret.into());
-        }
+        let mut quiet = Telling::default();
+        quiet.keeps_quiet_about(secret);
+        self.memory().secrets.append(&mut quiet.secrets);
     }
 
     /// The story of a request that ended at `ended` as `outcome` says.
     pub fn tell(&self, pool: &PoolId, reference: &ReferenceId, ended: Timestamp, outcome: Outcome) -> Trace {
-        let memory = self.memory();
+        let mut memory = self.memory();
+        let Memory { events, secrets, .. } = &mut *memory;
+        for event in events.iter_mut() {
+            if let Some(tell) = event.later.take() {
+                tell(&mut event.telling);
+            }
+            secrets.append(&mut event.telling.secrets);
+        }
+        let step = |event: &Event| Step { at: event.at, name: cut(&event.name, 96), details: event.telling.details.clone() };
         let mut trace = Trace {
             reference: reference.clone(),
             pool: pool.clone(),
             client: memory.client.clone(),
             provider: memory.provider.clone(),
-            started: memory.steps.first().map_or(ended, |step| step.at),
+            started: memory.events.first().map_or(ended, |event| event.at),
             ended,
-            steps: memory.steps.clone(),
+            steps: memory.events.iter().map(step).collect(),
             outcome,
         };
         if let Some(hint) = &memory.hint {

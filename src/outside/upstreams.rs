@@ -283,23 +283,23 @@ impl Upstream {
 
     /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when the settings
     /// name authorization, token and key-set endpoints.
-    pub async fn endpoints(&self, oidc: &Oidc) -> Result<Metadata, UpstreamError> {
+    pub async fn endpoints(&self, oidc: &Oidc) -> Result<Arc<Metadata>, UpstreamError> {
         let given = &oidc.endpoints;
         let complete = given.authorization.is_some() && given.token.is_some() && given.jwks.is_some();
         let mut endpoints = match &oidc.discovery_url {
-            Some(url) if !complete => Metadata::clone(&*self.metadata(oidc, url).await?),
-            _ => Metadata::default(),
+            Some(url) if !complete => self.metadata(oidc, url).await?,
+            _ => Arc::default(),
         };
-        let own = [
-            (&given.authorization, &mut endpoints.authorization, "authorization"),
-            (&given.token, &mut endpoints.token, "token"),
-            (&given.userinfo, &mut endpoints.userinfo, "userinfo"),
-            (&given.jwks, &mut endpoints.jwks, "jwks"),
-            (&given.end_session, &mut endpoints.end_session, "end_session"),
+        let own: [(_, _, fn(&mut Metadata) -> &mut Option<Url>); 5] = [
+            (&given.authorization, "authorization", |metadata| &mut metadata.authorization),
+            (&given.token, "token", |metadata| &mut metadata.token),
+            (&given.userinfo, "userinfo", |metadata| &mut metadata.userinfo),
+            (&given.jwks, "jwks", |metadata| &mut metadata.jwks),
+            (&given.end_session, "end_session", |metadata| &mut metadata.end_session),
         ];
-        for (text, place, name) in own {
+        for (text, name, place) in own {
             if let Some(text) = text {
-                *place = Some(self.url(text, name)?);
+                *place(Arc::make_mut(&mut endpoints)) = Some(self.url(text, name)?);
             }
         }
         Ok(endpoints)

@@ -28,7 +28,7 @@ pub async fn end_session_url(
     }
     let upstream = upstreams.of(provider);
     let mut url = match &provider.protocol {
-        Protocol::Oidc(oidc) => timeout(PATIENCE, upstream.endpoints(oidc)).await.ok()?.ok()?.end_session?,
+        Protocol::Oidc(oidc) => timeout(PATIENCE, upstream.endpoints(oidc)).await.ok()?.ok()?.end_session.clone()?,
         Protocol::Saml(_) => return None,
         Protocol::Oauth2(oauth2) => upstream.url(oauth2.endpoints.end_session.as_deref()?, "end_session").ok()?,
     };

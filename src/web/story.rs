@@ -1,13 +1,15 @@
 //! What a browser's request leaves in the story that is kept when it is refused.
 
+use std::sync::Arc;
+
 use http::header;
 
 use crate::flow::request::Parameters;
-use crate::flow::state::{Flow, Stage};
+use crate::flow::state::{AuthorizeRequest, Flow, Stage};
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::ReferenceId;
 use crate::model::time::Timestamp;
-use crate::model::trace::{Outcome, Recorder, redact};
+use crate::model::trace::{Outcome, Recorder, Telling, redact};
 use crate::provider::settings::Provider;
 
 use super::client_auth;
@@ -33,51 +35,56 @@ const COMPARED: [&str; 12] = [
 ];
 
 /// An app's authorization request.
-pub fn asked(visit: &Visit, parameters: Option<&Parameters>) {
-    let parameters = parameters.map(Vec::as_slice).unwrap_or_default();
-    let value = |name: &str, value: &str| if COMPARED.contains(&name) { value.to_owned() } else { redact::personal(value) };
-    let details = parameters.iter().take(40).map(|(name, text)| (name.as_str(), value(name, text)));
-    visit.recorder.step(visit.now(), "authorization request of the app", details);
-    for (name, text) in parameters {
-        match name.as_str() {
-            "client_id" => visit.recorder.client(text),
-            "state" | "nonce" | "code_challenge" | "id_token_hint" => visit.recorder.keeps_quiet_about(text),
-            _ => {}
-        }
+pub fn asked(visit: &Visit, parameters: Arc<Parameters>) {
+    if let Some((_, client)) = parameters.iter().rfind(|(name, _)| name == "client_id") {
+        visit.recorder.client(client);
     }
+    visit.recorder.later(visit.now(), "authorization request of the app", move |telling| {
+        for (name, text) in parameters.iter() {
+            if matches!(name.as_str(), "state" | "nonce" | "code_challenge" | "id_token_hint") {
+                telling.keeps_quiet_about(text);
+            }
+        }
+        for (name, text) in parameters.iter().take(40) {
+            telling.detail(name, if COMPARED.contains(&name.as_str()) { text.clone() } else { redact::personal(text) });
+        }
+    });
 }
 
 /// What happened to a flow before this request.
-pub fn earlier(visit: &Visit, flow: &Flow) {
-    let request = &flow.request;
+pub fn earlier(visit: &Visit, flow: &Arc<Flow>) {
     let begun = flow.expires.minus(visit.config.pool.flow_lifetime);
-    visit.recorder.client(&request.client);
-    [&request.state, &request.nonce].into_iter().flatten().for_each(|text| visit.recorder.keeps_quiet_about(text));
-    let mut details = vec![
-        ("client_id", request.client.to_string()),
-        ("redirect_uri", request.redirect_uri.as_str().to_owned()),
-        ("scope", request.scopes.to_string()),
-    ];
+    visit.recorder.client(&flow.request.client);
+    let of = flow.clone();
+    visit.recorder.later(begun, "authorization request of the app", move |telling| requested(telling, &of.request));
+    if let Stage::AtProvider(pending) = &flow.stage {
+        visit.recorder.provider(&pending.provider);
+        let of = flow.clone();
+        visit.recorder.later(pending.sent, "the browser was sent to the provider", move |telling| {
+            let Stage::AtProvider(pending) = &of.stage else { return };
+            telling.detail("provider", pending.provider.to_string());
+            telling.detail("redirect_uri", pending.redirect_uri.clone());
+            telling.detail("answer asked as", if pending.form_post { "form POST" } else { "query" }.to_owned());
+        });
+    }
+    let cookies = visit.browser.len();
+    visit.recorder.later(visit.now(), "the browser came back", move |telling| {
+        telling.detail("browser cookies", format!("{cookies} of this broker"));
+    });
+}
+
+fn requested(telling: &mut Telling, request: &AuthorizeRequest) {
+    [&request.state, &request.nonce].into_iter().flatten().for_each(|text| telling.keeps_quiet_about(text));
+    telling.detail("client_id", request.client.to_string());
+    telling.detail("redirect_uri", request.redirect_uri.as_str().to_owned());
+    telling.detail("scope", request.scopes.to_string());
     let prompt = request.prompt;
     let prompts = [("none", prompt.none), ("login", prompt.login), ("select_account", prompt.select_account), ("consent", prompt.consent)];
     let asked: Vec<&str> = prompts.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
     if !asked.is_empty() {
-        details.push(("prompt", asked.join(" ")));
+        telling.detail("prompt", asked.join(" "));
     }
-    details.extend(request.max_age.map(|seconds| ("max_age", seconds.to_string())));
-    visit.recorder.step(begun, "authorization request of the app", details);
-    if let Stage::AtProvider(pending) = &flow.stage {
-        visit.recorder.provider(&pending.provider);
-        let form = if pending.form_post { "form POST" } else { "query" };
-        let details = [
-            ("provider", pending.provider.to_string()),
-            ("redirect_uri", pending.redirect_uri.clone()),
-            ("answer asked as", form.to_owned()),
-        ];
-        visit.recorder.step(pending.sent, "the browser was sent to the provider", details);
-    }
-    let cookies = format!("{} of this broker", visit.browser.len());
-    visit.recorder.step(visit.now(), "the browser came back", [("browser cookies", cookies)]);
+    request.max_age.into_iter().for_each(|seconds| telling.detail("max_age", seconds.to_string()));
 }
 
 /// What the mapping made of the provider's claims.

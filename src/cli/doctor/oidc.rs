@@ -44,9 +44,9 @@ pub(super) async fn openid(patient: Patient<'_>, rules: &Oidc) -> Vec<Finding> {
             Err(error) => refused(patient, "keys", &error),
         }),
     }
-    let peers = [rules.discovery_url.as_deref().and_then(|url| Url::parse(url).ok()), endpoints.jwks, endpoints.token.clone()];
+    let peers = [rules.discovery_url.as_deref().and_then(|url| Url::parse(url).ok()), endpoints.jwks.clone(), endpoints.token.clone()];
     findings.extend(peers_of(patient, peers.into_iter().flatten()).await);
-    findings.extend(client(patient, &rules.request, endpoints.authorization, endpoints.token).await);
+    findings.extend(client(patient, &rules.request, endpoints.authorization.clone(), endpoints.token.clone()).await);
     findings
 }
 

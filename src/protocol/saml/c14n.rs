@@ -1,7 +1,6 @@
 //! [Exclusive canonicalization](https://www.w3.org/TR/xml-exc-c14n/) of one element, without comments.
 
-use memchr::{memchr, memchr3};
-use roxmltree::Attribute;
+use memchr::memchr;
 use thiserror::Error;
 
 use super::xml::{Node, ns};
@@ -46,8 +45,11 @@ struct Writer<'a, 'i, 'p> {
     prefixes: &'p [&'p str],
     /// Prefix and namespace of each declaration written by the open elements, innermost last.
     rendered: Vec<(&'a str, &'a str)>,
-    attributes: Vec<Attribute<'a, 'i>>,
+    attributes: Vec<Written<'a, 'i>>,
 }
+
+/// Namespace and local name of an attribute, by which it is sorted, and its name and value as they are written.
+type Written<'a, 'i> = (&'a str, &'a str, &'i str, &'a str);
 
 impl<'a, 'i> Writer<'a, 'i, '_>
 where
@@ -59,13 +61,14 @@ where
         let outer = self.rendered.len();
         self.render(prefix, element.tag_name().namespace().unwrap_or_default());
         self.attributes.clear();
-        self.attributes.extend(element.attributes());
-        for at in 0..self.attributes.len() {
-            let Some(attribute) = self.attributes.get(at) else { break };
-            let (prefix, namespace) = (qname_prefix(self.source, attribute), attribute.namespace().unwrap_or_default());
+        for attribute in element.attributes() {
+            let (namespace, qname) =
+                (attribute.namespace().unwrap_or_default(), self.source.get(attribute.range_qname()).unwrap_or_default());
+            let prefix = memchr(b':', qname.as_bytes()).and_then(|colon| qname.get(..colon)).unwrap_or_default();
             if !prefix.is_empty() {
                 self.render(prefix, namespace);
             }
+            self.attributes.push((namespace, attribute.name(), qname, attribute.value()));
         }
         self.render_listed(element);
         self.start_tag(outer, prefix, local);
@@ -113,19 +116,17 @@ where
         self.out.push(b'<');
         self.qname(prefix, local);
         let declarations = self.rendered.get_mut(outer..).unwrap_or_default();
-        declarations.sort_unstable();
+        declarations.sort_unstable_by_key(|(prefix, _)| *prefix);
         for (prefix, namespace) in declarations.iter() {
             self.out.extend_from_slice(if prefix.is_empty() { b" xmlns" } else { b" xmlns:" });
             self.out.extend_from_slice(prefix.as_bytes());
             write_value(&mut self.out, namespace);
         }
-        self.attributes.sort_unstable_by(|one, other| {
-            (one.namespace().unwrap_or_default(), one.name()).cmp(&(other.namespace().unwrap_or_default(), other.name()))
-        });
-        for attribute in &self.attributes {
+        self.attributes.sort_unstable_by_key(|(namespace, name, ..)| (*namespace, *name));
+        for (_, _, qname, value) in &self.attributes {
             self.out.push(b' ');
-            self.out.extend_from_slice(self.source.get(attribute.range_qname()).unwrap_or_default().as_bytes());
-            write_value(&mut self.out, attribute.value());
+            self.out.extend_from_slice(qname.as_bytes());
+            write_value(&mut self.out, value);
         }
         self.out.push(b'>');
     }
@@ -149,15 +150,15 @@ where
     }
 }
 
-fn qname_prefix<'i>(source: &'i str, attribute: &Attribute<'_, 'i>) -> &'i str {
-    let qname = source.get(attribute.range_qname()).unwrap_or_default();
-    memchr(b':', qname.as_bytes()).and_then(|colon| qname.get(..colon)).unwrap_or_default()
+/// Whether any byte is one that is written as something else. Looks at all, which for most lengths is faster than to stop at the first.
+fn any(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |found, byte| found | is_special(*byte))
 }
 
 fn write_value(out: &mut Vec<u8>, value: &str) {
     out.extend_from_slice(b"=\"");
     let bytes = value.as_bytes();
-    if memchr3(b'&', b'<', b'"', bytes).is_none() && memchr3(b'\t', b'\n', b'\r', bytes).is_none() {
+    if !any(bytes, |byte| matches!(byte, b'&' | b'<' | b'"' | b'\t' | b'\n' | b'\r')) {
         out.extend_from_slice(bytes);
     } else {
         for byte in bytes {
@@ -177,7 +178,7 @@ fn write_value(out: &mut Vec<u8>, value: &str) {
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if memchr3(b'&', b'<', b'>', bytes).is_none() && memchr(b'\r', bytes).is_none() {
+    if !any(bytes, |byte| matches!(byte, b'&' | b'<' | b'>' | b'\r')) {
         out.extend_from_slice(bytes);
         return;
     }

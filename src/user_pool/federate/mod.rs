@@ -8,6 +8,7 @@ mod record;
 pub mod saml;
 mod saml_refusal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -93,7 +94,7 @@ async fn send(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), Fede
     let (endpoint, rules, nonce) = match &provider.protocol {
         Protocol::Oidc(oidc) => {
             let endpoints = record::metadata(means, oidc, upstream.endpoints(oidc).await)?;
-            let endpoint = endpoints.authorization.ok_or(UpstreamError::EndpointMissing("authorization"))?;
+            let endpoint = endpoints.authorization.clone().ok_or(UpstreamError::EndpointMissing("authorization"))?;
             (endpoint, &oidc.request, Some(outside.random.token()))
         }
         Protocol::Oauth2(oauth2) => {
@@ -233,7 +234,8 @@ impl Exchange<'_> {
         upstream: UpstreamSession,
     ) -> Result<ExternalIdentity, FederationError> {
         quirks::normalise(self.provider, &mut claims);
-        record::claims(self.means, "the provider's claims", &claims);
+        let claims = Arc::new(claims);
+        record::claims(self.means, "the provider's claims", claims.clone());
         quirks::admit(self.provider, &claims)?;
         let unsigned = match self.answer {
             CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
@@ -245,15 +247,15 @@ impl Exchange<'_> {
     }
 
     /// Sends a request to the provider and remembers both it and its answer.
-    async fn call(&self, what: &str, request: Request) -> Result<Response, FederationError> {
-        let asked = record::Asked::of(self.means.recorder, &request, self.means.outside.clock.now());
-        let answer = self.upstream.call(request).await;
-        asked.answered(self.means, what, &answer);
+    async fn call(&self, what: &'static str, request: Request) -> Result<Response, FederationError> {
+        let began = self.means.outside.clock.now();
+        let answer = self.upstream.call(request.clone()).await;
+        record::call(self.means, what, began, request, &answer);
         Ok(answer?)
     }
 
     /// A GET with the access token as bearer.
-    async fn get_with(&self, what: &str, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
+    async fn get_with(&self, what: &'static str, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
         let bearer = format!("Bearer {}", access_token.expose_secret()).into();
         let request = Request::get(url).secret_header(http::header::AUTHORIZATION, value(&bearer)?);
         self.call(what, request).await

@@ -22,11 +22,11 @@ impl Exchange<'_> {
         let issuer = Issuer { value: &oidc.issuer, aliases: &oidc.quirks.issuer_aliases };
         self.answer.check_issuer(issuer, endpoints.promises_iss)?;
         let code = self.code()?;
-        let token_endpoint = endpoints.token.ok_or(UpstreamError::EndpointMissing("token"))?;
-        let jwks = endpoints.jwks.ok_or(UpstreamError::EndpointMissing("jwks"))?;
+        let token_endpoint = endpoints.token.clone().ok_or(UpstreamError::EndpointMissing("token"))?;
+        let jwks = endpoints.jwks.as_ref().ok_or(UpstreamError::EndpointMissing("jwks"))?;
         let tokens = self.redeem(token_endpoint, code).await?;
         let raw = tokens.id_token.ok_or(FederationError::NoIdToken)?;
-        record::id_token(self.means, raw.expose_secret(), &self.pending.nonce);
+        record::id_token(self.means, raw.clone(), self.pending.nonce.clone());
         let algorithms: Vec<Algorithm> = oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
         let expected = Expected {
             issuer,
@@ -39,13 +39,13 @@ impl Exchange<'_> {
             sent: self.pending.sent,
             max_age: self.pending.max_age,
         };
-        let (id_token, keys) = self.verify(raw.expose_secret(), &jwks, expected).await?;
+        let (id_token, keys) = self.verify(raw.expose_secret(), jwks, expected).await?;
         let key = quirks::key(self.provider, &id_token.claims)?;
-        let claims = match endpoints.userinfo.filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
+        let claims = match endpoints.userinfo.as_ref().filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
             None => id_token.claims.clone(),
             Some(url) => {
                 let signer = Signer { keys: &keys, algorithms: &algorithms, client_id: &self.provider.client_id };
-                self.userinfo(url, &tokens.access_token, &id_token, signer).await?
+                self.userinfo(url.clone(), &tokens.access_token, &id_token, signer).await?
             }
         };
         let upstream = UpstreamSession {

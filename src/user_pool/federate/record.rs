@@ -9,9 +9,9 @@ use super::Means;
 use crate::flow::state::Pending;
 use crate::model::encoding::base64url_decode;
 use crate::model::identity::Claims;
-use crate::model::secret::{ExposeSecret as _, same_secret};
+use crate::model::secret::{ExposeSecret as _, SecretString, same_secret};
 use crate::model::time::Timestamp;
-use crate::model::trace::{Recorder, redact};
+use crate::model::trace::{Recorder, Telling, redact};
 use crate::outside::http::{Request, Response};
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::jose::{KeySet, unverified_header};
@@ -58,88 +58,86 @@ pub(super) fn answer(means: Means<'_>, pending: &Pending, answer: &CallbackAnswe
 }
 
 /// The endpoints that are used, or why there are none.
-pub(super) fn metadata(means: Means<'_>, oidc: &Oidc, found: Result<Metadata, UpstreamError>) -> Result<Metadata, UpstreamError> {
-    let mut details: Details = vec![("issuer in the settings", oidc.issuer.clone())];
-    details.extend(oidc.discovery_url.clone().map(|url| ("metadata URL", url)));
-    match &found {
-        Ok(metadata) => {
-            let named = [("authorization", &metadata.authorization), ("token", &metadata.token), ("jwks", &metadata.jwks)];
-            details.extend(named.into_iter().filter_map(|(name, url)| Some((name, redact::url(url.as_ref()?)))));
+pub(super) fn metadata(means: Means<'_>, oidc: &Oidc, found: Result<Arc<Metadata>, UpstreamError>) -> Result<Arc<Metadata>, UpstreamError> {
+    let (issuer, discovery, told) = (oidc.issuer.clone(), oidc.discovery_url.clone(), found.clone());
+    means.recorder.later(means.outside.clock.now(), "endpoints of the provider", move |telling| {
+        telling.detail("issuer in the settings", issuer);
+        discovery.into_iter().for_each(|url| telling.detail("metadata URL", url));
+        match &told {
+            Ok(metadata) => {
+                let named = [("authorization", &metadata.authorization), ("token", &metadata.token), ("jwks", &metadata.jwks)];
+                for (name, url) in named {
+                    url.iter().for_each(|url| telling.detail(name, redact::url(url)));
+                }
+            }
+            Err(error) => telling.detail("failed", error.to_string()),
         }
-        Err(error) => details.push(("failed", error.to_string())),
-    }
-    means.recorder.step(means.outside.clock.now(), "endpoints of the provider", details);
+    });
     found
 }
 
-/// A request to the provider, described before it is sent.
-pub(super) struct Asked {
-    at: Timestamp,
-    details: Details,
+/// A request to the provider that was sent at `began`, and its answer.
+pub(super) fn call(means: Means<'_>, what: &'static str, began: Timestamp, request: Request, answer: &Result<Response, UpstreamError>) {
+    let (answer, now) = (answer.clone(), means.outside.clock.now());
+    means.recorder.later(began, what, move |telling| {
+        asked(telling, &request);
+        telling.detail("took", format!("{} ms", now.since(began).as_millis()));
+        match &answer {
+            Ok(answer) => answered(telling, answer, now),
+            Err(error) => telling.detail("failed", error.to_string()),
+        }
+    });
 }
 
-impl Asked {
-    pub(super) fn of(recorder: &Recorder, request: &Request, at: Timestamp) -> Self {
-        let mut details: Details = vec![("request", format!("{} {}", request.method, redact::url(&request.url)))];
-        let fields: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
-        let in_url = request.url.query_pairs().into_owned();
-        fields.iter().cloned().chain(in_url).filter(|(name, _)| redact::is_secret(name)).for_each(|(_, value)| {
-            recorder.keeps_quiet_about(&value);
-        });
-        if !fields.is_empty() {
-            details.push(("fields", fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")));
-        }
-        let public = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
-        details.extend(public("client_id").map(|id| ("client_id", id)));
-        details.extend(public("redirect_uri").map(|uri| ("redirect_uri", uri)));
-        if let Some(header) = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-            details.push(("Authorization", header.split(' ').next().unwrap_or_default().to_owned()));
-        }
-        Self { at, details }
+fn asked(telling: &mut Telling, request: &Request) {
+    telling.detail("request", format!("{} {}", request.method, redact::url(&request.url)));
+    let fields: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let in_url = request.url.query_pairs().into_owned();
+    fields.iter().cloned().chain(in_url).filter(|(name, _)| redact::is_secret(name)).for_each(|(_, value)| {
+        telling.keeps_quiet_about(&value);
+    });
+    if !fields.is_empty() {
+        telling.detail("fields", fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "));
     }
-
-    pub(super) fn answered(mut self, means: Means<'_>, what: &str, answer: &Result<Response, UpstreamError>) {
-        let now = means.outside.clock.now();
-        self.details.push(("took", format!("{} ms", now.since(self.at).as_millis())));
-        match answer {
-            Ok(answer) => {
-                self.details.push(("status", answer.status.as_u16().to_string()));
-                self.details.extend(answer.media_type().map(|media_type| ("media type", media_type)));
-                self.details.extend(answer.date().and_then(|date| difference(date, now)).map(|text| ("clock of the provider", text)));
-                self.members(means.recorder, &answer.body);
-            }
-            Err(error) => self.details.push(("failed", error.to_string())),
-        }
-        means.recorder.step(self.at, what, self.details);
+    for name in ["client_id", "redirect_uri"] {
+        fields.iter().filter(|(field, _)| field == name).take(1).for_each(|(_, value)| telling.detail(name, value.clone()));
     }
+    if let Some(header) = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+        telling.detail("Authorization", header.split(' ').next().unwrap_or_default().to_owned());
+    }
+}
 
-    fn members(&mut self, recorder: &Recorder, body: &[u8]) {
-        let Ok(members) = serde_json::from_slice::<Map<String, Value>>(body) else {
-            return self.details.push(("body", format!("{} bytes that are no JSON object", body.len())));
-        };
-        for token in ["access_token", "id_token", "refresh_token"].iter().filter_map(|name| members.get(*name)?.as_str()) {
-            recorder.keeps_quiet_about(token);
-        }
-        self.details.push(("members", redact::names(&members)));
-        for name in ["error", "error_description", "token_type", "scope"] {
-            self.details.extend(members.get(name).map(|value| (name, redact::member(name, value))));
-        }
+fn answered(telling: &mut Telling, answer: &Response, now: Timestamp) {
+    telling.detail("status", answer.status.as_u16().to_string());
+    answer.media_type().into_iter().for_each(|media_type| telling.detail("media type", media_type));
+    answer.date().and_then(|date| difference(date, now)).into_iter().for_each(|text| telling.detail("clock of the provider", text));
+    let Ok(members) = serde_json::from_slice::<Map<String, Value>>(&answer.body) else {
+        return telling.detail("body", format!("{} bytes that are no JSON object", answer.body.len()));
+    };
+    for token in ["access_token", "id_token", "refresh_token"].iter().filter_map(|name| members.get(*name)?.as_str()) {
+        telling.keeps_quiet_about(token);
+    }
+    telling.detail("members", redact::names(&members));
+    for name in ["error", "error_description", "token_type", "scope"] {
+        members.get(name).into_iter().for_each(|value| telling.detail(name, redact::member(name, value)));
     }
 }
 
 /// The keys that the provider publishes, or why there are none.
 pub(super) fn keys(
     means: Means<'_>,
-    name: &str,
+    name: &'static str,
     jwks: &Url,
     found: Result<Arc<KeySet>, UpstreamError>,
 ) -> Result<Arc<KeySet>, UpstreamError> {
-    let mut details: Details = vec![("jwks_uri", redact::url(jwks))];
-    match &found {
-        Ok(keys) => details.push(("kid", listed(keys))),
-        Err(error) => details.push(("failed", error.to_string())),
-    }
-    means.recorder.step(means.outside.clock.now(), name, details);
+    let (jwks, told) = (jwks.clone(), found.clone());
+    means.recorder.later(means.outside.clock.now(), name, move |telling| {
+        telling.detail("jwks_uri", redact::url(&jwks));
+        match &told {
+            Ok(keys) => telling.detail("kid", listed(keys)),
+            Err(error) => telling.detail("failed", error.to_string()),
+        }
+    });
     found
 }
 
@@ -154,28 +152,28 @@ pub(super) fn keys_are_recent(means: Means<'_>) {
     means.recorder.step(means.outside.clock.now(), "keys are not read again", details);
 }
 
-/// What an ID token says before it is verified.
-pub(super) fn id_token(means: Means<'_>, raw: &str, nonce: &str) {
+/// What an ID token says before it is verified, and whether it has the `nonce` that was sent.
+pub(super) fn id_token(means: Means<'_>, raw: SecretString, nonce: String) {
     let now = means.outside.clock.now();
-    means.recorder.keeps_quiet_about(raw);
-    let mut details = Details::new();
-    if let Ok(header) = unverified_header(raw) {
-        details.push(("alg", header.alg));
-        details.push(("kid", header.kid.unwrap_or_else(|| "(none)".to_owned())));
-    }
-    let payload = raw.split('.').nth(1).and_then(base64url_decode);
-    if let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()) {
+    means.recorder.later(now, "ID token, not verified yet", move |telling| {
+        let raw = raw.expose_secret();
+        telling.keeps_quiet_about(raw);
+        if let Ok(header) = unverified_header(raw) {
+            telling.detail("alg", header.alg);
+            telling.detail("kid", header.kid.unwrap_or_else(|| "(none)".to_owned()));
+        }
+        let payload = raw.split('.').nth(1).and_then(base64url_decode);
+        let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()) else { return };
         for name in ["iss", "aud", "azp", "sub", "tid", "hd", "email_verified"] {
-            details.extend(claims.get(name).map(|value| (name, redact::member(name, value))));
+            claims.get(name).into_iter().for_each(|value| telling.detail(name, redact::member(name, value)));
         }
         for name in ["iat", "nbf", "exp", "auth_time"] {
             let instant = claims.get(name).and_then(Value::as_i64).map(Timestamp::from_secs);
-            details.extend(instant.map(|at| (name, format!("{} ({})", at.utc(), relative(at, now)))));
+            instant.into_iter().for_each(|at| telling.detail(name, format!("{} ({})", at.utc(), relative(at, now))));
         }
-        details.push(("nonce", nonce_is(&claims, nonce).to_owned()));
-        details.push(("claims", redact::names(&claims)));
-    }
-    means.recorder.step(now, "ID token, not verified yet", details);
+        telling.detail("nonce", nonce_is(&claims, &nonce).to_owned());
+        telling.detail("claims", redact::names(&claims));
+    });
 }
 
 fn nonce_is(claims: &Claims, sent: &str) -> &'static str {
@@ -187,13 +185,15 @@ fn nonce_is(claims: &Claims, sent: &str) -> &'static str {
 }
 
 /// Claims as they go into the mapping.
-pub(super) fn claims(means: Means<'_>, name: &str, claims: &Claims) {
-    let mut details: Vec<(&str, String)> =
-        claims.iter().take(MOST_MEMBERS).map(|(name, value)| (name.as_str(), redact::member(name, value))).collect();
-    if claims.len() > MOST_MEMBERS {
-        details.push(("and", claims.keys().skip(MOST_MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ")));
-    }
-    means.recorder.step(means.outside.clock.now(), name, details);
+pub(super) fn claims(means: Means<'_>, name: &'static str, claims: Arc<Claims>) {
+    means.recorder.later(means.outside.clock.now(), name, move |telling| {
+        for (name, value) in claims.iter().take(MOST_MEMBERS) {
+            telling.detail(name, redact::member(name, value));
+        }
+        if claims.len() > MOST_MEMBERS {
+            telling.detail("and", claims.keys().skip(MOST_MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", "));
+        }
+    });
 }
 
 /// How far an upstream's clock is from ours, if that matters.

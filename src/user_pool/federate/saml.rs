@@ -303,7 +303,7 @@ impl<'a> Connection<'a> {
         let now = self.app.outside.clock.now();
         Ok(ExternalIdentity {
             key,
-            claims,
+            claims: Arc::new(claims),
             unsigned: Claims::new(),
             email_verified,
             authenticated_at: assertion.authn_instant.min(now),

@@ -1,5 +1,7 @@
 //! `/login`: the choice of providers, and the links and forms that make it.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery};
 use axum::response::Response;
 use bytes::Bytes;
@@ -72,16 +74,16 @@ pub async fn choose(mut visit: Visit, Path(provider): Path<String>, RawQuery(que
     visit.with_cookies(answer)
 }
 
-async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Flow), Failure> {
+async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Arc<Flow>), Failure> {
     let [(name, handle)] = parameters.as_slice() else { return Err(Failure::Malformed("flow is missing or not alone")) };
     if name != "flow" {
         return Err(Failure::Malformed("flow is missing"));
     }
-    let flow = flows::load(&visit.app.state, handle).await?;
+    let flow = Arc::new(flows::load(&visit.app.state, handle).await?);
     story::earlier(visit, &flow);
     visit.language = flow.request.language.unwrap_or(visit.language);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
-    match flow.stage {
+    match &flow.stage {
         Stage::Started => Ok((handle.clone(), flow)),
         Stage::AtProvider(_) => Err(WrongStep::OtherStage.into()),
     }

@@ -1,5 +1,7 @@
 //! `GET` and `POST /oauth2/authorize`: an app's request becomes a flow, a code or an error.
 
+use std::sync::Arc;
+
 use axum::extract::RawQuery;
 use axum::response::Response;
 use bytes::Bytes;
@@ -35,7 +37,8 @@ pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
 /// Checks the request and takes the first step. `None` parameters could not be decoded.
 pub async fn answer(mut visit: Visit, parameters: Option<Parameters>) -> Response {
     let reference = visit.app.reference();
-    story::asked(&visit, parameters.as_ref());
+    let parameters = parameters.map(Arc::new);
+    story::asked(&visit, parameters.clone().unwrap_or_default());
     if let Some(parameters) = &parameters {
         visit.speaks_as_asked(parameters);
     }
@@ -60,7 +63,7 @@ enum Stop {
     Failed(Box<AuthorizeRequest>, Failure),
 }
 
-async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Parameters>) -> Result<Response, Stop> {
+async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Arc<Parameters>>) -> Result<Response, Stop> {
     let parameters = parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
     let (parameters, pushed) = pushed_before(visit, parameters).await?;
     let config = visit.config.clone();
@@ -92,7 +95,7 @@ async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Pa
 /// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that came. What came beside a
 /// `request_uri` counts for nothing but the `client_id`, which has to be the same
 /// ([RFC 9126 section 4](https://www.rfc-editor.org/rfc/rfc9126#section-4)).
-async fn pushed_before(visit: &mut Visit, parameters: Parameters) -> Result<(Parameters, Option<String>), Stop> {
+async fn pushed_before(visit: &mut Visit, parameters: Arc<Parameters>) -> Result<(Arc<Parameters>, Option<String>), Stop> {
     let Some(handle) = par::handle(&parameters) else { return Ok((parameters, None)) };
     let refused = |error: RequestError| Stop::Page(error.into());
     let handle = handle.map_err(refused)?.to_owned();
@@ -101,9 +104,10 @@ async fn pushed_before(visit: &mut Visit, parameters: Parameters) -> Result<(Par
     let (client, only) = (clients.next(), clients.next().is_none());
     let mine = |pushed: &Pushed| only && client == Some(pushed.client.as_str()) && pushed.pool == visit.config.pool.id;
     let pushed = found.filter(mine).ok_or_else(|| refused(RequestError::UnknownRequestUri))?;
-    story::asked(visit, Some(&pushed.parameters));
-    visit.speaks_as_asked(&pushed.parameters);
-    Ok((pushed.parameters, Some(handle)))
+    let parameters = Arc::new(pushed.parameters);
+    story::asked(visit, parameters.clone());
+    visit.speaks_as_asked(&parameters);
+    Ok((parameters, Some(handle)))
 }
 
 /// The provider that the app asked for, among those that its people may use.

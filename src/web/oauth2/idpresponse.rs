@@ -3,6 +3,7 @@
 //! A form POST comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. It is therefore kept for a
 //! moment under a fresh handle and the browser is sent on by GET, where the cookies come and the binding is checked (B-31).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::OriginalUri;
@@ -104,8 +105,8 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parame
     }
 }
 
-async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Flow, Failure> {
-    let flow = flows::take(&visit.app.state, state).await?;
+async fn consume(visit: &Visit, path: &str, state: &str) -> Result<Arc<Flow>, Failure> {
+    let flow = Arc::new(flows::take(&visit.app.state, state).await?);
     story::earlier(visit, &flow);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     check_callback(visit, flow.pending()?, path)?;

@@ -4,6 +4,7 @@
 //! kept for a moment and the browser sent on by GET, where the cookies come and the binding is checked (C-59). One that nobody asked for
 //! is [`idp_initiated`]'s. `RelayState` is a handle and never anything else (C-65).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::RawQuery;
@@ -149,8 +150,8 @@ async fn complete(visit: &mut Visit, reference: &ReferenceId, handle: &str, xml:
     }
 }
 
-async fn consume(visit: &Visit, handle: &str) -> Result<Flow, Failure> {
-    let flow = flows::take(&visit.app.state, handle).await?;
+async fn consume(visit: &Visit, handle: &str) -> Result<Arc<Flow>, Failure> {
+    let flow = Arc::new(flows::take(&visit.app.state, handle).await?);
     story::earlier(visit, &flow);
     flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
     Ok(flow)
