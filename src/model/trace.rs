@@ -331,6 +331,22 @@ mod tests {
 
     /// E-34
     #[test]
+    fn a_secret_that_only_the_telling_finds_is_silenced_in_what_was_told_before() {
+        let recorder = Recorder::default();
+        recorder.step(Timestamp::from_secs(1), "answer", [("error_description", "bad upstream-secret-code!".to_owned())]);
+        recorder.later(Timestamp::from_secs(2), "request", |telling| {
+            telling.keeps_quiet_about("upstream-secret-code");
+            telling.detail("sent", "code=upstream-secret-code".to_owned());
+        });
+        for trace in [told(&recorder), told(&recorder)] {
+            let text = serde_json::to_string(&trace).unwrap();
+            assert!(!text.contains("upstream-secret-code"), "{text}");
+            assert_eq!(trace.steps[1].details[0].value, "code=[secret]");
+        }
+    }
+
+    /// E-34
+    #[test]
     fn a_secret_that_was_cut_is_none_the_less_secret() {
         let (recorder, token) = (Recorder::default(), "x0123456789".repeat(100));
         recorder.keeps_quiet_about(&token);

@@ -86,7 +86,7 @@ pub fn identity(provider: &Provider, claims: Claims, user_field: Option<&str>) -
         key: quirks::key(provider, &claims)?,
         unsigned: user_field.map(|field| quirks::unsigned_user(provider, field)).unwrap_or_default(),
         email_verified: quirks::email_verified(provider, &claims),
-        claims,
+        claims: claims.into(),
         authenticated_at: Timestamp::from_secs(1_800_000_000),
         upstream: None,
     })
