@@ -58,7 +58,7 @@ async fn sign_in(app: &Arc<App>, issuer: &str, number: usize) -> Result<(), Fail
     let identity = ExternalIdentity {
         key,
         email_verified: quirks::email_verified(provider, &claims),
-        claims,
+        claims: claims.into(),
         unsigned: Claims::new(),
         authenticated_at: Timestamp::from_secs(1_700_000_000),
         upstream: None,

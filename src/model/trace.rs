@@ -129,8 +129,10 @@ struct Event {
     at: Timestamp,
     name: Cow<'static, str>,
     telling: Telling,
-    later: Option<Box<dyn FnOnce(&mut Telling) + Send>>,
+    later: Option<Later>,
 }
+
+type Later = Box<dyn FnOnce(&mut Telling) + Send>;
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,6 +151,13 @@ impl Telling {
     /// A name and a value, which the caller redacted; they are cut to a readable length here.
     pub fn detail(&mut self, name: &str, value: String) {
         self.details.push(Detail { name: cut(name, 64), value: redact::shown_as_is(value) });
+    }
+
+    /// [`detail`](Self::detail), if there is a value.
+    pub fn optional(&mut self, name: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.detail(name, value);
+        }
     }
 
     /// [`Recorder::keeps_quiet_about`].
@@ -359,7 +368,7 @@ mod tests {
         let recorder = Recorder::default();
         for number in 0..180 {
             let details = (0..4).map(|_| ("value", "\"".repeat(250)));
-            recorder.step(Timestamp::from_secs(number), &format!("step {number}"), details);
+            recorder.step(Timestamp::from_secs(number), format!("step {number}"), details);
         }
         let trace = told(&recorder);
         assert!(serde_json::to_string(&trace).unwrap().len() <= MAX_BYTES);

@@ -284,13 +284,14 @@ impl Upstream {
     /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when the settings
     /// name authorization, token and key-set endpoints.
     pub async fn endpoints(&self, oidc: &Oidc) -> Result<Arc<Metadata>, UpstreamError> {
+        type Place = fn(&mut Metadata) -> &mut Option<Url>;
         let given = &oidc.endpoints;
         let complete = given.authorization.is_some() && given.token.is_some() && given.jwks.is_some();
         let mut endpoints = match &oidc.discovery_url {
             Some(url) if !complete => self.metadata(oidc, url).await?,
             _ => Arc::default(),
         };
-        let own: [(_, _, fn(&mut Metadata) -> &mut Option<Url>); 5] = [
+        let own: [(_, _, Place); 5] = [
             (&given.authorization, "authorization", |metadata| &mut metadata.authorization),
             (&given.token, "token", |metadata| &mut metadata.token),
             (&given.userinfo, "userinfo", |metadata| &mut metadata.userinfo),

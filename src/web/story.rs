@@ -84,7 +84,7 @@ fn requested(telling: &mut Telling, request: &AuthorizeRequest) {
     if !asked.is_empty() {
         telling.detail("prompt", asked.join(" "));
     }
-    request.max_age.into_iter().for_each(|seconds| telling.detail("max_age", seconds.to_string()));
+    telling.optional("max_age", request.max_age.map(|seconds| seconds.to_string()));
 }
 
 /// What the mapping made of the provider's claims.

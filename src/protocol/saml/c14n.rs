@@ -158,9 +158,7 @@ fn any(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
 fn write_value(out: &mut Vec<u8>, value: &str) {
     out.extend_from_slice(b"=\"");
     let bytes = value.as_bytes();
-    if !any(bytes, |byte| matches!(byte, b'&' | b'<' | b'"' | b'\t' | b'\n' | b'\r')) {
-        out.extend_from_slice(bytes);
-    } else {
+    if any(bytes, |byte| matches!(byte, b'&' | b'<' | b'"' | b'\t' | b'\n' | b'\r')) {
         for byte in bytes {
             match byte {
                 b'&' => out.extend_from_slice(b"&amp;"),
@@ -172,6 +170,8 @@ fn write_value(out: &mut Vec<u8>, value: &str) {
                 other => out.push(*other),
             }
         }
+    } else {
+        out.extend_from_slice(bytes);
     }
     out.push(b'"');
 }

@@ -62,12 +62,12 @@ pub(super) fn metadata(means: Means<'_>, oidc: &Oidc, found: Result<Arc<Metadata
     let (issuer, discovery, told) = (oidc.issuer.clone(), oidc.discovery_url.clone(), found.clone());
     means.recorder.later(means.outside.clock.now(), "endpoints of the provider", move |telling| {
         telling.detail("issuer in the settings", issuer);
-        discovery.into_iter().for_each(|url| telling.detail("metadata URL", url));
+        telling.optional("metadata URL", discovery);
         match &told {
             Ok(metadata) => {
                 let named = [("authorization", &metadata.authorization), ("token", &metadata.token), ("jwks", &metadata.jwks)];
                 for (name, url) in named {
-                    url.iter().for_each(|url| telling.detail(name, redact::url(url)));
+                    telling.optional(name, url.as_ref().map(redact::url));
                 }
             }
             Err(error) => telling.detail("failed", error.to_string()),
@@ -100,7 +100,7 @@ fn asked(telling: &mut Telling, request: &Request) {
         telling.detail("fields", fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "));
     }
     for name in ["client_id", "redirect_uri"] {
-        fields.iter().filter(|(field, _)| field == name).take(1).for_each(|(_, value)| telling.detail(name, value.clone()));
+        telling.optional(name, fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()));
     }
     if let Some(header) = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         telling.detail("Authorization", header.split(' ').next().unwrap_or_default().to_owned());
@@ -109,8 +109,8 @@ fn asked(telling: &mut Telling, request: &Request) {
 
 fn answered(telling: &mut Telling, answer: &Response, now: Timestamp) {
     telling.detail("status", answer.status.as_u16().to_string());
-    answer.media_type().into_iter().for_each(|media_type| telling.detail("media type", media_type));
-    answer.date().and_then(|date| difference(date, now)).into_iter().for_each(|text| telling.detail("clock of the provider", text));
+    telling.optional("media type", answer.media_type());
+    telling.optional("clock of the provider", answer.date().and_then(|date| difference(date, now)));
     let Ok(members) = serde_json::from_slice::<Map<String, Value>>(&answer.body) else {
         return telling.detail("body", format!("{} bytes that are no JSON object", answer.body.len()));
     };
@@ -119,7 +119,7 @@ fn answered(telling: &mut Telling, answer: &Response, now: Timestamp) {
     }
     telling.detail("members", redact::names(&members));
     for name in ["error", "error_description", "token_type", "scope"] {
-        members.get(name).into_iter().for_each(|value| telling.detail(name, redact::member(name, value)));
+        telling.optional(name, members.get(name).map(|value| redact::member(name, value)));
     }
 }
 
@@ -165,11 +165,11 @@ pub(super) fn id_token(means: Means<'_>, raw: SecretString, nonce: String) {
         let payload = raw.split('.').nth(1).and_then(base64url_decode);
         let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()) else { return };
         for name in ["iss", "aud", "azp", "sub", "tid", "hd", "email_verified"] {
-            claims.get(name).into_iter().for_each(|value| telling.detail(name, redact::member(name, value)));
+            telling.optional(name, claims.get(name).map(|value| redact::member(name, value)));
         }
         for name in ["iat", "nbf", "exp", "auth_time"] {
             let instant = claims.get(name).and_then(Value::as_i64).map(Timestamp::from_secs);
-            instant.into_iter().for_each(|at| telling.detail(name, format!("{} ({})", at.utc(), relative(at, now))));
+            telling.optional(name, instant.map(|at| format!("{} ({})", at.utc(), relative(at, now))));
         }
         telling.detail("nonce", nonce_is(&claims, &nonce).to_owned());
         telling.detail("claims", redact::names(&claims));
