@@ -146,7 +146,9 @@ impl App {
 
     /// The pool that answers at `host` (with port unless it is the scheme's default), as sent by the browser.
     pub fn pool_at(&self, host: &str) -> Option<&Arc<PoolConfig>> {
-        self.by_host.get(&host.to_ascii_lowercase()).and_then(|index| self.pools.get(*index))
+        // As browsers send it, in small letters, it is found without a copy.
+        let index = self.by_host.get(host).or_else(|| self.by_host.get(&host.to_ascii_lowercase()))?;
+        self.pools.get(*index)
     }
 
     /// The pool with this id.

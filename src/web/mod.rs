@@ -1,6 +1,7 @@
 //! HTTP: every route on one screen.
 
 pub mod admin;
+pub mod around;
 pub mod arrival;
 pub mod assets;
 pub mod client_address;
@@ -28,13 +29,13 @@ pub mod visit;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware;
 use axum::routing::{get, post};
 pub use axum::{Extension, Router};
 pub use minijinja::Error as TemplateError;
 
 use crate::app::App;
 
+use self::around::Around;
 use self::hosted::{login, logout};
 use self::oauth2::api::{preflight_get_and_post, preflight_post};
 use self::oauth2::{authorize, idpresponse, introspect, par, revoke, token, userinfo, well_known};
@@ -72,13 +73,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/assets/brand.css", get(assets::brand))
         .route("/assets/logo.svg", get(assets::logo))
         .route("/assets/marks/{provider}", get(assets::mark));
-    Ok(routes
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(Extension(pages))
-        .layer(middleware::from_fn_with_state(app.clone(), security_headers::add))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
-        .with_state(app))
+    Ok(routes.layer(Around::new(app.clone(), pages)).with_state(app))
 }
 
 /// SAML messages are larger than anything else.

@@ -1,9 +1,6 @@
 //! Every public request under its id: in the log, in the answer, in the metrics, and in the trace that it belongs to.
 
-use std::sync::Arc;
-
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method};
 use tracing::Instrument as _;
@@ -17,22 +14,34 @@ use crate::web::server::Peer;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-cognito-request-id");
 const TRACEPARENT: &str = "traceparent";
 
-/// Answers a request as one step of a trace. A trace may begin at a trusted proxy; whatever else says so is not believed.
-pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// What is known of a request when it comes.
+#[derive(Debug)]
+pub struct Asked {
+    endpoint: Option<MatchedPath>,
+    method: Method,
+    parent: Option<TraceContext>,
+}
+
+impl Asked {
+    /// Looks at a request. A trace may begin at a trusted proxy; whatever else says so is not believed.
+    pub fn of(app: &App, request: &Request) -> Self {
+        Self { endpoint: request.extensions().get().cloned(), method: request.method().clone(), parent: parent(app, request) }
+    }
+}
+
+/// Answers a request as one step of a trace.
+pub async fn observe(app: &App, asked: Asked, answered: impl Future<Output = Response>) -> Response {
     let outside = &app.outside;
-    let endpoint = request.extensions().get::<MatchedPath>().cloned();
+    let Asked { endpoint, method, parent } = asked;
     let endpoint = endpoint.as_ref().map_or("other", MatchedPath::as_str);
-    let method = request.method().clone();
-    let parent = parent(&app, &request);
-    let span = outside.random.bytes();
     let context = match parent {
-        Some(parent) => parent.step(span),
-        None => TraceContext::begin(outside.random.bytes(), span, outside.telemetry.is_on()),
+        Some(parent) => parent.step(outside.random.bytes()),
+        None => begin(outside.random.bytes(), outside.telemetry.is_on()),
     };
     let id = context.uuid();
     let (began, watch) = (outside.clock.now(), outside.clock.stopwatch());
     let logged = tracing::info_span!("request", id, endpoint);
-    let mut answer = within(context, next.run(request).instrument(logged)).await;
+    let mut answer = within(context, answered.instrument(logged)).await;
     let (took, status) = (watch.elapsed(), answer.status());
     outside.metrics.request(endpoint, status.as_u16(), took);
     if outside.telemetry.is_on() {
@@ -55,6 +64,15 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
         answer.headers_mut().insert(REQUEST_ID, id);
     }
     answer
+}
+
+/// A trace that begins here: its id and that of its first step, from one visit to the random source.
+fn begin(random: [u8; 24], sampled: bool) -> TraceContext {
+    let (mut trace, mut span) = ([0; 16], [0; 8]);
+    let (of_trace, of_span) = random.split_at(trace.len());
+    trace.copy_from_slice(of_trace);
+    span.copy_from_slice(of_span);
+    TraceContext::begin(trace, span, sampled)
 }
 
 fn parent(app: &App, request: &Request) -> Option<TraceContext> {

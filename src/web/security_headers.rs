@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use crate::app::App;
@@ -14,6 +14,9 @@ use crate::model::encoding::{base64, sha256};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const OWN_FORMS: &str = "form-action 'self'";
+
+/// HSTS, caching, and what is added further out: the id, the date, the length.
+const FURTHER: usize = 5;
 
 const ALWAYS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -90,10 +93,16 @@ fn with_policy(mut page: Response, forms: &str) -> Response {
     page
 }
 
-/// Adds what the answer does not set itself; HSTS where browsers see https.
+/// [`complete`] as a layer.
 pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut answer = next.run(request).await;
-    let headers = answer.headers_mut();
+    complete(&app, answer.headers_mut());
+    answer
+}
+
+/// Adds what the answer does not set itself; HSTS where browsers see https.
+pub fn complete(app: &App, headers: &mut HeaderMap) {
+    headers.reserve(ALWAYS.len() + FURTHER);
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -101,7 +110,6 @@ pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> R
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -182,15 +182,16 @@ impl Connection {
         let Deadlines { headers, body } = self.reception.deadlines;
         let asked = Arc::new(AtomicBool::new(false));
         let seen = asked.clone();
+        let phase = Arc::new(self.phase);
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
             let version = request.version();
-            let mut request = request.map(|incoming| Body::new(TimedBody::new(incoming, body)));
+            let mut request = request.map(|incoming| timed(incoming, body));
             request.extensions_mut().insert(Peer(peer));
             if let Some(shown) = &shown {
                 request.extensions_mut().insert(shown.clone());
             }
-            let (router, phase) = (self.router.borrow().clone(), self.phase.clone());
+            let (router, phase) = (self.router.borrow().clone(), phase.clone());
             async move { router.oneshot(request).await.map(|answer| farewell(answer, version, &phase)) }
         });
         let connection = builder(self.reception.deadlines).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
@@ -201,6 +202,11 @@ impl Connection {
             drop(watched.await);
         }
     }
+}
+
+/// Most requests have no body, and nothing to wait for.
+fn timed(incoming: Incoming, within: Duration) -> Body {
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(TimedBody::new(incoming, within)) }
 }
 
 /// While the process is leaving, a kept connection would only be in the way of its end. HTTP/2 has a word of its own for that.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::api::{ApiError, AtPool};
@@ -13,8 +13,8 @@ use crate::config::PoolConfig;
 use crate::web::cors;
 
 /// `/.well-known/{document}`: of the pool that the host names.
-pub async fn of_host(State(app): State<Arc<App>>, AtPool(config): AtPool, Path(document): Path<String>, headers: HeaderMap) -> Response {
-    answer(&app, &config, ("", &document), &headers).await
+pub async fn of_host(State(app): State<Arc<App>>, AtPool(config): AtPool, Path(document): Path<String>, request: Request) -> Response {
+    answer(&app, &config, ("", &document), request.headers()).await
 }
 
 /// `/{pool}/.well-known/{document}`: below the issuer ([Discovery section 4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
@@ -22,21 +22,15 @@ pub async fn below_issuer(
     State(app): State<Arc<App>>,
     AtPool(config): AtPool,
     Path((pool, document)): Path<(String, String)>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    answer(&app, &config, (&pool, &document), &headers).await
+    answer(&app, &config, (&pool, &document), request.headers()).await
 }
 
 /// The same below an issuer whose path has several segments, which no route can name; 404 for everything else.
-pub async fn below_deep_issuer(
-    State(app): State<Arc<App>>,
-    AtPool(config): AtPool,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    match uri.path().rsplit_once("/.well-known/") {
-        Some((issuer, document)) if method == Method::GET => answer(&app, &config, (issuer, document), &headers).await,
+pub async fn below_deep_issuer(State(app): State<Arc<App>>, AtPool(config): AtPool, request: Request) -> Response {
+    match request.uri().path().rsplit_once("/.well-known/") {
+        Some((issuer, document)) if request.method() == Method::GET => answer(&app, &config, (issuer, document), request.headers()).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -46,9 +40,9 @@ pub async fn before_issuer(
     State(app): State<Arc<App>>,
     AtPool(config): AtPool,
     Path((document, pool)): Path<(String, String)>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    answer(&app, &config, (&pool, &document), &headers).await
+    answer(&app, &config, (&pool, &document), request.headers()).await
 }
 
 async fn answer(app: &App, config: &PoolConfig, (path, document): (&str, &str), request: &HeaderMap) -> Response {

@@ -1,6 +1,7 @@
 //! Bytes that two readers could understand differently, and bytes that only cost.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -136,13 +137,15 @@ async fn tens_of_thousands_of_parameters_are_read_in_linear_time() {
 async fn a_panic_is_one_request_s_end() {
     use axum::Router;
     use axum::routing::get;
-    use tower_http::catch_panic::CatchPanicLayer;
+    use symbolon::web::around::Around;
+    use symbolon::web::page::Pages;
     let panics = || async {
         assert!(std::env::var_os("PATH").is_none(), "the cause is internal");
         "never"
     };
     let router = Router::new().route("/panics", get(panics)).route("/works", get(|| async { "works" }));
-    let router = router.layer(CatchPanicLayer::custom(symbolon::web::error::panicked));
+    let broker = Broker::builder(&clock()).pool("signing = \"EdDSA\"").client(client("web")).start().await;
+    let router = router.layer(Around::new(broker.app.clone(), Arc::new(Pages::embedded().unwrap())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(symbolon::web::server::serve(listener, router));
@@ -150,6 +153,8 @@ async fn a_panic_is_one_request_s_end() {
     for _ in 0..3 {
         let answer = http.get(format!("{url}/panics")).send().await.unwrap();
         assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers()["x-frame-options"], "DENY");
+        assert!(answer.headers().contains_key("x-amz-cognito-request-id"));
         assert!(!answer.text().await.unwrap().contains("internal"));
         assert_eq!(http.get(format!("{url}/works")).send().await.unwrap().text().await.unwrap(), "works");
     }
