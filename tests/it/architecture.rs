@@ -32,7 +32,6 @@ const IMPURE: [&str; 11] =
 /// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own module.
 const CONTAINED: [(&str, &[&str]); 18] = [
     ("axum", &["web/", "cli/demo"]),
-    ("tower_http", &["web/"]),
     ("minijinja", &["web/", "cli/demo", "config/branding"]),
     ("fluent_bundle", &["web/texts"]),
     ("reqwest", &["outside/http"]),
