@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use http::{HeaderValue, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,6 +23,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
@@ -32,6 +34,8 @@ use self::tls::Tls;
 use crate::config::Network;
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+/// For the first request of whoever connected just before nobody is received any more.
+const FIRST_WORDS: Duration = Duration::from_millis(100);
 const PING_DEADLINE: Duration = Duration::from_secs(30);
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -96,15 +100,9 @@ pub async fn serve(listener: TcpListener, router: Router) {
 pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, phase: watch::Receiver<Phase>) {
     let guests = Guests::new(reception.capacity.clone());
     let draining = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(told_to_stop(phase.clone()));
-    loop {
-        let (stream, peer, place) = tokio::select! {
-            accepted = accept(&listener, &guests) => accepted,
-            () = &mut stop => break,
-        };
-        let reception = reception.clone();
-        let (router, phase, guests, watcher) = (router.clone(), phase.clone(), guests.clone(), draining.watcher());
-        let connection = Connection { reception, router, phase, guests, watcher };
+    let receive = |(stream, peer, place): Arrival| {
+        let (reception, watcher) = (reception.clone(), draining.watcher());
+        let connection = Connection { reception, router: router.clone(), phase: phase.clone(), guests: guests.clone(), watcher };
         tokio::spawn(async move {
             // A broken or slow connection concerns nobody but its peer.
             if let Err(error) = connection.receive(stream, peer).await {
@@ -112,8 +110,21 @@ pub async fn serve_with(reception: Reception, listener: TcpListener, router: wat
             }
             drop(place);
         });
+    };
+    let mut stop = std::pin::pin!(told_to_stop(phase.clone()));
+    loop {
+        tokio::select! {
+            arrival = accept(&listener, &guests) => receive(arrival),
+            () = &mut stop => break,
+        }
+    }
+    // Whoever waits in the listener's queue is connected already, and would be cut off with it. The runtime learns of them while this task yields.
+    yield_now().await;
+    while let Some(arrival) = accept(&listener, &guests).now_or_never() {
+        receive(arrival);
     }
     drop(listener);
+    sleep(FIRST_WORDS).await;
     if timeout(DRAIN_DEADLINE, draining.shutdown()).await.is_err() {
         tracing::warn!(code = "drain_deadline", "connections were still busy when the drain deadline passed");
     }
@@ -124,7 +135,9 @@ async fn told_to_stop(mut phase: watch::Receiver<Phase>) {
     drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
 }
 
-async fn accept(listener: &TcpListener, guests: &Guests) -> (TcpStream, SocketAddr, Place) {
+type Arrival = (TcpStream, SocketAddr, Place);
+
+async fn accept(listener: &TcpListener, guests: &Guests) -> Arrival {
     loop {
         let place = guests.place().await;
         match listener.accept().await {

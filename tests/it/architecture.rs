@@ -30,7 +30,7 @@ const IMPURE: [&str; 11] =
     ["async fn", "async move", ".await", "tokio", "reqwest", "std::net", "std::fs", "std::env", "SystemTime", "Instant::now", "rand::fill"];
 
 /// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own module.
-const CONTAINED: [(&str, &[&str]); 18] = [
+const CONTAINED: [(&str, &[&str]); 17] = [
     ("axum", &["web/", "cli/demo"]),
     ("minijinja", &["web/", "cli/demo", "config/branding"]),
     ("fluent_bundle", &["web/texts"]),

@@ -139,6 +139,30 @@ async fn a_process_that_leaves_serves_whoever_comes_and_keeps_no_connection() {
     }
 }
 
+/// H-24
+#[tokio::test]
+async fn whoever_connected_before_the_listener_closed_is_answered() {
+    use std::io::{Read as _, Write as _};
+    for _ in 0..20 {
+        let (address, phase) = server_in_phases(Reception::default()).await;
+        // This thread runs the server, too: it learns of the connections and of its end at once.
+        let mut waiting: Vec<_> = (0..8).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        for stream in &mut waiting {
+            stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+        }
+        phase.send_replace(Phase::Stopping);
+        let answers = tokio::task::spawn_blocking(move || {
+            let first = |mut stream: std::net::TcpStream| {
+                let mut answer = [0; 12];
+                stream.read_exact(&mut answer).map(|()| answer)
+            };
+            waiting.into_iter().map(first).collect::<Result<Vec<_>, _>>()
+        });
+        let answers = answers.await.unwrap().expect("nobody is cut off");
+        assert!(answers.iter().all(|answer| answer == b"HTTP/1.1 200"), "{answers:?}");
+    }
+}
+
 fn behind(balancer: &str) -> Reception {
     Reception { balancers: Some(vec![Network::parse(balancer).unwrap()].into()), ..Reception::default() }
 }
