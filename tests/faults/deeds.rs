@@ -137,7 +137,7 @@ impl Deed {
                 }
                 replica.leaves(true);
                 block_in_place(|| {
-                    replica.stop();
+                    replica.ends();
                     replica.start();
                 });
                 replica.leaves(false);

@@ -64,11 +64,11 @@ impl Replica {
         }
     }
 
-    /// SIGTERM, and waits until it has ended.
-    pub(crate) fn stop(&self) {
+    /// Waits until it has ended, as it was told by a signal. A second one would have it wait for no balancer.
+    pub(crate) fn ends(&self) {
         let taken = self.running().process.take();
         if let Some(mut process) = taken {
-            let status = process.terminate();
+            let status = process.ended();
             assert!(status.success(), "a broker that is told to stop ends well: {status}");
             self.running().log += &process.output();
         }

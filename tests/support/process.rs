@@ -95,6 +95,12 @@ impl Process {
     #[track_caller]
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// The status of a process that was told to end. Fails the test after 30 seconds.
+    #[track_caller]
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         wait_until(&format!("{} ended", self.name), || self.child.try_wait().expect("a child can be awaited").is_some());
         self.child.wait().expect("a child can be awaited")
     }
