@@ -1,15 +1,26 @@
 //! What the fuzz targets share: the pure core, compiled from the program's own files, and the relying party of the corpus.
 
+#[path = "../../src/flow/mod.rs"]
+pub mod flow;
+#[path = "../../src/web/form.rs"]
+pub mod form;
 #[path = "../../src/model/mod.rs"]
 pub mod model;
 #[path = "../../src/protocol/mod.rs"]
 pub mod protocol;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
+use model::client::{Client, Grant, Lifetimes, Rotation};
+use model::ids::{ClientId, PoolId};
+use model::pool::{Pool, SessionPolicy, SigningAlgorithm};
+use model::proof::ClientProof;
+use model::scope::Scopes;
 use model::time::Timestamp;
+use protocol::jose::KeySet;
 use protocol::saml::certificate::Certificate;
 use protocol::saml::encryption::DecryptionKey;
 use protocol::saml::response::{Asked, Expected, ResponseRules};
@@ -27,6 +38,59 @@ pub static DECRYPTION: LazyLock<Vec<DecryptionKey>> = LazyLock::new(|| {
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = base64::engine::general_purpose::STANDARD.decode(base64).expect("base64");
     vec![DecryptionKey::from_pkcs8(&der).expect("a key")]
+});
+
+/// Keys of a provider that signed nothing: the public halves of [RFC 7515 appendix A.3](https://www.rfc-editor.org/rfc/rfc7515#appendix-A.3) and of
+/// [RFC 8037 appendix A.2](https://www.rfc-editor.org/rfc/rfc8037#appendix-A.2).
+pub static PROVIDER: LazyLock<KeySet> = LazyLock::new(|| {
+    let keys = r#"{"keys":[
+        {"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHwRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+        {"kty":"OKP","crv":"Ed25519","kid":"d","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    KeySet::parse(keys.as_bytes()).expect("keys")
+});
+
+/// The one registered address of the app `web`.
+pub const REDIRECT_URI: &str = "https://app.test/cb";
+
+/// A pool with one public app, which has to use PKCE.
+pub static POOL: LazyLock<Pool> = LazyLock::new(|| {
+    let client = Client {
+        id: ClientId::parse("web").expect("an id"),
+        name: None,
+        secrets: Vec::new(),
+        redirect_uris: vec![REDIRECT_URI.to_owned()],
+        native: false,
+        logout_uris: Vec::new(),
+        scopes: Scopes::parse("openid email profile").expect("scopes"),
+        grants: BTreeSet::from([Grant::AuthorizationCode]),
+        providers: None,
+        resources: vec!["https://api.test/".to_owned()],
+        cors_origins: BTreeSet::new(),
+        backchannel_logout_uri: None,
+        frontchannel_logout_uri: None,
+        initiate_login_uri: None,
+        lifetimes: Lifetimes::default(),
+        rotation: Rotation::Off,
+        introspects_pool: false,
+        proof: ClientProof::default(),
+        enabled: true,
+    };
+    Pool {
+        id: PoolId::parse("eu-west-1_Example01").expect("an id"),
+        name: "Example".to_owned(),
+        issuer: "https://auth.test/eu-west-1_Example01".to_owned(),
+        public_url: "https://auth.test".to_owned(),
+        mtls_url: None,
+        hosts: vec!["auth.test".to_owned()],
+        signing: SigningAlgorithm::Rs256,
+        separate_keys: true,
+        case_insensitive: false,
+        cognito_compat: false,
+        session: SessionPolicy::default(),
+        flow_lifetime: Duration::from_secs(600),
+        code_lifetime: Duration::from_secs(300),
+        clients: BTreeMap::from([(client.id.clone(), client)]),
+    }
 });
 
 /// What the relying party of the corpus expects.

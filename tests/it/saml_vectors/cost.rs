@@ -63,13 +63,17 @@ fn bombs() -> Vec<(&'static str, String)> {
 #[test]
 fn a_bomb_costs_less_than_50_ms() {
     let keys = [certificate("rsa")];
-    for (name, xml) in bombs() {
+    let cost = |name: &str, xml: &str| {
         let before = spent();
         if let Ok(document) = Document::parse(xml.as_bytes()) {
             assert!(!matches!(verify(document.root(), &keys, Policy::default()), Ok(Some(_))), "{name}");
         }
-        let cost = spent() - before;
-        assert!(cost < 50_000_000, "{name}: {cost} ns");
+        spent() - before
+    };
+    for (name, xml) in bombs() {
+        // The least of several: what else runs on the processor costs the same instructions more time.
+        let least = (0..5).map(|_| cost(name, &xml)).min().unwrap();
+        assert!(least < 50_000_000, "{name}: {least} ns");
     }
 }
 
