@@ -244,9 +244,9 @@ impl<'a> Scanner<'a> {
         for at in memchr_iter(b'&', content) {
             let rest = content.get(at + 1..).unwrap_or_default();
             let end = memchr2(b';', b'&', rest).filter(|end| rest.get(*end) == Some(&b';'));
-            let reference = text(end.and_then(|end| rest.get(..end)).unwrap_or_default());
+            let reference = end.and_then(|end| rest.get(..end)).unwrap_or_default();
             match reference {
-                "amp" | "lt" | "gt" | "quot" | "apos" => {}
+                b"amp" | b"lt" | b"gt" | b"quot" | b"apos" => {}
                 _ if is_character(reference) => {}
                 _ => return Err(self.refused("an entity or a character reference that XML does not know")),
             }
@@ -315,9 +315,17 @@ fn has_authority(rest: &str) -> bool {
 }
 
 /// `#13` or `#xD`.
-fn is_character(reference: &str) -> bool {
-    let Some(digits) = reference.strip_prefix('#') else { return false };
-    let (digits, radix) = digits.strip_prefix('x').map_or((digits, 10), |hex| (hex, 16));
-    let digits_only = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-    digits_only && u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).is_some_and(is_xml)
+fn is_character(reference: &[u8]) -> bool {
+    let (digits, radix) = match reference {
+        [b'#', b'x', digits @ ..] => (digits, 16),
+        [b'#', digits @ ..] => (digits, 10),
+        _ => return false,
+    };
+    let mut code = 0_u32;
+    for digit in digits {
+        let value = char::from(*digit).to_digit(radix);
+        let Some(next) = value.and_then(|value| code.checked_mul(radix)?.checked_add(value)) else { return false };
+        code = next;
+    }
+    !digits.is_empty() && char::from_u32(code).is_some_and(is_xml)
 }
