@@ -8,17 +8,17 @@ pub mod form;
 pub mod model;
 #[path = "../../src/protocol/mod.rs"]
 pub mod protocol;
+#[path = "../../tests/it/sample.rs"]
+pub mod sample;
 
-use std::collections::{BTreeMap, BTreeSet};
+// The tests' sample names the program.
+extern crate self as symbolon;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
-use model::client::{Client, Grant, Lifetimes, Rotation};
-use model::ids::{ClientId, PoolId};
-use model::pool::{Pool, SessionPolicy, SigningAlgorithm};
-use model::proof::ClientProof;
-use model::scope::Scopes;
+use model::pool::Pool;
 use model::time::Timestamp;
 use protocol::jose::KeySet;
 use protocol::saml::certificate::Certificate;
@@ -49,49 +49,11 @@ pub static PROVIDER: LazyLock<KeySet> = LazyLock::new(|| {
     KeySet::parse(keys.as_bytes()).expect("keys")
 });
 
-/// The one registered address of the app `web`.
-pub const REDIRECT_URI: &str = "https://app.test/cb";
+/// The one registered address of the one app of [`POOL`].
+pub const REDIRECT_URI: &str = "https://app.example/cb";
 
 /// A pool with one public app, which has to use PKCE.
-pub static POOL: LazyLock<Pool> = LazyLock::new(|| {
-    let client = Client {
-        id: ClientId::parse("web").expect("an id"),
-        name: None,
-        secrets: Vec::new(),
-        redirect_uris: vec![REDIRECT_URI.to_owned()],
-        native: false,
-        logout_uris: Vec::new(),
-        scopes: Scopes::parse("openid email profile").expect("scopes"),
-        grants: BTreeSet::from([Grant::AuthorizationCode]),
-        providers: None,
-        resources: vec!["https://api.test/".to_owned()],
-        cors_origins: BTreeSet::new(),
-        backchannel_logout_uri: None,
-        frontchannel_logout_uri: None,
-        initiate_login_uri: None,
-        lifetimes: Lifetimes::default(),
-        rotation: Rotation::Off,
-        introspects_pool: false,
-        proof: ClientProof::default(),
-        enabled: true,
-    };
-    Pool {
-        id: PoolId::parse("eu-west-1_Example01").expect("an id"),
-        name: "Example".to_owned(),
-        issuer: "https://auth.test/eu-west-1_Example01".to_owned(),
-        public_url: "https://auth.test".to_owned(),
-        mtls_url: None,
-        hosts: vec!["auth.test".to_owned()],
-        signing: SigningAlgorithm::Rs256,
-        separate_keys: true,
-        case_insensitive: false,
-        cognito_compat: false,
-        session: SessionPolicy::default(),
-        flow_lifetime: Duration::from_secs(600),
-        code_lifetime: Duration::from_secs(300),
-        clients: BTreeMap::from([(client.id.clone(), client)]),
-    }
-});
+pub static POOL: LazyLock<Pool> = LazyLock::new(sample::pool);
 
 /// What the relying party of the corpus expects.
 pub fn expected(asked: bool) -> Expected<'static> {
