@@ -4,12 +4,11 @@ mod error;
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 pub use error::IdTokenError;
 
 use super::super::Verified;
 use super::super::jose::{self, Algorithm, KeySet, left_half_hash};
+use super::claim::{audience, date, text, usable_name};
 use super::issuer::Issuer;
 use crate::model::identity::Claims;
 use crate::model::secret::same_secret;
@@ -17,10 +16,6 @@ use crate::model::time::Timestamp;
 
 /// Clock difference between the provider and the broker that is forgiven.
 pub const SKEW: Duration = Duration::from_secs(60);
-/// Longest subject ([Core section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
-const MAX_SUBJECT: usize = 255;
-/// The year 9999: later times are nonsense.
-const LAST_DATE: f64 = 253_402_300_799.0;
 
 /// What an ID token must fit.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +49,7 @@ pub struct IdTokenClaims {
     pub subject: String,
     /// `auth_time`.
     pub auth_time: Option<Timestamp>,
-    /// `sid`.
+    /// `sid`, if it can be told from any other.
     pub sid: Option<String>,
     /// All claims.
     pub claims: Claims,
@@ -79,17 +74,11 @@ fn check(claims: Claims, algorithm: Algorithm, expected: Expected<'_>, now: Time
     check_hash(&claims, "c_hash", algorithm, expected.code)?;
     let auth_time = check_auth_time(&claims, expected, now)?;
     let subject = text(&claims, "sub")?.ok_or(IdTokenError::Missing("sub"))?;
-    if !usable_subject(subject) {
+    if !usable_name(subject) {
         return Err(IdTokenError::Subject);
     }
-    let (subject, sid) = (subject.to_owned(), text(&claims, "sid")?.map(str::to_owned));
+    let (subject, sid) = (subject.to_owned(), text(&claims, "sid")?.filter(|sid| usable_name(sid)).map(str::to_owned));
     Ok(IdTokenClaims { issuer, subject, auth_time, sid, claims })
-}
-
-/// Whether `text` may name a person: 1 to 255 printable ASCII characters. Others are refused rather than cut, hashed or
-/// normalized, so that no two people can share one (B-11).
-pub fn usable_subject(text: &str) -> bool {
-    (1..=MAX_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn check_issuer(claims: &Claims, issuer: Issuer<'_>) -> Result<String, IdTokenError> {
@@ -103,12 +92,7 @@ fn check_issuer(claims: &Claims, issuer: Issuer<'_>) -> Result<String, IdTokenEr
 /// The broker is the only audience, and the authorized party if one is named (B-12, B-14). No settings trust others, so a
 /// token that is for a stranger as well is refused even with `azp`.
 fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdTokenError> {
-    let audience: Vec<&str> = match claims.get("aud") {
-        None | Some(Value::Null) => return Err(IdTokenError::Missing("aud")),
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().map(Value::as_str).collect::<Option<_>>().ok_or(IdTokenError::Type("aud"))?,
-        Some(_) => return Err(IdTokenError::Type("aud")),
-    };
+    let audience = audience(claims)?.ok_or(IdTokenError::Missing("aud"))?;
     if audience.is_empty() || audience.iter().any(|one| *one != client_id) {
         let found = audience.join(" ").chars().take(256).collect();
         return Err(IdTokenError::Audience { found, expected: client_id.to_owned() });
@@ -164,22 +148,6 @@ fn check_auth_time(claims: &Claims, expected: Expected<'_>, now: Timestamp) -> R
         }
     }
     Ok(auth_time)
-}
-
-fn text<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<Option<&'c str>, IdTokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(IdTokenError::Type(name)),
-    }
-}
-
-/// A NumericDate: a number from 1970 to 9999; parts of seconds are dropped (B-15).
-fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, IdTokenError> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let seconds = value.as_f64().filter(|seconds| (0.0..=LAST_DATE).contains(seconds)).ok_or(IdTokenError::Type(name))?;
-    #[expect(clippy::cast_possible_truncation, reason = "the range was just checked")]
-    Ok(Some(Timestamp::from_secs(seconds as i64)))
 }
 
 #[cfg(test)]

@@ -30,9 +30,17 @@ impl Issuer<'_> {
 
     /// Whether `iss` could be this provider before any tenant is known: a template accepts every well-formed tenant.
     pub fn admits(&self, iss: &str) -> bool {
+        self.admitted(iss).is_some()
+    }
+
+    /// [`Issuer::canonical`] where nothing but `iss` names the tenant.
+    pub fn admitted(&self, iss: &str) -> Option<String> {
         match self.value.split_once(TENANT) {
-            None => self.canonical(iss, None).is_some(),
-            Some((before, after)) => iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(is_tenant),
+            None => self.canonical(iss, None),
+            Some((before, after)) => {
+                let tenant = iss.strip_prefix(before)?.strip_suffix(after)?;
+                is_tenant(tenant).then(|| iss.to_owned())
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::super::jose::JwsError;
+use super::super::claim::Impossible;
 use crate::model::fault::{Fault, Refusal};
 
 /// Why an ID token is refused: one variant per check, in the order in which they are made.
@@ -54,6 +55,12 @@ pub enum IdTokenError {
     /// `sub` is empty, too long, or has characters that no subject has.
     #[error("ID token's sub is not 1 to 255 printable ASCII characters")]
     Subject,
+}
+
+impl From<Impossible> for IdTokenError {
+    fn from(Impossible(claim): Impossible) -> Self {
+        Self::Type(claim)
+    }
 }
 
 impl Refusal for IdTokenError {
