@@ -57,7 +57,7 @@ pub struct ExternalIdentity {
 pub struct UpstreamSession {
     /// The provider as named in the pool.
     pub provider: ProviderName,
-    /// `sid` of the provider's ID token.
+    /// `sid` of the provider's ID token, where the provider may end what came of it.
     pub sid: Option<String>,
     /// The subject at the provider.
     pub subject: String,

@@ -29,7 +29,7 @@ pub(super) fn check(table: &Table<'_>, kind: Kind, rules: &Rules) {
 }
 
 /// Keys without a meaning in SAML.
-const NO_SAML: [&str; 12] = [
+const NO_SAML: [&str; 14] = [
     "client_auth",
     "issuer",
     "discovery_url",
@@ -38,6 +38,8 @@ const NO_SAML: [&str; 12] = [
     "algorithms",
     "userinfo",
     "own_callback",
+    "backchannel_logout",
+    "frontchannel_logout",
     "profile",
     "request",
     "allowed_tenants",
@@ -78,6 +80,8 @@ fn only_oidc(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
         ("", "algorithms", rules.algorithms.is_some()),
         ("", "userinfo", rules.userinfo.is_some()),
         ("", "end_session", rules.end_session == Some(true)),
+        ("", "backchannel_logout", rules.backchannel_logout == Some(true)),
+        ("", "frontchannel_logout", rules.frontchannel_logout == Some(true)),
         ("", "email_trust", rules.email_trust == Some(EmailTrust::EdovClaim)),
         ("", "client_auth", rules.client_auth == Some(AuthMethod::AppleJwt)),
         ("endpoints", "jwks", rules.endpoints.jwks.is_some()),

@@ -30,6 +30,8 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         email_trust: email_trust(table),
         require_verified_email: table.boolean("require_verified_email"),
         end_session: table.boolean("end_session"),
+        backchannel_logout: table.boolean("backchannel_logout"),
+        frontchannel_logout: table.boolean("frontchannel_logout"),
         own_callback: table.boolean("own_callback"),
         profile: table.table("profile").map(profile).unwrap_or_default(),
         quirks: table.table("quirks").map(quirks).unwrap_or_default(),

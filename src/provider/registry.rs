@@ -8,7 +8,8 @@ use super::rules::{Kind, Rules};
 use super::saml::Saml;
 use super::saml_registry;
 use super::settings::{
-    ClientAuth, EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule, UserinfoRule,
+    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule,
+    UserinfoRule,
 };
 use crate::model::document::{Invalid, Table};
 use crate::model::ids::{PoolId, ProviderName};
@@ -224,6 +225,10 @@ impl Reading<'_, '_> {
             algorithms: rules.algorithms.clone().filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["RS256".into()]),
             subject_claim: rules.subject.clone().unwrap_or_else(|| "sub".into()),
             userinfo: rules.userinfo.unwrap_or(UserinfoRule::WhenOffered),
+            logout: LogoutRule {
+                back_channel: rules.backchannel_logout.unwrap_or(false),
+                front_channel: rules.frontchannel_logout.unwrap_or(false),
+            },
             quirks: Quirks { tenant, ..quirks(pool, rules) },
         })
     }

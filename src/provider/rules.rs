@@ -65,6 +65,10 @@ pub struct Rules {
     pub require_verified_email: Option<bool>,
     /// Upstream sign-out.
     pub end_session: Option<bool>,
+    /// Whether the provider signs people out here by logout tokens.
+    pub backchannel_logout: Option<bool>,
+    /// Whether the provider signs people out here by a frame.
+    pub frontchannel_logout: Option<bool>,
     /// Whether the provider answers at a callback of its own.
     pub own_callback: Option<bool>,
     /// Profile call.
@@ -137,6 +141,8 @@ impl Rules {
         self.email_trust = over.email_trust.or(self.email_trust);
         self.require_verified_email = over.require_verified_email.or(self.require_verified_email);
         self.end_session = over.end_session.or(self.end_session);
+        self.backchannel_logout = over.backchannel_logout.or(self.backchannel_logout);
+        self.frontchannel_logout = over.frontchannel_logout.or(self.frontchannel_logout);
         self.own_callback = over.own_callback.or(self.own_callback);
         self.profile.query.extend(over.profile.query);
         self.profile.token_header = over.profile.token_header.or(self.profile.token_header);

@@ -47,6 +47,17 @@ pub struct Provider {
     pub enabled: bool,
 }
 
+impl Provider {
+    /// Whether the provider may end sessions here, so that it is noted which came of it.
+    pub fn may_sign_out(&self) -> bool {
+        match &self.protocol {
+            Protocol::Oidc(oidc) => oidc.logout.back_channel || oidc.logout.front_channel,
+            Protocol::Oauth2(_) => false,
+            Protocol::Saml(_) => self.end_session,
+        }
+    }
+}
+
 /// The closed set of protocols.
 #[derive(Debug, Clone)]
 pub enum Protocol {
@@ -75,8 +86,19 @@ pub struct Oidc {
     pub subject_claim: String,
     /// Whether userinfo is called.
     pub userinfo: UserinfoRule,
+    /// Whether the provider signs people out here.
+    pub logout: LogoutRule,
     /// Deviations of this provider.
     pub quirks: Quirks,
+}
+
+/// How a provider may sign people out here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogoutRule {
+    /// By posting a logout token ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+    pub back_channel: bool,
+    /// By having the browser load a page of ours in a frame ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
+    pub front_channel: bool,
 }
 
 /// Rules for an OAuth 2 provider without ID tokens.

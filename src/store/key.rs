@@ -76,7 +76,7 @@ impl Key {
         Self::new(Kind::SignOut, &["sign-out", handle], "")
     }
 
-    /// The index of the sessions that came of one person's sign-ins at a SAML provider, by a digest of its name for them.
+    /// The index of the sessions that came of one person's sign-ins at a provider, or of one of them, by a digest of its name for that.
     pub fn upstream_sessions(pool: &PoolId, digest: &str) -> Self {
         Self::new(Kind::UpstreamSessions, &["upstream", pool.as_str(), digest], "")
     }

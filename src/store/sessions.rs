@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 use super::record::{Record, Records};
 use super::seal::Seal;
 use super::short::ShortSession;
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, Entry, Expect, Key, Life, Outcome, StoreError};
 
 const LABEL: &str = "session cookie";
 
@@ -41,6 +41,11 @@ impl SessionRef {
 
     fn key(&self) -> Key {
         Key::session(&self.pool, &self.sub, &self.id)
+    }
+
+    /// What is stored; one that cannot be read is none.
+    fn read(&self, records: &Records, key: &Key, entry: &Entry) -> Result<Option<Session>, StoreError> {
+        records.decode::<ShortSession>(key, entry).and_then(|record| self.whole(record.value)).map(Some).or_else(unreadable)
     }
 
     fn whole(&self, session: ShortSession) -> Result<Session, StoreError> {
@@ -125,11 +130,15 @@ pub async fn listed(records: &Records, pool: &PoolId, sub: &Sub, limit: usize) -
     living.map(|(reference, key, entry)| reference.whole(records.decode(key, &entry)?.value)).collect()
 }
 
-/// The session's record, whether or not it is alive. One round trip.
-pub(in crate::store) async fn peek(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
-    let found =
-        records.get::<ShortSession>(&reference.key()).await.and_then(|found| found.map(|record| reference.whole(record.value)).transpose());
-    found.or_else(unreadable)
+/// The records of one user's sessions, whether or not they are alive. One round trip.
+pub(in crate::store) async fn peek(records: &Records, references: &[SessionRef]) -> Result<Vec<Option<Session>>, StoreError> {
+    let keys: Vec<Key> = references.iter().map(SessionRef::key).collect();
+    let found = records.store.get_many(&keys).await?;
+    let read = |(reference, (key, entry)): (&SessionRef, (&Key, Option<Entry>))| match entry {
+        Some(entry) => reference.read(records, key, &entry),
+        None => Ok(None),
+    };
+    references.iter().zip(keys.iter().zip(found)).map(read).collect()
 }
 
 /// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.
@@ -152,10 +161,7 @@ async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Sessi
     let found = records.store.get_many(&keys).await?;
     let mut entries = keys.iter().zip(found).map(|(key, entry)| entry.map(|entry| (key, entry)));
     let session = match entries.next().flatten() {
-        Some((key, entry)) => {
-            let found = records.decode::<ShortSession>(key, &entry).and_then(|record| reference.whole(record.value));
-            found.map(Some).or_else(unreadable)?
-        }
+        Some((key, entry)) => reference.read(records, key, &entry)?,
         None => None,
     };
     let epoch = match entries.next().flatten() {

@@ -1,4 +1,8 @@
-//! Which of our sessions came of a person's sign-ins at a SAML provider, so that the provider can end them.
+//! Which of our sessions came of a person's sign-ins at a provider that can end them: found by the words that its message will use.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
 
 use crate::model::encoding::{base64url, sha256};
 use crate::model::identity::{SamlSession, UpstreamSession};
@@ -7,10 +11,11 @@ use crate::model::session::Session;
 
 use super::record::Records;
 use super::sessions::{self, SessionRef};
-use super::{Batch, Key, Life, Outcome, StoreError};
+use super::{Batch, Key, Life, StoreError};
 
-/// Sessions of one name that are ended together; further ones end by their age.
-const MOST: usize = 200;
+/// Listed sessions that are looked at in one round trip, and how often; further ones end by their age.
+const PAGE: usize = 200;
+const MOST_PAGES: usize = 50;
 
 /// What the provider calls the person: the parts of a NameID that two LogoutRequests must agree in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +64,47 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Notes that `session` came of a sign-in at a SAML provider; nothing is noted of any other. One round trip.
-pub async fn note(records: &Records, pool: &PoolId, session: &Session) -> Result<(), StoreError> {
-    let Some((upstream, saml)) = of_saml(session) else { return Ok(()) };
-    let key = Named::of(&upstream.provider, saml).key(pool);
-    let batch = Batch::new(key.partition()).index(&key, &member(session), session.expires.millis(), Life::Until(session.expires));
-    match records.store.commit(batch).await? {
-        Outcome::Committed | Outcome::Conflict => Ok(()),
+/// Whom a provider of OpenID Connect signs out: a sign-in, a person, or a sign-in that has to be of that person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedOutThere<'a> {
+    /// The provider.
+    pub provider: &'a ProviderName,
+    /// Its issuer, canonical and with the tenant.
+    pub issuer: &'a str,
+    /// `sub`.
+    pub subject: Option<&'a str>,
+    /// `sid`.
+    pub sid: Option<&'a str>,
+}
+
+impl SignedOutThere<'_> {
+    fn key(&self, pool: &PoolId) -> Option<Key> {
+        let of = |word, name| Key::upstream_sessions(pool, &digest(&["openid", self.provider.as_str(), self.issuer, word, name]));
+        self.sid.map(|sid| of("sid", sid)).or_else(|| self.subject.map(|subject| of("sub", subject)))
     }
+
+    fn means(&self, upstream: &UpstreamSession) -> bool {
+        upstream.saml.is_none()
+            && upstream.provider == *self.provider
+            && self.subject.is_none_or(|subject| subject == upstream.subject)
+            && self.sid.is_none_or(|sid| upstream.sid.as_deref() == Some(sid))
+    }
+}
+
+/// Notes that `session` came of a sign-in at a provider that can end it; `issuer` is that of the identity. One round trip.
+pub async fn note(records: &Records, pool: &PoolId, session: &Session, issuer: &str) -> Result<(), StoreError> {
+    let Some(upstream) = &session.upstream else { return Ok(()) };
+    let keys = if let Some(saml) = &upstream.saml {
+        vec![Named::of(&upstream.provider, saml).key(pool)]
+    } else {
+        let of_person = SignedOutThere { provider: &upstream.provider, issuer, subject: Some(&upstream.subject), sid: None };
+        let of_sign_in = upstream.sid.as_deref().map(|sid| SignedOutThere { subject: None, sid: Some(sid), ..of_person });
+        [Some(of_person), of_sign_in].into_iter().flatten().filter_map(|names| names.key(pool)).collect()
+    };
+    let (member, score, life) = (member(session), session.expires.millis(), Life::Until(session.expires));
+    let writes = keys.iter().map(|key| records.store.commit(Batch::new(key.partition()).index(key, &member, score, life)));
+    // A batch without conditions meets no conflict.
+    try_join_all(writes).await.map(drop)
 }
 
 /// Ends the sessions that came of `named`'s sign-ins with one of these session indexes, or of all of them where none is given. Gives
@@ -77,19 +115,41 @@ pub async fn end(
     (named, usual): (Named<'_>, Usual<'_>),
     indexes: &[String],
 ) -> Result<Vec<Session>, StoreError> {
-    let key = named.key(pool);
-    let page = records.store.list(&key, None, MOST).await?;
-    let mut ended = Vec::new();
-    for (sub, id) in page.members.iter().filter_map(|member| parse(member)) {
-        let reference = SessionRef::new(pool, &sub, &id);
-        let Some(session) = sessions::peek(records, &reference).await? else { continue };
-        let meant = of_saml(&session).is_some_and(|(upstream, saml)| {
+    let meant = |session: &Session| {
+        of_saml(session).is_some_and(|(upstream, saml)| {
             let index = saml.session_index.as_ref();
             Named::of(&upstream.provider, saml).is(&named, usual)
                 && (indexes.is_empty() || index.is_some_and(|index| indexes.contains(index)))
-        });
-        if meant {
-            ended.extend(sessions::end(records, &reference).await?);
+        })
+    };
+    end_listed(records, pool, &named.key(pool), meant).await
+}
+
+/// Ends the sessions that came of these sign-ins; gives the ended ones, for those who have to hear of it.
+pub async fn end_signed_out(records: &Records, pool: &PoolId, there: SignedOutThere<'_>) -> Result<Vec<Session>, StoreError> {
+    let Some(key) = there.key(pool) else { return Ok(Vec::new()) };
+    end_listed(records, pool, &key, |session| session.upstream.as_ref().is_some_and(|upstream| there.means(upstream))).await
+}
+
+/// Ends those of the sessions listed under `key` that are `meant`. The list also has those that ended otherwise, so it is read to its end.
+async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(&Session) -> bool) -> Result<Vec<Session>, StoreError> {
+    let (mut ended, mut after) = (Vec::new(), None);
+    for _ in 0..MOST_PAGES {
+        let page = records.store.list(key, after.as_deref(), PAGE).await?;
+        let mut of_users: BTreeMap<Sub, Vec<SessionRef>> = BTreeMap::new();
+        for (sub, id) in page.members.iter().filter_map(|member| parse(member)) {
+            let reference = SessionRef::new(pool, &sub, &id);
+            of_users.entry(sub).or_default().push(reference);
+        }
+        for references in of_users.values() {
+            let found = sessions::peek(records, references).await?;
+            for (reference, _) in references.iter().zip(found).filter(|(_, session)| session.as_ref().is_some_and(&meant)) {
+                ended.extend(sessions::end(records, reference).await?);
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
         }
     }
     Ok(ended)

@@ -12,6 +12,7 @@ pub mod frontchannel;
 pub mod introspect;
 pub mod issue_code;
 pub mod issuer;
+pub mod oidc_sign_out;
 pub mod provision;
 pub mod redeem;
 pub mod refresh;

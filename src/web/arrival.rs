@@ -82,8 +82,8 @@ async fn new_session(
         clients,
         upstream: identity.upstream.clone(),
     };
-    if provider.end_session {
-        upstream_sessions::note(&app.state, &pool.id, &session).await?;
+    if provider.may_sign_out() {
+        upstream_sessions::note(&app.state, &pool.id, &session, &identity.key.issuer).await?;
     }
     let epoch = session.epoch.clone();
     LiveSession::check(session, pool.session, &epoch, now).ok_or(Failure::LoginRequired)

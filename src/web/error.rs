@@ -14,6 +14,7 @@ use crate::store::flows::FlowError;
 use crate::store::keysets::KeyringError;
 use crate::store::limits::Exceeded;
 use crate::user_pool::federate::{FederationError, SamlRefusal};
+use crate::user_pool::oidc_sign_out::LogoutRefusal;
 use crate::user_pool::provision::ProvisionError;
 
 use super::page::{Frame, Page, Pages};
@@ -49,6 +50,9 @@ pub enum Failure {
     /// The provider.
     #[error(transparent)]
     Federation(#[from] FederationError),
+    /// A provider that signs a person out.
+    #[error(transparent)]
+    SignOut(#[from] LogoutRefusal),
     /// The user.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
@@ -94,6 +98,7 @@ impl Failure {
             Self::Flow(error) => Some(error),
             Self::Callback(error) => Some(error),
             Self::Federation(error) => Some(error),
+            Self::SignOut(error) => Some(error),
             Self::Provision(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Keys(error) => Some(error),
@@ -132,6 +137,7 @@ impl Failure {
             Self::LoginRequired => "login_required",
             Self::TooMany(_) => "temporarily_unavailable",
             Self::Malformed(_) | Self::UnknownLogoutUri(_) => "invalid_request",
+            Self::SignOut(error) => error.oauth_error(),
             Self::Store(_) | Self::Keys(_) | Self::Flow(FlowError::Store(_)) => {
                 if self.retryable() {
                     "temporarily_unavailable"
@@ -156,6 +162,8 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self.fault() {
             _ if matches!(self, Self::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
+            // It is the provider that asks here.
+            Fault::Provider | Fault::Pool if matches!(self, Self::SignOut(_)) && !self.retryable() => StatusCode::BAD_REQUEST,
             Fault::Visitor | Fault::App => StatusCode::BAD_REQUEST,
             Fault::Provider => StatusCode::BAD_GATEWAY,
             Fault::Us if self.retryable() => StatusCode::SERVICE_UNAVAILABLE,
@@ -181,6 +189,7 @@ impl Failure {
             _ if matches!(self, Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)))) => {
                 sign_out
             }
+            _ if matches!(self, Self::SignOut(_)) && !self.retryable() => sign_out,
             Fault::Visitor => visitor,
             Fault::App => app,
             Fault::Provider => provider,

@@ -34,11 +34,12 @@ pub use axum::{Extension, Router};
 pub use minijinja::Error as TemplateError;
 
 use crate::app::App;
+use crate::user_pool::oidc_sign_out::{BACK_CHANNEL, FRONT_CHANNEL};
 
 use self::around::Around;
 use self::hosted::{login, logout};
 use self::oauth2::api::{preflight_get_and_post, preflight_post};
-use self::oauth2::{authorize, idpresponse, introspect, par, revoke, token, userinfo, well_known};
+use self::oauth2::{authorize, backchannel_logout, frontchannel_logout, idpresponse, introspect, par, revoke, token, userinfo, well_known};
 use self::page::Pages;
 
 /// Largest accepted request body in bytes.
@@ -51,6 +52,8 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/idpresponse", get(idpresponse::get).post(idpresponse::post))
         .route("/oauth2/idpresponse/{provider}", get(idpresponse::get).post(idpresponse::post))
+        .route(&of_provider(BACK_CHANNEL), post(backchannel_logout::post))
+        .route(&of_provider(FRONT_CHANNEL), get(frontchannel_logout::get))
         .route("/oauth2/token", post(token::post).options(preflight_post))
         .route("/oauth2/userInfo", get(userinfo::any).post(userinfo::any).options(preflight_get_and_post))
         .route(par::PATH, post(par::post).options(preflight_post))
@@ -74,6 +77,11 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/assets/logo.svg", get(assets::logo))
         .route("/assets/marks/{provider}", get(assets::mark));
     Ok(routes.layer(Around::new(app.clone(), pages)).with_state(app))
+}
+
+/// `path` with a provider's name behind it.
+fn of_provider(path: &str) -> String {
+    format!("{path}/{{provider}}")
 }
 
 /// SAML messages are larger than anything else.

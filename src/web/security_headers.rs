@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::model::encoding::{base64, sha256};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const NO_FRAMES: &str = "frame-ancestors 'none'";
 const OWN_FORMS: &str = "form-action 'self'";
 
 /// HSTS, caching, and what is added further out: the id, the date, the length.
@@ -63,6 +64,15 @@ fn with_rule(mut page: Response, rule: &str) -> Response {
     page
 }
 
+/// Lets pages at the origins of these addresses, and no others, show a page in a frame.
+pub fn framed_by<'a>(mut page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
+    let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or(POLICY);
+    if let Ok(policy) = HeaderValue::from_str(&policy.replace(NO_FRAMES, &sources("frame-ancestors", addresses))) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    page
+}
+
 /// What is shown by itself is in a sandbox: no script, no form, no origin.
 pub fn inert(page: Response) -> Response {
     with_policy(page, "form-action 'none'; sandbox")
@@ -103,13 +113,22 @@ pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 /// Adds what the answer does not set itself; HSTS where browsers see https.
 pub fn complete(app: &App, headers: &mut HeaderMap) {
     headers.reserve(ALWAYS.len() + FURTHER);
+    let framed = headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|policy| !contains(policy.as_bytes(), NO_FRAMES.as_bytes()));
     for (name, value) in ALWAYS {
+        // The older header knows no origins: where a policy names some, it stands alone.
+        if framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if app.https() {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]
@@ -141,5 +160,20 @@ mod tests {
         let page = may_frame("".into_response(), ["https://app.example/out?sid=1", "https://shop.example:8443/out"]);
         let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
         assert_eq!(policy, format!("{POLICY}; frame-src https://app.example https://shop.example:8443"));
+    }
+
+    /// B-46, D-02
+    #[test]
+    fn a_page_is_shown_by_pages_of_the_origins_that_it_names_and_no_others() {
+        let page = framed_by("".into_response(), ["https://idp.example/issuer", "https://login.idp.example:8443/out"]);
+        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        let named = "frame-ancestors https://idp.example https://login.idp.example:8443";
+        assert_eq!(policy, POLICY.replace(NO_FRAMES, named));
+        assert!(
+            framed_by("".into_response(), ["no address"]).headers()[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .ends_with("ancestors")
+        );
     }
 }

@@ -52,5 +52,6 @@ mod tokens;
 mod telemetry;
 mod trial;
 mod upstream;
+mod upstream_sign_out;
 mod users;
 mod web_token;

@@ -15,6 +15,7 @@ mod client_check;
 mod id_token;
 pub(crate) mod keys;
 mod log;
+mod logout_token;
 mod person;
 mod routes;
 mod switch;
@@ -24,6 +25,7 @@ mod weak_rsa;
 mod wire;
 
 pub(crate) use log::Seen;
+pub(crate) use logout_token::EVENT;
 pub(crate) use person::Person;
 pub(crate) use switch::{Endpoint, PublicText, Switch, Trouble};
 pub(crate) use tls::Certificate;

@@ -4,7 +4,8 @@ mod advice;
 mod error;
 mod oauth2;
 mod oidc;
-mod record;
+pub(in crate::user_pool) mod provider_keys;
+pub(in crate::user_pool) mod record;
 pub mod saml;
 mod saml_refusal;
 

@@ -1,10 +1,8 @@
 //! Identity from a verified ID token, with userinfo where the provider offers more there.
 
-use std::sync::Arc;
-
 use url::Url;
 
-use super::{Exchange, FederationError, record};
+use super::{Exchange, FederationError, provider_keys, record};
 use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::outside::upstreams::UpstreamError;
@@ -39,7 +37,8 @@ impl Exchange<'_> {
             sent: self.pending.sent,
             max_age: self.pending.max_age,
         };
-        let (id_token, keys) = self.verify(raw.expose_secret(), jwks, expected).await?;
+        let check = |keys: &KeySet| Ok(id_token::verify(raw.expose_secret(), keys, expected, self.now)?);
+        let (id_token, keys) = provider_keys::checked(self.means, (self.upstream, jwks), check, signature).await?;
         let key = quirks::key(self.provider, &id_token.claims)?;
         let claims = match endpoints.userinfo.as_ref().filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
             None => id_token.claims.clone(),
@@ -50,33 +49,11 @@ impl Exchange<'_> {
         };
         let upstream = UpstreamSession {
             provider: self.provider.name.clone(),
-            sid: id_token.sid.clone(),
+            sid: id_token.sid.clone().filter(|_| self.provider.may_sign_out()),
             subject: id_token.subject.clone(),
             saml: None,
         };
         self.identity(key, claims, id_token.auth_time, upstream)
-    }
-
-    /// Verifies the ID token. When no key fits, the keys are read once more, unless that was done a moment ago.
-    async fn verify(
-        &self,
-        raw: &str,
-        jwks: &Url,
-        expected: Expected<'_>,
-    ) -> Result<(Verified<IdTokenClaims>, Arc<KeySet>), FederationError> {
-        let keys = record::keys(self.means, "keys of the provider", jwks, self.upstream.keys(jwks).await)?;
-        match id_token::verify(raw, &keys, expected, self.now) {
-            Ok(claims) => Ok((claims, keys)),
-            Err(error) if wants_newer_keys(&error) => {
-                let Some(newer) = self.upstream.newer_keys(jwks, &keys).await else {
-                    record::keys_are_recent(self.means);
-                    return Err(error.into());
-                };
-                let newer = record::keys(self.means, "keys of the provider, read again", jwks, newer)?;
-                Ok((id_token::verify(raw, &newer, expected, self.now)?, newer))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn userinfo(
@@ -93,7 +70,9 @@ impl Exchange<'_> {
     }
 }
 
-/// Whether other keys could make the token good: its key is unknown, or it names none.
-fn wants_newer_keys(error: &IdTokenError) -> bool {
-    matches!(error, IdTokenError::Signature(JwsError::UnknownKey { .. } | JwsError::Signature | JwsError::KeyMismatch { .. }))
+fn signature(error: &FederationError) -> Option<&JwsError> {
+    match error {
+        FederationError::IdToken(IdTokenError::Signature(error)) => Some(error),
+        _ => None,
+    }
 }

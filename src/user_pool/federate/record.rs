@@ -58,7 +58,11 @@ pub(super) fn answer(means: Means<'_>, pending: &Pending, answer: &CallbackAnswe
 }
 
 /// The endpoints that are used, or why there are none.
-pub(super) fn metadata(means: Means<'_>, oidc: &Oidc, found: Result<Arc<Metadata>, UpstreamError>) -> Result<Arc<Metadata>, UpstreamError> {
+pub(in crate::user_pool) fn metadata(
+    means: Means<'_>,
+    oidc: &Oidc,
+    found: Result<Arc<Metadata>, UpstreamError>,
+) -> Result<Arc<Metadata>, UpstreamError> {
     let (issuer, discovery, told) = (oidc.issuer.clone(), oidc.discovery_url.clone(), found.clone());
     means.recorder.later(means.outside.clock.now(), "endpoints of the provider", move |telling| {
         telling.detail("issuer in the settings", issuer);
@@ -156,24 +160,41 @@ pub(super) fn keys_are_recent(means: Means<'_>) {
 pub(super) fn id_token(means: Means<'_>, raw: SecretString, nonce: String) {
     let now = means.outside.clock.now();
     means.recorder.later(now, "ID token, not verified yet", move |telling| {
-        let raw = raw.expose_secret();
-        telling.keeps_quiet_about(raw);
-        if let Ok(header) = unverified_header(raw) {
-            telling.detail("alg", header.alg);
-            telling.detail("kid", header.kid.unwrap_or_else(|| "(none)".to_owned()));
-        }
-        let payload = raw.split('.').nth(1).and_then(base64url_decode);
-        let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()) else { return };
-        for name in ["iss", "aud", "azp", "sub", "tid", "hd", "email_verified"] {
-            telling.optional(name, claims.get(name).map(|value| redact::member(name, value)));
-        }
-        for name in ["iat", "nbf", "exp", "auth_time"] {
-            let instant = claims.get(name).and_then(Value::as_i64).map(Timestamp::from_secs);
-            telling.optional(name, instant.map(|at| format!("{} ({})", at.utc(), relative(at, now))));
-        }
+        let Some(claims) = unverified(telling, raw.expose_secret(), now) else { return };
         telling.detail("nonce", nonce_is(&claims, &nonce).to_owned());
-        telling.detail("claims", redact::names(&claims));
     });
+}
+
+/// What a logout token says before it is verified.
+pub(in crate::user_pool) fn logout_token(means: Means<'_>, raw: SecretString) {
+    let now = means.outside.clock.now();
+    means.recorder.later(now, "logout token, not verified yet", move |telling| {
+        let Some(claims) = unverified(telling, raw.expose_secret(), now) else { return };
+        let events = claims.get("events").and_then(Value::as_object).map(redact::names);
+        telling.detail("events", events.unwrap_or_else(|| "(none)".to_owned()));
+        telling.detail("sid", if claims.contains_key("sid") { "there" } else { "missing" }.to_owned());
+    });
+}
+
+/// Header and compared claims of a token of the provider; the claims, if they can be read.
+fn unverified(telling: &mut Telling, raw: &str, now: Timestamp) -> Option<Claims> {
+    telling.keeps_quiet_about(raw);
+    if let Ok(header) = unverified_header(raw) {
+        telling.detail("alg", header.alg);
+        telling.detail("kid", header.kid.unwrap_or_else(|| "(none)".to_owned()));
+        telling.optional("typ", header.typ);
+    }
+    let payload = raw.split('.').nth(1).and_then(base64url_decode);
+    let claims = payload.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok())?;
+    for name in ["iss", "aud", "azp", "sub", "tid", "hd", "email_verified"] {
+        telling.optional(name, claims.get(name).map(|value| redact::member(name, value)));
+    }
+    for name in ["iat", "nbf", "exp", "auth_time"] {
+        let instant = claims.get(name).and_then(Value::as_i64).map(Timestamp::from_secs);
+        telling.optional(name, instant.map(|at| format!("{} ({})", at.utc(), relative(at, now))));
+    }
+    telling.detail("claims", redact::names(&claims));
+    Some(claims)
 }
 
 fn nonce_is(claims: &Claims, sent: &str) -> &'static str {

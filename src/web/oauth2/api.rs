@@ -30,6 +30,7 @@ use crate::user_pool::client_assertion::AssertionRefusal;
 use crate::user_pool::client_certificate::{CertificateRefusal, Presented};
 use crate::user_pool::dpop::{DpopRefusal, nonce};
 use crate::user_pool::issuer::Issuer;
+use crate::user_pool::oidc_sign_out::LogoutRefusal;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
@@ -226,6 +227,11 @@ impl ApiError {
     /// A refused authorization request that was pushed.
     pub fn request(error: &RequestError) -> Self {
         Self::refused(error.oauth_error(), error)
+    }
+
+    /// A provider's sign-out that is not honoured.
+    pub fn logout(refusal: &LogoutRefusal) -> Self {
+        Self::refused(refusal.oauth_error(), refusal)
     }
 
     /// A certificate to which no token can be bound.

@@ -2,7 +2,9 @@
 
 pub mod api;
 pub mod authorize;
+pub mod backchannel_logout;
 pub mod discovery;
+pub mod frontchannel_logout;
 pub mod idpresponse;
 pub mod introspect;
 pub mod jwks;

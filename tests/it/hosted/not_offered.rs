@@ -117,9 +117,9 @@ async fn a_picture_claim_is_a_text_that_nobody_fetches() {
     assert!(!acme.received("picture.svg"));
 }
 
-/// B-29, B-46: no upstream token is refreshed, and no upstream signs people out here.
+/// B-29, B-46: no upstream token is refreshed, and no upstream signs people out here that was not allowed to.
 #[tokio::test]
-async fn a_provider_is_asked_once_a_sign_in_and_has_no_door_of_its_own() {
+async fn a_provider_is_asked_once_a_sign_in_and_has_a_door_of_its_own_only_if_it_is_given_one() {
     let clock = clock();
     let (broker, acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
@@ -127,8 +127,8 @@ async fn a_provider_is_asked_once_a_sign_in_and_has_no_door_of_its_own() {
     app.refreshes(&tokens.refresh_token).await.tokens(&app).await;
     assert_eq!(acme.count(Endpoint::Token), 1);
     assert!(!acme.received("grant_type=refresh_token"));
-    for path in ["/backchannel", "/oauth2/backchannel_logout", "/backchannel_logout"] {
-        assert_eq!(app.posts_raw(path, &[("logout_token", "a.b.c")]).await.status, 404, "{path}");
+    for (path, status) in [("/oauth2/backchannel_logout", 404), ("/backchannel_logout", 404), ("/oauth2/backchannel_logout/Acme", 400)] {
+        assert_eq!(app.posts_raw(path, &[("logout_token", &acme.logout_token(&[]))]).await.status, status, "{path}");
     }
     visitor.opens(app.asks().with("prompt", "none").url()).await;
     assert!(visitor.page().query("code").is_some());

@@ -4,6 +4,7 @@
 
 mod discovery;
 mod id_token;
+mod logout;
 mod not_offered;
 mod sign_out;
 mod signature;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Suite, suite};
+use super::suite;
 use crate::support::fake_idp::{Endpoint, Switch};
 
 fn offers(name: &str, value: serde_json::Value) -> Switch {
@@ -113,66 +113,4 @@ async fn oidcc_client_test_session_management() {
     suite.accepts([offers("check_session_iframe", json!(frame))]).await;
     assert!(suite.op.log().iter().all(|seen| seen.path != "/check_session"));
     assert!(suite.visitor.framed().is_empty());
-}
-
-/// B-46: a provider of OpenID Connect signs nobody out here. There is no address to which it could post, so whatever it says, nothing happens.
-async fn hears_no_logout(claims: serde_json::Value) {
-    let mut suite = suite().await;
-    suite.accepts([]).await;
-    let part = symbolon::model::encoding::base64url;
-    let token = format!("{}.{}.AAAA", part(r#"{"alg":"RS256","typ":"logout+jwt"}"#), part(&claims.to_string()));
-    for path in ["/backchannel_logout", "/oauth2/backchannel_logout", "/oauth2/idpresponse/Suite"] {
-        let answer = suite.app.posts_raw(path, &[("logout_token", &token)]).await;
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
-    }
-    is_still_signed_in(&mut suite).await;
-}
-
-async fn is_still_signed_in(suite: &mut Suite) {
-    suite.visitor.opens(suite.app.asks().with("prompt", "none").url()).await;
-    assert!(suite.visitor.page().query("code").is_some(), "{}", suite.visitor);
-}
-
-const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-
-macro_rules! logout_tokens {
-    ($($name:ident: $claims:tt,)*) => {$(
-        #[tokio::test]
-        async fn $name() {
-            hears_no_logout(json!($claims)).await;
-        }
-    )*};
-}
-
-logout_tokens! {
-    oidcc_client_test_rp_backchannel_rpinitlogout: {"sub": "person-1", "events": {EVENT: {}}},
-    oidcc_client_test_rp_backchannel_rpinitlogout_alg_none: {"sub": "person-1", "events": {EVENT: {}}, "alg": "none"},
-    oidcc_client_test_rp_backchannel_rpinitlogout_no_event: {"sub": "person-1"},
-    oidcc_client_test_rp_backchannel_rpinitlogout_with_nonce: {"sub": "person-1", "events": {EVENT: {}}, "nonce": "n"},
-    oidcc_client_test_rp_backchannel_rpinitlogout_wrong_alg: {"sub": "person-1", "events": {EVENT: {}}, "alg": "HS256"},
-    oidcc_client_test_rp_backchannel_rpinitlogout_wrong_aud: {"sub": "person-1", "events": {EVENT: {}}, "aud": "another-client"},
-    oidcc_client_test_rp_backchannel_rpinitlogout_wrong_event: {"sub": "person-1", "events": {"http://schemas.openid.net/event/other": {}}},
-    oidcc_client_test_rp_backchannel_rpinitlogout_wrong_iss: {"sub": "person-1", "events": {EVENT: {}}, "iss": "https://another.example"},
-}
-
-/// Nor does a page of ours end a session because a provider's page loads it in a frame.
-async fn ends_nothing_in_a_frame() {
-    let mut suite = suite().await;
-    suite.accepts([]).await;
-    for path in ["/frontchannel_logout", "/logout"] {
-        let url = format!("{}{path}?iss={}&sid=s", suite.broker.url, suite.op.base());
-        let answer = reqwest::Client::new().get(url).header("sec-fetch-dest", "iframe").send().await.unwrap();
-        assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
-    }
-    is_still_signed_in(&mut suite).await;
-}
-
-#[tokio::test]
-async fn oidcc_client_test_rp_frontchannel_opinitlogout() {
-    ends_nothing_in_a_frame().await;
-}
-
-#[tokio::test]
-async fn oidcc_client_test_rp_frontchannel_rpinitlogout() {
-    ends_nothing_in_a_frame().await;
 }

@@ -19,7 +19,8 @@ use symbolon::protocol::jose::{Algorithm, SigningKey};
 use symbolon::protocol::oidc::callback::CallbackParameters;
 use symbolon::provider::mapping::Mapping;
 use symbolon::provider::settings::{
-    ClientAuth, EmailTrust, Endpoints, GroupRule, Oauth2, Oidc, ProfileRule, Protocol, Provider, Quirks, RequestRules, UserinfoRule,
+    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, ProfileRule, Protocol, Provider, Quirks, RequestRules,
+    UserinfoRule,
 };
 use symbolon::user_pool::federate::{Begin, FederationError, Means, begin, finish};
 use url::Url;
@@ -220,6 +221,7 @@ pub(super) fn oidc_provider() -> Provider {
         request: rules(),
         algorithms: vec!["ES256".into()],
         subject_claim: "sub".into(),
+        logout: LogoutRule::default(),
         userinfo: UserinfoRule::Never,
         quirks: Quirks::default(),
     }))

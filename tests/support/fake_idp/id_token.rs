@@ -41,7 +41,7 @@ fn claims(inner: &Inner, issued: &Issued, access_token: &str, switches: &[Switch
     claims
 }
 
-fn apply(claims: &mut Map<String, Value>, switch: &Switch, now: i64) {
+pub(super) fn apply(claims: &mut Map<String, Value>, switch: &Switch, now: i64) {
     let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
     let audience = claims.get("aud").cloned().unwrap_or_default();
     let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
@@ -76,7 +76,7 @@ fn apply(claims: &mut Map<String, Value>, switch: &Switch, now: i64) {
     }
 }
 
-fn payload(claims: &Map<String, Value>, switches: &[Switch]) -> String {
+pub(super) fn payload(claims: &Map<String, Value>, switches: &[Switch]) -> String {
     let mut text = Value::Object(claims.clone()).to_string();
     for switch in switches {
         if let Switch::ClaimTwice(name, value) = switch {
@@ -87,7 +87,7 @@ fn payload(claims: &Map<String, Value>, switches: &[Switch]) -> String {
     text
 }
 
-fn sign(inner: &Inner, payload: &str, switches: &[Switch]) -> String {
+pub(super) fn sign(inner: &Inner, payload: &str, switches: &[Switch]) -> String {
     let (kid, key) = inner.signing_key();
     let mut header =
         Map::from_iter([("alg".to_owned(), json!(key.alg())), ("kid".to_owned(), json!(kid)), ("typ".to_owned(), json!("JWT"))]);

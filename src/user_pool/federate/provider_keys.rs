@@ -1,0 +1,37 @@
+//! What a provider signed, checked with the keys that it publishes now.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Means, record};
+use crate::outside::upstreams::{Upstream, UpstreamError};
+use crate::protocol::jose::{JwsError, KeySet};
+
+/// Makes `check` with the provider's keys. When no key fits, they are read once more, unless that was done a moment ago. `signature` tells a failed
+/// signature from the other reasons of a refusal.
+pub(in crate::user_pool) async fn checked<T, E: From<UpstreamError>>(
+    means: Means<'_>,
+    (upstream, jwks): (&Upstream, &Url),
+    check: impl Fn(&KeySet) -> Result<T, E>,
+    signature: fn(&E) -> Option<&JwsError>,
+) -> Result<(T, Arc<KeySet>), E> {
+    let keys = record::keys(means, "keys of the provider", jwks, upstream.keys(jwks).await)?;
+    match check(&keys) {
+        Ok(proven) => Ok((proven, keys)),
+        Err(error) if signature(&error).is_some_and(wants_newer_keys) => {
+            let Some(newer) = upstream.newer_keys(jwks, &keys).await else {
+                record::keys_are_recent(means);
+                return Err(error);
+            };
+            let newer = record::keys(means, "keys of the provider, read again", jwks, newer)?;
+            Ok((check(&newer)?, newer))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether other keys could make the token good: its key is unknown, or it names none.
+fn wants_newer_keys(error: &JwsError) -> bool {
+    matches!(error, JwsError::UnknownKey { .. } | JwsError::Signature | JwsError::KeyMismatch { .. })
+}
