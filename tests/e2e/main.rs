@@ -34,5 +34,6 @@ mod saml_sign_out;
 mod scarcity;
 mod schema;
 mod secrecy;
+mod upstream_sign_out;
 mod upstreams;
 mod world;

@@ -12,9 +12,11 @@ use crate::outside::http::Request;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::oauth2::client_auth::authenticate;
 use crate::protocol::oauth2::token_request::{self, TokenError};
+use crate::protocol::oidc::discovery::Metadata;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
 use crate::protocol::saml::certificate::Certificate;
-use crate::provider::settings::{ClientAuth, Oauth2, Oidc, RequestRules};
+use crate::provider::settings::{ClientAuth, LogoutRule, Oauth2, Oidc, RequestRules};
+use crate::user_pool::oidc_sign_out::{BACK_CHANNEL, FRONT_CHANNEL};
 
 /// A clock difference that is worth a line, and one with which tokens are refused.
 const NOTABLE: i64 = 5;
@@ -47,7 +49,28 @@ pub(super) async fn openid(patient: Patient<'_>, rules: &Oidc) -> Vec<Finding> {
     let peers = [rules.discovery_url.as_deref().and_then(|url| Url::parse(url).ok()), endpoints.jwks.clone(), endpoints.token.clone()];
     findings.extend(peers_of(patient, peers.into_iter().flatten()).await);
     findings.extend(client(patient, &rules.request, endpoints.authorization.clone(), endpoints.token.clone()).await);
+    findings.extend(sign_outs(patient, rules.logout, &endpoints));
     findings
+}
+
+/// Where the provider has to tell of sign-outs; what is registered there cannot be asked.
+fn sign_outs(patient: Patient<'_>, rule: LogoutRule, metadata: &Metadata) -> Vec<Finding> {
+    let back = ("back-channel logout", BACK_CHANNEL, "backchannel_logout", metadata.backchannel_logout);
+    let front = ("front-channel logout", FRONT_CHANNEL, "frontchannel_logout", metadata.frontchannel_logout);
+    let asked = [rule.back_channel.then_some(back), rule.front_channel.then_some(front)];
+    let finding = |(check, path, key, supported): (&'static str, &str, &str, Option<bool>)| {
+        let addresses: Vec<String> = origins(patient).map(|origin| format!("{origin}{path}/{}", patient.provider.name)).collect();
+        let (addresses, name) = (addresses.join(" or "), &patient.provider.name);
+        if supported == Some(false) {
+            return patient.warning(
+                check,
+                format!("the provider's metadata says {key}_supported = false"),
+                format!("remove {key} of provider {name}, or register {addresses} as {key}_uri there once it can"),
+            );
+        }
+        patient.ok(check, format!("register {addresses} at the provider as {key}_uri, with {key}_session_required = true"))
+    };
+    asked.into_iter().flatten().map(finding).collect()
 }
 
 /// An OAuth 2 provider.
@@ -119,8 +142,13 @@ async fn client(patient: Patient<'_>, rules: &RequestRules, authorization: Optio
 /// One for each host of the pool.
 fn redirect_uris(patient: Patient<'_>) -> Vec<String> {
     let own = if patient.provider.own_callback { format!("/{}", patient.provider.name) } else { String::new() };
+    origins(patient).map(|origin| format!("{origin}/oauth2/idpresponse{own}")).collect()
+}
+
+/// One for each host of the pool.
+fn origins(patient: Patient<'_>) -> impl Iterator<Item = String> {
     let scheme = if patient.config.pool.public_url.starts_with("https://") { "https" } else { "http" };
-    patient.config.pool.hosts.iter().map(|host| format!("{scheme}://{host}/oauth2/idpresponse{own}")).collect()
+    patient.config.pool.hosts.iter().map(move |host| format!("{scheme}://{host}"))
 }
 
 /// Asks for a sign-in as the browser would, and looks whether the provider complains at once.

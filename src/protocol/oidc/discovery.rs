@@ -30,6 +30,10 @@ pub struct Metadata {
     pub jwks: Option<Url>,
     /// `end_session_endpoint`.
     pub end_session: Option<Url>,
+    /// `backchannel_logout_supported` ([Back-Channel Logout section 2.1](https://openid.net/specs/openid-connect-backchannel-1_0.html#OPMetadata)).
+    pub backchannel_logout: Option<bool>,
+    /// `frontchannel_logout_supported` ([Front-Channel Logout section 3](https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout)).
+    pub frontchannel_logout: Option<bool>,
     /// `authorization_response_iss_parameter_supported` ([RFC 9207 section 3](https://www.rfc-editor.org/rfc/rfc9207#section-3)).
     pub promises_iss: bool,
 }
@@ -156,6 +160,8 @@ pub fn parse(status: u16, body: &[u8], expected: Expectation<'_>) -> Result<Meta
         userinfo: endpoint("userinfo_endpoint")?,
         jwks: endpoint("jwks_uri")?,
         end_session: endpoint("end_session_endpoint")?,
+        backchannel_logout: document.get("backchannel_logout_supported").and_then(Value::as_bool),
+        frontchannel_logout: document.get("frontchannel_logout_supported").and_then(Value::as_bool),
         promises_iss: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
     };
     if let Some(authorization) = &metadata.authorization {

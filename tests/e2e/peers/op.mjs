@@ -140,8 +140,8 @@ function signInPage(res, status, pathname, login, problem = '') {
 }
 
 async function logoutSource(ctx, form) {
-  ctx.body = html(`<h1>Sign out</h1>${form}
-<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>`);
+  const button = '<button type="submit" name="logout" value="yes">Sign out</button>';
+  ctx.body = html(`<h1>Sign out</h1>${form.replace('</form>', `${button}</form>`)}`);
 }
 
 async function postLogoutSuccessSource(ctx) {

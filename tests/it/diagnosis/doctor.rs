@@ -51,6 +51,25 @@ async fn at(acme: &FakeIdp, change: impl FnOnce(ProviderToml) -> ProviderToml) -
     examined(&configuration(&change(provider("Acme", acme)), "http://127.0.0.1:1", ""), Some("Acme")).await
 }
 
+/// B-46: what to register is said with the pool's address and the provider's name, and what a provider says that it cannot do.
+#[tokio::test]
+async fn where_the_provider_tells_of_sign_outs_is_said() {
+    let acme = FakeIdp::oidc(&Clock::Real).await;
+    let report = at(&acme, |acme| acme).await;
+    assert!(report.findings.iter().all(|finding| !finding.check.contains("logout")), "{}", report.text());
+    let both = |acme: ProviderToml| acme.with("backchannel_logout = true").with("frontchannel_logout = true");
+    let report = at(&acme, both).await;
+    assert!(!report.failed(), "{}", report.text());
+    let back = ["http://127.0.0.1:1/oauth2/backchannel_logout/Acme", "backchannel_logout_uri", "backchannel_logout_session_required"];
+    says(&report, "back-channel logout", Verdict::Ok, &back);
+    says(&report, "front-channel logout", Verdict::Ok, &["http://127.0.0.1:1/oauth2/frontchannel_logout/Acme", "frontchannel_logout_uri"]);
+    acme.does(Switch::Metadata("backchannel_logout_supported".to_owned(), false.into()));
+    acme.does(Switch::Metadata("frontchannel_logout_supported".to_owned(), true.into()));
+    let report = at(&acme, both).await;
+    says(&report, "back-channel logout", Verdict::Warning, &["backchannel_logout_supported = false", "remove backchannel_logout"]);
+    says(&report, "front-channel logout", Verdict::Ok, &["frontchannel_logout_session_required"]);
+}
+
 #[tokio::test]
 async fn a_provider_that_is_set_up_well_is_well() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
