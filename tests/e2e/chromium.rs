@@ -148,6 +148,33 @@ fn an_address_leads_on_and_an_account_is_chosen_with_and_without_scripts() {
     }
 }
 
+/// B-46: a page of a provider of another site loads ours in a frame, which this browser lets it show although it brings no cookie of ours.
+#[test]
+fn a_provider_that_loads_our_page_in_a_frame_has_signed_the_person_out() {
+    let settings = Settings::new();
+    let door = |way: &str| format!("{}/oauth2/{way}/Far", settings.url());
+    // Its session ids come with the back channel, for which the broker does not listen here.
+    let there = json!({ "backchannel_logout_uri": door("backchannel_logout"), "backchannel_logout_session_required": true });
+    let frames = json!({ "symbolon-at-upstream": door("frontchannel_logout") });
+    let far = Upstream::start_with(&settings, json!({ "host": "localhost", "frontchannel": frames }), there);
+    let shop = AppSettings::new("shop");
+    let broker = settings.client(&shop).table(&(far.toml("Far") + "frontchannel_logout = true\n")).start();
+    let shop = shop.start(&broker);
+    let mut steps = vec![json!({"goto": shop.login(&[])})];
+    steps.extend([json!({"fill": ["input[name=login]", "ada"]}), json!({"click": "button[type=submit]"})]);
+    steps.extend([json!({"waitForUrl": "/callback\\?"}), json!({"text": "body"})]);
+    steps.push(json!({"goto": format!("{}/session/end", far.issuer)}));
+    steps.extend([json!({"click": "button[type=submit]"}), json!({"waitForUrl": "/session/end/success"}), json!({"text": "body"})]);
+    steps.extend([json!({"goto": shop.login(&[("prompt", "none")])}), json!({"text": "body"})]);
+    let seen = browse(&json!(steps));
+    assert!(tokens(&seen, 0).pointer("/id_token_claims/sub").is_some(), "{seen:#}");
+    assert_eq!(tokens(&seen, 2).get("error"), Some(&json!("login_required")), "{seen:#}");
+    let loaded = visits(&seen, &broker, "/oauth2/frontchannel_logout/Far?");
+    assert_eq!(loaded, [("GET".to_owned(), 200, Vec::new())]);
+    let complaints = seen.get("console_errors").and_then(Value::as_array).expect("a list").iter().filter_map(Value::as_str);
+    assert!(complaints.into_iter().all(|text| !text.contains("frame")), "{seen:#}");
+}
+
 /// what the app's own cookie proves in the frame, with scripts and without, and that the browser then goes on.
 #[tokio::test]
 async fn a_sign_out_loads_the_apps_in_frames_and_then_leads_back() {

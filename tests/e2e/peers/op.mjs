@@ -12,6 +12,7 @@
 //   claims_in_id_token true also puts the scopes' claims into the ID token
 //   pkce               true demands PKCE
 //   refresh_tokens     true issues refresh tokens without offline_access
+//   frontchannel       {client_id: address}: whoever signs out loads it in a frame, with iss and sid
 //   ttl                seconds by token kind, as oidc-provider names them
 // GET /seen lists what arrived: route, parameters, how the client authenticated, status.
 import { readFileSync } from 'node:fs';
@@ -37,6 +38,7 @@ const { tls } = settings;
 const server = tls ? createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }) : createServer();
 const issuer = await listen(server, settings);
 const seen = [];
+let leaving = [];
 const provider = new Provider(issuer, await configuration());
 provider.on('server_error', (_ctx, error) => console.error(error));
 provider.on('backchannel.error', (_ctx, error) => console.error(error));
@@ -139,13 +141,17 @@ function signInPage(res, status, pathname, login, problem = '') {
 <a id="cancel" href="${pathname}/cancel">Cancel</a>`);
 }
 
+/** Whoever is asked here is signed out next, and then no session says of what. */
 async function logoutSource(ctx, form) {
+  const { session } = ctx.oidc;
+  leaving = Object.entries(settings.frontchannel ?? {}).filter(([client]) => session.sidFor(client))
+    .map(([client, address]) => `${address}?${new URLSearchParams({ iss: issuer, sid: session.sidFor(client) })}`);
   const button = '<button type="submit" name="logout" value="yes">Sign out</button>';
   ctx.body = html(`<h1>Sign out</h1>${form.replace('</form>', `${button}</form>`)}`);
 }
 
 async function postLogoutSuccessSource(ctx) {
-  ctx.body = html('<h1>Signed out</h1>');
+  ctx.body = html(`<h1>Signed out</h1>${leaving.map((address) => `<iframe hidden src="${escapeHtml(address)}"></iframe>`).join('')}`);
 }
 
 function page(res, status, body) {
