@@ -1,6 +1,7 @@
 //! Everything that a request needs, built once from the configuration.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{self, Config, LimitsConfig, PoolConfig, ServerConfig, StoreConfig};
@@ -21,7 +22,7 @@ use crate::store::saml_trust::IdpTrust;
 use crate::store::seal::{InvalidSecretKey, Seal, SecretKeyBytes};
 use crate::store::sp_keys::SpKeyring;
 use crate::store::traces::Traces;
-use crate::store::{Role, Store, StoreError, StoreSettings};
+use crate::store::{self, Role, Store, StoreError, StoreSettings};
 
 /// The broker, ready to serve.
 #[derive(Debug)]
@@ -182,6 +183,32 @@ pub async fn traces(config: &Config, outside: &Outside) -> Result<Option<Traces>
     Ok(Some(Traces::new(Records::new(state, seal, outside.random.clone()))))
 }
 
+/// The state store for one command, also where the broker has it open; `None` where only the serving process can reach it.
+pub async fn state_beside(config: &StoreConfig, outside: &Outside) -> Result<Option<Store>, AppError> {
+    if matches!(config.state, config::StoreUrl::Memory) {
+        return Ok(None);
+    }
+    let opened = Store::open_beside(&settings(config, Role::State), outside.clock.clone(), outside.random.clone()).await;
+    opened.map(Some).map_err(|error| AppError::Store { role: Role::State.as_str(), error })
+}
+
+/// What has to be kept of embedded stores: the file with the directory, and the file of the key beside it unless the configuration has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keepsakes {
+    /// The store.
+    pub directory: PathBuf,
+    /// The key.
+    pub key: Option<PathBuf>,
+}
+
+/// What has to be kept under `config`; `None` where the directory is no embedded store.
+pub fn keepsakes(config: &Config) -> Option<Keepsakes> {
+    let config::StoreUrl::File(folder) = &config.store.directory else { return None };
+    let role = if same_place(&config.store) { Role::State } else { Role::Directory };
+    let key = config.server.seal_key.is_none().then(|| master_key::file(folder));
+    Some(Keepsakes { directory: store::embedded_file(folder, role), key })
+}
+
 /// Calls to providers under the rules of `config`.
 pub fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpError> {
     let ca = config.server.upstream_ca.as_deref().map(str::as_bytes);
@@ -190,14 +217,17 @@ pub fn upstreams(config: &Config, outside: &Outside) -> Result<Upstreams, HttpEr
 
 /// Opens the store of a role.
 pub async fn open(config: &StoreConfig, role: Role, outside: &Outside) -> Result<Store, AppError> {
+    let opened = Store::open(&settings(config, role), outside.clock.clone(), outside.random.clone()).await;
+    opened.map_err(|error| AppError::Store { role: role.as_str(), error })
+}
+
+fn settings(config: &StoreConfig, role: Role) -> StoreSettings {
     let url = match role {
         Role::State => &config.state,
         Role::Directory => &config.directory,
     };
     let root_certificates = config.ca.as_ref().map(|pem| pem.clone().into_bytes());
-    let settings = StoreSettings { root_certificates, replicas: config.replicas, ..StoreSettings::new(url.clone(), role) };
-    let opened = Store::open(&settings, outside.clock.clone(), outside.random.clone()).await;
-    opened.map_err(|error| AppError::Store { role: role.as_str(), error })
+    StoreSettings { root_certificates, replicas: config.replicas, ..StoreSettings::new(url.clone(), role) }
 }
 
 /// What seals tokens and records under `config`, without opening a store; `None` where only the serving process could know it.

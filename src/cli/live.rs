@@ -48,6 +48,8 @@ impl Live {
     pub(super) async fn start(config: Config) -> Result<Self, Box<dyn std::error::Error>> {
         let fixed = Fixed::of(&config);
         let app = App::build(config, Outside::real()).await?;
+        let state = app.state.store.clone();
+        tokio::spawn(async move { state.keep_watch().await });
         let public = watch::Sender::new(web::router(app.clone())?);
         let phase = watch::Sender::new(Phase::Serving);
         let admin = watch::Sender::new(admin(&app, &phase)?);

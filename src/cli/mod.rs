@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong and nothing was started.
 
+mod backup;
 pub mod check;
 mod columns;
 pub mod demo;
@@ -11,6 +12,7 @@ mod manual;
 mod live;
 pub mod saml;
 pub mod serve;
+mod sign_out;
 pub mod test_login;
 pub mod trace;
 
@@ -46,6 +48,10 @@ enum Command {
     Keys(keys::Arguments),
     /// SAML: show our certificates and those of identity providers, rotate ours, accept theirs
     Saml(saml::Arguments),
+    /// Copy users and keys of the embedded store to a folder, beside the running broker
+    Backup(backup::Arguments),
+    /// Sign everybody out: every session, code and refresh token made so far becomes worthless
+    SignOut(sign_out::Arguments),
     /// Print a link that tries a provider out: a whole sign-in that creates nothing
     TestLogin(test_login::Arguments),
     /// Ask providers, stores and this broker's own address what a sign-in will need, and say what to change
@@ -108,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::Gallery(arguments) => gallery::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Saml(arguments) => saml::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::SignOut(arguments) => sign_out::run(&arguments),
         Command::TestLogin(arguments) => test_login::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),

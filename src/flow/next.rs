@@ -288,9 +288,9 @@ mod tests {
         let live = |now: Timestamp, epoch: &Epoch| LiveSession::check(record.clone(), policy, epoch, now).is_some();
         assert!(live(NOW, &Epoch::default()));
         assert!(!live(NOW.plus(Duration::from_secs(10)), &Epoch::default()));
-        assert!(!live(NOW, &Epoch(Some("later".to_owned()))));
+        assert!(!live(NOW, &Epoch::new(Some("later".to_owned()), 0)));
         // The stamp of a sign-out long ago is forgotten after everything that it ended.
-        let later = Session { epoch: Epoch(Some("earlier".to_owned())), ..record.clone() };
+        let later = Session { epoch: Epoch::new(Some("earlier".to_owned()), 0), ..record.clone() };
         assert!(LiveSession::check(later, policy, &Epoch::default(), NOW).is_some());
         let used = Session { last_used: record.expires, ..record.clone() };
         assert!(LiveSession::check(used, policy, &Epoch::default(), record.expires).is_none());

@@ -33,7 +33,7 @@ pub struct Session {
     pub last_used: Timestamp,
     /// End by the absolute limit.
     pub expires: Timestamp,
-    /// Stamp of the user's last sign-out-everywhere when this session began.
+    /// The user's epoch when this session began.
     pub epoch: Epoch,
     /// Apps that received tokens in this session, for back-channel logout.
     pub clients: Vec<ClientId>,
@@ -41,16 +41,51 @@ pub struct Session {
     pub upstream: Option<UpstreamSession>,
 }
 
-/// The stamp of a user's last sign-out-everywhere; `None` before the first.
+/// What ends everything older at once: the stamp of a user's last sign-out-everywhere, `None` before the first, and the era, which begins
+/// anew when everybody is signed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Epoch(pub Option<String>);
+#[serde(from = "Option<String>", into = "Option<String>")]
+pub struct Epoch {
+    stamp: Option<String>,
+    era: u64,
+}
+
+/// Between stamp and era in the text of an epoch.
+const ERA: char = '.';
 
 impl Epoch {
+    /// The epoch of a user with this stamp in this era.
+    pub fn new(stamp: Option<String>, era: u64) -> Self {
+        Self { stamp, era }
+    }
+
+    /// The same in another era.
+    #[must_use]
+    pub fn in_era(self, era: u64) -> Self {
+        Self { era, ..self }
+    }
+
     /// Whether something that began at `born` has outlived the sign-outs up to this one. A stamp is kept longer than anything that
-    /// was alive when it was written, so where there is none any more, nothing is signed out.
+    /// was alive when it was written, so where there is none any more, nothing is signed out. Another process may be in a later era already.
     pub fn covers(&self, born: &Self) -> bool {
-        self.0.is_none() || self == born
+        self.era <= born.era && (self.stamp.is_none() || self.stamp == born.stamp)
+    }
+}
+
+/// As it is stored: the stamp, and after a full stop the era, unless it is the first one.
+impl From<Option<String>> for Epoch {
+    fn from(text: Option<String>) -> Self {
+        let Some(text) = text else { return Self::default() };
+        match text.rsplit_once(ERA).and_then(|(stamp, era)| Some((stamp, era.parse().ok()?))) {
+            Some((stamp, era)) => Self { stamp: (!stamp.is_empty()).then(|| stamp.to_owned()), era },
+            None => Self { stamp: Some(text), era: 0 },
+        }
+    }
+}
+
+impl From<Epoch> for Option<String> {
+    fn from(Epoch { stamp, era }: Epoch) -> Self {
+        if era == 0 { stamp } else { Some(format!("{}{ERA}{era}", stamp.unwrap_or_default())) }
     }
 }
 
@@ -83,4 +118,31 @@ pub struct CodeGrant {
     pub family: FamilyId,
     /// End of the code.
     pub expires: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(stamp: &str, era: u64) -> Epoch {
+        Epoch::new((!stamp.is_empty()).then(|| stamp.to_owned()), era)
+    }
+
+    #[test]
+    fn an_epoch_comes_back_from_its_text_and_the_first_era_takes_none() {
+        for one in [epoch("", 0), epoch("stamp", 0), epoch("", 7), epoch("stamp", 7)] {
+            let text = Option::<String>::from(one.clone());
+            assert_eq!(Epoch::from(text.clone()), one, "{text:?}");
+        }
+        assert_eq!(Option::<String>::from(epoch("stamp", 0)).as_deref(), Some("stamp"));
+        assert_eq!(Option::<String>::from(epoch("", 0)), None);
+    }
+
+    #[test]
+    fn what_began_in_an_earlier_era_or_under_another_stamp_is_over() {
+        assert!(epoch("", 2).covers(&epoch("", 2)) && epoch("", 2).covers(&epoch("any", 3)));
+        assert!(!epoch("", 2).covers(&epoch("", 1)));
+        assert!(epoch("now", 1).covers(&epoch("now", 1)));
+        assert!(!epoch("now", 1).covers(&epoch("then", 1)) && !epoch("now", 1).covers(&epoch("", 2)));
+    }
 }

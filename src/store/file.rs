@@ -78,7 +78,19 @@ impl File {
     /// Opens or makes the store of a role in a directory.
     pub(in crate::store) fn open(directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
         let lock = prepare(directory, settings.role)?;
-        let path = directory.join(format!("{}.db", settings.role.as_str()));
+        Self::with(Some(lock), directory, settings, clock)
+    }
+
+    /// Opens the store of a role in a directory, whether or not another process has it open: SQLite lets one write after the other.
+    pub(in crate::store) fn beside(directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+        if !path_of(directory, settings.role).is_file() {
+            return Err(StoreError::Misconfigured(format!("{}: no store is there", directory.display())));
+        }
+        Self::with(None, directory, settings, clock)
+    }
+
+    fn with(lock: Option<OsFile>, directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+        let path = path_of(directory, settings.role);
         let connection = sqlite::writer(&path)?;
         let (jobs, queue) = sync_channel(settings.queue);
         let failed = Failed::default();
@@ -89,7 +101,9 @@ impl File {
                 writer.run(&queue);
                 drop(writer);
                 // Said, not left to closing: a process forked meanwhile would hold the file open.
-                drop(lock.unlock());
+                if let Some(lock) = lock {
+                    drop(lock.unlock());
+                }
             })
             .map_err(|error| StoreError::NotApplied(format!("no thread for the store: {error}")))?;
         Ok(Self {
@@ -329,6 +343,28 @@ fn usable(failed: &Failed) -> Result<(), StoreError> {
 
 fn mixed_up(answer: &Answer) -> StoreError {
     StoreError::Unknown(format!("an answer of another kind: {answer:?}"))
+}
+
+/// The file of a role in the directory of its store.
+pub(in crate::store) fn path_of(directory: &Path, role: Role) -> PathBuf {
+    directory.join(format!("{}.db", role.as_str()))
+}
+
+/// Copies what lasts from the file of a store, whether or not it is in use, to a new file; gives the number of records.
+pub(in crate::store) fn back_up(store: &Path, copy: &Path) -> Result<usize, StoreError> {
+    let refuse = |path: &Path, why: &dyn std::fmt::Display| StoreError::Misconfigured(format!("{}: {why}", path.display()));
+    if copy.exists() {
+        return Err(refuse(copy, &"there is a file already, and no backup is written over another"));
+    }
+    let store = store.canonicalize().map_err(|error| refuse(store, &error))?;
+    // Whole under its name, or not there.
+    let draft = copy.with_extension("part");
+    drop(fs::remove_file(&draft));
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(|error| refuse(&draft, &error))?;
+    let records = sqlite::copy_lasting(&store, &draft)?;
+    let folder = copy.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    fs::rename(&draft, copy).and_then(|()| fs::File::open(folder)?.sync_all()).map_err(|error| refuse(copy, &error))?;
+    Ok(records)
 }
 
 /// Makes the directory (0700) and the file (0600, as SQLite's other files then are), and locks the role in it.

@@ -199,7 +199,7 @@ impl Grants<'_> {
     /// Ends every session, code and family of the user with one write.
     pub async fn end_everything(&self, sub: &Sub, now: Timestamp) -> Result<(), StoreError> {
         let key = self.epoch_key(sub);
-        let value = self.records.encode(&key, &Epoch(Some(self.random.stamp())));
+        let value = self.records.encode(&key, &Epoch::new(Some(self.random.stamp()), 0));
         let until = now.plus(self.pool.longest_grant()).plus(LAST_TOKEN);
         match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
@@ -217,7 +217,10 @@ impl Grants<'_> {
         let mut next = || found.next().and_then(|(key, entry)| Some((key, entry?)));
         let record = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
         let epoch = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
-        Ok((record, epoch_read(epoch), next().is_some()))
+        let third = next().is_some();
+        // Asked for last: what was read before a restored store was noticed is judged by what is known after.
+        let era = self.records.store.era(&self.pool.id).await?;
+        Ok((record, epoch_read(epoch, era), third))
     }
 
     fn code_key(&self, text: &CodeText) -> Key {
@@ -249,9 +252,9 @@ fn end_of(family: &Family) -> Timestamp {
     family.expires.plus(LAST_TOKEN)
 }
 
-fn epoch_read(record: Option<Record<Epoch>>) -> EpochRead {
+fn epoch_read(record: Option<Record<Epoch>>, era: u64) -> EpochRead {
     match record {
-        None => EpochRead { current: Epoch(None), expect: Expect::Absent },
-        Some(record) => EpochRead { current: record.value, expect: Expect::Version(record.version) },
+        None => EpochRead { current: Epoch::default().in_era(era), expect: Expect::Absent },
+        Some(record) => EpochRead { current: record.value.in_era(era), expect: Expect::Version(record.version) },
     }
 }

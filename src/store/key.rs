@@ -106,6 +106,11 @@ impl Key {
         Self::of_user(pool, sub, Kind::Epoch, "")
     }
 
+    /// How often everybody was signed out.
+    pub fn eras() -> Self {
+        Self::new(Kind::Eras, &["eras"], "")
+    }
+
     /// A user record.
     pub fn user(pool: &PoolId, sub: &Sub) -> Self {
         Self::of_user(pool, sub, Kind::User, "")

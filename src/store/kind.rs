@@ -27,6 +27,7 @@ pub(in crate::store) enum Kind {
     Keyset,
     SpKeys,
     SamlTrust,
+    Eras,
 }
 
 impl Kind {
@@ -57,6 +58,7 @@ impl Kind {
             Self::Keyset => ("keyset", 'k'),
             Self::SpKeys => ("sp_keys", 'K'),
             Self::SamlTrust => ("saml_trust", 'T'),
+            Self::Eras => ("eras", 'E'),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -13,12 +13,17 @@ use crate::outside::random::Random;
 use super::StoreError;
 use super::seal::SecretKeyBytes;
 
+/// Where the key of a directory is.
+pub fn file(directory: &Path) -> PathBuf {
+    directory.join("master.key")
+}
+
 /// Reads `master.key` in the directory, or makes it (0600, the directory 0700).
 ///
 /// # Errors
 /// [`StoreError::Misconfigured`] when the file is no key, or others than its owner may read it.
 pub fn of_directory(directory: &Path, random: &Random) -> Result<SecretKeyBytes, StoreError> {
-    let path = directory.join("master.key");
+    let path = file(directory);
     let refuse = |error: std::io::Error| StoreError::Misconfigured(format!("{}: {error}", path.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refuse)?;
     if let Some(key) = read(&path)? {

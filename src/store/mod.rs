@@ -4,6 +4,7 @@
 //! and `directory` (what may never be lost). A batch stays inside one partition, so that it stays one slot in a cluster.
 
 mod batch;
+mod eras;
 mod error;
 pub mod flows;
 mod file;
@@ -37,6 +38,9 @@ pub mod upstream_sessions;
 pub mod traces;
 pub mod users;
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::model::secret::ExposeSecret as _;
@@ -45,10 +49,12 @@ use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
 pub use batch::{Batch, Value};
+pub use eras::FRESH;
 pub use error::StoreError;
 pub use key::{Key, Partition};
 pub use settings::{Role, StoreSettings, StoreUrl};
 
+use eras::Eras;
 use file::File;
 use memory::Memory;
 use redis::Redis;
@@ -115,6 +121,7 @@ pub struct Store {
     role: Role,
     clock: Clock,
     random: Random,
+    eras: Arc<Eras>,
 }
 
 #[derive(Debug, Clone)]
@@ -147,12 +154,22 @@ impl Store {
             StoreUrl::File(directory) => Engine::File(File::open(directory, settings, clock.clone())?),
             StoreUrl::Redis(url) => Engine::Redis(Redis::open(url.expose_secret(), settings, clock.clone(), random.clone()).await?),
         };
-        Ok(Self { engine, role: settings.role, clock, random })
+        Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
+    }
+
+    /// Opens the store that the settings name for one command, also where another process has the embedded one open.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and an embedded store that is not there is not made.
+    pub async fn open_beside(settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
+        let StoreUrl::File(directory) = &settings.url else { return Self::open(settings, clock, random).await };
+        let engine = Engine::File(File::beside(directory, settings, clock.clone())?);
+        Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
     }
 
     /// An empty store in memory.
     pub fn memory(role: Role, clock: Clock, random: Random) -> Self {
-        Self { engine: Engine::Memory(Memory::default()), role, clock, random }
+        Self { engine: Engine::Memory(Memory::default()), role, clock, random, eras: Arc::default() }
     }
 
     /// The same engine under the rules of another role, for both roles in one place.
@@ -238,6 +255,17 @@ impl Store {
     fn stamp(&self) -> Version {
         Version(self.random.bytes())
     }
+}
+
+/// The file of an embedded store.
+pub fn embedded_file(directory: &Path, role: Role) -> PathBuf {
+    file::path_of(directory, role)
+}
+
+/// Copies what may never be lost from the file of an embedded store, in use or not, to a new file, and nothing that is only the state of sign-ins. Gives the
+/// number of records.
+pub fn back_up(store: &Path, copy: &Path) -> Result<usize, StoreError> {
+    file::back_up(store, copy)
 }
 
 type Cursor<'a> = (i64, &'a str);

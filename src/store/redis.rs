@@ -4,6 +4,7 @@
 //! All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing that consumes or writes is sent twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::redis::Value;
@@ -34,6 +35,8 @@ pub(in crate::store) struct Redis {
     queue: Arc<Semaphore>,
     deadline: Duration,
     replicas: u32,
+    /// Made so far.
+    connections: Arc<AtomicU64>,
 }
 
 /// One server at a time, or the many of a cluster.
@@ -61,10 +64,12 @@ impl Redis {
             replicas: settings.replicas,
             clock,
             random,
+            made: Arc::default(),
         };
+        let connections = Arc::clone(&making.made);
         let nodes = Nodes::of(address, making)?;
         let (deadline, replicas) = (settings.deadline, settings.replicas);
-        let redis = Self { nodes, scripts, queue: Arc::new(Semaphore::new(settings.queue)), deadline, replicas };
+        let redis = Self { nodes, scripts, queue: Arc::new(Semaphore::new(settings.queue)), deadline, replicas, connections };
         match redis.nodes.all().await {
             Ok(()) => {}
             Err(error @ StoreError::Misconfigured(_)) => return Err(error),
@@ -141,6 +146,15 @@ impl Redis {
             found.push((score, texts.next().flatten().ok_or_else(corrupt)?));
         }
         Ok(found)
+    }
+
+    pub(in crate::store) fn is_cluster(&self) -> bool {
+        matches!(self.nodes, Nodes::Cluster(_))
+    }
+
+    /// How many connections were made so far; what was read over an earlier one may be of other data.
+    pub(in crate::store) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
     }
 
     /// Checks every server again.

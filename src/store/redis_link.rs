@@ -1,7 +1,7 @@
 //! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows while it fails.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(in crate::store) struct Making {
     pub(in crate::store) replicas: u32,
     pub(in crate::store) clock: Clock,
     pub(in crate::store) random: Random,
+    /// Counts the connections.
+    pub(in crate::store) made: Arc<AtomicU64>,
 }
 
 /// Whom a link leads to.
@@ -203,6 +205,7 @@ impl Link {
         let mut state = self.lock();
         match connected {
             Ok(live) => {
+                self.shared.making.made.fetch_add(1, Ordering::AcqRel);
                 tracing::info!("connected to Redis");
                 *state = State { phase: Phase::Up(live), failures: 0, last: None };
             }

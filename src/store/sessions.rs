@@ -55,7 +55,8 @@ impl SessionRef {
 
 /// The present epoch of a user. One round trip.
 pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch, StoreError> {
-    Ok(records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default())
+    let stamped = records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default();
+    Ok(stamped.in_era(records.store.era(pool).await?))
 }
 
 /// Stores a new session and gives the cookie's value. One whose `epoch` is outdated by now is never alive.
@@ -168,5 +169,5 @@ async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Sessi
         Some((key, entry)) => records.decode::<Epoch>(key, &entry)?.value,
         None => Epoch::default(),
     };
-    Ok((session, epoch))
+    Ok((session, epoch.in_era(records.store.era(&reference.pool).await?)))
 }

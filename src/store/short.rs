@@ -210,7 +210,7 @@ mod tests {
             binding: Some(Confirmation::Jkt("thumbprint".into())),
             sign_in: sign_in(),
             session: SessionId::from_random([2; 16]),
-            epoch: Epoch(Some("stamp".into())),
+            epoch: Epoch::new(Some("stamp".into()), 0),
             created: Timestamp::from_millis(7),
             expires: Timestamp::from_secs(9),
             generation: 3,
@@ -250,7 +250,7 @@ mod tests {
                 sign_in: sign_in(),
                 last_used: Timestamp::from_secs(6),
                 expires: Timestamp::from_secs(9),
-                epoch: Epoch(None),
+                epoch: Epoch::default(),
                 clients: vec![ClientId::parse("web").unwrap()],
                 upstream: Some(upstream),
             };

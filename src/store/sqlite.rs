@@ -62,6 +62,28 @@ pub(in crate::store) fn writer(path: &Path) -> std::result::Result<Connection, S
     Ok(connection)
 }
 
+/// Copies what lives for ever from the file of a store at one instant to a new file; gives the number of records.
+///
+/// Sessions, codes and what apps hold stay behind: put back later, they would be as they were, whatever was ended since.
+pub(in crate::store) fn copy_lasting(from: &Path, to: &Path) -> std::result::Result<usize, StoreError> {
+    let refuse = |error: rusqlite::Error| StoreError::Misconfigured(format!("{}: {error}", from.display()));
+    let connection = Connection::open(to).map_err(refuse)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
+    connection.execute("ATTACH ?1 AS live", [from.to_string_lossy()]).map_err(refuse)?;
+    let version: i64 = connection.query_row("PRAGMA live.user_version", [], |row| row.get(0)).map_err(refuse)?;
+    if version != SCHEMA_VERSION {
+        return Err(StoreError::Misconfigured(format!("{}: no store of this version of the program", from.display())));
+    }
+    connection.execute_batch(SCHEMA).map_err(refuse)?;
+    connection
+        .execute(
+            "INSERT INTO main.entry (key, value, until) SELECT key, value, until FROM live.entry
+             WHERE key >= x'01' AND until = 9223372036854775807 ORDER BY key",
+            [],
+        )
+        .map_err(refuse)
+}
+
 /// Opens the file for reading; where it is being recovered, a read waits for `patience`.
 pub(in crate::store) fn reader(path: &Path, patience: Duration) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;

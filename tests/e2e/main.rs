@@ -26,6 +26,7 @@ mod operations;
 mod readme;
 mod redis_faults;
 mod reload;
+mod restored;
 mod rolling;
 mod saml;
 mod saml_chromium;

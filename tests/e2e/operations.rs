@@ -66,7 +66,8 @@ impl Place {
 }
 
 /// Chapters whose commands the test runs; each that has commands is here.
-const CHAPTERS: [&str; 5] = ["Before the first start", "Health", "Backup", "Signing keys", "Completions and manual"];
+const CHAPTERS: [&str; 6] =
+    ["Before the first start", "Health", "Signing everybody out", "Backup", "Signing keys", "Completions and manual"];
 
 #[test]
 fn no_chapter_with_commands_is_left_out() {
@@ -90,6 +91,7 @@ fn an_operator_follows_the_page_and_gets_the_same_broker_back_from_a_backup() {
     serving.wait_for_line("\"message\":\"ready\"");
     assert!(place.does("Health").starts_with("ready"));
     let backup = blocks("docs/operations.md", "Backup", "sh");
+    assert!(place.does("Signing everybody out").starts_with("everybody is signed out"));
     place.runs(&backup[0]);
     assert!(serving.terminate().success());
 

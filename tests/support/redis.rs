@@ -141,6 +141,23 @@ impl Redis {
         self.wait_until_ready();
     }
 
+    /// Has the server write down what it holds, and keeps that for [`Redis::restore`].
+    #[track_caller]
+    pub(crate) fn snapshot(&self) {
+        assert_eq!(self.command(&["SAVE"]), "OK");
+        let path = self.directory.path();
+        fs::copy(path.join("dump.rdb"), path.join("kept.rdb")).expect("the snapshot is kept");
+    }
+
+    /// Stops the server and starts it with what [`Redis::snapshot`] kept. Only for servers without `appendonly`.
+    #[track_caller]
+    pub(crate) fn restore(&mut self) {
+        self.process.terminate();
+        let path = self.directory.path();
+        fs::copy(path.join("kept.rdb"), path.join("dump.rdb")).expect("the snapshot is put back");
+        self.start_again();
+    }
+
     /// SIGSTOP: connections stay open and nothing answers until [`Redis::resume`].
     #[track_caller]
     pub(crate) fn pause(&self) {

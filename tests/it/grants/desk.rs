@@ -192,7 +192,7 @@ impl Desk {
             sub: self.sub.clone(),
             sign_in: SignIn { at: self.clock.now(), provider: Some(ProviderName::parse("Acme").unwrap()), amr: vec!["fed".into()] },
             session: SessionId::from_random(self.random.bytes()),
-            epoch: Epoch(None),
+            epoch: Epoch::default(),
             family: FamilyId::from_random(self.random.bytes()),
             expires: self.clock.now().plus(self.pool.code_lifetime),
         }

@@ -45,7 +45,7 @@ fn begin() -> Family {
         sub: Sub::from_random([1; 16]),
         sign_in: SignIn { at: now, provider: None, amr: Vec::new() },
         session: SessionId::from_random([2; 16]),
-        epoch: Epoch(None),
+        epoch: Epoch::default(),
         family: FamilyId::from_random([3; 16]),
         expires: now,
     };

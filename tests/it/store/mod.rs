@@ -9,6 +9,7 @@ mod proxy;
 mod redis_failover;
 mod redis_faults;
 mod redis_setup;
+mod restored;
 mod saml_trust;
 mod sp_keys;
 

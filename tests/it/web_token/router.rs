@@ -202,7 +202,7 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
         sign_in: desk.decided("spa").sign_in,
         last_used: now,
         expires: now.plus(Duration::from_secs(3600)),
-        epoch: Epoch(None),
+        epoch: Epoch::default(),
         clients: vec![ClientId::parse("spa").unwrap(), ClientId::parse("machine").unwrap()],
         upstream: None,
     };

@@ -1,0 +1,264 @@
+//! Eras: how everybody is signed out at once, and how a restored store is noticed.
+//!
+//! Each session, code and refresh-token family carries in its epoch the era in which it began; what began in an earlier one is over. One record of
+//! the state store says how often everybody was signed out, of all pools or of one, and each process knows it from at most [`FRESH`] ago, so that a check costs no round trip.
+//!
+//! In a Redis the record also has a beat that goes on with time. A server that comes back with a beat far behind what this process has
+//! seen has lost more than a fail-over may lose: somebody put an older snapshot in its place, or emptied it. What was spent or revoked since might
+//! be good again there, so the first process that notices begins another era, before it answers anybody from that server.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Engine, Entry, Expect, Key, Life, Outcome, Store, StoreError};
+use crate::model::encoding::{base64url, sha256};
+use crate::model::ids::PoolId;
+use crate::outside::clock::{Clock, Stopwatch};
+
+/// How old what a process knows may be.
+pub const FRESH: Duration = Duration::from_secs(2);
+/// The same for a cluster while the node with the record does not answer: the other nodes are served meanwhile.
+const UNREACHABLE: Duration = Duration::from_secs(15);
+/// How long whoever asks is told of the last failure and does not try again.
+const FAILED: Duration = Duration::from_millis(500);
+/// How often a process looks by itself, so that nobody who asks has to wait for it.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks between two beats of all processes together.
+const BEAT: u32 = 5;
+/// Looks after a beat that failed: a server that is cut off must not run ahead of the one that takes its place.
+const REST: u32 = 60;
+/// Beats that a fail-over may lose: a minute.
+const MOST_LOST: u64 = 12;
+/// Longer than any grant lives.
+const KEPT: Duration = Duration::from_secs(20 * 366 * 24 * 3600);
+const ATTEMPTS: usize = 8;
+
+/// What a process knows of the record. Shared by the clones of a store.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Eras {
+    held: Mutex<Held>,
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    known: Option<Known>,
+    /// The most that was ever seen.
+    seen: Count,
+    failed: Option<(Stopwatch, StoreError)>,
+}
+
+#[derive(Debug)]
+struct Known {
+    count: Arc<Count>,
+    asked: Stopwatch,
+    /// Connections made until then: a later one may lead to other data.
+    connections: u64,
+}
+
+/// The record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Count {
+    beat: u64,
+    everyone: u64,
+    /// By digests of their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pools: BTreeMap<String, u64>,
+}
+
+impl Store {
+    /// The present era of a pool. No round trip while it is known.
+    pub async fn era(&self, pool: &PoolId) -> Result<u64, StoreError> {
+        Ok(self.eras_within(FRESH).await?.of(pool))
+    }
+
+    /// After what time every process on this store obeys [`Store::begin_era`].
+    pub fn obeyed_within(&self) -> Duration {
+        match &self.engine {
+            Engine::Redis(redis) if redis.is_cluster() => UNREACHABLE,
+            _ => FRESH,
+        }
+    }
+
+    /// Makes every session, code and refresh token worthless that was made before, of one pool or of all: at once for this process, after
+    /// [`Store::obeyed_within`] for every other.
+    pub async fn begin_era(&self, pool: Option<&PoolId>) -> Result<(), StoreError> {
+        let count = |count: &mut Count| match pool {
+            None => count.everyone = count.everyone.saturating_add(1),
+            Some(pool) => {
+                let one = count.pools.entry(name(pool)).or_default();
+                *one = one.saturating_add(1);
+            }
+        };
+        self.change_eras(count).await.map(drop)
+    }
+
+    /// Looks at the record of a Redis again and again, so that others need not, and lets its beat go on. Never ends there; other stores need none.
+    pub async fn keep_watch(&self) {
+        if !matches!(self.engine, Engine::Redis(_)) {
+            return;
+        }
+        let (mut last, mut rest) = (0, 0);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // While the store is down, whoever needs it hears of that.
+            let Ok(count) = self.eras_within(Duration::ZERO).await else { continue };
+            rest = u32::saturating_sub(rest, 1);
+            if rest > 0 {
+                continue;
+            }
+            // When another process was first, it has the turn.
+            (last, rest) =
+                if count.beat == last { self.beat().await.map_or((last, REST), |beat| (beat, BEAT)) } else { (count.beat, BEAT) };
+        }
+    }
+
+    /// Lets the beat go on; gives it.
+    pub async fn beat(&self) -> Result<u64, StoreError> {
+        Ok(self.change_eras(|count| count.beat = count.beat.saturating_add(1)).await?.beat)
+    }
+
+    async fn eras_within(&self, age: Duration) -> Result<Arc<Count>, StoreError> {
+        if let Some(count) = self.eras.known(age, self.connections()) {
+            return Ok(count);
+        }
+        let _turn = self.eras.reading.lock().await;
+        if let Some(count) = self.eras.known(age, self.connections()) {
+            return Ok(count);
+        }
+        let read = match self.eras.failure() {
+            Some(error) => Err(error),
+            None => self.change_eras(|_| {}).await.inspect_err(|error| self.eras.fail(error.clone())),
+        };
+        read.or_else(|error| self.eras.known(self.obeyed_within(), self.connections()).ok_or(error))
+    }
+
+    /// Reads the record, sets right what a restored store forgot, and writes it if there is anything to change.
+    async fn change_eras(&self, change: impl Fn(&mut Count)) -> Result<Arc<Count>, StoreError> {
+        let key = Key::eras();
+        for _ in 0..ATTEMPTS {
+            let (asked, connections) = (self.clock.stopwatch(), self.connections());
+            let entry = self.get(&key).await?;
+            let found = entry.as_ref().map_or_else(|| Ok(Count::default()), Count::of_entry)?;
+            let (mut count, forgotten) = self.eras.set_right(&found);
+            change(&mut count);
+            if count != found {
+                let life = Life::Until(self.clock.now().plus(KEPT));
+                let expect = entry.map_or(Expect::Absent, |entry| Expect::Version(entry.version));
+                let text = serde_json::to_vec(&count).unwrap_or_default();
+                if self.commit(Batch::new(key.partition()).put(&key, text, life, expect)).await? == Outcome::Conflict {
+                    continue;
+                }
+            }
+            if let Some(forgotten) = forgotten {
+                forgotten.tell(&found, &count);
+            }
+            return Ok(self.eras.learn(count, asked, connections));
+        }
+        Err(StoreError::NotApplied("the record of eras changed at every try".into()))
+    }
+
+    /// Connections made so far to where the data lie.
+    fn connections(&self) -> u64 {
+        match &self.engine {
+            Engine::Memory(_) | Engine::File(_) => 0,
+            Engine::Redis(redis) => redis.connections(),
+        }
+    }
+}
+
+/// What is missing in a store that this process has seen in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forgotten {
+    /// More than a minute of everything.
+    Much,
+    /// That everybody was signed out.
+    SignOut,
+}
+
+impl Forgotten {
+    fn tell(self, found: &Count, count: &Count) {
+        match self {
+            Self::Much => tracing::warn!(
+                code = "state_restored",
+                beats_lost = count.beat.saturating_sub(found.beat),
+                "the state store is much older than what was seen in it, restored or emptied: everybody is signed out"
+            ),
+            Self::SignOut => {
+                tracing::warn!(code = "sign_out_repeated", "the state store lost that everybody was signed out: they are signed out again");
+            }
+        }
+    }
+}
+
+impl Eras {
+    fn known(&self, age: Duration, connections: u64) -> Option<Arc<Count>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held.known.as_ref()?;
+        (known.connections == connections && known.asked.elapsed() < age).then(|| Arc::clone(&known.count))
+    }
+
+    fn failure(&self) -> Option<StoreError> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.failed.as_ref().filter(|(since, _)| since.elapsed() < FAILED).map(|(_, error)| error.clone())
+    }
+
+    fn fail(&self, error: StoreError) {
+        // What does not answer does so by the system's clock, whatever clock the broker has.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).failed = Some((Clock::Real.stopwatch(), error));
+    }
+
+    /// What the record has to be after `found` was read, and why it is not that already.
+    fn set_right(&self, found: &Count) -> (Count, Option<Forgotten>) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = &held.seen;
+        let fewer = |pool: &String, times: &u64| found.pools.get(pool).is_none_or(|found| found < times);
+        if found.beat.saturating_add(MOST_LOST) < seen.beat {
+            let mut count = seen.most(found);
+            count.everyone = count.everyone.saturating_add(1);
+            return (count, Some(Forgotten::Much));
+        }
+        if found.everyone < seen.everyone || seen.pools.iter().any(|(pool, times)| fewer(pool, times)) {
+            return (seen.most(found), Some(Forgotten::SignOut));
+        }
+        (found.clone(), None)
+    }
+
+    fn learn(&self, count: Count, asked: Stopwatch, connections: u64) -> Arc<Count> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.seen = held.seen.most(&count);
+        let count = Arc::new(count);
+        held.failed = None;
+        held.known = Some(Known { count: Arc::clone(&count), asked, connections });
+        count
+    }
+}
+
+impl Count {
+    fn of_entry(entry: &Entry) -> Result<Self, StoreError> {
+        serde_json::from_slice(&entry.value).map_err(|_| StoreError::Corrupt("eras"))
+    }
+
+    fn of(&self, pool: &PoolId) -> u64 {
+        let own = if self.pools.is_empty() { None } else { self.pools.get(&name(pool)) };
+        self.everyone.saturating_add(own.copied().unwrap_or_default())
+    }
+
+    /// The greater of each number.
+    fn most(&self, other: &Self) -> Self {
+        let mut pools = self.pools.clone();
+        for (pool, times) in &other.pools {
+            let most = pools.entry(pool.clone()).or_default();
+            *most = (*most).max(*times);
+        }
+        Self { beat: self.beat.max(other.beat), everyone: self.everyone.max(other.everyone), pools }
+    }
+}
+
+/// A pool in the record: its id is nobody's business who reads the store.
+fn name(pool: &PoolId) -> String {
+    base64url(sha256(pool.as_str())).chars().take(12).collect()
+}
