@@ -1,7 +1,10 @@
 //! [Exclusive canonicalization](https://www.w3.org/TR/xml-exc-c14n/) of one element, without comments.
 
+use std::ops::Deref;
+
 use memchr::memchr;
 use thiserror::Error;
+use zeroize::Zeroize;
 
 use super::xml::{Node, ns};
 
@@ -20,9 +23,34 @@ pub struct TooLong {
     pub limit: usize,
 }
 
+/// Canonical bytes. Made by [`exclusive`] alone, of an element of a [`Document`](super::xml::Document), so what was checked when that was parsed
+/// holds of them too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canonical(Vec<u8>);
+
+impl Canonical {
+    /// The bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl Deref for Canonical {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Zeroize for Canonical {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// The canonical bytes of `element` and what it contains, leaving out the element `without`.
 /// `prefixes` is the parsed `PrefixList`, in which `#default` names the default namespace.
-pub fn exclusive(element: Node<'_, '_>, without: Option<Node<'_, '_>>, prefixes: &[&str]) -> Result<Vec<u8>, TooLong> {
+pub fn exclusive(element: Node<'_, '_>, without: Option<Node<'_, '_>>, prefixes: &[&str]) -> Result<Canonical, TooLong> {
     let source = element.document().input_text();
     let mut writer = Writer {
         out: Vec::with_capacity(element.range().len() + 512),
@@ -34,7 +62,7 @@ pub fn exclusive(element: Node<'_, '_>, without: Option<Node<'_, '_>>, prefixes:
         attributes: Vec::with_capacity(16),
     };
     writer.element(element)?;
-    Ok(writer.out)
+    Ok(Canonical(writer.out))
 }
 
 struct Writer<'a, 'i, 'p> {

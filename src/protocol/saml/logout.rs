@@ -7,8 +7,9 @@
 mod error;
 mod write;
 
-use std::borrow::Cow;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 pub use error::LogoutError;
 pub use write::{NewLogoutRequest, NewLogoutResponse};
@@ -19,6 +20,7 @@ use super::certificate::Certificate;
 use super::checks::shown;
 use super::datetime;
 use super::encryption::{self, DecryptionKey};
+use super::proof::Proven;
 use super::signature::{self, Policy};
 use super::structure::trimmed;
 use super::subject::{NameId, read_name_id};
@@ -122,7 +124,7 @@ pub fn claimed(received: Received<'_>) -> Result<Claimed, LogoutError> {
 /// Verifies a request of the identity provider. The caller honours each id once until [`LogoutRequest::acceptable_until`].
 pub fn verify_request(received: Received<'_>, expected: &Expected<'_>, now: Timestamp) -> Result<Verified<LogoutRequest>, LogoutError> {
     let signed = signed(received, expected)?;
-    let document = Document::parse_canonical(&signed)?;
+    let document = signed.document()?;
     let root = document.root();
     let issued = check_message(root, "LogoutRequest", expected, now)?;
     let end = instant(root, "NotOnOrAfter")?.unwrap_or_else(|| issued.plus(MAX_AGE)).min(issued.plus(MAX_AGE)).plus(expected.skew);
@@ -145,7 +147,7 @@ pub fn verify_response(
     now: Timestamp,
 ) -> Result<Verified<LogoutResponse>, LogoutError> {
     let signed = signed(received, expected)?;
-    let document = Document::parse_canonical(&signed)?;
+    let document = signed.document()?;
     let root = document.root();
     let issued = check_message(root, "LogoutResponse", expected, now)?;
     let end = issued.plus(MAX_AGE).plus(expected.skew);
@@ -160,16 +162,16 @@ pub fn verify_response(
 }
 
 /// The bytes that the identity provider signed.
-fn signed<'a>(received: Received<'a>, expected: &Expected<'_>) -> Result<Cow<'a, [u8]>, LogoutError> {
+fn signed<'a>(received: Received<'a>, expected: &Expected<'_>) -> Result<Proven<'a>, LogoutError> {
     match received {
         Received::Redirect(query) => {
             query.verify(expected.keys, expected.policy)?;
-            Ok(Cow::Borrowed(&query.xml))
+            Ok(Proven::Whole(&query.xml))
         }
         Received::Post(message) => {
             let document = Document::parse(&message.xml)?;
             let signed = signature::verify(document.root(), expected.keys, expected.policy)?;
-            Ok(Cow::Owned(signed.ok_or(LogoutError::Unsigned)?.canonical))
+            Ok(Proven::Signed(Zeroizing::new(signed.ok_or(LogoutError::Unsigned)?.canonical)))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::c14n::Canonical;
 use super::certificate::Certificate;
 use super::checks::{Checks, shown, words};
 use super::encryption::{self, Rules};
@@ -9,7 +10,7 @@ use super::error::SamlError;
 use super::response::{Envelope, Expected};
 use super::signature::{self, Policy};
 use super::structure;
-use super::xml::{self, Document, Node, ns};
+use super::xml::{self, Document, Node, XmlError, ns};
 use crate::model::time::Timestamp;
 
 /// How many certificates an error describes.
@@ -22,7 +23,7 @@ pub(super) fn signature(
     expected: &Expected<'_>,
     now: Timestamp,
     checks: &mut Checks,
-) -> Result<Option<Vec<u8>>, SamlError> {
+) -> Result<Option<Canonical>, SamlError> {
     let name = if element == "Response" { "Response signature" } else { "Assertion signature" };
     let known = || describe(expected.keys);
     match signature::verify(node, expected.keys, Policy { sha1: expected.rules.sha1 }) {
@@ -63,27 +64,46 @@ pub(super) fn decrypt(envelope: Envelope<'_, '_>, expected: &Expected<'_>, check
     checks.step("Decryption", "AES-GCM or signed AES-CBC, RSA-OAEP", &algorithms(encrypted), plaintext)
 }
 
+/// Bytes that the identity provider vouches for.
+#[derive(Debug)]
+pub(super) enum Proven<'a> {
+    /// What its signature covers.
+    Signed(Zeroizing<Canonical>),
+    /// All of a message, which something around it vouches for.
+    Whole(&'a [u8]),
+}
+
+impl Proven<'_> {
+    /// What they say.
+    pub(super) fn document(&self) -> Result<Document<'_>, XmlError> {
+        match self {
+            Self::Signed(canonical) => Document::parse_canonical(canonical),
+            Self::Whole(bytes) => Document::parse(bytes),
+        }
+    }
+}
+
 /// The proven bytes of a decrypted assertion: those that its own signature covers; without one, all of them if the response around the ciphertext
 /// is signed (C-40, C-42).
-pub(super) fn inside(
-    plaintext: &[u8],
+pub(super) fn inside<'a>(
+    plaintext: &'a [u8],
     envelope: Envelope<'_, '_>,
     expected: &Expected<'_>,
     now: Timestamp,
     checks: &mut Checks,
-) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+) -> Result<Proven<'a>, SamlError> {
     let proven = inside_bytes(plaintext, envelope, expected, now, checks);
     let oracle = !envelope.signed && is_cbc(envelope.node);
     proven.map_err(|error| if oracle { SamlError::Oracle(Box::new(error)) } else { error })
 }
 
-fn inside_bytes(
-    plaintext: &[u8],
+fn inside_bytes<'a>(
+    plaintext: &'a [u8],
     envelope: Envelope<'_, '_>,
     expected: &Expected<'_>,
     now: Timestamp,
     checks: &mut Checks,
-) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+) -> Result<Proven<'a>, SamlError> {
     let document = Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
     checks.step("Decrypted structure", "saml:Assertion", &structure::qualified(document.root()), structure::assertion(document.root()))?;
     let id = xml::attribute(document.root(), "ID");
@@ -91,8 +111,8 @@ fn inside_bytes(
         return Err(SamlError::Plaintext { reason: "its ID is that of an element around it (C-11)".into() });
     }
     match signature(document.root(), "Assertion", expected, now, checks)? {
-        Some(canonical) => Ok(Zeroizing::new(canonical)),
-        None if envelope.signed => Ok(Zeroizing::new(plaintext.to_vec())),
+        Some(canonical) => Ok(Proven::Signed(Zeroizing::new(canonical))),
+        None if envelope.signed => Ok(Proven::Whole(plaintext)),
         None => checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned)),
     }
 }

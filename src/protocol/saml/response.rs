@@ -114,12 +114,12 @@ pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut 
     let keys = if expected.keys.is_empty() { Err(SamlError::NoKeys) } else { Ok(()) };
     checks.step("Signing certificates", "at least one", &expected.keys.len().to_string(), keys)?;
     let signed = proof::signature(root, "Response", expected, now, checks)?;
-    let copy = signed.as_deref().map(Document::parse_canonical).transpose()?;
+    let copy = signed.as_ref().map(Document::parse_canonical).transpose()?;
     let envelope = Envelope { node: copy.as_ref().map_or(root, Document::root), signed: signed.is_some() };
     match content {
         Content::Plain(node) => {
             let inner = proof::signature(node, "Assertion", expected, now, checks)?;
-            let inner = inner.as_deref().map(Document::parse_canonical).transpose()?;
+            let inner = inner.as_ref().map(Document::parse_canonical).transpose()?;
             let proven = match &inner {
                 Some(inner) => inner.root(),
                 None if envelope.signed => xml::required_child(envelope.node, ns::SAML, "Assertion")?,
@@ -130,7 +130,7 @@ pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut 
         Content::Encrypted => {
             let plaintext = proof::decrypt(envelope, expected, checks)?;
             let proven = proof::inside(&plaintext, envelope, expected, now, checks)?;
-            judge(envelope, Document::parse_canonical(&proven)?.root(), expected, now, checks)
+            judge(envelope, proven.document()?.root(), expected, now, checks)
         }
     }
     .map(Verified::new)

@@ -12,7 +12,7 @@ use thiserror::Error;
 pub use self::sign::{SignError, SpKey, sign};
 pub use super::algorithm::Policy;
 use super::algorithm::{RSA_PSS, SignatureAlgorithm};
-use super::c14n::{self, TooLong};
+use super::c14n::{self, Canonical, TooLong};
 use super::certificate::Certificate;
 use super::xml::{Node, XmlError, attribute, clip, elements, is, name, ns};
 use crate::model::encoding::base64;
@@ -99,7 +99,7 @@ pub enum SignatureError {
 pub struct Signed {
     /// The bytes that were digested: the element without its signature. Whoever reads claims reads these, with
     /// [`Document::parse_canonical`](super::xml::Document::parse_canonical).
-    pub canonical: Vec<u8>,
+    pub canonical: Canonical,
     /// Which of the given keys made the signature.
     pub key: usize,
     /// URI of the signature algorithm.

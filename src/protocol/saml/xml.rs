@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use roxmltree::ParsingOptions;
 use thiserror::Error;
 
+use super::c14n::Canonical;
+
 pub use roxmltree::Node;
 
 /// Namespaces of SAML and of the specifications below it.
@@ -137,9 +139,9 @@ impl<'i> Document<'i> {
         Ok(Self(document))
     }
 
-    /// Parses canonical bytes of (a part of) a message that [`parse`](Self::parse) has accepted; they may be longer than the message. What
-    /// that checked holds of them too, and is not checked again.
-    pub fn parse_canonical(bytes: &'i [u8]) -> Result<Self, XmlError> {
+    /// Parses the canonical form of an element of another document; it may be longer than that. What was checked there holds of it too, and is not
+    /// checked again.
+    pub fn parse_canonical(bytes: &'i Canonical) -> Result<Self, XmlError> {
         let limit = 4 * MAX_MESSAGE;
         if bytes.len() > limit {
             return Err(XmlError::TooLarge { bytes: bytes.len(), limit });

@@ -24,7 +24,7 @@ fn a_request_that_we_signed_verifies_and_nothing_else_changed() {
         let found = check(&signed, &[certificate(name)], Policy::default()).unwrap().unwrap();
         assert_eq!(found.algorithm, key(name).algorithm_uri());
         assert_eq!(
-            String::from_utf8(found.canonical).unwrap(),
+            String::from_utf8(found.canonical.into_bytes()).unwrap(),
             REQUEST.replace("<samlp:NameIDPolicy/>", "<samlp:NameIDPolicy></samlp:NameIDPolicy>")
         );
         assert!(matches!(
