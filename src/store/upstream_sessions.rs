@@ -1,6 +1,7 @@
 //! Which of our sessions came of a person's sign-ins at a provider that can end them: found by the words that its message will use.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -8,14 +9,17 @@ use crate::model::encoding::{base64url, sha256};
 use crate::model::identity::{SamlSession, UpstreamSession};
 use crate::model::ids::{PoolId, ProviderName, SessionId, Sub};
 use crate::model::session::Session;
+use crate::model::time::Timestamp;
 
 use super::record::Records;
 use super::sessions::{self, SessionRef};
-use super::{Batch, Key, Life, StoreError};
+use super::{Batch, Expect, Key, Life, Outcome, StoreError};
 
 /// Listed sessions that are looked at in one round trip, and how often; further ones end by their age.
 const PAGE: usize = 200;
 const MOST_PAGES: usize = 50;
+/// Longest time that a sign-in is under way here after the provider proved it: its budget, and what the store takes.
+const UNDER_WAY: Duration = Duration::from_secs(120);
 
 /// What the provider calls the person: the parts of a NameID that two LogoutRequests must agree in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +81,29 @@ pub struct SignedOutThere<'a> {
     pub sid: Option<&'a str>,
 }
 
-impl SignedOutThere<'_> {
-    fn key(&self, pool: &PoolId) -> Option<Key> {
-        let of = |word, name| Key::upstream_sessions(pool, &digest(&["openid", self.provider.as_str(), self.issuer, word, name]));
-        self.sid.map(|sid| of("sid", sid)).or_else(|| self.subject.map(|subject| of("sub", subject)))
+impl<'a> SignedOutThere<'a> {
+    /// What the provider would say of the person of `upstream`, and of that very sign-in.
+    fn names(upstream: &'a UpstreamSession, issuer: &'a str) -> impl Iterator<Item = Self> {
+        let of_person = Self { provider: &upstream.provider, issuer, subject: Some(&upstream.subject), sid: None };
+        let of_sign_in = upstream.sid.as_deref().map(|sid| Self { subject: None, sid: Some(sid), ..of_person });
+        [of_person].into_iter().chain(of_sign_in)
+    }
+
+    fn digest(&self) -> String {
+        let (word, name) = match self.sid {
+            Some(sid) => ("sid", sid),
+            None => ("sub", self.subject.unwrap_or_default()),
+        };
+        digest(&["openid", self.provider.as_str(), self.issuer, word, name])
+    }
+
+    fn key(&self, pool: &PoolId) -> Key {
+        Key::upstream_sessions(pool, &self.digest())
+    }
+
+    /// Where it is kept for a while that the provider said so.
+    fn said(&self, pool: &PoolId) -> Key {
+        Key::mark("signed-out-there", pool.as_str(), &self.digest())
     }
 
     fn means(&self, upstream: &UpstreamSession) -> bool {
@@ -97,9 +120,7 @@ pub async fn note(records: &Records, pool: &PoolId, session: &Session, issuer: &
     let keys = if let Some(saml) = &upstream.saml {
         vec![Named::of(&upstream.provider, saml).key(pool)]
     } else {
-        let of_person = SignedOutThere { provider: &upstream.provider, issuer, subject: Some(&upstream.subject), sid: None };
-        let of_sign_in = upstream.sid.as_deref().map(|sid| SignedOutThere { subject: None, sid: Some(sid), ..of_person });
-        [Some(of_person), of_sign_in].into_iter().flatten().filter_map(|names| names.key(pool)).collect()
+        SignedOutThere::names(upstream, issuer).map(|names| names.key(pool)).collect()
     };
     let (member, score, life) = (member(session), session.expires.millis(), Life::Until(session.expires));
     let writes = keys.iter().map(|key| records.store.commit(Batch::new(key.partition()).index(key, &member, score, life)));
@@ -125,10 +146,54 @@ pub async fn end(
     end_listed(records, pool, &named.key(pool), meant).await
 }
 
-/// Ends the sessions that came of these sign-ins; gives the ended ones, for those who have to hear of it.
-pub async fn end_signed_out(records: &Records, pool: &PoolId, there: SignedOutThere<'_>) -> Result<Vec<Session>, StoreError> {
-    let Some(key) = there.key(pool) else { return Ok(Vec::new()) };
-    end_listed(records, pool, &key, |session| session.upstream.as_ref().is_some_and(|upstream| there.means(upstream))).await
+/// Ends the sessions that came of these sign-ins; gives the ended ones, for those who have to hear of it. Where the provider signed that it `said`
+/// so, and when, sign-ins that are still under way here end, too: see [`end_if_over`].
+pub async fn end_signed_out(
+    records: &Records,
+    pool: &PoolId,
+    there: SignedOutThere<'_>,
+    said: Option<Said>,
+) -> Result<Vec<Session>, StoreError> {
+    if let Some(Said { at, now }) = said {
+        let key = there.said(pool);
+        let value = at.secs().to_string().into_bytes();
+        let batch = Batch::new(key.partition()).put(&key, value, Life::Until(now.plus(UNDER_WAY)), Expect::Any);
+        match records.store.commit(batch).await? {
+            Outcome::Committed | Outcome::Conflict => {}
+        }
+    }
+    let meant = |session: &Session| session.upstream.as_ref().is_some_and(|upstream| there.means(upstream));
+    end_listed(records, pool, &there.key(pool), meant).await
+}
+
+/// When a provider said that somebody signed out, by its clock and by ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// `iat` of its token.
+    pub at: Timestamp,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// Ends `session`, which is stored and noted by now, if the provider has signed it out since it `issued` the ID token. Of a sign-out and a sign-in at the
+/// same time one sees the other: this looks after it was noted, and the sign-out says so before it looks. One round trip.
+pub async fn end_if_over(
+    records: &Records,
+    pool: &PoolId,
+    (session, issuer): (&Session, &str),
+    issued: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    let Some(upstream) = session.upstream.as_ref().filter(|upstream| upstream.saml.is_none()) else { return Ok(None) };
+    let looks = SignedOutThere::names(upstream, issuer).map(async |names| {
+        let found = records.store.get(&names.said(pool)).await?;
+        let said = found.and_then(|entry| std::str::from_utf8(&entry.value).ok()?.parse().ok()).map(Timestamp::from_secs);
+        // A sign-in is over once and for all; a person may come again within the second.
+        Ok::<_, StoreError>(said.is_some_and(|said| issued < said || (names.sid.is_some() && issued == said)))
+    });
+    if try_join_all(looks).await?.contains(&true) {
+        return sessions::end(records, &SessionRef::new(pool, &session.sub, &session.id)).await;
+    }
+    Ok(None)
 }
 
 /// Ends those of the sessions listed under `key` that are `meant`. The list also has those that ended otherwise, so it is read to its end.

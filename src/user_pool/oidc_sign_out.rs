@@ -26,7 +26,7 @@ use crate::protocol::oidc::issuer::Issuer;
 use crate::protocol::oidc::logout_token::{self, Expected, LogoutTokenError};
 use crate::provider::settings::{LogoutRule, Oidc, Protocol, Provider};
 use crate::store::record::Records;
-use crate::store::upstream_sessions::{self, SignedOutThere};
+use crate::store::upstream_sessions::{self, Said, SignedOutThere};
 use crate::store::{Key, StoreError, marks};
 
 /// Where a logout token for a provider is posted: this, and the provider's name.
@@ -91,7 +91,7 @@ impl<'a> Door<'a> {
         if records.store.get(&mark).await?.is_some() {
             return Err(LogoutRefusal::Replayed(token.jti.chars().take(64).collect()));
         }
-        let ended = self.end(there).await?;
+        let ended = self.end(there, Some(Said { at: token.issued, now })).await?;
         marks::is_first(&records.store, &mark, token.over).await?;
         Ok(ended)
     }
@@ -108,7 +108,7 @@ impl<'a> Door<'a> {
             return Err(LogoutRefusal::Guessable);
         }
         let there = SignedOutThere { provider: &self.provider.name, issuer: &issuer, subject: None, sid: Some(sid) };
-        Ok(self.end(there).await?)
+        Ok(self.end(there, None).await?)
     }
 
     /// Addresses at whose origins the provider's own pages lie: those may show our page in a frame.
@@ -121,9 +121,9 @@ impl<'a> Door<'a> {
         pages
     }
 
-    async fn end(&self, there: SignedOutThere<'_>) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, there: SignedOutThere<'_>, said: Option<Said>) -> Result<Vec<Session>, StoreError> {
         let pool = &self.config.pool;
-        let ended = upstream_sessions::end_signed_out(&self.app.state, &pool.id, there).await?;
+        let ended = upstream_sessions::end_signed_out(&self.app.state, &pool.id, there, said).await?;
         for session in &ended {
             backchannel::announce(self.app, pool, SignedOut::of(session)).await;
         }

@@ -14,10 +14,12 @@ use crate::model::ids::{ReferenceId, SessionId};
 use crate::model::session::{Epoch, Session, SignIn};
 use crate::model::time::Timestamp;
 use crate::model::user::User;
+use crate::protocol::jose::numeric_date;
 use crate::provider::settings::Provider;
 use crate::store::users::Users;
 use crate::store::{sessions, upstream_sessions};
 use crate::user_pool::backchannel::{self, SignedOut};
+use crate::user_pool::federate::FederationError;
 use crate::user_pool::provision;
 
 /// Signs the person whom `provider` proved in and gives the app of `flow` its code.
@@ -44,7 +46,23 @@ pub async fn admit_to(
     let epoch = if user.sub == likely { epoch? } else { sessions::epoch(&app.state, &config.pool.id, &user.sub).await? };
     let session = new_session(visit, (provider, identity), &user, epoch).await?;
     visit.remember(&provider.name);
-    proceed(visit, Standing { request, reference, session: Some(session), fresh: true, accepted: false, asked: None }).await
+    let noted = provider.may_sign_out().then(|| session.session().clone());
+    let answer = proceed(visit, Standing { request, reference, session: Some(session), fresh: true, accepted: false, asked: None }).await?;
+    match noted {
+        Some(session) => still_signed_in(visit, &session, identity).await.map(|()| answer),
+        None => Ok(answer),
+    }
+}
+
+/// A person whom the provider signed out meanwhile is not signed in: nobody receives the code (B-46).
+async fn still_signed_in(visit: &mut Visit, session: &Session, identity: &ExternalIdentity) -> Result<(), Failure> {
+    let (app, config) = (visit.app.clone(), visit.config.clone());
+    let issued = identity.claims.get("iat").and_then(numeric_date).map_or(visit.now(), Timestamp::from_secs);
+    let names = (session, identity.key.issuer.as_str());
+    let Some(ended) = upstream_sessions::end_if_over(&app.state, &config.pool.id, names, issued).await? else { return Ok(()) };
+    backchannel::announce(&app, &config.pool, SignedOut::of(&ended)).await;
+    visit.sign_out();
+    Err(FederationError::SignedOutThere.into())
 }
 
 /// A new session under a new id, which is stored with the code; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;

@@ -57,7 +57,7 @@ impl World {
         self.acme.signs_in(person);
         let mut visitor = Browser::new(&self.clock);
         visitor.opens(self.app.asks().at("Acme").url()).await;
-        assert!(visitor.page().query("code").is_some(), "{visitor}");
+        assert!(visitor.page().url.as_str().starts_with(&self.app.redirect_uri) && visitor.page().query("code").is_some(), "{visitor}");
         visitor
     }
 
@@ -111,6 +111,7 @@ async fn the_sessions_that_end_are_those_of_the_sign_in_or_of_the_person() {
     world.is_told(&[without("sub")]).await;
     assert!(!world.is_signed_in(&mut laptop).await);
     assert!(world.is_signed_in(&mut phone).await && world.is_signed_in(&mut bob).await);
+    world.clock.advance(Duration::from_secs(1));
     let mut again = world.signs_in(ada("sid-laptop")).await;
     world.is_told(&[without("sid")]).await;
     assert!(!world.is_signed_in(&mut again).await && !world.is_signed_in(&mut phone).await);
@@ -124,6 +125,46 @@ async fn a_provider_without_session_ids_signs_its_person_out() {
     let mut visitor = world.signs_in(ada("s").without("sid")).await;
     world.is_told(&[]).await;
     assert!(!world.is_signed_in(&mut visitor).await);
+}
+
+/// A sign-in that is under way while the provider ends it is over before anybody hears of it; a later one is another.
+#[tokio::test]
+async fn a_person_who_is_signed_out_while_the_sign_in_is_under_way_is_not_signed_in() {
+    let world = world().await;
+    world.acme.signs_in(ada("sid-laptop"));
+    let soon = claim("iat", world.clock.now().secs() + 1);
+    // The very sign-in is over; of a person it is said what came before.
+    for (said, over) in [(vec![without("sid")], false), (vec![], true), (vec![without("sub")], true), (vec![without("sid"), soon], true)] {
+        world.is_told(&said).await;
+        let mut visitor = Browser::new(&world.clock);
+        visitor.opens(world.app.asks().at("Acme").url()).await;
+        assert_eq!(!visitor.page().url.as_str().starts_with(&world.app.redirect_uri), over, "{said:?}: {visitor}");
+        if over {
+            visitor.sees("provider_signed_out");
+            assert!(visitor.cookie("symbolon-session").is_none());
+        }
+        assert_eq!(world.is_signed_in(&mut visitor).await, !over, "{said:?}");
+    }
+    world.clock.advance(Duration::from_secs(2));
+    let mut visitor = world.signs_in(ada("sid-laptop")).await;
+    assert!(world.is_signed_in(&mut visitor).await);
+}
+
+/// Wherever in a sign-in the token meets it, one of both sees the other.
+#[tokio::test]
+async fn no_sign_in_outlives_a_sign_out_at_the_same_time() {
+    let world = world().await;
+    for round in 0..40 {
+        world.acme.signs_in(ada(&format!("sid-of-round-{round}")));
+        let mut visitor = Browser::new(&world.clock);
+        let sign_out = async {
+            tokio::time::sleep(Duration::from_micros(500 * round)).await;
+            world.is_told(&[]).await;
+        };
+        let address = world.app.asks().at("Acme").url();
+        tokio::join!(visitor.opens(address), sign_out);
+        assert!(!world.is_signed_in(&mut visitor).await, "round {round}: {visitor}");
+    }
 }
 
 /// The same words of another provider mean another sign-in, and its token is not one of this provider.
@@ -147,6 +188,7 @@ async fn a_token_counts_once_and_while_it_is_fresh() {
     let mut visitor = world.signs_in(ada("sid-laptop")).await;
     let token = world.acme.logout_token(&[]);
     assert_eq!(world.posts(&token).await.status, 200);
+    world.clock.advance(Duration::from_secs(1));
     let mut again = world.signs_in(ada("sid-laptop")).await;
     world.refuses(&token, "logout_token_replayed").await;
     assert!(world.is_signed_in(&mut again).await && !world.is_signed_in(&mut visitor).await);

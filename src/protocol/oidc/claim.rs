@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::super::jose::numeric_date;
 use crate::model::time::Timestamp;
 
 /// Longest subject ([Core section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
 const MAX_SUBJECT: usize = 255;
-/// The year 9999: later times are nonsense.
-const LAST_DATE: f64 = 253_402_300_799.0;
 
 /// A claim has the wrong type or an impossible value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +30,7 @@ pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Re
 /// A NumericDate: a number from 1970 to 9999; parts of seconds are dropped (B-15).
 pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, Impossible> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let seconds = value.as_f64().filter(|seconds| (0.0..=LAST_DATE).contains(seconds)).ok_or(Impossible(name))?;
-    #[expect(clippy::cast_possible_truncation, reason = "the range was just checked")]
-    Ok(Some(Timestamp::from_secs(seconds as i64)))
+    numeric_date(value).map(Timestamp::from_secs).map(Some).ok_or(Impossible(name))
 }
 
 /// `aud`, one or several.

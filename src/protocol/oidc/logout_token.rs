@@ -45,6 +45,8 @@ pub struct LogoutClaims {
     pub sid: Option<String>,
     /// `jti`.
     pub jti: String,
+    /// `iat`.
+    pub issued: Timestamp,
     /// From when on nobody accepts the token any more.
     pub over: Timestamp,
 }
@@ -69,7 +71,7 @@ fn check_type(typ: Option<&str>) -> Result<(), LogoutTokenError> {
 fn check(claims: &Claims, expected: Expected<'_>, now: Timestamp) -> Result<LogoutClaims, LogoutTokenError> {
     let issuer = check_issuer(claims, expected.issuer)?;
     check_audience(claims, expected.client_id)?;
-    let over = check_times(claims, now)?;
+    let (issued, over) = check_times(claims, now)?;
     let jti = text(claims, "jti")?.ok_or(LogoutTokenError::Missing("jti"))?;
     if jti.is_empty() {
         return Err(LogoutTokenError::Type("jti"));
@@ -82,7 +84,7 @@ fn check(claims: &Claims, expected: Expected<'_>, now: Timestamp) -> Result<Logo
     if subject.is_none() && sid.is_none() {
         return Err(LogoutTokenError::Nobody);
     }
-    Ok(LogoutClaims { issuer, subject, sid, jti: jti.to_owned(), over })
+    Ok(LogoutClaims { issuer, subject, sid, jti: jti.to_owned(), issued, over })
 }
 
 /// A logout token need not name its tenant; one that does names that of its issuer (B-08).
@@ -106,7 +108,7 @@ fn check_audience(claims: &Claims, client_id: &str) -> Result<(), LogoutTokenErr
     Ok(())
 }
 
-fn check_times(claims: &Claims, now: Timestamp) -> Result<Timestamp, LogoutTokenError> {
+fn check_times(claims: &Claims, now: Timestamp) -> Result<(Timestamp, Timestamp), LogoutTokenError> {
     let expires = date(claims, "exp")?.ok_or(LogoutTokenError::Missing("exp"))?;
     let over = expires.plus(SKEW);
     if over <= now {
@@ -119,7 +121,7 @@ fn check_times(claims: &Claims, now: Timestamp) -> Result<Timestamp, LogoutToken
     if issued > now.plus(SKEW) {
         return Err(LogoutTokenError::Future(issued.since(now)));
     }
-    Ok(over)
+    Ok((issued, over))
 }
 
 fn check_event(claims: &Claims) -> Result<(), LogoutTokenError> {

@@ -19,6 +19,9 @@ pub enum FederationError {
     /// The provider is switched off, or was taken away since the flow began.
     #[error("the provider is disabled or not there any more")]
     Disabled,
+    /// The provider signed the person out while the sign-in was under way (B-46).
+    #[error("the provider signed the person out while the sign-in was under way")]
+    SignedOutThere,
     /// The flow was sent to another provider (B-20).
     #[error("the flow is at provider {asked}, not {used}")]
     OtherProvider {
@@ -85,7 +88,7 @@ impl FederationError {
         match self {
             Self::Answered { error, .. } => answered(error),
             Self::Quirk(error) if error.fault() == Fault::Visitor => "access_denied",
-            Self::IdToken(IdTokenError::TooOld(_)) => "access_denied",
+            Self::SignedOutThere | Self::IdToken(IdTokenError::TooOld(_)) => "access_denied",
             Self::Saml(error) if error.oauth_error().is_some() => error.oauth_error().unwrap_or("server_error"),
             _ if self.retryable() => "temporarily_unavailable",
             _ => "server_error",
@@ -105,6 +108,7 @@ impl FederationError {
             Self::Quirk(error) => error,
             Self::Saml(error) => error,
             Self::Disabled
+            | Self::SignedOutThere
             | Self::OtherProvider { .. }
             | Self::OtherProtocol
             | Self::Answered { .. }
@@ -119,6 +123,7 @@ impl Refusal for FederationError {
     fn code(&self) -> &'static str {
         match self {
             Self::Disabled => "provider_disabled",
+            Self::SignedOutThere => "provider_signed_out",
             Self::OtherProvider { .. } => "provider_mix_up",
             Self::OtherProtocol => "provider_other_protocol",
             Self::Answered { error, .. } if answered(error) == "access_denied" => "provider_access_denied",
@@ -133,7 +138,7 @@ impl Refusal for FederationError {
     fn fault(&self) -> Fault {
         match self {
             Self::Disabled | Self::NoAppSecret => Fault::Pool,
-            Self::OtherProvider { .. } | Self::OtherProtocol => Fault::Visitor,
+            Self::OtherProvider { .. } | Self::OtherProtocol | Self::SignedOutThere => Fault::Visitor,
             Self::Answered { error, .. } => match answered(error) {
                 "server_error" if is_ours(error) => Fault::Pool,
                 "server_error" | "temporarily_unavailable" => Fault::Provider,
@@ -147,7 +152,7 @@ impl Refusal for FederationError {
     fn hint(&self) -> String {
         match self {
             Self::Disabled => "enable this provider, or take it off the app's list".into(),
-            Self::OtherProvider { .. } | Self::OtherProtocol => "start again from the app".into(),
+            Self::OtherProvider { .. } | Self::OtherProtocol | Self::SignedOutThere => "start again from the app".into(),
             Self::Answered { error, .. } => match answered(error) {
                 "server_error" if is_ours(error) => {
                     "compare client_id, callback URL, scopes and parameters of this provider with the provider's console".into()
