@@ -23,6 +23,7 @@ async fn a_session_with_its_grant_takes_at_most_400_bytes_in_redis() {
     // As long as Cognito makes them.
     let id = "1h57kf5cpq17m0eml12example";
     let acme = FakeIdp::oidc(&clock).await;
+    acme.signs_in(acme.person().with("sid", "8a2f5c1e-0f4b-4c58-9d3e-2f6b7a9c1d0e"));
     let server = Redis::start();
     let sealed = Broker::builder(&clock).store(&server.url()).sealed();
     let broker = sealed.client(client(id)).provider(provider("Acme", &acme)).start().await;
@@ -31,4 +32,5 @@ async fn a_session_with_its_grant_takes_at_most_400_bytes_in_redis() {
     assert!(session > 0 && grant > 0 && session + grant <= 400, "session {session}, grant {grant}");
     assert!((1..=160).contains(&tombstone), "the tombstone of the code, for its few minutes, {tombstone}");
     assert_eq!(bytes_of(&server, 'S'), 0, "nobody wants to hear of the end of a session");
+    assert_eq!(bytes_of(&server, 'U'), 0, "the provider may not end one");
 }
