@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::Fail;
+use super::app::App;
 use super::connection::Connection;
 use super::mode::Mode;
 use super::operation::{Failure, Site, Worker};
@@ -60,6 +61,41 @@ impl Crew {
             Mode::Jwks => Some(app.jwks.clone()),
             _ => None,
         }
+    }
+
+    /// As many refresh tokens as are wanted, each from a login of its own.
+    pub async fn refresh_tokens(&self, wanted: usize, concurrency: usize) -> Result<Vec<String>, Fail> {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut tasks = JoinSet::new();
+        for worker in self.workers.iter().take(concurrency) {
+            let (site, worker, next, begun) = (self.site.clone(), worker.clone(), self.next.clone(), begun.clone());
+            tasks.spawn(async move {
+                let (worker, mut tokens) = (worker.lock().await, Vec::new());
+                while begun.fetch_add(1, Ordering::Relaxed) < wanted {
+                    tokens.push(site.refresh_token(&worker, next.fetch_add(1, Ordering::Relaxed)).await.map_err(|failure| failure.why)?);
+                }
+                Ok::<_, Fail>(tokens)
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(tokens) = tasks.join_next().await {
+            all.extend(tokens??);
+        }
+        Ok(all)
+    }
+
+    /// The app whose refresh tokens [`Crew::refresh_tokens`] gives.
+    pub fn app(&self) -> Option<&App> {
+        self.site.apps.first()
+    }
+
+    /// So many connections, at most one of each worker.
+    pub async fn connections(&self, wanted: usize) -> Vec<Connection> {
+        let mut all = Vec::new();
+        for worker in self.workers.iter().take(wanted) {
+            all.push(worker.lock().await.http.clone());
+        }
+        all
     }
 
     /// One round.

@@ -32,6 +32,8 @@ pub fn render(report: &Report) -> String {
     shares(&mut text, report);
     latencies(&mut text, report);
     half_load(&mut text, report);
+    herd(&mut text, report);
+    soak(&mut text, report);
     stores(&mut text, report);
     processes(&mut text, report);
     text
@@ -99,6 +101,48 @@ fn half_load(text: &mut String, report: &Report) {
                 step.p99,
                 of(floor.map(|floor| floor.p50)),
                 of(floor.map(|floor| floor.p99))
+            );
+        }
+    }
+}
+
+fn herd(text: &mut String, report: &Report) {
+    let herds: Vec<_> = report.cases.iter().filter_map(|case| Some((&case.name, case.herd.as_ref()?))).collect();
+    if herds.is_empty() {
+        return;
+    }
+    *text += "\nA herd: every app refreshes once, at an instant of one second by chance, and counts from then on (ms).\n\n\
+              | case | apps | p50 | p95 | p99 | last answer after | floor p50 | floor p99 | floor's last answer after | errors |\n\
+              |---|---|---|---|---|---|---|---|---|---|\n";
+    for (case, herd) in herds {
+        for (seen, floor) in herd.latency.iter().zip(&herd.floor) {
+            let errors: usize = herd.errors.values().sum();
+            let _ = writeln!(
+                text,
+                "| {case} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {errors} |",
+                herd.apps, seen.p50, seen.p95, seen.p99, herd.took, floor.p50, floor.p99, herd.floor_took
+            );
+        }
+    }
+}
+
+fn soak(text: &mut String, report: &Report) {
+    for (case, soak) in report.cases.iter().filter_map(|case| Some((&case.name, case.soak.as_ref()?))) {
+        let keys = soak.keys_of_a_login.map(|keys| format!(", a login left {keys:.2} keys")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\nMany logins in a row, {case}: after the first tenth the broker's own memory stayed within {:.1} % of its median, open descriptors \
+             within {} of each other{keys}.\n\n\
+             | logins | after (s) | own memory (kB) | descriptors | keys in Redis | token p99 (ms) |\n|---|---|---|---|---|---|",
+            soak.memory_drift * 100.0,
+            soak.descriptors_drift
+        );
+        for sample in &soak.samples {
+            let keys = sample.keys.map_or_else(|| "-".to_owned(), |keys| keys.to_string());
+            let _ = writeln!(
+                text,
+                "| {} | {:.0} | {} | {} | {keys} | {:.2} |",
+                sample.logins, sample.seconds, sample.own, sample.descriptors, sample.token_p99
             );
         }
     }

@@ -76,6 +76,11 @@ impl Processes {
     }
 }
 
+/// How many descriptors a process has open.
+pub fn descriptors(pid: u32) -> Result<usize, Fail> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 /// Memory of a process in kB.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Memory {

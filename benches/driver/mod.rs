@@ -21,6 +21,7 @@ pub mod config;
 pub mod connection;
 pub mod floor;
 pub mod half_load;
+pub mod herd;
 pub mod load;
 pub mod machine;
 pub mod markdown;
@@ -36,6 +37,7 @@ pub mod running;
 pub mod saml;
 pub mod seed;
 pub mod server;
+pub mod soak;
 pub mod statistics;
 pub mod upstream;
 

@@ -62,9 +62,9 @@ impl Site {
             Mode::Oidc | Mode::Saml => drop(self.login(mode, worker, number, &mut seen).await?),
             Mode::Refresh => {
                 if worker.refresh_token.is_none() {
-                    worker.refresh_token = self.login(Mode::Oidc, worker, 0, &mut Latencies::default()).await?;
+                    worker.refresh_token = Some(self.refresh_token(worker, 0).await?);
                 }
-                let token = worker.refresh_token.as_deref().ok_or_else(|| failed("login", "no refresh token"))?;
+                let token = worker.refresh_token.as_deref().unwrap_or_default();
                 let tokens = self.app(0).refresh(&worker.http, token).await.map_err(|why| Failure { step: "refresh", why })?;
                 seen.add("refresh", tokens.took);
             }
@@ -83,6 +83,13 @@ impl Site {
             Mode::Jwks => document(&app.jwks, "jwks", worker, &mut seen).await?,
         }
         Ok(seen)
+    }
+
+    /// The refresh token of a login at the first pool.
+    pub async fn refresh_token(&self, worker: &Worker, number: usize) -> Result<String, Failure> {
+        let first = number - number % self.apps.len();
+        let token = self.login(Mode::Oidc, worker, first, &mut Latencies::default()).await?;
+        token.ok_or_else(|| failed("login", "no refresh token"))
     }
 
     fn app(&self, number: usize) -> &App {

@@ -2,8 +2,8 @@
 
 use clap::Parser;
 
-use super::half_load;
 use super::mode::Mode;
+use super::{half_load, herd};
 
 /// Complete federated logins against Symbolon, or against any broker with --target.
 #[derive(Debug, Clone, Parser)]
@@ -48,6 +48,12 @@ pub struct Options {
     /// After the rounds, find the rate at which a case is saturated, and report the latencies at half of it
     #[arg(long)]
     pub half_load: bool,
+    /// After the rounds, so many apps refresh within one second
+    #[arg(long, value_name = "APPS")]
+    pub herd: Option<usize>,
+    /// After the rounds, so many logins in a row, and what grows meanwhile
+    #[arg(long, value_name = "LOGINS")]
+    pub soak: Option<usize>,
     /// People who sign in, chosen in turn; with --seeded those of the directory
     #[arg(long, default_value_t = 1000)]
     pub users: usize,
@@ -76,6 +82,9 @@ pub struct Options {
 impl Options {
     /// Connections of the driver: a fixed rate must not wait for one.
     pub fn workers(&self) -> usize {
+        if self.herd.is_some() {
+            return self.concurrency.max(herd::CONNECTIONS);
+        }
         if self.half_load || self.rate.is_some() { self.concurrency.max(half_load::MOST_AT_ONCE) } else { self.concurrency }
     }
 }

@@ -80,6 +80,11 @@ impl Redis {
         Ok(Counts { reads: number("total_reads_processed"), commands, memory: number("used_memory") })
     }
 
+    /// How many keys there are.
+    pub async fn keys(&self) -> Result<u64, Fail> {
+        Ok(redis::cmd("DBSIZE").query_async(&mut self.connection.clone()).await?)
+    }
+
     /// A sample of the keys by kind.
     pub async fn kinds(&self, sample: usize) -> Result<BTreeMap<String, Kind>, Fail> {
         let mut connection = self.connection.clone();

@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::Fail;
 use super::case::Case;
 use super::half_load::HalfLoad;
+use super::herd::Herd;
 use super::machine::Machine;
 use super::markdown;
 use super::meter::Memory;
 use super::redis::Kind;
+use super::soak::Soak;
 use super::statistics::Latency;
 
 /// One run.
@@ -48,6 +50,10 @@ pub struct CaseReport {
     pub end: Option<Memory>,
     /// By mode.
     pub modes: Vec<Measured>,
+    /// A herd, where one was asked for.
+    pub herd: Option<Herd>,
+    /// Many logins in a row, where they were asked for.
+    pub soak: Option<Soak>,
     /// Keys in Redis at the end, by kind.
     pub keys: BTreeMap<String, Kind>,
 }
@@ -110,6 +116,12 @@ impl Report {
         for measured in self.cases.iter().flat_map(|case| &case.modes).chain(&self.floor) {
             let at_half = measured.half_load.iter().flat_map(|half| &half.errors);
             for (kind, count) in measured.errors.iter().chain(at_half) {
+                *all.entry(kind.clone()).or_default() += count;
+            }
+        }
+        for case in &self.cases {
+            let herd = case.herd.iter().flat_map(|herd| &herd.errors);
+            for (kind, count) in case.soak.iter().flat_map(|soak| &soak.errors).chain(herd) {
                 *all.entry(kind.clone()).or_default() += count;
             }
         }

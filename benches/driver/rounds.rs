@@ -13,7 +13,7 @@ use super::report::{CaseReport, Measured, PerOperation, Report, Shares};
 use super::running::{self, Running};
 use super::statistics::{Latency, median};
 use super::upstream::Upstream;
-use super::{Fail, config, half_load};
+use super::{Fail, config, half_load, herd, soak};
 
 /// Most operations, one at a time, for what Redis counts.
 const PROBED: usize = 25;
@@ -40,6 +40,14 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
         floor.sized_as(cases.first().ok_or("no case")?, *mode).await?;
         one_mode(options, *mode, &mut floor, &mut cases).await?;
     }
+    for case in &mut cases {
+        if let Some(apps) = options.herd {
+            case.herd = Some(herd::measure(options, apps, &case.crew, &floor.crew(options, Mode::Refresh)?).await?);
+        }
+        if let Some(logins) = options.soak {
+            case.soak = Some(soak::measure(options, logins, case).await?);
+        }
+    }
     let mut redis = None;
     let mut reports = Vec::new();
     for case in cases {
@@ -49,8 +57,8 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
             redis = Some(server.version().await?);
         }
         let end = case.pids.first().copied().map(memory).transpose()?;
-        let Running { name, case, start, idle, modes, .. } = case;
-        reports.push(CaseReport { name, case, start, idle, end, modes, keys });
+        let Running { name, case, start, idle, modes, herd, soak, .. } = case;
+        reports.push(CaseReport { name, case, start, idle, end, modes, herd, soak, keys });
     }
     let command = std::iter::once("cargo bench --bench login --".to_owned()).chain(std::env::args().skip(1).filter(|arg| arg != "--bench"));
     Ok(Report {

@@ -7,6 +7,7 @@ use url::Url;
 use super::app::App;
 use super::case::Case;
 use super::connection::Connection;
+use super::herd::Herd;
 use super::load::Crew;
 use super::meter::{Memory, Processes, memory};
 use super::operation::{Site, discovered};
@@ -14,6 +15,7 @@ use super::options::Options;
 use super::redis::Redis;
 use super::report::Measured;
 use super::server::{Folder, Server, free_port};
+use super::soak::Soak;
 use super::upstream::Upstream;
 use super::{Fail, config, seed};
 
@@ -38,6 +40,10 @@ pub struct Running {
     pub idle: Option<Memory>,
     /// What was measured so far.
     pub modes: Vec<Measured>,
+    /// A herd, once it was there.
+    pub herd: Option<Herd>,
+    /// Many logins, once they were made.
+    pub soak: Option<Soak>,
     /// Killed and removed with the value.
     _servers: Vec<Server>,
     _folder: Option<Folder>,
@@ -103,6 +109,8 @@ pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upst
         idle: pids.first().copied().map(memory).transpose()?,
         pids,
         modes: Vec::new(),
+        herd: None,
+        soak: None,
         _servers: servers,
         _folder: Some(folder),
     })
@@ -180,6 +188,8 @@ pub async fn target(options: &Options, issuer: &str, upstream: &Upstream) -> Res
         start: Vec::new(),
         idle: pid.map(memory).transpose()?,
         modes: Vec::new(),
+        herd: None,
+        soak: None,
         _servers: Vec::new(),
         _folder: None,
     })

@@ -8,7 +8,7 @@ mod driver;
 
 use driver::mode::Mode;
 use driver::options::Options;
-use driver::report::Report;
+use driver::report::{CaseReport, Report};
 
 use crate::support::process::TempDir;
 
@@ -19,9 +19,11 @@ fn run(arguments: &[&str]) -> Report {
     driver::run(&options, env!("CARGO_BIN_EXE_symbolon")).expect("the benchmark runs")
 }
 
+/// H-45, H-48
 #[test]
 fn the_login_benchmark_does_every_operation_at_floor_and_broker() {
-    let report = run(&["--store", "memory,redis", "--pools", "2", "--providers", "3", "--signing", "ES256"]);
+    let further = ["--users", "4", "--herd", "50", "--soak", "100"];
+    let report = run(&[&["--store", "memory,redis", "--pools", "2", "--providers", "3", "--signing", "ES256"], &further[..]].concat());
     let folder = TempDir::new();
     let path = folder.path().join("report");
     report.publish(path.to_str()).expect("no operation failed");
@@ -37,6 +39,17 @@ fn the_login_benchmark_does_every_operation_at_floor_and_broker() {
         with_redis.filter_map(|measured| measured.redis.as_ref()).map(|redis| redis.reads).collect::<Vec<_>>()
     };
     assert!(matches!(counted(Mode::Oidc)[..], [reads] if reads > 1.0), "Redis counts the round trips of a login");
+    report.cases.iter().for_each(everybody_was_answered_and_nothing_stayed_but_what_lives);
+}
+
+fn everybody_was_answered_and_nothing_stayed_but_what_lives(case: &CaseReport) {
+    let (herd, soak) = (case.herd.as_ref().expect("a herd"), case.soak.as_ref().expect("many logins"));
+    assert_eq!((herd.apps, herd.latency.len(), herd.floor.len()), (50, 1, 1));
+    assert_eq!(soak.samples.last().map(|sample| sample.logins), Some(100));
+    assert!(soak.descriptors_drift <= 8, "{:?}", soak.samples);
+    assert_eq!(soak.keys_of_a_login.is_some(), case.name.starts_with("redis"));
+    let keys = soak.keys_of_a_login.unwrap_or(3.0);
+    assert!((2.5..=3.5).contains(&keys), "session, grant and the tombstone of the code: {keys}");
 }
 
 #[test]
