@@ -94,7 +94,7 @@ impl File {
         let connection = sqlite::writer(&path)?;
         let (jobs, queue) = sync_channel(settings.queue);
         let failed = Failed::default();
-        let mut writer = Writer { connection, clock, failed: Arc::clone(&failed), groups: 0 };
+        let mut writer = Writer { connection, clock, failed: Arc::clone(&failed), groups: 0, swept: Vec::new() };
         let thread = std::thread::Builder::new()
             .name(format!("store-{}", settings.role.as_str()))
             .spawn(move || {
@@ -237,6 +237,8 @@ struct Writer {
     clock: Clock,
     failed: Failed,
     groups: u32,
+    /// Up to where the table was looked through.
+    swept: Vec<u8>,
 }
 
 impl Writer {
@@ -297,14 +299,17 @@ impl Writer {
         self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    fn sweep(&self) {
+    fn sweep(&mut self) {
         if self.failed.get().is_some() {
             return;
         }
-        if let Err(error) = sqlite::sweep(&self.connection, self.clock.now()) {
-            tracing::warn!(%error, "expired entries stay for now");
-            if !harmless(&error) {
-                self.fail(&error);
+        match sqlite::sweep(&self.connection, &self.swept, self.clock.now()) {
+            Ok(place) => self.swept = place,
+            Err(error) => {
+                tracing::warn!(%error, "expired entries stay for now");
+                if !harmless(&error) {
+                    self.fail(&error);
+                }
             }
         }
     }

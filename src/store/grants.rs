@@ -1,4 +1,4 @@
-//! What apps hold, in the user's partition: codes with their tombstones, refresh-token families, and the epoch that ends them all.
+//! What apps hold, in the user's partition: codes, refresh-token families, and the epoch that ends them all.
 //!
 //! A code and a refresh token are sealed texts that name the user, so one read finds the record together with the epoch,
 //! and one commit changes them together. A dump of the store mints neither.
@@ -50,7 +50,7 @@ pub struct CodeHandle {
 pub enum Code {
     /// Never issued, or so old that it is forgotten.
     Unknown,
-    /// Redeemed, or refused once. What it led to, if anything, is the family that its text names.
+    /// Redeemed, or refused once. What it led to, if anything, is the family that its text names. Where that was ended, the code is unknown.
     Spent,
     /// Still to be redeemed.
     Fresh(Box<FreshCode>),
@@ -101,7 +101,7 @@ struct CodeText {
     family: FamilyId,
 }
 
-/// A tombstone lives as long as the code would have; after that the family itself says that its code was spent.
+/// A code that was refused or presented twice leaves a tombstone for as long as a code lives; of one that was redeemed the family itself says so.
 #[derive(Serialize, Deserialize)]
 enum CodeRecord {
     Fresh(Box<CodeGrant>),
@@ -144,11 +144,12 @@ impl Grants<'_> {
         })
     }
 
-    /// Replaces the code by its tombstone and starts `family`, if code and epoch are as they were read.
+    /// Replaces the code by `family`, if code and epoch are as they were read. While there is a family, its code is known to be spent.
     pub async fn redeem(&self, handle: &CodeHandle, code: &FreshCode, family: &Family) -> Result<Outcome, StoreError> {
         let grant_key = Key::grant(&self.pool.id, &handle.sub, &family.id);
         let batch = self
-            .bury(handle, code)
+            .batch(&handle.sub)
+            .delete(&handle.key, Expect::Version(code.version.clone()))
             .put(&grant_key, self.records.encode(&grant_key, &ShortFamily::of(family)), Life::Until(end_of(family)), Expect::Absent)
             .require(&self.epoch_key(&handle.sub), code.epoch.expect.clone());
         self.records.store.commit(batch).await
@@ -156,7 +157,9 @@ impl Grants<'_> {
 
     /// Replaces the code by its tombstone without starting a family, if the code is as it was read.
     pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<Outcome, StoreError> {
-        self.records.store.commit(self.bury(handle, code)).await
+        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
+        let expect = Expect::Version(code.version.clone());
+        self.records.store.commit(self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(code.grant.expires), expect)).await
     }
 
     /// The text of the token that is good now.
@@ -196,6 +199,20 @@ impl Grants<'_> {
         }
     }
 
+    /// Ends what a spent code led to, and keeps its tombstone for whoever presents the code once more.
+    pub async fn revoke_replayed(&self, handle: &CodeHandle, now: Timestamp) -> Result<(), StoreError> {
+        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
+        let batch = self.batch(&handle.sub).delete(&Key::grant(&self.pool.id, &handle.sub, &handle.family), Expect::Any).put(
+            &handle.key,
+            tombstone,
+            Life::Until(now.plus(self.pool.code_lifetime)),
+            Expect::Any,
+        );
+        match self.records.store.commit(batch).await? {
+            Outcome::Committed | Outcome::Conflict => Ok(()),
+        }
+    }
+
     /// Ends every session, code and family of the user with one write.
     pub async fn end_everything(&self, sub: &Sub, now: Timestamp) -> Result<(), StoreError> {
         let key = self.epoch_key(sub);
@@ -204,11 +221,6 @@ impl Grants<'_> {
         match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
-    }
-
-    fn bury(&self, handle: &CodeHandle, code: &FreshCode) -> Batch {
-        let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
-        self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(code.grant.expires), Expect::Version(code.version.clone()))
     }
 
     /// Reads a record, the epoch and whether there is a third, in this order.

@@ -187,11 +187,12 @@ impl Key {
         self.kind
     }
 
-    /// The key for a store that sorts: what is soon over lies together, and then what is of one partition.
+    /// The key for a store that sorts: what stays as long lies together (the first byte is that of [`Stay`](super::kind::Stay)), and of that what is of one
+    /// partition.
     pub(in crate::store) fn sorted(&self) -> [u8; 2 + TAG + NAME] {
         let mut bytes = [0; 2 + TAG + NAME];
         let letter = u8::try_from(self.kind.names().1).unwrap_or_default();
-        let parts = [u8::from(!self.kind.is_brief())].into_iter().chain(self.partition.0).chain([letter]).chain(self.name);
+        let parts = [self.kind.stay() as u8].into_iter().chain(self.partition.0).chain([letter]).chain(self.name);
         for (to, from) in bytes.iter_mut().zip(parts) {
             *to = from;
         }

@@ -30,6 +30,14 @@ pub(in crate::store) enum Kind {
     Eras,
 }
 
+/// How long something usually stays, for a store that puts together what leaves together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) enum Stay {
+    Minutes,
+    Days,
+    ForEver,
+}
+
 impl Kind {
     /// The word in messages, and the letter in keys.
     pub(in crate::store) const fn names(self) -> (&'static str, char) {
@@ -77,9 +85,21 @@ impl Kind {
         !self.is_once() && !matches!(self, Self::Limit | Self::Trace | Self::Traces)
     }
 
-    /// Whether it is over within minutes.
-    pub(in crate::store) const fn is_brief(self) -> bool {
-        self.is_once() || matches!(self, Self::SignOut | Self::Pushed | Self::PushedSpent | Self::Mark | Self::Limit)
+    /// How long it usually stays. A code is over within minutes, but what comes of it lies where it lay.
+    pub(in crate::store) const fn stay(self) -> Stay {
+        match self {
+            Self::Flow
+            | Self::Trial
+            | Self::Relay
+            | Self::SamlResponse
+            | Self::SignOut
+            | Self::Pushed
+            | Self::PushedSpent
+            | Self::Mark
+            | Self::Limit => Stay::Minutes,
+            Self::User | Self::Deleted | Self::Username | Self::Identity | Self::Keyset | Self::SpKeys | Self::SamlTrust => Stay::ForEver,
+            _ => Stay::Days,
+        }
     }
 
     /// Whether its records are short ones, which another version of this program may not know how to read. What lives for ever, and what people

@@ -13,24 +13,27 @@ use super::key::Key;
 use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, Version};
 
 /// A key is [`Key::sorted`], so what is soon over lies on few pages of its own, and what one person has lies side by side: a commit of several writes
-/// changes one page or two. A value begins with its stamp. The greatest number of `until` stands for ever. Only what lives long is found by its end in an
-/// index; of the rest all is looked through.
+/// changes one page. A value begins with its stamp. The greatest number of `until` stands for ever. An index of ends would be two more pages in every
+/// login: what is over is found by going through the table instead, a stretch at a time.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS entry_until ON entry (until) WHERE key >= x'01' AND until < 9223372036854775807;
     CREATE TABLE IF NOT EXISTS member (
         list BLOB NOT NULL, member TEXT NOT NULL, score INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (list, member)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS member_order ON member (list, score, member);
     CREATE INDEX IF NOT EXISTS member_until ON member (until);
-    PRAGMA user_version = 2;";
+    PRAGMA user_version = 3;";
 
 /// The shape of the tables that this program knows.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// Pages in the log before they are moved to where they belong: pages that change often are moved once in a while.
 const LOG_PAGES: u32 = 4000;
 /// Statements kept ready by a connection.
 const STATEMENTS: usize = 32;
+/// Entries that one sweep looks at, of those that stay for days.
+const STRETCH: u32 = 5000;
+/// Where those begin.
+const STAYS_FOR_DAYS: &[u8] = &[1];
 /// Keys that one statement reads.
 const TOGETHER: usize = 4;
 
@@ -78,7 +81,7 @@ pub(in crate::store) fn copy_lasting(from: &Path, to: &Path) -> std::result::Res
     connection
         .execute(
             "INSERT INTO main.entry (key, value, until) SELECT key, value, until FROM live.entry
-             WHERE key >= x'01' AND until = 9223372036854775807 ORDER BY key",
+             WHERE until = 9223372036854775807 ORDER BY key",
             [],
         )
         .map_err(refuse)
@@ -167,18 +170,24 @@ pub(in crate::store) fn increment(
     Ok(Some(sum))
 }
 
-/// Removes some of what has expired; whether there was any.
-pub(in crate::store) fn sweep(connection: &Connection, now: Timestamp) -> Result<bool> {
-    let mut removed = 0;
-    for expired in [
-        "DELETE FROM entry WHERE key IN (SELECT key FROM entry WHERE key < x'01' AND until <= ?1 LIMIT 1000)",
-        "DELETE FROM entry WHERE key IN
-            (SELECT key FROM entry WHERE key >= x'01' AND until < 9223372036854775807 AND until <= ?1 LIMIT 1000)",
-        "DELETE FROM member WHERE (list, member) IN (SELECT list, member FROM member WHERE until <= ?1 LIMIT 1000)",
-    ] {
-        removed += connection.prepare_cached(expired)?.execute([now.millis()])?;
-    }
-    Ok(removed > 0)
+/// Removes some of what has expired: of what stays for minutes, of the stretch after `place` of what stays for days, of the members of indexes. Gives the place
+/// where the next stretch begins.
+pub(in crate::store) fn sweep(connection: &Connection, place: &[u8], now: Timestamp) -> Result<Vec<u8>> {
+    let brief = "DELETE FROM entry WHERE key IN (SELECT key FROM entry WHERE key < x'01' AND until <= ?1 LIMIT 1000)";
+    connection.prepare_cached(brief)?.execute([now.millis()])?;
+    let members = "DELETE FROM member WHERE (list, member) IN (SELECT list, member FROM member WHERE until <= ?1 LIMIT 1000)";
+    connection.prepare_cached(members)?.execute([now.millis()])?;
+    let place = place.max(STAYS_FOR_DAYS);
+    let end: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT max(key) FROM (SELECT key FROM entry WHERE key > ?1 AND key < x'02' ORDER BY key LIMIT ?2)")?
+        .query_row(params![place, STRETCH], |row| row.get(0))?;
+    let Some(end) = end else { return Ok(Vec::new()) };
+    connection.prepare_cached("DELETE FROM entry WHERE key > ?1 AND key <= ?2 AND until <= ?3")?.execute(params![
+        place,
+        end,
+        now.millis()
+    ])?;
+    Ok(end)
 }
 
 fn live(connection: &Connection, key: &Key, now: Timestamp) -> Result<Option<(Entry, i64)>> {
@@ -294,7 +303,7 @@ mod tests {
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
-        for (version, word) in [(3, "newer"), (1, "older")] {
+        for (version, word) in [(4, "newer"), (1, "older")] {
             connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
             assert!(matches!(writer(&path), Err(StoreError::Misconfigured(why)) if why.contains(word)));
         }

@@ -135,7 +135,7 @@ async fn replayed(issuer: &Issuer<'_>, handle: &CodeHandle) -> TokenRefusal {
         Ok(Code::Spent) => {
             let family = handle.family();
             tracing::warn!(code = "code_spent", pool = %issuer.grants.pool.id, %family, "a code was presented twice: its family is revoked");
-            issuer.grants.revoke(handle.sub(), family).await
+            issuer.grants.revoke_replayed(handle, issuer.now).await
         }
         Err(error) => Err(error),
     };
