@@ -1,7 +1,7 @@
 //! Users and their external identities in the directory.
 //!
-//! A user, the identities and the user name lie in partitions of their own, so a first sign-in reserves the identity,
-//! then the name, then writes the user; whoever finds a reservation without a user goes on from there.
+//! A user, the identities and the user name lie in partitions of their own, so a first sign-in reserves the identity and
+//! the name, then writes the user; whoever finds a reservation without a user goes on from there.
 
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,8 @@ pub struct Users<'d> {
 /// To whom an external identity belongs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Owner {
-    /// Nobody yet.
-    Nobody,
+    /// Nobody yet; the likely `sub` for this person, unless somebody has or had that.
+    Nobody(Option<Sub>),
     /// A `sub` was chosen, and no user was written under it yet.
     Reserved(Sub),
     /// A user.
@@ -68,18 +68,14 @@ impl<'d> Users<'d> {
         Sub::from_random(self.directory.bytes_of("sub", &format!("{}:{}", self.pool, identity.digest())))
     }
 
-    /// A `sub` for a new user with this identity: the likely one, or `random` where somebody has or had that.
-    pub async fn free_sub(&self, identity: &IdentityKey, random: Sub) -> Result<Sub, StoreError> {
-        let likely = self.likely(identity);
-        let (user, deleted) = self.user_or_deleted(&likely).await?;
-        Ok(if user.is_none() && !deleted { likely } else { random })
-    }
-
     /// To whom an identity belongs. One round trip for a known one whose user has the likely `sub`, else two.
     pub async fn owner(&self, identity: &IdentityKey) -> Result<Owner, StoreError> {
         let (key, likely) = (Key::identity(self.pool, &identity.digest()), self.likely(identity));
         let (pointer, found) = try_join(self.directory.get::<Pointer>(&key), self.user_or_deleted(&likely)).await?;
-        let Some(pointer) = pointer else { return Ok(Owner::Nobody) };
+        let Some(pointer) = pointer else {
+            let free = matches!(found, (None, false));
+            return Ok(Owner::Nobody(free.then_some(likely)));
+        };
         let sub = pointer.value.sub;
         let (user, deleted) = if sub == likely { found } else { self.user_or_deleted(&sub).await? };
         Ok(match user {

@@ -1,5 +1,7 @@
 //! The user behind an external identity: made at the first sign-in, brought up to date at later ones.
 
+use futures_util::future::try_join;
+
 use crate::model::attributes::Attributes;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{ExternalIdentity, IdentityKey};
@@ -122,15 +124,23 @@ pub async fn sign_in(
             }
             Owner::Reserved(sub) => {
                 let username = reserve_username(&users, pool, &identity.key, &sub).await?;
-                let user = proved.first(sub, username.ok_or(ProvisionError::Busy)?, outside.clock.now());
-                if users.create(&user).await? == Outcome::Committed {
+                if let Some(user) = create(&users, outside, &proved, (sub, username)).await? {
+                    return Ok(user);
+                }
+            }
+            // Another first sign-in of this person would take the same `sub`, so the name may be taken for it whoever wins.
+            Owner::Nobody(Some(sub)) => {
+                let reserved = users.reserve_identity(&identity.key, &sub, None);
+                let (reserved, username) = try_join(reserved, reserve_username(&users, pool, &identity.key, &sub)).await?;
+                if reserved == Outcome::Committed
+                    && let Some(user) = create(&users, outside, &proved, (sub, username)).await?
+                {
                     return Ok(user);
                 }
             }
             // Whether this or another sign-in won the reservation shows when the owner is read again.
-            Owner::Nobody => {
-                let sub = users.free_sub(&identity.key, fresh()).await?;
-                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &sub, None).await?;
+            Owner::Nobody(None) => {
+                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), None).await?;
             }
             Owner::Former(version) => {
                 let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), Some(version)).await?;
@@ -138,6 +148,17 @@ pub async fn sign_in(
         }
     }
     Err(ProvisionError::Busy)
+}
+
+/// The new user, unless there is or was one with this `sub`.
+async fn create(
+    users: &Users<'_>,
+    outside: &Outside,
+    proved: &Proved<'_>,
+    (sub, username): (Sub, Option<String>),
+) -> Result<Option<User>, ProvisionError> {
+    let user = proved.first(sub, username.ok_or(ProvisionError::Busy)?, outside.clock.now());
+    Ok((users.create(&user).await? == Outcome::Committed).then_some(user))
 }
 
 /// The provider's word on the address, where the pool insists on one.

@@ -158,7 +158,7 @@ async fn a_deleted_person_comes_back_as_somebody_new() {
         assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
         let record = desk.users().get(&user.sub).await.unwrap().unwrap();
         assert_eq!(desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(), Outcome::Committed);
-        assert_eq!(desk.users().owner(&who.key).await.unwrap(), Owner::Nobody);
+        assert_eq!(desk.users().owner(&who.key).await.unwrap(), Owner::Nobody(None));
         let again = desk.sign_in(&acme, &who).await.unwrap();
         assert_ne!(again.sub, user.sub);
         assert_eq!((again.username.as_str(), again.groups.len()), ("acme_ada", 0));
