@@ -206,6 +206,11 @@ impl Eras {
         held.failed.as_ref().filter(|(since, _)| since.elapsed() < FAILED).map(|(_, error)| error.clone())
     }
 
+    /// The store answers again: a failure from before is no news.
+    pub(in crate::store) fn try_again(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).failed = None;
+    }
+
     fn fail(&self, error: StoreError) {
         // What does not answer does so by the system's clock, whatever clock the broker has.
         self.held.lock().unwrap_or_else(PoisonError::into_inner).failed = Some((Clock::Real.stopwatch(), error));

@@ -248,7 +248,7 @@ impl Store {
         match &self.engine {
             Engine::Memory(_) => Ok(()),
             Engine::File(file) => file.ping(),
-            Engine::Redis(redis) => redis.ping().await,
+            Engine::Redis(redis) => redis.ping().await.inspect(|()| self.eras.try_again()),
         }
     }
 

@@ -268,3 +268,18 @@ async fn a_cluster_goes_on_for_a_moment_without_the_node_that_counts_the_sign_ou
     assert!(store.era(&pool()).await.is_err(), "and is no longer believed");
     node.resume();
 }
+
+/// Whoever is told that the store can be used can use it: the failure of a moment ago does not linger.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_answers_again_is_used_at_once() {
+    let office = Office::on(Redis::start()).await;
+    let ada = office.signs_in("ada").await;
+    office.redis.pause();
+    office.clock.advance(FRESH * 2);
+    assert_eq!(office.app().refreshes(&ada.tokens.refresh_token).await.status, 503);
+    let era = office.broker.app.state.store.era(&pool()).await;
+    office.redis.resume();
+    assert!(era.is_err(), "it is known for too long");
+    office.is_back().await;
+    office.app().refreshes(&ada.tokens.refresh_token).await.tokens(&office.app()).await;
+}
