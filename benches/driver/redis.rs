@@ -132,6 +132,7 @@ fn kind_of(key: &str) -> String {
         ('u', "user"),
         ('K', "sp_keys"),
         ('U', "upstream_sessions"),
+        ('E', "eras"),
     ];
     words.iter().find(|(of, _)| *of == letter).map_or_else(|| letter.to_string(), |(_, word)| (*word).to_owned())
 }
