@@ -16,6 +16,7 @@ mod sign_out;
 pub mod test_login;
 pub mod trace;
 
+use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -122,6 +123,25 @@ pub fn main() -> ExitCode {
         Command::Health(arguments) => health::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
         Command::Man(arguments) => manual::man(&arguments, Cli::command()),
+    }
+}
+
+/// Does the work of `symbolon <command>` and prints what it gives, or why it failed, which decides the exit code.
+fn perform<E: fmt::Display>(command: &str, work: impl Future<Output = Result<String, E>>, code: impl Fn(&E) -> u8) -> ExitCode {
+    let failed = |reason: &dyn fmt::Display, code: u8| {
+        let _ = writeln!(std::io::stderr(), "symbolon {command}: {reason}");
+        ExitCode::from(code)
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error, 1),
+    };
+    match runtime.block_on(work) {
+        Ok(text) => {
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(failure) => failed(&failure, code(&failure)),
     }
 }
 

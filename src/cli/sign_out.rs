@@ -2,12 +2,11 @@
 //!
 //! It writes to the state store itself, whether or not brokers run on it, and is done when each of them has to know.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ConfigFile;
+use super::{ConfigFile, perform};
 use crate::app::{self, AppError};
 use crate::config::Config;
 use crate::model::ids::PoolId;
@@ -50,22 +49,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let failed = |reason: &dyn std::fmt::Display, code: u8| {
-        let _ = writeln!(std::io::stderr(), "symbolon sign-out: {reason}");
-        ExitCode::from(code)
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error, 1),
-    };
-    match runtime.block_on(sign_out(&config, arguments.pool.as_deref(), &Outside::real())) {
-        Ok(text) => {
-            let _ = writeln!(std::io::stdout(), "{text}");
-            ExitCode::SUCCESS
-        }
-        Err(failure @ (Failure::UnknownPool(_) | Failure::InMemory)) => failed(&failure, 2),
-        Err(failure) => failed(&failure, 1),
-    }
+    perform("sign-out", sign_out(&config, arguments.pool.as_deref(), &Outside::real()), |failure| match failure {
+        Failure::UnknownPool(_) | Failure::InMemory => 2,
+        _ => 1,
+    })
 }
 
 async fn sign_out(config: &Config, pool: Option<&str>, outside: &Outside) -> Result<String, Failure> {

@@ -3,7 +3,6 @@
 //! A store that several processes may use is read directly. The embedded store belongs to the running broker, which is asked at its
 //! admin listener with `server.admin_token`; when none is running, its folder is read.
 
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use clap::Args;
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
-use super::ConfigFile;
+use super::{ConfigFile, perform};
 use crate::app::{self, AppError};
 use crate::config::{Config, StoreUrl};
 use crate::model::ids::ReferenceId;
@@ -68,22 +67,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let failed = |reason: &dyn std::fmt::Display, code: u8| {
-        let _ = writeln!(std::io::stderr(), "symbolon trace: {reason}");
-        ExitCode::from(code)
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error, 1),
-    };
-    match runtime.block_on(story(&config, &arguments.reference, arguments.json, &Outside::real())) {
-        Ok(text) => {
-            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-            ExitCode::SUCCESS
-        }
-        Err(failure @ (Failure::NoReference(_) | Failure::Unknown(_) | Failure::NoToken)) => failed(&failure, 2),
-        Err(failure) => failed(&failure, 1),
-    }
+    perform("trace", story(&config, &arguments.reference, arguments.json, &Outside::real()), |failure| match failure {
+        Failure::NoReference(_) | Failure::Unknown(_) | Failure::NoToken => 2,
+        _ => 1,
+    })
 }
 
 /// The story under `reference`, as text or as JSON.

@@ -6,11 +6,11 @@ use reqwest::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use serde_json::{Value, json};
 use symbolon::model::time::Timestamp;
 use symbolon::outside::clock::Clock;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::diagnosis::{reference_in, story};
+use crate::support::asserts::hears_logout;
 use crate::support::broker::app::TokenAnswer;
 use crate::support::broker::{AppUnderTest, Broker, client, provider};
 use crate::support::browser::Browser;
@@ -315,15 +315,7 @@ async fn the_apps_hear_of_it_and_keep_their_refresh_tokens() {
     world.acme.signs_in(ada("sid-laptop"));
     let tokens = Browser::new(&world.clock).signs_in(&world.app, "Acme").await;
     world.is_told(&[]).await;
-    let (mut stream, _) = tokio::time::timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap();
-    let mut heard = String::new();
-    while !heard.contains("logout_token=") {
-        let mut bytes = [0; 4096];
-        let length = stream.read(&mut bytes).await.unwrap();
-        assert!(length > 0, "{heard}");
-        heard += &String::from_utf8_lossy(&bytes[..length]);
-    }
-    assert!(heard.starts_with("POST /bye"), "{heard}");
+    hears_logout(&listener, "/bye").await;
     let refreshed = world.app.refreshes(&tokens.refresh_token).await.tokens(&world.app).await;
     assert_eq!(refreshed.id["sub"], tokens.id["sub"]);
 }

@@ -1,6 +1,27 @@
 //! Checks that fail at the line of the test that makes them, and say what the browser shows.
 
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+
 use super::browser::{Browser, Page};
+
+/// An app that listens at `path` hears of a sign-out within ten seconds: a logout token is posted to it.
+pub(crate) async fn hears_logout(listener: &TcpListener, path: &str) {
+    let heard = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut heard = String::new();
+        while !heard.contains("logout_token=") {
+            let mut bytes = [0; 4096];
+            let length = stream.read(&mut bytes).await.expect("a request");
+            assert!(length > 0, "{heard}");
+            heard += &String::from_utf8_lossy(&bytes[..length]);
+        }
+        assert!(heard.starts_with(&format!("POST {path}")), "{heard}");
+    };
+    tokio::time::timeout(Duration::from_secs(10), heard).await.expect("the app hears of it in time");
+}
 
 impl Browser {
     /// The window shows a URL that starts with `prefix`.

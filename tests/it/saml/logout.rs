@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use symbolon::outside::clock::Clock;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::{clock, saml, with};
+use crate::support::asserts::hears_logout;
 use crate::support::broker::{AppUnderTest, Broker, client};
 use crate::support::browser::Browser;
 use crate::support::saml_idp::{Person, SamlIdp, Slip};
@@ -222,13 +222,5 @@ async fn the_apps_hear_that_a_provider_signed_their_person_out() {
     let broker = with(&clock, client("web").with(&line), saml("Acme", &idp).with("end_session = true")).await;
     Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
     Browser::new(&clock).opens(idp.logout_by_redirect(&slo(&broker), &Person::ada(), None)).await;
-    let (mut stream, _) = tokio::time::timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap();
-    let mut heard = String::new();
-    while !heard.contains("logout_token=") {
-        let mut bytes = [0; 4096];
-        let length = stream.read(&mut bytes).await.unwrap();
-        assert!(length > 0, "{heard}");
-        heard += &String::from_utf8_lossy(&bytes[..length]);
-    }
-    assert!(heard.starts_with("POST /bye"), "{heard}");
+    hears_logout(&listener, "/bye").await;
 }

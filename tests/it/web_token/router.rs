@@ -17,11 +17,11 @@ use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::sessions::{self, SessionRef};
 use symbolon::user_pool::sign_out::sign_out_everywhere;
 use symbolon::web;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::call::{Answer, read};
+use crate::support::asserts::hears_logout;
 
 const STATE: &str = "memory:";
 /// Nothing listens there.
@@ -211,15 +211,7 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
     assert!(sessions::load(&app.state, pool, &reference, now).await.unwrap().is_some());
     sign_out_everywhere(&app, pool, &desk.sub).await.unwrap();
     assert!(sessions::load(&app.state, pool, &reference, now).await.unwrap().is_none());
-    let (mut connection, _) = listener.accept().await.unwrap();
-    let mut heard = String::new();
-    while !heard.contains("logout_token=") {
-        let mut buffer = [0; 4096];
-        let read = connection.read(&mut buffer).await.unwrap();
-        assert_ne!(read, 0, "{heard}");
-        heard.push_str(&String::from_utf8_lossy(&buffer[..read]));
-    }
-    assert!(heard.starts_with("POST /logout"));
+    hears_logout(&listener, "/logout").await;
 }
 
 /// an issuer may have a path of several segments, and its metadata stands below it.
