@@ -40,7 +40,10 @@ pub struct Herd {
 pub async fn measure(options: &Options, apps: usize, crew: &Crew, floor: &Crew) -> Result<Herd, Fail> {
     let of_floor = stampede(floor, vec![String::from("refresh-token"); apps]).await?;
     let tokens = crew.refresh_tokens(apps, options.concurrency).await?;
-    let seen = stampede(crew, tokens).await?;
+    let mut seen = stampede(crew, tokens).await?;
+    for (kind, count) in of_floor.errors {
+        *seen.errors.entry(format!("floor: {kind}")).or_default() += count;
+    }
     let millis = |took: Duration| took.as_secs_f64() * 1000.0;
     Ok(Herd {
         apps,
