@@ -22,11 +22,11 @@ impl Sentinels {
     /// Starts all six and waits until each Sentinel knows the others and both replicas.
     #[track_caller]
     pub(crate) fn start() -> Self {
-        let master = RedisOptions::default().directive("repl-diskless-sync-delay 0").start();
+        let master = node().start();
         let following = format!("replicaof 127.0.0.1 {}", master.port());
-        let replica = || RedisOptions::default().directive("repl-diskless-sync-delay 0").directive(&following).start();
+        let replica = || node().directive(&following).start();
         let nodes = vec![master, replica(), replica()];
-        wait_until("both replicas follow", || nodes[0].command(&["INFO", "replication"]).matches("state=online").count() == 2);
+        wait_until("both replicas follow", || followers(&nodes[0]) == 2);
         let port = nodes[0].port();
         let sentinels: Vec<_> = (0..3).map(|_| sentinel(port)).collect();
         let group = Self { nodes, sentinels };
@@ -72,11 +72,11 @@ impl Cluster {
     /// Starts all six and waits until all slots are served.
     #[track_caller]
     pub(crate) fn start() -> Self {
-        let node = || {
-            let options = RedisOptions::default().directive("cluster-enabled yes").directive("cluster-node-timeout 1500");
-            options.directive(&format!("cluster-port {}", free_port())).directive("repl-diskless-sync-delay 0").start()
+        let node = |_| {
+            let options = node().directive("cluster-enabled yes").directive("cluster-node-timeout 1500");
+            options.directive(&format!("cluster-port {}", free_port())).start()
         };
-        let nodes: Vec<Redis> = (0..6).map(|_| node()).collect();
+        let nodes: Vec<Redis> = (0..6).map(node).collect();
         let addresses: Vec<String> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
         let created = Command::new("redis-cli")
             .args(["--cluster", "create"])
@@ -88,8 +88,7 @@ impl Cluster {
         for node in &nodes {
             wait_until("the cluster is whole", || node.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
         }
-        let masters = || nodes.iter().filter(|node| node.command(&["INFO", "replication"]).contains("state=online")).count();
-        wait_until("every master has its replica", || masters() == 3);
+        wait_until("every master has its replica", || nodes.iter().filter(|node| followers(node) == 1).count() == 3);
         Self { nodes }
     }
 
@@ -122,6 +121,17 @@ impl Cluster {
         });
         &mut self.nodes[found.expect("some master holds the key")]
     }
+}
+
+/// How many replicas confirmed something that `node` wrote, if only a ping. Till then one that is online may let a write wait for a second.
+fn followers(node: &Redis) -> usize {
+    let info = node.command(&["INFO", "replication"]);
+    info.lines().filter(|line| line.contains("state=online") && !line.contains(",offset=0,")).count()
+}
+
+/// A node whose replicas follow soon after they are there.
+fn node() -> RedisOptions {
+    RedisOptions::default().directive("repl-diskless-sync-delay 0").directive("repl-ping-replica-period 1")
 }
 
 fn reshard(port: u16, from: &str, to: &str, slots: u16) -> bool {

@@ -57,7 +57,10 @@ async function perform(context, step) {
   switch (action) {
     case 'goto': return page.goto(value);
     case 'fill': return page.fill(value[0], value[1]);
-    case 'click': return page.click(value);
+    case 'click':
+      // Until its styles are there, a page shows buttons that nobody will see.
+      await page.waitForLoadState();
+      return page.click(value);
     case 'press': return page.press(value[0], value[1]);
     case 'waitFor': return page.waitForSelector(value);
     case 'waitForUrl': return page.waitForURL(new RegExp(value));
