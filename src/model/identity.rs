@@ -33,6 +33,11 @@ impl IdentityKey {
         }
         base64url(sha256(bytes))
     }
+
+    /// Cognito's user name of a federated user. Two people may share it: it has neither issuer nor tenant.
+    pub fn username(&self) -> String {
+        format!("{}_{}", self.provider, self.subject)
+    }
 }
 
 /// What a provider proved: the input of the mapping. Made only by the protocol checks.

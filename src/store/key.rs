@@ -121,14 +121,14 @@ impl Key {
         Self::of_user(pool, sub, Kind::Deleted, "")
     }
 
-    /// The user who has a user name.
-    pub fn username(pool: &PoolId, username: &str) -> Self {
-        Self::new(Kind::Username, &["username", pool.as_str(), username], "")
+    /// The user who has a user name, which lies at the home of all names that differ from it in case only.
+    pub fn username(pool: &PoolId, home: &Sub, username: &str) -> Self {
+        Self::of_user(pool, home, Kind::Username, username)
     }
 
-    /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`].
-    pub fn identity(pool: &PoolId, digest: &str) -> Self {
-        Self::new(Kind::Identity, &["identity", pool.as_str(), digest], "")
+    /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`]; it lies at the home of its name.
+    pub fn identity(pool: &PoolId, home: &Sub, digest: &str) -> Self {
+        Self::of_user(pool, home, Kind::Identity, digest)
     }
 
     /// The signing keys of a pool.

@@ -83,7 +83,7 @@ const MOST_LABELS: usize = 256;
 impl Seal {
     /// With the keys of this master key.
     pub fn new(key: &SecretKeyBytes) -> Self {
-        Self { root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/2").extract(&key.0)), derived: Arc::default() }
+        Self { root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/3").extract(&key.0)), derived: Arc::default() }
     }
 
     /// Encrypts `plain` for `label`, bound to `aad`. Begins with a random nonce of 12 bytes.

@@ -22,10 +22,10 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS member_order ON member (list, score, member);
     CREATE INDEX IF NOT EXISTS member_until ON member (until);
-    PRAGMA user_version = 3;";
+    PRAGMA user_version = 4;";
 
 /// The shape of the tables that this program knows.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// Pages in the log before they are moved to where they belong: pages that change often are moved once in a while.
 const LOG_PAGES: u32 = 4000;
 /// Statements kept ready by a connection.
@@ -303,7 +303,7 @@ mod tests {
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
-        for (version, word) in [(4, "newer"), (1, "older")] {
+        for (version, word) in [(5, "newer"), (3, "older")] {
             connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
             assert!(matches!(writer(&path), Err(StoreError::Misconfigured(why)) if why.contains(word)));
         }

@@ -1,13 +1,13 @@
 //! Users and their external identities in the directory.
 //!
-//! A user, the identities and the user name lie in partitions of their own, so a first sign-in reserves the identity and
-//! the name, then writes the user; whoever finds a reservation without a user goes on from there.
+//! An identity and a user name point to a user. Both lie at home: in the partition of the `sub` that the first person of that name is given, so a first
+//! sign-in writes identity, name and user at once. Whoever finds the name taken is given a `sub` by chance, and a user who lies elsewhere: then identity
+//! and name are reserved first, and whoever finds a reservation without a user goes on from there.
 
-use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Records};
-use super::{Batch, Expect, Key, Life, Outcome, StoreError, Version};
+use super::{Batch, Expect, Key, Life, Outcome, StoreError, Value, Version};
 use crate::model::identity::IdentityKey;
 use crate::model::ids::{PoolId, Sub};
 use crate::model::time::Timestamp;
@@ -23,7 +23,7 @@ pub struct Users<'d> {
 /// To whom an external identity belongs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Owner {
-    /// Nobody yet; the likely `sub` for this person, unless somebody has or had that.
+    /// Nobody yet; the likely `sub` for this person, unless somebody has or had that or the user name.
     Nobody(Option<Sub>),
     /// A `sub` was chosen, and no user was written under it yet.
     Reserved(Sub),
@@ -58,26 +58,42 @@ impl<'d> Users<'d> {
 
     /// The user with this user name.
     pub async fn by_username(&self, username: &str) -> Result<Option<Record<User>>, StoreError> {
-        let Some(pointer) = self.directory.get::<Pointer>(&Key::username(self.pool, username)).await? else { return Ok(None) };
-        let user = self.get(&pointer.value.sub).await?;
+        let Some(sub) = self.holder(username).await? else { return Ok(None) };
+        let user = self.get(&sub).await?;
         Ok(user.filter(|user| user.value.username == username))
     }
 
-    /// The `sub` that the first user with this identity is given, so that both can be asked for at once. A hint: the identity's record decides.
-    pub fn likely(&self, identity: &IdentityKey) -> Sub {
-        Sub::from_random(self.directory.bytes_of("sub", &format!("{}:{}", self.pool, identity.digest())))
+    /// For whom a user name is reserved, whether or not that user was written.
+    pub async fn holder(&self, username: &str) -> Result<Option<Sub>, StoreError> {
+        let pointer = self.directory.get::<Pointer>(&self.username_key(username)).await?;
+        Ok(pointer.map(|pointer| pointer.value.sub))
     }
 
-    /// To whom an identity belongs. One round trip for a known one whose user has the likely `sub`, else two.
-    pub async fn owner(&self, identity: &IdentityKey) -> Result<Owner, StoreError> {
-        let (key, likely) = (Key::identity(self.pool, &identity.digest()), self.likely(identity));
-        let (pointer, found) = try_join(self.directory.get::<Pointer>(&key), self.user_or_deleted(&likely)).await?;
+    /// The `sub` that the first user with this identity is given, so that all can be asked for at once. A hint: the identity's record decides.
+    pub fn likely(&self, identity: &IdentityKey) -> Sub {
+        self.home(&identity.username())
+    }
+
+    /// To whom an identity belongs, whose new user would be called `username`: that of [`IdentityKey::username`] in this or in lower case. One round trip,
+    /// or two where the user does not have the likely `sub`.
+    pub async fn owner(&self, identity: &IdentityKey, username: &str) -> Result<Owner, StoreError> {
+        let home = self.likely(identity);
+        let (key, user_key) = (Key::identity(self.pool, &home, &identity.digest()), Key::user(self.pool, &home));
+        let keys = [key, user_key, Key::deleted_user(self.pool, &home), Key::username(self.pool, &home, username)];
+        let mut found = self.directory.store.get_many(&keys).await?.into_iter();
+        let mut next = || found.next().flatten();
+        let (pointer, user, deleted, name) = (next(), next(), next(), next());
         let Some(pointer) = pointer else {
-            let free = matches!(found, (None, false));
-            return Ok(Owner::Nobody(free.then_some(likely)));
+            let free = user.is_none() && deleted.is_none() && name.is_none();
+            return Ok(Owner::Nobody(free.then_some(home)));
         };
+        let pointer = self.directory.decode::<Pointer>(&key, &pointer)?;
         let sub = pointer.value.sub;
-        let (user, deleted) = if sub == likely { found } else { self.user_or_deleted(&sub).await? };
+        let (user, deleted) = if sub == home {
+            (user.map(|entry| self.directory.decode(&user_key, &entry)).transpose()?, deleted.is_some())
+        } else {
+            self.user_or_deleted(&sub).await?
+        };
         Ok(match user {
             Some(user) if user.value.identities.iter().any(|linked| &linked.key == identity) => Owner::User(Box::new(user)),
             Some(_) => Owner::Former(pointer.version),
@@ -86,14 +102,22 @@ impl<'d> Users<'d> {
         })
     }
 
+    /// Writes a new user under the likely `sub` of `identity`, with identity and user name: everything, or nothing where any of it is or was there.
+    pub async fn create_at_home(&self, user: &User, identity: &IdentityKey) -> Result<Outcome, StoreError> {
+        let key = Key::identity(self.pool, &user.sub, &identity.digest());
+        let batch = self.creation(user).put(&key, self.pointer(&key, &user.sub), Life::Forever, Expect::Absent);
+        let name = Key::username(self.pool, &user.sub, &user.username);
+        self.directory.store.commit(batch.put(&name, self.pointer(&name, &user.sub), Life::Forever, Expect::Absent)).await
+    }
+
     /// Points an identity to `sub`, if it still points to nobody, or to the `former` owner. Whoever loses asks for the owner again.
     pub async fn reserve_identity(&self, identity: &IdentityKey, sub: &Sub, former: Option<Version>) -> Result<Outcome, StoreError> {
-        self.point(&Key::identity(self.pool, &identity.digest()), sub, former.map_or(Expect::Absent, Expect::Version)).await
+        self.point(&self.identity_key(identity), sub, former.map_or(Expect::Absent, Expect::Version)).await
     }
 
     /// Gives a user name to `sub` unless another user has it; a deleted user's name is free. Returns whether `sub` has it now.
     pub async fn reserve_username(&self, username: &str, sub: &Sub) -> Result<bool, StoreError> {
-        let key = Key::username(self.pool, username);
+        let key = self.username_key(username);
         if self.point(&key, sub, Expect::Absent).await? == Outcome::Committed {
             return Ok(true);
         }
@@ -107,9 +131,7 @@ impl<'d> Users<'d> {
 
     /// Writes a new user, unless there is or was one with this `sub`.
     pub async fn create(&self, user: &User) -> Result<Outcome, StoreError> {
-        let (key, deleted) = (Key::user(self.pool, &user.sub), Key::deleted_user(self.pool, &user.sub));
-        let batch = Batch::new(key.partition()).require(&deleted, Expect::Absent);
-        self.directory.store.commit(batch.put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Absent)).await
+        self.directory.store.commit(self.creation(user)).await
     }
 
     /// Replaces a user that was read at `version`.
@@ -136,9 +158,9 @@ impl<'d> Users<'d> {
             return Ok(Outcome::Conflict);
         }
         for identity in &user.value.identities {
-            self.free(&Key::identity(self.pool, &identity.key.digest()), sub).await?;
+            self.free(&self.identity_key(&identity.key), sub).await?;
         }
-        self.free(&Key::username(self.pool, &user.value.username), sub).await?;
+        self.free(&self.username_key(&user.value.username), sub).await?;
         Ok(Outcome::Committed)
     }
 
@@ -154,8 +176,30 @@ impl<'d> Users<'d> {
     }
 
     async fn point(&self, key: &Key, sub: &Sub, expect: Expect) -> Result<Outcome, StoreError> {
-        let value = self.directory.encode(key, &Pointer { sub: sub.clone() });
-        self.directory.store.commit(Batch::new(key.partition()).put(key, value, Life::Forever, expect)).await
+        self.directory.store.commit(Batch::new(key.partition()).put(key, self.pointer(key, sub), Life::Forever, expect)).await
+    }
+
+    fn pointer(&self, key: &Key, sub: &Sub) -> Value {
+        self.directory.encode(key, &Pointer { sub: sub.clone() })
+    }
+
+    fn creation(&self, user: &User) -> Batch {
+        let (key, deleted) = (Key::user(self.pool, &user.sub), Key::deleted_user(self.pool, &user.sub));
+        let batch = Batch::new(key.partition()).require(&deleted, Expect::Absent);
+        batch.put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Absent)
+    }
+
+    fn identity_key(&self, identity: &IdentityKey) -> Key {
+        Key::identity(self.pool, &self.likely(identity), &identity.digest())
+    }
+
+    fn username_key(&self, username: &str) -> Key {
+        Key::username(self.pool, &self.home(username), username)
+    }
+
+    /// Where a user name lies, in any case: the same for a name and the same name in lower case.
+    fn home(&self, username: &str) -> Sub {
+        Sub::from_random(self.directory.bytes_of("home", &format!("{}:{}", self.pool, username.to_lowercase())))
     }
 
     async fn user_or_deleted(&self, sub: &Sub) -> Result<(Option<Record<User>>, bool), StoreError> {
@@ -164,5 +208,21 @@ impl<'d> Users<'d> {
         let [key, _] = &keys;
         let user = entries.first().and_then(Option::as_ref).map(|entry| self.directory.decode(key, entry)).transpose()?;
         Ok((user, entries.get(1).is_some_and(Option::is_some)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A name lies at one place, whether or not its pool puts it in lower case.
+    #[test]
+    fn lower_case_has_no_lower_case_of_its_own() {
+        for letter in '\0'..=char::MAX {
+            let lower = letter.to_lowercase().to_string();
+            assert_eq!(lower.to_lowercase(), lower, "{letter:?}");
+        }
+        for word in ["ΟΔΥΣΣΕΥΣ", "Σ", "ΑΣ Β", "İSTANBUL", "STRASSE_ΣΣ"] {
+            let lower = word.to_lowercase();
+            assert_eq!(lower.to_lowercase(), lower);
+        }
     }
 }

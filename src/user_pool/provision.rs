@@ -1,7 +1,5 @@
 //! The user behind an external identity: made at the first sign-in, brought up to date at later ones.
 
-use futures_util::future::try_join;
-
 use crate::model::attributes::Attributes;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{ExternalIdentity, IdentityKey};
@@ -97,7 +95,7 @@ impl Refusal for ProvisionError {
     }
 }
 
-/// The user for what `provider` proved. A known user is read in one round trip, or two where its `sub` is not the likely one, and written only when something changed.
+/// The user for what `provider` proved; who is new is written.
 ///
 /// The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
 pub async fn sign_in(
@@ -107,107 +105,50 @@ pub async fn sign_in(
     provider: &Provider,
     identity: &ExternalIdentity,
 ) -> Result<User, ProvisionError> {
-    check_email(provider, identity)?;
-    let users = Users::new(directory, &pool.id);
-    let proved = Proved::of(pool, provider, identity);
+    let proved = Proved::of((directory, outside), pool, provider, identity)?;
     for _ in 0..ATTEMPTS {
-        let fresh = || Sub::from_random(outside.random.bytes());
-        match users.owner(&identity.key).await? {
-            Owner::User(record) => {
-                if !record.value.enabled {
-                    return Err(ProvisionError::Disabled(record.value.sub));
-                }
-                let user = proved.applied(&record.value, outside.clock.now());
-                if user == record.value || users.update(&user, &record.version).await? == Outcome::Committed {
-                    return Ok(user);
-                }
-            }
-            Owner::Reserved(sub) => {
-                let username = reserve_username(&users, pool, &identity.key, &sub).await?;
-                if let Some(user) = create(&users, outside, &proved, (sub, username)).await? {
-                    return Ok(user);
-                }
-            }
-            // Another first sign-in of this person would take the same `sub`, so the name may be taken for it whoever wins.
-            Owner::Nobody(Some(sub)) => {
-                let reserved = users.reserve_identity(&identity.key, &sub, None);
-                let (reserved, username) = try_join(reserved, reserve_username(&users, pool, &identity.key, &sub)).await?;
-                if reserved == Outcome::Committed
-                    && let Some(user) = create(&users, outside, &proved, (sub, username)).await?
-                {
-                    return Ok(user);
-                }
-            }
-            // Whether this or another sign-in won the reservation shows when the owner is read again.
-            Owner::Nobody(None) => {
-                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), None).await?;
-            }
-            Owner::Former(version) => {
-                let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(&identity.key, &fresh(), Some(version)).await?;
-            }
+        match proved.find().await? {
+            Found::Known(user) => return Ok(user),
+            Found::New(user) if proved.create(&user).await? => return Ok(user),
+            Found::New(_) => {}
         }
     }
     Err(ProvisionError::Busy)
 }
 
-/// The new user, unless there is or was one with this `sub`.
-async fn create(
-    users: &Users<'_>,
-    outside: &Outside,
-    proved: &Proved<'_>,
-    (sub, username): (Sub, Option<String>),
-) -> Result<Option<User>, ProvisionError> {
-    let user = proved.first(sub, username.ok_or(ProvisionError::Busy)?, outside.clock.now());
-    Ok((users.create(&user).await? == Outcome::Committed).then_some(user))
-}
-
-/// The provider's word on the address, where the pool insists on one.
-fn check_email(provider: &Provider, identity: &ExternalIdentity) -> Result<(), ProvisionError> {
-    if !provider.require_verified_email || identity.email_verified {
-        return Ok(());
-    }
-    let there = identity.claims.get("email").is_some_and(|email| !email.is_null());
-    let came = if there { "an e-mail address that does not count as verified" } else { "no e-mail address" };
-    let rule = match &provider.email_trust {
-        EmailTrust::Never => "never (email_trust = \"never\")",
-        EmailTrust::Claim => "when the provider sends email_verified = true",
-        EmailTrust::ClaimOrText => "when the provider sends email_verified as true or \"true\"",
-        EmailTrust::EdovClaim => "when the provider sends xms_edov = true",
-        EmailTrust::VerifiedList => "when it is on the provider's list of verified addresses",
-        EmailTrust::Domains => "when it lies in one of the provider's domains",
-        EmailTrust::Every => "when there is one",
-    };
-    Err(ProvisionError::EmailNotVerified { provider: provider.name.clone(), came, rule })
-}
-
-/// `Provider_subject`, or that and a mark where another person's name differs from it in case or tenant only.
-async fn reserve_username(users: &Users<'_>, pool: &Pool, key: &IdentityKey, sub: &Sub) -> Result<Option<String>, StoreError> {
-    let name = username(pool, key);
-    let mark: String = key.digest().chars().filter(char::is_ascii_alphanumeric).take(10).collect();
-    for name in [name.clone(), format!("{name}-{}", mark.to_ascii_lowercase())] {
-        if users.reserve_username(&name, sub).await? {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-/// Cognito's user name of a federated user, lower-cased in case-insensitive pools.
-pub fn username(pool: &Pool, key: &IdentityKey) -> String {
-    let name = format!("{}_{}", key.provider, key.subject);
-    if pool.case_insensitive { name.to_lowercase() } else { name }
+/// Whom a sign-in found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A user, as stored.
+    Known(User),
+    /// A user who is to be written: by [`Proved::make`], beside whatever else is only good once that succeeded.
+    New(User),
 }
 
 /// What a sign-in says about a user.
-struct Proved<'p> {
+#[derive(Debug)]
+pub struct Proved<'p> {
+    users: Users<'p>,
+    outside: &'p Outside,
     provider: &'p Provider,
     key: &'p IdentityKey,
+    username: String,
     mapped: Mapped,
     groups: Vec<String>,
 }
 
 impl<'p> Proved<'p> {
-    fn of(pool: &Pool, provider: &'p Provider, identity: &'p ExternalIdentity) -> Self {
+    /// What `provider` proved, by its mapping.
+    ///
+    /// # Errors
+    /// The pool wants a verified e-mail address.
+    pub fn of(
+        (directory, outside): (&'p Records, &'p Outside),
+        pool: &'p Pool,
+        provider: &'p Provider,
+        identity: &'p ExternalIdentity,
+    ) -> Result<Self, ProvisionError> {
+        check_email(provider, identity)?;
         let mut mapped = provider.mapping.apply(identity);
         let overage = quirks::groups_overage(provider, &identity.claims);
         if overage && provider.groups.claim.is_some() {
@@ -221,7 +162,72 @@ impl<'p> Proved<'p> {
         if !overage {
             groups.extend(quirks::pool_groups(&provider.groups, &identity.claims));
         }
-        Self { provider, key: &identity.key, mapped, groups }
+        let (users, username) = (Users::new(directory, &pool.id), username(pool, &identity.key));
+        Ok(Self { users, outside, provider, key: &identity.key, username, mapped, groups })
+    }
+
+    /// The user. A known one is read in one round trip, or two where its `sub` is not the likely one, and written only when something changed.
+    pub async fn find(&self) -> Result<Found, ProvisionError> {
+        let users = self.users;
+        for _ in 0..ATTEMPTS {
+            let (fresh, now) = (|| Sub::from_random(self.outside.random.bytes()), || self.outside.clock.now());
+            match users.owner(self.key, &self.username).await? {
+                Owner::User(record) => {
+                    if !record.value.enabled {
+                        return Err(ProvisionError::Disabled(record.value.sub));
+                    }
+                    let user = self.applied(&record.value, now());
+                    if user == record.value || users.update(&user, &record.version).await? == Outcome::Committed {
+                        return Ok(Found::Known(user));
+                    }
+                }
+                Owner::Reserved(sub) => {
+                    let username = self.reserve_username(&sub).await?.ok_or(ProvisionError::Busy)?;
+                    let user = self.first(sub, username, now());
+                    if users.create(&user).await? == Outcome::Committed {
+                        return Ok(Found::Known(user));
+                    }
+                }
+                Owner::Nobody(Some(sub)) => return Ok(Found::New(self.first(sub, self.username.clone(), now()))),
+                // Whether this or another sign-in won the reservation shows when the owner is read again.
+                Owner::Nobody(None) => {
+                    let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(self.key, &fresh(), None).await?;
+                }
+                Owner::Former(version) => {
+                    let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(self.key, &fresh(), Some(version)).await?;
+                }
+            }
+        }
+        Err(ProvisionError::Busy)
+    }
+
+    /// Writes who was found to be new, in one round trip, unless another first sign-in of this person just did.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Busy`] when somebody else took the name meanwhile: then this person's user will be another one.
+    pub async fn make(&self, user: &User) -> Result<(), ProvisionError> {
+        if self.create(user).await? {
+            return Ok(());
+        }
+        match self.find().await? {
+            Found::Known(known) if known.sub == user.sub => Ok(()),
+            Found::Known(_) | Found::New(_) => Err(ProvisionError::Busy),
+        }
+    }
+
+    async fn create(&self, user: &User) -> Result<bool, StoreError> {
+        Ok(self.users.create_at_home(user, self.key).await? == Outcome::Committed)
+    }
+
+    /// The user name, or that and a mark where another person's name differs from it in case or tenant only.
+    async fn reserve_username(&self, sub: &Sub) -> Result<Option<String>, StoreError> {
+        let mark: String = self.key.digest().chars().filter(char::is_ascii_alphanumeric).take(10).collect();
+        for name in [self.username.clone(), format!("{}-{}", self.username, mark.to_ascii_lowercase())] {
+            if self.users.reserve_username(&name, sub).await? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// A new user.
@@ -269,4 +275,29 @@ impl<'p> Proved<'p> {
         }
         user
     }
+}
+
+/// The provider's word on the address, where the pool insists on one.
+fn check_email(provider: &Provider, identity: &ExternalIdentity) -> Result<(), ProvisionError> {
+    if !provider.require_verified_email || identity.email_verified {
+        return Ok(());
+    }
+    let there = identity.claims.get("email").is_some_and(|email| !email.is_null());
+    let came = if there { "an e-mail address that does not count as verified" } else { "no e-mail address" };
+    let rule = match &provider.email_trust {
+        EmailTrust::Never => "never (email_trust = \"never\")",
+        EmailTrust::Claim => "when the provider sends email_verified = true",
+        EmailTrust::ClaimOrText => "when the provider sends email_verified as true or \"true\"",
+        EmailTrust::EdovClaim => "when the provider sends xms_edov = true",
+        EmailTrust::VerifiedList => "when it is on the provider's list of verified addresses",
+        EmailTrust::Domains => "when it lies in one of the provider's domains",
+        EmailTrust::Every => "when there is one",
+    };
+    Err(ProvisionError::EmailNotVerified { provider: provider.name.clone(), came, rule })
+}
+
+/// Cognito's user name of a federated user, lower-cased in case-insensitive pools.
+pub fn username(pool: &Pool, key: &IdentityKey) -> String {
+    let name = key.username();
+    if pool.case_insensitive { name.to_lowercase() } else { name }
 }

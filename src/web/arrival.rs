@@ -4,7 +4,7 @@ use axum::response::Response;
 use futures_util::future::join;
 
 use super::error::Failure;
-use super::sign_in::{Standing, proceed};
+use super::sign_in::{Newcomer, Standing, proceed};
 use super::story;
 use super::visit::Visit;
 use crate::flow::next::LiveSession;
@@ -20,7 +20,7 @@ use crate::store::users::Users;
 use crate::store::{sessions, upstream_sessions};
 use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::federate::FederationError;
-use crate::user_pool::provision;
+use crate::user_pool::provision::{Found, Proved};
 
 /// Signs the person whom `provider` proved in and gives the app of `flow` its code.
 pub async fn admit(visit: &mut Visit, flow: &Flow, provider: &Provider, identity: &ExternalIdentity) -> Result<Response, Failure> {
@@ -35,19 +35,20 @@ pub async fn admit_to(
     identity: &ExternalIdentity,
 ) -> Result<Response, Failure> {
     let (app, config) = (visit.app.clone(), visit.config.clone());
+    let proved = Proved::of((&app.directory, &app.outside), &config.pool, provider, identity)
+        .inspect_err(|_| story::mapped(visit, provider, identity))?;
     let likely = Users::new(&app.directory, &config.pool.id).likely(&identity.key);
     // The epoch is asked for with the user, so that the one does not wait for the other.
-    let (user, epoch) = join(
-        provision::sign_in(&app.directory, &app.outside, &config.pool, provider, identity),
-        sessions::epoch(&app.state, &config.pool.id, &likely),
-    )
-    .await;
-    let user = user.inspect_err(|_| story::mapped(visit, provider, identity))?;
+    let (found, epoch) = join(proved.find(), sessions::epoch(&app.state, &config.pool.id, &likely)).await;
+    let found = found.inspect_err(|_| story::mapped(visit, provider, identity))?;
+    let (Found::Known(user) | Found::New(user)) = &found;
     let epoch = if user.sub == likely { epoch? } else { sessions::epoch(&app.state, &config.pool.id, &user.sub).await? };
-    let session = new_session(visit, (provider, identity), &user, epoch).await?;
+    let session = new_session(visit, (provider, identity), user, epoch).await?;
     visit.remember(&provider.name);
     let noted = provider.may_sign_out().then(|| session.session().clone());
-    let answer = proceed(visit, Standing { request, reference, session: Some(session), fresh: true, accepted: false, asked: None }).await?;
+    let newcomer = matches!(found, Found::New(_)).then_some(Newcomer { proved: &proved, user });
+    let standing = Standing { request, reference, session: Some(session), fresh: true, newcomer, accepted: false, asked: None };
+    let answer = proceed(visit, standing).await?;
     match noted {
         Some(session) => still_signed_in(visit, &session, identity).await.map(|()| answer),
         None => Ok(answer),

@@ -1,6 +1,7 @@
 //! What the steps of a sign-in share: the decision asked for, and its outcome as an answer to the browser.
 
 use axum::response::{IntoResponse, Response};
+use futures_util::future::join;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::flow::next::{self, Authorization, Facts, LiveSession, Step};
@@ -10,10 +11,13 @@ use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::client::Client;
 use crate::model::ids::{FamilyId, ProviderName, ReferenceId};
 use crate::model::session::CodeGrant;
+use crate::model::user::User;
 use crate::store::grants::Grants;
+use crate::store::sessions::SessionRef;
 use crate::store::{StoreError, flows, pushed, sessions};
 use crate::user_pool::federate::FederationError;
 use crate::user_pool::issue_code::{issue_code, open_and_issue_code};
+use crate::user_pool::provision::Proved;
 
 use super::departure;
 use super::error::Failure;
@@ -32,10 +36,31 @@ pub struct Standing<'a> {
     pub session: Option<LiveSession>,
     /// Whether the session was made by this sign-in: then it is not stored yet.
     pub fresh: bool,
+    /// Who signs in for the first time, and is written with the session.
+    pub newcomer: Option<Newcomer<'a>>,
     /// Whether the person was shown the session and goes on with it.
     pub accepted: bool,
     /// The provider that the app asked for.
     pub asked: Option<ProviderName>,
+}
+
+/// A person whose user is not written yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer<'a> {
+    /// What a provider proved.
+    pub proved: &'a Proved<'a>,
+    /// The user to be.
+    pub user: &'a User,
+}
+
+impl Standing<'_> {
+    /// Until the user is written: before that nobody may hear of a session or a code.
+    async fn arrived(&self) -> Result<(), Failure> {
+        match self.newcomer {
+            Some(Newcomer { proved, user }) => Ok(proved.make(user).await?),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Asks for the next step and takes it.
@@ -54,6 +79,7 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
     });
     if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_))) {
         // The person is signed in, and this app gets no code.
+        standing.arrived().await?;
         let cookie = sessions::create(&visit.app.state, &visit.app.seal, &config.pool, session.session()).await?;
         visit.sign_in(&cookie);
     }
@@ -158,7 +184,15 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
     match &standing.session {
         Some(session) if standing.fresh => {
             let grants = Grants { records: &app.state, seal: &app.seal, random: &app.outside.random, pool: &config.pool };
-            let (code, cookie) = open_and_issue_code(grants, session.session().clone(), &grant).await?;
+            let (opened, arrived) = join(open_and_issue_code(grants, session.session().clone(), &grant), standing.arrived()).await;
+            let (code, cookie) = match (opened, arrived) {
+                (opened, Ok(())) => opened?,
+                (Ok((_, cookie)), Err(failure)) => {
+                    discard(visit, &cookie).await;
+                    return Err(failure);
+                }
+                (Err(_), Err(failure)) => return Err(failure),
+            };
             visit.sign_in(&cookie);
             return Ok(code);
         }
@@ -166,6 +200,13 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
         None => {}
     }
     Ok(issue_code(&app.state, &app.seal, &app.outside.random, &config.pool, grant).await?)
+}
+
+/// Ends a session that nobody has heard of and that has no user.
+async fn discard(visit: &Visit, cookie: &str) {
+    if let Some(reference) = SessionRef::open(&visit.app.seal, &visit.config.pool.id, cookie) {
+        drop(sessions::end(&visit.app.state, &reference).await);
+    }
 }
 
 /// A flow that is too large holds too much of what the app sent.

@@ -7,7 +7,7 @@ use symbolon::config;
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
 use symbolon::outside::clock::Clock;
-use symbolon::store::Key;
+use symbolon::store::users::Users;
 use symbolon::user_pool::trial;
 
 use crate::support::broker::{Broker, client, provider};
@@ -26,8 +26,8 @@ pub(crate) fn link(broker: &Broker) -> String {
 
 /// Whether the person's identity was ever seen, or the browser signed in.
 pub(crate) async fn left_a_trace(broker: &Broker, visitor: &Browser, username: &str) -> bool {
-    let key = Key::username(&broker.app.pools()[0].pool.id, username);
-    broker.app.directory.store.get(&key).await.unwrap().is_some() || visitor.cookie("symbolon-session").is_some()
+    let users = Users::new(&broker.app.directory, &broker.app.pools()[0].pool.id);
+    users.holder(username).await.unwrap().is_some() || visitor.cookie("symbolon-session").is_some()
 }
 
 #[tokio::test]

@@ -133,8 +133,15 @@ async fn go_on(visit: &mut Visit, flow: &Flow, token: &str) -> Result<Response, 
     let shown = visit.app.seal.open_token::<String>(ACCOUNT_LABEL, token);
     let same = |session: &LiveSession| shown.as_deref() == Some(session.session().id.as_str());
     let session = session.filter(same).ok_or(Failure::ForeignForm)?;
-    let standing =
-        Standing { request: &flow.request, reference: &flow.reference, session: Some(session), fresh: false, accepted: true, asked: None };
+    let standing = Standing {
+        request: &flow.request,
+        reference: &flow.reference,
+        session: Some(session),
+        fresh: false,
+        newcomer: None,
+        accepted: true,
+        asked: None,
+    };
     sign_in::proceed(visit, standing).await
 }
 

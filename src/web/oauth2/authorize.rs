@@ -88,7 +88,7 @@ async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Ar
     request.pushed = pushed;
     let asked = asked_provider(&config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
     let session = visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
-    let standing = Standing { request: &request, reference, session, fresh: false, accepted: false, asked };
+    let standing = Standing { request: &request, reference, session, fresh: false, newcomer: None, accepted: false, asked };
     proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
 }
 

@@ -9,7 +9,7 @@ use symbolon::model::ids::{ProviderName, Sub};
 use symbolon::model::user::ProviderType;
 use symbolon::store::Outcome;
 use symbolon::store::users::Owner;
-use symbolon::user_pool::provision::ProvisionError;
+use symbolon::user_pool::provision::{Found, Proved, ProvisionError};
 
 use super::world::{Desk, acme, proved};
 use crate::presets::world::{claims, identity, p256_pem, provider, with_secret};
@@ -107,6 +107,96 @@ async fn subjects_that_differ_in_case_are_two_people_with_two_names() {
     }
 }
 
+/// F-03: where user names are not lower-cased, both have the name that they have at the provider.
+#[tokio::test]
+async fn subjects_that_differ_in_case_keep_their_names_in_a_pool_that_tells_them_apart() {
+    let acme = acme();
+    for mut desk in Desk::all().await {
+        desk.pool.case_insensitive = false;
+        let small = desk.sign_in(&acme, &proved(&acme, "ada", json!({}))).await.unwrap();
+        let tall = desk.sign_in(&acme, &proved(&acme, "ADA", json!({}))).await.unwrap();
+        assert_ne!(small.sub, tall.sub);
+        assert_eq!((small.username.as_str(), tall.username.as_str()), ("Acme_ada", "Acme_ADA"));
+        for user in [&small, &tall] {
+            assert_eq!(&desk.users().by_username(&user.username).await.unwrap().unwrap().value, user);
+        }
+        desk.pool.case_insensitive = true;
+        assert_eq!(
+            desk.sign_in(&acme, &proved(&acme, "ADA", json!({}))).await.unwrap(),
+            tall,
+            "the rule of the pool does not change who this is"
+        );
+    }
+}
+
+/// F-03, F-11
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_people_who_come_at_once_for_the_first_time_never_share_a_name() {
+    let acme = acme();
+    for desk in Desk::all().await {
+        let desk = Arc::new(desk);
+        for round in 0..10 {
+            let people = [format!("ada{round}"), format!("ADA{round}")].map(|subject| proved(&acme, &subject, json!({})));
+            let tasks = [0, 1, 0, 1, 0, 1].map(|who| {
+                let (desk, acme, who) = (desk.clone(), acme.clone(), people[who].clone());
+                tokio::spawn(async move { desk.sign_in(&acme, &who).await.unwrap() })
+            });
+            let mut users = Vec::new();
+            for task in tasks {
+                users.push(task.await.unwrap());
+            }
+            let same = |one: usize, other: usize| (users[one].sub == users[other].sub, users[one].username == users[other].username);
+            assert_eq!([same(0, 2), same(0, 4), same(1, 3), same(1, 5)], [(true, true); 4]);
+            assert_eq!(same(0, 1), (false, false));
+        }
+    }
+}
+
+/// F-11: what a session was opened for beside it.
+#[tokio::test]
+async fn of_two_first_sign_ins_that_found_nobody_both_have_the_user_that_one_wrote() {
+    let acme = acme();
+    for desk in Desk::all().await {
+        let (who, namesake) = (proved(&acme, "ada", json!({"name": "Ada"})), proved(&acme, "ADA", json!({})));
+        let proved = |who| Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, who).unwrap();
+        let (one, two, other) = (proved(&who), proved(&who), proved(&namesake));
+        let Found::New(user) = one.find().await.unwrap() else { panic!("somebody is there") };
+        assert_eq!(two.find().await.unwrap(), Found::New(user.clone()));
+        let Found::New(twin) = other.find().await.unwrap() else { panic!("somebody is there") };
+        assert_eq!((twin.username.as_str(), &twin.sub), ("acme_ada", &user.sub), "nobody has the name yet");
+        one.make(&user).await.unwrap();
+        two.make(&user).await.unwrap();
+        assert!(matches!(other.make(&twin).await, Err(ProvisionError::Busy)), "the name is gone");
+        assert_eq!(one.find().await.unwrap(), Found::Known(user.clone()));
+        let Found::Known(twin) = other.find().await.unwrap() else { panic!("a user is there") };
+        assert_ne!((&twin.sub, &twin.username), (&user.sub, &user.username));
+    }
+}
+
+/// Promise 4: nothing is left of a first sign-in that could not write everything.
+#[tokio::test]
+async fn a_first_sign_in_writes_identity_name_and_user_or_nothing() {
+    let acme = acme();
+    for desk in Desk::all().await {
+        let who = proved(&acme, "ada", json!({}));
+        let Owner::Nobody(Some(sub)) = desk.users().owner(&who.key, "acme_ada").await.unwrap() else { panic!("somebody is there") };
+        let Found::New(user) = Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, &who).unwrap().find().await.unwrap() else {
+            panic!("somebody is there")
+        };
+        let somebody = Sub::from_random([7; 16]);
+        assert!(desk.users().reserve_username("acme_ada", &somebody).await.unwrap());
+        assert_eq!(desk.users().create_at_home(&user, &who.key).await.unwrap(), Outcome::Conflict);
+        assert_eq!(desk.users().get(&sub).await.unwrap(), None);
+        assert_eq!(
+            desk.users().owner(&who.key, "acme_ada").await.unwrap(),
+            Owner::Nobody(None),
+            "the name is somebody's, the identity nobody's"
+        );
+        assert_eq!(desk.users().holder("acme_ada").await.unwrap(), Some(somebody));
+        assert_ne!(desk.sign_in(&acme, &who).await.unwrap().username, "acme_ada");
+    }
+}
+
 /// F-11
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_parallel_first_sign_ins_of_one_person_make_one_user() {
@@ -139,7 +229,7 @@ async fn a_sign_in_goes_on_where_a_crashed_one_stopped() {
         let who = proved(&acme, "ada", json!({"name": "Ada"}));
         let sub = Sub::from_random([7; 16]);
         assert_eq!(desk.users().reserve_identity(&who.key, &sub, None).await.unwrap(), Outcome::Committed);
-        assert_eq!(desk.users().owner(&who.key).await.unwrap(), Owner::Reserved(sub.clone()));
+        assert_eq!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Reserved(sub.clone()));
         assert!(desk.users().reserve_username("acme_ada", &sub).await.unwrap());
         let user = desk.sign_in(&acme, &who).await.unwrap();
         assert_eq!((user.sub, user.username.as_str()), (sub, "acme_ada"));
@@ -158,7 +248,7 @@ async fn a_deleted_person_comes_back_as_somebody_new() {
         assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
         let record = desk.users().get(&user.sub).await.unwrap().unwrap();
         assert_eq!(desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(), Outcome::Committed);
-        assert_eq!(desk.users().owner(&who.key).await.unwrap(), Owner::Nobody(None));
+        assert_eq!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Nobody(None));
         let again = desk.sign_in(&acme, &who).await.unwrap();
         assert_ne!(again.sub, user.sub);
         assert_eq!((again.username.as_str(), again.groups.len()), ("acme_ada", 0));
@@ -177,7 +267,7 @@ async fn a_half_deleted_person_comes_back_as_somebody_new() {
         record.value.identities.clear();
         record.value.username = "other".into();
         assert_eq!(desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(), Outcome::Committed);
-        assert!(matches!(desk.users().owner(&who.key).await.unwrap(), Owner::Former(_)));
+        assert!(matches!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Former(_)));
         let again = desk.sign_in(&acme, &who).await.unwrap();
         assert_ne!(again.sub, user.sub);
         assert_eq!(again.username, "acme_ada", "the name of a deleted user is free");
