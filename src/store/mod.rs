@@ -178,6 +178,17 @@ impl Store {
         Self { role, ..self.clone() }
     }
 
+    /// The same store, whose reads count like acknowledgements: what one finds ended is ended on as many replicas as must have it, and no fail-over brings it
+    /// back. `None` where none are asked, for there every read is such a one. Each read costs a write, so it is for whoever is about to acknowledge an end
+    /// that somebody else brought about.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Self> {
+        match &self.engine {
+            Engine::Memory(_) | Engine::File(_) => None,
+            Engine::Redis(redis) => redis.confirmed().map(|redis| Self { engine: Engine::Redis(redis), ..self.clone() }),
+        }
+    }
+
     /// The live value of a key.
     pub async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         Ok(self.get_many(std::slice::from_ref(key)).await?.into_iter().next().flatten())

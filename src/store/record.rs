@@ -42,6 +42,11 @@ impl Records {
         Self { store, seal, random }
     }
 
+    /// The same over [`Store::confirmed`].
+    pub fn confirmed(&self) -> Option<Self> {
+        self.store.confirmed().map(|store| Self { store, ..self.clone() })
+    }
+
     /// 16 bytes that only `text` under this seal gives, for `purpose`.
     pub fn bytes_of(&self, purpose: &str, text: &str) -> [u8; 16] {
         self.seal.bytes_of(purpose, text)

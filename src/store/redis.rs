@@ -19,7 +19,7 @@ use crate::outside::random::Random;
 
 use super::batch::{Batch, Change};
 use super::key::Key;
-use super::redis_call::{Call, Confirm, Place, ScriptCall, SendError};
+use super::redis_call::{CONFLICT, Call, Confirm, Place, ScriptCall, SendError, UNCHANGED, WRITTEN};
 use super::redis_cluster::{Cluster, Redirect};
 use super::redis_error::{self, Verdict};
 use super::redis_link::{Link, Live, Making, Target, client};
@@ -35,6 +35,8 @@ pub(in crate::store) struct Redis {
     queue: Arc<Semaphore>,
     deadline: Duration,
     replicas: u32,
+    /// Whether reads are confirmed by replicas, too.
+    confirms_reads: bool,
     /// Made so far.
     connections: Arc<AtomicU64>,
 }
@@ -69,13 +71,19 @@ impl Redis {
         let connections = Arc::clone(&making.made);
         let nodes = Nodes::of(address, making)?;
         let (deadline, replicas) = (settings.deadline, settings.replicas);
-        let redis = Self { nodes, scripts, queue: Arc::new(Semaphore::new(settings.queue)), deadline, replicas, connections };
+        let queue = Arc::new(Semaphore::new(settings.queue));
+        let redis = Self { nodes, scripts, queue, deadline, replicas, confirms_reads: false, connections };
         match redis.nodes.all().await {
             Ok(()) => {}
             Err(error @ StoreError::Misconfigured(_)) => return Err(error),
             Err(error) => tracing::warn!(%error, "Redis is not there yet"),
         }
         Ok(redis)
+    }
+
+    /// The same server, from which also what is read waits for replicas; `None` where none are asked.
+    pub(in crate::store) fn confirmed(&self) -> Option<Self> {
+        (self.replicas > 0).then(|| Self { confirms_reads: true, ..self.clone() })
     }
 
     pub(in crate::store) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
@@ -106,8 +114,8 @@ impl Redis {
             };
         }
         match self.write(&Call::Script(call)).await? {
-            Value::Int(1) => Ok(Outcome::Committed),
-            Value::Int(0) => Ok(Outcome::Conflict),
+            Value::Int(CONFLICT) => Ok(Outcome::Conflict),
+            Value::Int(WRITTEN | UNCHANGED) => Ok(Outcome::Committed),
             other => Err(StoreError::Unknown(format!("an answer of another kind: {other:?}"))),
         }
     }
@@ -216,7 +224,7 @@ impl Redis {
             let live = link.live().await.inspect_err(|_| self.nodes.doubt())?;
             let (link, live) = sent.insert((link, live));
             let alone = matches!(self.nodes, Nodes::Cluster(_));
-            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2, alone };
+            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2, alone, reads: self.confirms_reads };
             let error = match call.send(live, asking, confirm).await {
                 Ok(value) => return Ok(value),
                 Err(SendError::Unconfirmed { replicas }) => {

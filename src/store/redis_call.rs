@@ -6,8 +6,19 @@ use ::redis::aio::ConnectionLike;
 use ::redis::{Cmd, RedisError, RedisResult, ServerErrorKind, Value, cmd, pipe};
 
 use super::key::Key;
+use super::redis_cluster::Redirect;
 use super::redis_link::Live;
 use super::redis_scripts::Lua;
+
+/// What a commit answers: an expectation did not hold, something was written, everything was as it was to be.
+pub(in crate::store) const CONFLICT: i64 = 0;
+pub(in crate::store) const WRITTEN: i64 = 1;
+pub(in crate::store) const UNCHANGED: i64 = 2;
+
+/// How long a fence lies there. Nobody reads it.
+const FENCE: Duration = Duration::from_secs(1);
+/// How many places are tried for one.
+const FENCES: usize = 50;
 
 /// What is sent.
 pub(in crate::store) enum Call<'a> {
@@ -39,6 +50,8 @@ pub(in crate::store) struct Confirm {
     /// Whether a server without any replica answers for itself. A cluster's master that is cut off stops writing, so one that writes and has no
     /// replica lost it; behind Sentinels it may be the one that was replaced.
     pub(in crate::store) alone: bool,
+    /// Whether what is read is confirmed, too: what it says is gone, no fail-over brings back.
+    pub(in crate::store) reads: bool,
 }
 
 /// Why there is no answer.
@@ -84,29 +97,58 @@ impl Call<'_> {
 
     /// Sends over `live`; `asking` where the slot is still on its way to that node.
     pub(in crate::store) async fn send(&self, live: &Live, asking: bool, confirm: Confirm) -> Result<Value, SendError> {
-        let generation = live.generation();
+        let waiting = if self.must_be_confirmed(confirm) { live.waiting().await } else { None };
+        let Some(mut connection) = waiting else { return Ok(self.done(live.generation(), asking, &mut live.connection()).await?) };
+        let answer = self.done(live.generation(), asking, &mut *connection).await?;
+        if !self.wrote(&answer) {
+            self.fence(asking, &mut *connection).await?;
+        }
+        wait(confirm, &mut *connection).await?;
+        Ok(answer)
+    }
+
+    /// Whether its answer may not be taken back by a fail-over: it writes what lasts, finds that already done, or was asked for in order to know. A session
+    /// that is taken away must not come back.
+    fn must_be_confirmed(&self, confirm: Confirm) -> bool {
+        let writes = match self {
+            Self::Plain(name, keys) => *name == "GETDEL" && keys.iter().any(|place| place.lasting),
+            Self::Script(call) => call.script.writes && call.keys.iter().any(|place| place.lasting),
+        };
+        writes || confirm.reads
+    }
+
+    /// Whether what gave `answer` wrote anything. A commit says so itself: what it was to delete may be gone already.
+    fn wrote(&self, answer: &Value) -> bool {
+        match self {
+            Self::Plain(name, _) => *name == "GETDEL" && *answer != Value::Nil,
+            Self::Script(call) => call.script.writes && !matches!(answer, Value::Int(CONFLICT | UNCHANGED)),
+        }
+    }
+
+    /// A write for WAIT to speak of, where nothing else was written. Replicas have the writes of a server in their order: who has this one has all that
+    /// the server had done by then, whoever asked for it. So any place will do that the server has: the partition's own, and another while that one is on
+    /// its way to another server, who knows nothing of what was done here.
+    async fn fence(&self, asking: bool, connection: &mut impl ConnectionLike) -> Result<(), SendError> {
+        let own = self.first_key().split_once('}').map_or("", |(tag, _)| tag).to_owned();
+        for tag in [own].into_iter().chain((0..FENCES).map(|number| format!("{{{number}"))) {
+            let mut set = cmd("SET");
+            set.arg(format!("{tag}}}!")).arg("").arg("PX").arg(FENCE.as_millis().to_string());
+            match one(set, asking, connection).await {
+                Err(error) if Redirect::of(&error).is_some() => {}
+                answer => return answer.map(drop).map_err(SendError::Redis),
+            }
+        }
+        Err(SendError::Unconfirmed { replicas: 0 })
+    }
+
+    async fn done(&self, generation: &str, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
         match self {
             Self::Plain(name, keys) => {
                 let mut command = cmd(name);
                 command.arg(keys.iter().map(|key| key.at(generation)).collect::<Vec<_>>());
-                // A session that is taken away must not come back with the next fail-over.
-                let takes = *name == "GETDEL" && keys.iter().any(|place| place.lasting);
-                match if takes { live.waiting().await } else { None } {
-                    Some(mut connection) => {
-                        let answer = one(command, asking, &mut *connection).await?;
-                        if answer != Value::Nil {
-                            wait(confirm, &mut *connection).await?;
-                        }
-                        Ok(answer)
-                    }
-                    None => Ok(one(command, asking, &mut live.connection()).await?),
-                }
+                one(command, asking, connection).await
             }
-            Self::Script(call) if call.must_be_confirmed() => match live.waiting().await {
-                Some(mut connection) => call.confirmed(generation, asking, confirm, &mut *connection).await,
-                None => Ok(call.done(generation, asking, &mut live.connection()).await?),
-            },
-            Self::Script(call) => Ok(call.done(generation, asking, &mut live.connection()).await?),
+            Self::Script(call) => call.done(generation, asking, connection).await,
         }
     }
 }
@@ -135,30 +177,12 @@ impl<'a> ScriptCall<'a> {
         self
     }
 
-    /// Whether it writes anything that a fail-over may not take back.
-    fn must_be_confirmed(&self) -> bool {
-        self.script.writes && self.keys.iter().any(|place| place.lasting)
-    }
-
     /// Runs the script, by its text when the server forgot it: then it did nothing, and the text repeats nothing.
     async fn done(&self, generation: &str, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
         match one(self.command("EVALSHA", &self.script.digest, generation), asking, connection).await {
             Err(error) if forgotten(&error) => one(self.command("EVAL", self.script.text, generation), asking, connection).await,
             answer => answer,
         }
-    }
-
-    /// [`ScriptCall::done`], and then waits until replicas have it.
-    async fn confirmed(
-        &self,
-        generation: &str,
-        asking: bool,
-        confirm: Confirm,
-        connection: &mut impl ConnectionLike,
-    ) -> Result<Value, SendError> {
-        let answer = self.done(generation, asking, connection).await?;
-        wait(confirm, connection).await?;
-        Ok(answer)
     }
 
     fn command(&self, name: &str, script: &str, generation: &str) -> Cmd {

@@ -196,9 +196,26 @@ pub async fn end_if_over(
     Ok(None)
 }
 
-/// Ends those of the sessions listed under `key` that are `meant`. The list also has those that ended otherwise, so it is read to its end.
+/// Ends those of the sessions listed under `key` that are `meant`. Where one is gone already, or nothing is left to end, that is all there is to acknowledge:
+/// then everything is read once more, from a server whose replicas say the same.
 async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(&Session) -> bool) -> Result<Vec<Session>, StoreError> {
-    let (mut ended, mut after) = (Vec::new(), None);
+    let (mut ended, all) = end_found(records, pool, key, &meant).await?;
+    if (ended.is_empty() || !all)
+        && let Some(confirmed) = records.confirmed()
+    {
+        ended.extend(end_found(&confirmed, pool, key, &meant).await?.0);
+    }
+    Ok(ended)
+}
+
+/// The sessions that ended, and whether all that are listed were there. The list also has those that ended otherwise, so it is read to its end.
+async fn end_found(
+    records: &Records,
+    pool: &PoolId,
+    key: &Key,
+    meant: &impl Fn(&Session) -> bool,
+) -> Result<(Vec<Session>, bool), StoreError> {
+    let (mut ended, mut all, mut after) = (Vec::new(), true, None);
     for _ in 0..MOST_PAGES {
         let page = records.store.list(key, after.as_deref(), PAGE).await?;
         let mut of_users: BTreeMap<Sub, Vec<SessionRef>> = BTreeMap::new();
@@ -208,7 +225,8 @@ async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(
         }
         for references in of_users.values() {
             let found = sessions::peek(records, references).await?;
-            for (reference, _) in references.iter().zip(found).filter(|(_, session)| session.as_ref().is_some_and(&meant)) {
+            all &= found.iter().all(Option::is_some);
+            for (reference, _) in references.iter().zip(found).filter(|(_, session)| session.as_ref().is_some_and(meant)) {
                 ended.extend(sessions::end(records, reference).await?);
             }
         }
@@ -217,7 +235,7 @@ async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(
             break;
         }
     }
-    Ok(ended)
+    Ok((ended, all))
 }
 
 fn of_saml(session: &Session) -> Option<(&UpstreamSession, &SamlSession)> {

@@ -143,13 +143,17 @@ pub async fn honour(
     let now = app.outside.clock.now();
     let expected = Expected { decryption: &keys.decryption, ..expected(connection, saml, &metadata, slo) };
     let request = verify_request(received, &expected, now).map_err(SamlRefusal::Logout)?.into_inner();
-    let mark = Key::mark("logout", &connection.scope(), &request.id);
-    let first = marks::is_first(&app.state.store, &mark, request.acceptable_until).await.map_err(SamlRefusal::Store)?;
-    if !first {
-        return Err(SamlRefusal::Replayed(request.id).into());
+    let (records, mark) = (&app.state, Key::mark("logout", &connection.scope(), &request.id));
+    let replayed = || FederationError::from(SamlRefusal::Replayed(request.id.clone()));
+    if records.store.get(&mark).await.map_err(SamlRefusal::Store)?.is_some() {
+        return Err(replayed());
     }
     let usual = Usual { name_qualifier: &metadata.entity_id, sp_name_qualifier: &saml.sp_entity_id };
+    // Used up only when everything has ended: what failed may be tried again, and ending twice ends nothing more.
     let ended = end(connection, &request, usual).await.map_err(SamlRefusal::Store)?;
+    if !marks::is_first(&records.store, &mark, request.acceptable_until).await.map_err(SamlRefusal::Store)? {
+        return Err(replayed());
+    }
     let answer = match answers_to(&metadata) {
         None => None,
         Some(endpoint) => {

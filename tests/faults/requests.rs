@@ -96,8 +96,15 @@ impl Desk<'_> {
         (arrival, outcome)
     }
 
-    /// The browser signs out.
+    /// The browser signs out, and once more when it does not hear that it is.
     pub(crate) async fn signs_out(&self, session: &str) -> Outcome {
+        match self.signs_out_once(session).await {
+            Outcome::Unknown(_) => self.signs_out_once(session).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn signs_out_once(&self, session: &str) -> Outcome {
         let invoked = self.world.recorder.now();
         let path = format!("/logout?client_id={}&logout_uri={APP_HOME}", APPS[0].0);
         let cookie = format!("symbolon-session={session}");
@@ -120,8 +127,15 @@ impl Desk<'_> {
         self.token(app, Op::Refresh { token: Id::of(token), rotates: APPS[app].1 }, &form).await
     }
 
-    /// An app revokes a refresh token.
+    /// An app revokes a refresh token, and once more when it does not hear that it is.
     pub(crate) async fn revokes(&self, app: usize, token: &str) -> Outcome {
+        match self.revokes_once(app, token).await {
+            Outcome::Unknown(_) => self.revokes_once(app, token).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn revokes_once(&self, app: usize, token: &str) -> Outcome {
         let invoked = self.world.recorder.now();
         let reply = self.post(app, "/oauth2/revoke", &[("token", token)]).await;
         self.note(Op::Revoke { token: Id::of(token) }, invoked, reply, |reply| {

@@ -11,6 +11,7 @@ mod redis_faults;
 mod redis_setup;
 mod restored;
 mod saml_trust;
+mod signed_out_again;
 mod sp_keys;
 
 use std::path::Path;

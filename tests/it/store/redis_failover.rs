@@ -12,7 +12,7 @@ use crate::support::redis_groups::{Cluster, Sentinels};
 
 const DEADLINE: Duration = Duration::from_millis(500);
 
-async fn store(url: &str, replicas: u32) -> Store {
+pub(super) async fn store(url: &str, replicas: u32) -> Store {
     store_within(DEADLINE, url, replicas).await
 }
 
@@ -27,7 +27,7 @@ async fn write(store: &Store, key: &Key) -> Result<Outcome, StoreError> {
 }
 
 /// Waits until `store` writes; every refusal until then says truly that nothing was done, or that it is not known.
-async fn writes(store: &Store, key: &Key) {
+pub(super) async fn writes(store: &Store, key: &Key) {
     for _ in 0..400 {
         match write(store, key).await {
             Ok(outcome) => {
