@@ -27,11 +27,14 @@ pub struct HttpLimits {
     pub total: Duration,
     /// Name lookup, TCP and TLS.
     pub connect: Duration,
+    /// How long an unused connection counts as open. Peers close theirs too, Node and Apache after five seconds, and what is sent into that is
+    /// lost: a code cannot be sent twice.
+    pub idle: Duration,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { total: Duration::from_secs(10), connect: Duration::from_secs(5) }
+        Self { total: Duration::from_secs(10), connect: Duration::from_secs(5), idle: Duration::from_secs(4) }
     }
 }
 
@@ -201,6 +204,7 @@ impl Http {
             .user_agent(concat!("symbolon/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(limits.connect)
             .pool_max_idle_per_host(8)
+            .pool_idle_timeout(limits.idle)
             .dns_resolver(Arc::new(GuardedResolver { allow_private }));
         if let Some(pem) = extra_ca {
             builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);

@@ -3,6 +3,7 @@
 //! Hosts under `.example` do not exist: landing there is recorded and shows an empty page, so an app needs no server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, redirect};
@@ -62,9 +63,11 @@ pub(crate) struct Browser {
 impl Browser {
     /// A fresh browser whose cookies age by `clock`.
     pub(crate) fn new(clock: &Clock) -> Self {
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().build().expect("an HTTP client");
+        // Apps close idle connections after five seconds.
+        let idle = Duration::from_secs(4);
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().pool_idle_timeout(idle).build();
         Self {
-            http,
+            http: http.expect("an HTTP client"),
             jar: Arc::default(),
             clock: clock.clone(),
             page: None,

@@ -4,7 +4,8 @@ use symbolon::outside::http::{Http, HttpError, HttpLimits, JSON_BYTES, Request, 
 
 use super::server::{Behaviour, Server, gzip_bomb, response};
 
-const SHORT: HttpLimits = HttpLimits { total: Duration::from_millis(300), connect: Duration::from_millis(300) };
+const SHORT: HttpLimits =
+    HttpLimits { total: Duration::from_millis(300), connect: Duration::from_millis(300), idle: Duration::from_secs(1) };
 
 fn client() -> Http {
     Http::new(HttpLimits::default(), true, None).unwrap()
@@ -69,6 +70,23 @@ async fn redirects_are_answers_and_nothing_more() {
         assert!(answer.status.is_redirection());
     }
     assert_eq!(inner.requests(), 0);
+}
+
+/// B-34: Node and Apache close a connection after five idle seconds, and a code that is sent into the closing is lost.
+#[tokio::test]
+async fn a_connection_that_the_provider_may_be_closing_is_not_used_again() {
+    assert!(HttpLimits::default().idle < Duration::from_secs(5));
+    let connections = async |idle: Duration| {
+        let server = Server::start(Behaviour::KeepOpen).await;
+        let http = Http::new(HttpLimits { idle, ..HttpLimits::default() }, true, None).unwrap();
+        for _ in 0..5 {
+            http.send(Request::get(server.url("/jwks"))).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.connections()
+    };
+    assert_eq!(connections(Duration::from_secs(60)).await, 1);
+    assert_eq!(connections(Duration::from_millis(1)).await, 5);
 }
 
 /// B-34

@@ -23,21 +23,25 @@ pub(super) enum Behaviour {
     Drip,
     /// The connection ends at once.
     HangUp,
+    /// `{}`, and the same to each request that follows on the connection.
+    KeepOpen,
 }
 
 /// A running server; it ends with the test's runtime.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     pub(super) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), requests: Arc::default() };
-        let requests = Arc::clone(&server.requests);
+        let server = Self { address: listener.local_addr().unwrap(), requests: Arc::default(), connections: Arc::default() };
+        let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
                 let (behaviour, requests) = (behaviour.clone(), Arc::clone(&requests));
                 tokio::spawn(async move { answer(stream, behaviour, &requests).await });
             }
@@ -48,6 +52,11 @@ impl Server {
     /// How many requests came.
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were made.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(super) fn url(&self, path: &str) -> url::Url {
@@ -64,12 +73,9 @@ pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 
 async fn answer(mut stream: TcpStream, behaviour: Behaviour, requests: &AtomicUsize) -> io::Result<()> {
     let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if stream.read_buf(&mut head).await? == 0 {
-            return Ok(());
-        }
+    if !reads_head(&mut stream, &mut head, requests).await? {
+        return Ok(());
     }
-    requests.fetch_add(1, Ordering::SeqCst);
     match behaviour {
         Behaviour::Raw(bytes) => {
             stream.write_all(&bytes).await?;
@@ -101,7 +107,25 @@ async fn answer(mut stream: TcpStream, behaviour: Behaviour, requests: &AtomicUs
             }
         }
         Behaviour::HangUp => Ok(()),
+        Behaviour::KeepOpen => loop {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await?;
+            head.clear();
+            if !reads_head(&mut stream, &mut head, requests).await? {
+                return Ok(());
+            }
+        },
     }
+}
+
+/// Whether a whole request came, without a body, before the client left.
+async fn reads_head(stream: &mut TcpStream, head: &mut Vec<u8>, requests: &AtomicUsize) -> io::Result<bool> {
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if stream.read_buf(head).await? == 0 {
+            return Ok(false);
+        }
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    Ok(true)
 }
 
 /// `length` zero bytes as gzip, about a hundred-and-sixtieth of that long: one deflate block with fixed codes, whose every

@@ -13,7 +13,7 @@ use super::world::World;
 
 fn patient_for(millis: u64, world: &World) -> Upstreams {
     let limit = Duration::from_millis(millis);
-    let http = Http::new(HttpLimits { total: limit, connect: limit }, true, None).unwrap();
+    let http = Http::new(HttpLimits { total: limit, connect: limit, ..HttpLimits::default() }, true, None).unwrap();
     Upstreams::with_http(&world.outside, true, http)
 }
 
