@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Outside;
 use super::http::Http;
-use super::refreshing::Refreshing;
+use super::refreshing::{Asker, Refreshing};
 use super::upstreams::{KEYS, UpstreamError, Upstreams, read_keys};
 use crate::model::proof::ClientKeySource;
 use crate::protocol::jose::KeySet;
@@ -57,7 +57,7 @@ impl ClientKeys {
     pub async fn newer(&self, source: &ClientKeySource, seen: &Arc<KeySet>) -> Option<Result<Arc<KeySet>, UpstreamError>> {
         let Ok(Held::Fetched(keys)) = self.held(source) else { return None };
         let (http, url) = (self.http.clone(), self.url(source).ok()?);
-        keys.newer_than(seen, &self.outside, move || async move { read_keys(&http, &url).await }).await
+        keys.newer_than(seen, Asker::Anybody, &self.outside, move || async move { read_keys(&http, &url).await }).await
     }
 
     fn held(&self, source: &ClientKeySource) -> Result<Held, UpstreamError> {

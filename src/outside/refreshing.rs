@@ -25,6 +25,15 @@ pub struct Policy {
     pub last_pause: Duration,
 }
 
+/// Who finds that a document is out of date. Each has an allowance of its own, so that whoever makes something up takes nothing from people who sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody with something that came from the document's owner.
+    SignIn,
+    /// Somebody with something that anybody may have made.
+    Anybody,
+}
+
 /// A document that may be absent, fresh, stale or failing.
 #[derive(Debug)]
 pub struct Refreshing<T, E> {
@@ -39,7 +48,14 @@ struct State<T, E> {
     held: Option<(Arc<T>, Timestamp)>,
     failures: u32,
     failed: Option<(E, Timestamp)>,
-    demanded: Option<Timestamp>,
+    demanded: Demanded,
+}
+
+/// When a newer document was last demanded, by whom.
+#[derive(Debug, Default)]
+struct Demanded {
+    by_sign_in: Option<Timestamp>,
+    by_anybody: Option<Timestamp>,
 }
 
 enum Look<T, E> {
@@ -56,7 +72,7 @@ where
 {
     /// An empty place for a document.
     pub fn new(policy: Policy) -> Self {
-        let state = State { held: None, failures: 0, failed: None, demanded: None };
+        let state = State { held: None, failures: 0, failed: None, demanded: Demanded::default() };
         Self { policy, fresh: |_, _, policy| policy.fresh, state: Mutex::new(state), flight: Arc::default() }
     }
 
@@ -108,8 +124,8 @@ where
     }
 
     /// A document newer than `seen`, which lacks what a caller needs: the present one if it was renewed since, else one
-    /// fetched now. `None` within the cool-down after the last such demand.
-    pub async fn newer_than<F, W>(&self, seen: &Arc<T>, outside: &Outside, fetch: F) -> Option<Result<Arc<T>, E>>
+    /// fetched now. `None` within the cool-down after the last such demand of that kind of asker.
+    pub async fn newer_than<F, W>(&self, seen: &Arc<T>, asker: Asker, outside: &Outside, fetch: F) -> Option<Result<Arc<T>, E>>
     where
         F: FnOnce() -> W,
         W: Future<Output = Result<T, E>>,
@@ -122,10 +138,11 @@ where
                 _ => {}
             }
             let now = outside.clock.now();
-            if state.demanded.is_some_and(|at| at <= now && now.since(at) < self.policy.cool_down) {
+            let demanded = state.demanded.by(asker);
+            if demanded.is_some_and(|at| at <= now && now.since(at) < self.policy.cool_down) {
                 return None;
             }
-            state.demanded = Some(now);
+            *demanded = Some(now);
         }
         Some(self.settle(outside, fetch().await))
     }
@@ -190,5 +207,14 @@ where
 
     fn state(&self) -> MutexGuard<'_, State<T, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Demanded {
+    const fn by(&mut self, asker: Asker) -> &mut Option<Timestamp> {
+        match asker {
+            Asker::SignIn => &mut self.by_sign_in,
+            Asker::Anybody => &mut self.by_anybody,
+        }
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Outside;
 use super::http::{Http, HttpError, Request};
-use super::refreshing::{Policy, Refreshing};
+use super::refreshing::{Asker, Policy, Refreshing};
 use super::upstreams::{UpstreamError, Upstreams};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::time::Timestamp;
@@ -131,7 +131,7 @@ impl SamlMetadata {
 
     /// Metadata newer than `seen`, in which a response's key was not found; `None` within the cool-down.
     pub async fn newer(&self, place: Place<'_>, seen: &Arc<Fetched>) -> Option<Result<Arc<Fetched>, MetadataFetchError>> {
-        self.document(place).newer_than(seen, &self.outside, self.fetch(place)).await
+        self.document(place).newer_than(seen, Asker::Anybody, &self.outside, self.fetch(place)).await
     }
 
     fn document(&self, place: Place<'_>) -> Document {

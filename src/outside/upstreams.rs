@@ -13,7 +13,7 @@ use super::address::origin_of;
 use super::credentials::Minting;
 use super::gate::{Closed, Gate};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
-use super::refreshing::{Policy, Refreshing};
+use super::refreshing::{Asker, Policy, Refreshing};
 use super::telemetry::{self, Kind, Work};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::ProviderName;
@@ -32,7 +32,7 @@ const METADATA: Policy = Policy {
     last_pause: Duration::from_secs(60),
 };
 /// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them be read again at
-/// most twice a minute (B-19).
+/// most twice a minute, and as often those that anybody may have made (B-19).
 pub(super) const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
 
 /// All calls of one sign-in together: a person waits for them.
@@ -316,9 +316,9 @@ impl Upstream {
         self.keys_at(jwks_uri).get(&self.outside, self.fetch_keys(jwks_uri)).await
     }
 
-    /// Keys newer than `seen`, in which a token's key was not found; `None` within the cool-down (B-18, B-19).
-    pub async fn newer_keys(&self, jwks_uri: &Url, seen: &Arc<KeySet>) -> Option<Result<Arc<KeySet>, UpstreamError>> {
-        self.keys_at(jwks_uri).newer_than(seen, &self.outside, self.fetch_keys(jwks_uri)).await
+    /// Keys newer than `seen`, in which the key of the `asker`'s token was not found; `None` within the cool-down (B-18, B-19).
+    pub async fn newer_keys(&self, jwks_uri: &Url, seen: &Arc<KeySet>, asker: Asker) -> Option<Result<Arc<KeySet>, UpstreamError>> {
+        self.keys_at(jwks_uri).newer_than(seen, asker, &self.outside, self.fetch_keys(jwks_uri)).await
     }
 
     async fn metadata(&self, oidc: &Oidc, discovery_url: &str) -> Result<Arc<Metadata>, UpstreamError> {

@@ -20,6 +20,7 @@ use crate::config::PoolConfig;
 use crate::model::ids::ProviderName;
 use crate::model::secret::{ExposeSecret as _, SecretString};
 use crate::model::session::Session;
+use crate::outside::refreshing::Asker;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::jose::{Algorithm, JwsError, KeySet};
 use crate::protocol::oidc::issuer::Issuer;
@@ -74,7 +75,7 @@ impl<'a> Door<'a> {
             let endpoints = record::metadata(means, self.oidc, upstream.endpoints(self.oidc).await)?;
             let jwks = endpoints.jwks.as_ref().ok_or(UpstreamError::EndpointMissing("jwks"))?;
             let check = |keys: &KeySet| Ok(logout_token::verify(raw.expose_secret(), keys, expected, now)?);
-            provider_keys::checked(means, (&upstream, jwks), check, signature).await
+            provider_keys::checked(means, (&upstream, jwks, Asker::Anybody), check, signature).await
         };
         let budget = means.upstreams.budget();
         let (token, _) = timeout(budget, proof).await.map_err(|_| UpstreamError::Budget(budget))??;

@@ -260,6 +260,27 @@ async fn a_new_key_is_fetched_and_unknown_ones_fetch_no_storm() {
     assert_eq!(world.acme.count(Endpoint::Jwks), before + 1);
 }
 
+/// B-19: whoever posts made-up keys here uses up an allowance of their own: who signs in with a new key is served at once.
+#[tokio::test]
+async fn made_up_keys_do_not_keep_a_new_one_from_people() {
+    let world = world().await;
+    drop(world.signs_in(ada("sid-laptop")).await);
+    let before = world.acme.count(Endpoint::Jwks);
+    let made_up = async || {
+        for _ in 0..5 {
+            world.refuses(&world.acme.logout_token(&[Switch::KidRandom]), "jws_unknown_key").await;
+        }
+        world.acme.count(Endpoint::Jwks) - before
+    };
+    assert_eq!(made_up().await, 1);
+    world.acme.rotates_keys();
+    let mut visitor = world.signs_in(ada("sid-phone-1")).await;
+    assert!(world.is_signed_in(&mut visitor).await);
+    assert_eq!(made_up().await, 2, "the sign-in's, and nobody else's");
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(made_up().await, 3);
+}
+
 #[tokio::test]
 async fn only_a_form_with_one_token_is_read() {
     let world = world().await;

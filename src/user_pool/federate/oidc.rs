@@ -5,6 +5,7 @@ use url::Url;
 use super::{Exchange, FederationError, provider_keys, record};
 use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
 use crate::model::secret::{ExposeSecret, SecretString};
+use crate::outside::refreshing::Asker;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::Verified;
 use crate::protocol::jose::{Algorithm, JwsError, KeySet};
@@ -38,7 +39,7 @@ impl Exchange<'_> {
             max_age: self.pending.max_age,
         };
         let check = |keys: &KeySet| Ok(id_token::verify(raw.expose_secret(), keys, expected, self.now)?);
-        let (id_token, keys) = provider_keys::checked(self.means, (self.upstream, jwks), check, signature).await?;
+        let (id_token, keys) = provider_keys::checked(self.means, (self.upstream, jwks, Asker::SignIn), check, signature).await?;
         let key = quirks::key(self.provider, &id_token.claims)?;
         let claims = match endpoints.userinfo.as_ref().filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
             None => id_token.claims.clone(),

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Means, record};
+use crate::outside::refreshing::Asker;
 use crate::outside::upstreams::{Upstream, UpstreamError};
 use crate::protocol::jose::{JwsError, KeySet};
 
-/// Makes `check` with the provider's keys. When no key fits, they are read once more, unless that was done a moment ago. `signature` tells a failed
+/// Makes `check` with the provider's keys. When no key fits, they are read once more, unless that was done a moment ago for
+/// such an `asker`. `signature` tells a failed
 /// signature from the other reasons of a refusal.
 pub(in crate::user_pool) async fn checked<T, E: From<UpstreamError>>(
     means: Means<'_>,
-    (upstream, jwks): (&Upstream, &Url),
+    (upstream, jwks, asker): (&Upstream, &Url, Asker),
     check: impl Fn(&KeySet) -> Result<T, E>,
     signature: fn(&E) -> Option<&JwsError>,
 ) -> Result<(T, Arc<KeySet>), E> {
@@ -20,7 +22,7 @@ pub(in crate::user_pool) async fn checked<T, E: From<UpstreamError>>(
     match check(&keys) {
         Ok(proven) => Ok((proven, keys)),
         Err(error) if signature(&error).is_some_and(wants_newer_keys) => {
-            let Some(newer) = upstream.newer_keys(jwks, &keys).await else {
+            let Some(newer) = upstream.newer_keys(jwks, &keys, asker).await else {
                 record::keys_are_recent(means);
                 return Err(error);
             };

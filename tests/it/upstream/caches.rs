@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
-use symbolon::outside::refreshing::{Policy, Refreshing};
+use symbolon::outside::refreshing::{Asker, Policy, Refreshing};
 
 const POLICY: Policy = Policy {
     fresh: Duration::from_secs(100),
@@ -48,7 +48,11 @@ impl Source {
     }
 
     async fn demand_newer(&self, seen: &Arc<usize>) -> Option<Result<usize, &'static str>> {
-        Some(self.cache.newer_than(seen, &self.outside, self.fetch()).await?.map(|document| *document))
+        self.demand_newer_as(Asker::SignIn, seen).await
+    }
+
+    async fn demand_newer_as(&self, asker: Asker, seen: &Arc<usize>) -> Option<Result<usize, &'static str>> {
+        Some(self.cache.newer_than(seen, asker, &self.outside, self.fetch()).await?.map(|document| *document))
     }
 
     fn pass(&self, seconds: u64) {
@@ -141,6 +145,21 @@ async fn a_thousand_demands_make_one_fetch_per_cool_down() {
             source.demand_newer(&seen).await;
         }
         assert_eq!(source.fetches(), 2 + round);
+        source.pass(POLICY.cool_down.as_secs());
+    }
+}
+
+/// B-19
+#[tokio::test]
+async fn whoever_makes_demands_up_leaves_those_of_others_alone() {
+    let source = Source::new();
+    let seen = async || source.cache.get(&source.outside, source.fetch()).await.unwrap();
+    for round in 0..3 {
+        assert_eq!(source.demand_newer_as(Asker::Anybody, &seen().await).await, Some(Ok(2 + 2 * round)));
+        assert_eq!(source.demand_newer_as(Asker::Anybody, &seen().await).await, None);
+        assert_eq!(source.demand_newer_as(Asker::SignIn, &seen().await).await, Some(Ok(3 + 2 * round)));
+        assert_eq!(source.demand_newer_as(Asker::SignIn, &seen().await).await, None);
+        assert_eq!(source.demand_newer_as(Asker::Anybody, &seen().await).await, None);
         source.pass(POLICY.cool_down.as_secs());
     }
 }
