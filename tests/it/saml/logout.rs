@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use symbolon::model::identity::{SamlSession, UpstreamSession};
+use symbolon::model::ids::{ProviderName, SessionId, Sub};
+use symbolon::model::session::{Epoch, Session, SignIn};
 use symbolon::outside::clock::Clock;
+use symbolon::store::upstream_sessions;
 use tokio::net::TcpListener;
 
 use super::{clock, saml, with};
@@ -140,6 +144,45 @@ async fn the_sessions_that_end_are_those_of_the_person_and_the_sign_in() {
     assert!(!is_signed_in(&mut ada, &app).await);
     assert!(is_signed_in(&mut laptop, &app).await);
     assert!(is_signed_in(&mut bob, &app).await);
+}
+
+/// C-72: a list of many, of which most have ended otherwise, is read to its end.
+#[tokio::test]
+async fn a_session_behind_hundreds_that_ended_otherwise_ends_too() {
+    let clock = clock();
+    let (idp, broker) = with_logout(&clock).await;
+    let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
+    let tokens = visitor.signs_in(&app, "Acme").await;
+    let (state, pool) = (&broker.app.state, &broker.app.pools()[0].pool.id);
+    let (now, acme) = (clock.now(), ProviderName::parse("Acme").unwrap());
+    let saml = SamlSession {
+        name_id: "ada-7".to_owned(),
+        format: None,
+        name_qualifier: None,
+        sp_name_qualifier: None,
+        session_index: Some("session-of-ada-7".to_owned()),
+        ends: None,
+    };
+    // The list has what ends first at its beginning.
+    for number in 0..450_u64 {
+        let id = SessionId::from_random(u128::from(number).to_be_bytes());
+        let over = Session {
+            sid: id.clone(),
+            id,
+            sub: Sub::parse(tokens.access["sub"].as_str().unwrap()).unwrap(),
+            sign_in: SignIn { provider: Some(acme.clone()), at: now, amr: Vec::new() },
+            last_used: now,
+            expires: now.plus(Duration::from_secs(60 + number)),
+            epoch: Epoch::default(),
+            clients: Vec::new(),
+            upstream: Some(UpstreamSession { provider: acme.clone(), sid: None, subject: "ada-7".to_owned(), saml: Some(saml.clone()) }),
+        };
+        upstream_sessions::note(state, pool, &over, &idp.entity_id()).await.unwrap();
+    }
+    assert!(is_signed_in(&mut visitor, &app).await);
+    let mut frame = Browser::new(&clock);
+    frame.opens(idp.logout_by_redirect(&slo(&broker), &Person::ada(), None)).await;
+    assert!(!is_signed_in(&mut visitor, &app).await);
 }
 
 /// C-72
