@@ -13,6 +13,7 @@ mod live;
 pub mod saml;
 pub mod serve;
 mod sign_out;
+mod span_fields;
 pub mod test_login;
 pub mod trace;
 

@@ -14,6 +14,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::ConfigFile;
 use super::live::Live;
+use super::span_fields::SpanFields;
 use crate::app::App;
 use crate::config::{CertificateListener, Config};
 use crate::model::fault::Refusal as _;
@@ -206,7 +207,7 @@ pub fn start_log(format: Option<LogFormat>) -> WorkerGuard {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let pretty = std::io::stderr().is_terminal();
     let started = match format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json }) {
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).fmt_fields(SpanFields).try_init(),
         LogFormat::Pretty => builder.try_init(),
     };
     // Only a second start in one process fails, and the first log goes on.

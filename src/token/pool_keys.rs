@@ -14,11 +14,11 @@ use crate::protocol::jose::{Algorithm, KeySet, PublicKey, SigningKey, SigningKey
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jwks {
     /// `{"keys":[…]}`.
-    pub body: String,
+    pub body: Bytes,
     /// Strong `ETag`, with its quotes.
-    pub etag: String,
+    pub etag: Bytes,
     /// `Cache-Control`.
-    pub cache_control: String,
+    pub cache_control: Bytes,
 }
 
 /// Parsed keys of one pool. Which key signs depends on the instant, so a set read before a change-over stays right after it.
@@ -97,5 +97,5 @@ fn public(key: &SigningKey) -> Result<PublicKey, SigningKeyError> {
 fn publish(keys: &[Value]) -> Jwks {
     let body = json!({ "keys": keys }).to_string();
     let etag = format!("\"{}\"", base64url(sha256(&body)));
-    Jwks { body, etag, cache_control: format!("public, max-age={}", JWKS_MAX_AGE.as_secs()) }
+    Jwks { body: body.into(), etag: etag.into(), cache_control: format!("public, max-age={}", JWKS_MAX_AGE.as_secs()).into() }
 }

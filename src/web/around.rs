@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::Response;
 use futures_util::FutureExt as _;
@@ -61,7 +62,9 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let Around { app, pages } = self.around.clone();
-        DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        if !request.body().is_end_stream() {
+            DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        }
         request.extensions_mut().insert(pages);
         let asked = Asked::of(&app, &request);
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();

@@ -35,7 +35,7 @@ pub fn preflight(pool: &Pool, request: &HeaderMap, methods: &'static str) -> Hea
 
 /// Opens a public document, the same for everybody, to every origin.
 pub fn public(answer: &mut HeaderMap) {
-    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, const { HeaderValue::from_static("*") });
 }
 
 fn registered(pool: &Pool, request: &HeaderMap) -> Option<HeaderValue> {

@@ -18,15 +18,19 @@ const OWN_FORMS: &str = "form-action 'self'";
 
 /// HSTS, caching, and what is added further out: the id, the date, the length.
 const FURTHER: usize = 5;
+/// What an answer sets itself.
+const FEW: usize = 4;
 
-const ALWAYS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()")),
 ];
+const TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect that follows
 /// ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address that is no web URL counts by its scheme.
@@ -110,6 +114,11 @@ pub async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     answer
 }
 
+/// Room for a few headers and all that are added further out, so that the map does not grow.
+pub fn make_room(headers: &mut HeaderMap) {
+    headers.reserve(FEW + ALWAYS.len() + FURTHER);
+}
+
 /// Adds what the answer does not set itself; HSTS where browsers see https.
 pub fn complete(app: &App, headers: &mut HeaderMap) {
     headers.reserve(ALWAYS.len() + FURTHER);
@@ -119,12 +128,12 @@ pub fn complete(app: &App, headers: &mut HeaderMap) {
         if framed && name == header::X_FRAME_OPTIONS {
             continue;
         }
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(value);
     }
     if app.https() {
-        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(TRANSPORT);
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -15,7 +15,7 @@ use crate::model::proof::{AssertionAlgorithm, Authentication};
 use crate::protocol::jose::Algorithm;
 use crate::protocol::oauth2::dpop;
 use crate::token::pool_keys::PoolKeys;
-use crate::web::cors;
+use crate::web::{cors, security_headers};
 
 /// The metadata of a pool. `keys` are its published ones, which outlive a change of `signing` by a rotation; `None` while they are not known.
 pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
@@ -25,8 +25,9 @@ pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
     };
     let mut response = Response::new(Body::from(keys.map_or_else(|| made().into(), |keys| keys.metadata(made))));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    security_headers::make_room(headers);
+    headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
+    headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("public, max-age=3600") });
     cors::public(headers);
     response
 }

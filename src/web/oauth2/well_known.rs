@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
@@ -18,13 +18,11 @@ pub async fn of_host(State(app): State<Arc<App>>, AtPool(config): AtPool, Path(d
 }
 
 /// `/{pool}/.well-known/{document}`: below the issuer ([Discovery section 4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
-pub async fn below_issuer(
-    State(app): State<Arc<App>>,
-    AtPool(config): AtPool,
-    Path((pool, document)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    answer(&app, &config, (&pool, &document), request.headers()).await
+pub async fn below_issuer(State(app): State<Arc<App>>, AtPool(config): AtPool, parameters: RawPathParams, request: Request) -> Response {
+    // Not copied, for relying parties ask often.
+    let mut values = parameters.iter().map(|(_, value)| value);
+    let named = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+    answer(&app, &config, named, request.headers()).await
 }
 
 /// The same below an issuer whose path has several segments, which no route can name; 404 for everything else.

@@ -104,10 +104,10 @@ async fn every_replica_publishes_a_new_key_before_any_signs_with_it() {
     let (one, two) = (replicas.start(), replicas.start());
     let old = two.of(&replicas.pool).await.unwrap();
     let added = one.rotate(&replicas.pool).await.unwrap().added;
-    assert!(one.of(&replicas.pool).await.unwrap().jwks().body.contains(&added[0]), "the rotating replica at once");
+    assert!(published(&one.of(&replicas.pool).await.unwrap()).contains(&added[0]), "the rotating replica at once");
     replicas.wait(REREAD);
     let seen = two.of(&replicas.pool).await.unwrap();
-    assert!(added.iter().all(|kid| seen.jwks().body.contains(kid)), "the other within the re-read time");
+    assert!(added.iter().all(|kid| published(&seen).contains(kid)), "the other within the re-read time");
     assert_eq!(kid(&seen, Use::Access, &replicas), kid(&old, Use::Access, &replicas));
     replicas.wait(LEAD);
     assert!(added.contains(&kid(&seen, Use::Access, &replicas)), "and both change over at one instant without reading anything");
@@ -155,7 +155,7 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none() {
     for _ in 0..50 {
         replicas.wait(REREAD);
         let keys = keyring.of(&replicas.pool).await.unwrap();
-        if keys.jwks().body.contains(&added[0]) {
+        if published(&keys).contains(&added[0]) {
             return;
         }
         tokio::task::yield_now().await;
@@ -199,4 +199,8 @@ async fn a_kid_that_nobody_has_cannot_be_retired() {
     keyring.of(&replicas.pool).await.unwrap();
     assert_eq!(keyring.retire(&replicas.pool, "nobody").await.unwrap_err().code(), "keyset_unknown_kid");
     assert_eq!(keyring.stored(&replicas.pool.id).await.unwrap().unwrap().keys.len(), 2);
+}
+
+fn published(keys: &PoolKeys) -> String {
+    String::from_utf8_lossy(&keys.jwks().body).into_owned()
 }

@@ -193,7 +193,7 @@ fn a_foreign_library_accepts_our_tokens_with_the_published_keys() {
         let visit = Visit { pool: pool("eu-west-1_Example01", signing), ..Visit::with_scopes("openid") };
         let keys = keys_of(&visit.pool);
         let (id, access_token) = tokens(&visit, &keys);
-        let published: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&keys.jwks().body).unwrap();
+        let published: jsonwebtoken::jwk::JwkSet = serde_json::from_slice(&keys.jwks().body).unwrap();
         for (token, audience) in [(&id, Some("web")), (&access_token, None)] {
             let header = jsonwebtoken::decode_header(token).unwrap();
             let jwk = published.find(header.kid.as_deref().unwrap()).unwrap();
