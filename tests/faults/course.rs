@@ -35,12 +35,12 @@ const SHOWN: usize = 12;
 
 use Deed::{
     BreakConnections, ClockSteps, CutOff, DiskFull, EvictingRedis, FailOver, FsyncFails, FullRedis, HoldBroker, HoldRedis, KillBroker,
-    KillRedis, KillShard, MoveSlots, Partition, PowerCut, ProviderDown, ProviderFlaps, ProviderHuge, ProviderRotatesKeys, ProviderSlow,
-    RestartBroker, RestartRedis, SlowRedis, StrandedWrites,
+    KillRedis, KillShard, LongStrandedWrites, MoveSlots, Partition, PowerCut, ProviderDown, ProviderFlaps, ProviderHuge,
+    ProviderRotatesKeys, ProviderSlow, RestartBroker, RestartRedis, SlowRedis, StrandedWrites,
 };
 
 /// Everything that a campaign does.
-pub(crate) const COURSES: [Course; 9] = [
+pub(crate) const COURSES: [Course; 10] = [
     Course { name: "file, killed", share: 18, pause: (20, 300), ..file(&[KillBroker, KillBroker, KillBroker, HoldBroker, RestartBroker]) },
     Course { name: "file, power cut", share: 8, pause: (50, 500), ..file(&[PowerCut]) },
     Course { name: "file, disk and clock", share: 8, ..file(&[DiskFull, FsyncFails, ClockSteps]) },
@@ -61,17 +61,24 @@ pub(crate) const COURSES: [Course; 9] = [
         share: 14,
         ..redis(&[KillRedis, RestartRedis, HoldRedis, SlowRedis, SlowRedis, FullRedis, EvictingRedis, CutOff, BreakConnections])
     },
-    Course { name: "Sentinels", share: 13, kind: Kind::Sentinels, ..redis(&[FailOver, StrandedWrites, Partition, KillBroker]) },
+    Course { name: "Sentinels", share: 13, kind: Kind::Sentinels(1), ..redis(&[FailOver, StrandedWrites, Partition, KillBroker]) },
+    Course {
+        name: "Sentinels, both confirm",
+        share: 6,
+        kind: Kind::Sentinels(2),
+        ..redis(&[FailOver, LongStrandedWrites, Partition, KillBroker])
+    },
     Course { name: "Cluster", share: 10, kind: Kind::Cluster, ..redis(&[KillShard, MoveSlots, KillBroker]) },
     Course { name: "rolling restart", share: 5, seamless: true, ..redis(&[RestartBroker]) },
 ];
 
 /// Courses of one misfortune, for bugs that only it brings to light.
-pub(crate) const NARROW: [Course; 4] = [
+pub(crate) const NARROW: [Course; 5] = [
     Course { name: "slow Redis", ..redis(&[SlowRedis]) },
     Course { name: "broken connections", pause: (20, 200), ..redis(&[BreakConnections]) },
-    Course { name: "stranded writes", kind: Kind::Sentinels, ..redis(&[StrandedWrites]) },
-    Course { name: "both sides serving", kind: Kind::Sentinels, ..redis(&[Partition]) },
+    Course { name: "stranded writes", kind: Kind::Sentinels(1), ..redis(&[StrandedWrites]) },
+    Course { name: "long stranded writes", kind: Kind::Sentinels(2), ..redis(&[LongStrandedWrites]) },
+    Course { name: "both sides serving", kind: Kind::Sentinels(1), ..redis(&[Partition]) },
 ];
 
 const fn file(deeds: &'static [Deed]) -> Course {

@@ -43,6 +43,8 @@ pub(crate) enum Deed {
     FailOver,
     /// The master's latest writes reach nobody before it is killed.
     StrandedWrites,
+    /// The same, for so long that the Sentinels think nobody is left: whoever is there first again takes over.
+    LongStrandedWrites,
     /// The master and a replica of the broker are cut off together; both sides serve.
     Partition,
     /// A master of the cluster is killed and comes back as a replica.
@@ -63,6 +65,7 @@ impl Deed {
             | Self::RestartRedis
             | Self::FailOver
             | Self::StrandedWrites
+            | Self::LongStrandedWrites
             | Self::Partition
             | Self::KillShard
             | Self::MoveSlots => Excuse::BeginAgain,
@@ -91,6 +94,7 @@ impl Deed {
             Self::BreakConnections => "Redis: connections broken",
             Self::FailOver => "Sentinel: master killed",
             Self::StrandedWrites => "Sentinel: master killed with writes that nobody has",
+            Self::LongStrandedWrites => "Sentinel: master killed with writes that nobody has for long",
             Self::Partition => "Sentinel: partition, both sides serving",
             Self::KillShard => "Cluster: master killed",
             Self::MoveSlots => "Cluster: slots moved",
@@ -113,7 +117,7 @@ impl Deed {
                 self.to_redis(world, chance).await;
             }
             Self::SlowRedis | Self::CutOff | Self::BreakConnections => self.to_the_way(world, at, chance).await,
-            Self::FailOver | Self::StrandedWrites | Self::Partition => self.to_the_master(world, chance).await,
+            Self::FailOver | Self::StrandedWrites | Self::LongStrandedWrites | Self::Partition => self.to_the_master(world, chance).await,
             Self::KillShard | Self::MoveSlots => self.to_the_cluster(world, chance).await,
             Self::ProviderDown | Self::ProviderSlow | Self::ProviderHuge | Self::ProviderFlaps | Self::ProviderRotatesKeys => {
                 self.to_the_provider(world, chance).await;
@@ -230,14 +234,16 @@ impl Deed {
         if self == Self::Partition {
             both_sides_serve(world, group, (old, port), chance).await;
         } else {
-            let others: Vec<&Redis> = group.nodes.iter().filter(|node| self == Self::StrandedWrites && node.port() != port).collect();
+            let strands = matches!(self, Self::StrandedWrites | Self::LongStrandedWrites);
+            let others: Vec<&Redis> = group.nodes.iter().filter(|node| strands && node.port() != port).collect();
             for node in &others {
                 node.pause();
             }
             if !others.is_empty() {
                 // Else what the master still sends would wait for them in their sockets.
                 group.nodes[old].command(&["CLIENT", "KILL", "TYPE", "replica"]);
-                sleep(chance.millis(200..400)).await;
+                let longest = if self == Self::LongStrandedWrites { 1500 } else { 400 };
+                sleep(chance.millis(200..longest)).await;
             }
             let others: Vec<u16> = others.iter().map(|node| node.port()).collect();
             group.nodes[old].kill();

@@ -78,7 +78,7 @@ async fn campaign() {
 }
 
 /// Bugs of `planted.patch`, and a course on which each shows.
-const PLANTED: [(&str, &str); 7] = [
+const PLANTED: [(&str, &str); 8] = [
     ("take in two steps", "Redis, replicas killed"),
     ("refresh without version", "Redis, replicas killed"),
     ("epoch read before the write", "slow Redis"),
@@ -86,6 +86,7 @@ const PLANTED: [(&str, &str); 7] = [
     ("writes sent again", "broken connections"),
     ("no fsync", "file, power cut"),
     ("replicas not awaited", "stranded writes"),
+    ("what has ended is believed", "long stranded writes"),
 ];
 
 /// Every planted bug is found, within a few rounds of a course.

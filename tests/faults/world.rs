@@ -42,7 +42,8 @@ pub(crate) enum Backing {
 pub(crate) enum Kind {
     File,
     Redis,
-    Sentinels,
+    /// A master and two replicas, of which so many must have what may not be lost.
+    Sentinels(u32),
     Cluster,
 }
 
@@ -93,7 +94,7 @@ impl World {
                 let durable = RedisOptions::default().directive("appendonly yes").directive("appendfsync always");
                 (Backing::Redis(durable.start()), Vec::new())
             }
-            Kind::Sentinels => (Backing::Sentinels(Sentinels::start()), Vec::new()),
+            Kind::Sentinels(_) => (Backing::Sentinels(Sentinels::start()), Vec::new()),
             Kind::Cluster => (Backing::Cluster(Cluster::start()), Vec::new()),
         };
         environment.extend(planted.map(|bug| ("FAULTS_PLANTED".to_owned(), bug.to_owned())));
@@ -108,12 +109,12 @@ impl World {
         let replicas: Vec<Replica> = folders.into_iter().map(|folder| Replica::new(environment.clone(), folder)).collect();
         let public = format!("127.0.0.1:{}", free_port());
         for (at, replica) in replicas.iter().enumerate() {
-            replica.configure(&toml(&public, replica.port, &store(&backing, proxies.get(at)), &upstream));
+            replica.configure(&toml(&public, replica.port, &store(kind, &backing, proxies.get(at)), &upstream));
             replica.start();
         }
         let office = match kind {
             Kind::File => None,
-            _ => Some(office(&toml(&public, 0, &store(&backing, None), &upstream)).await),
+            _ => Some(office(&toml(&public, 0, &store(kind, &backing, None), &upstream)).await),
         };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
         let http = http.timeout(PATIENCE).build().expect("an HTTP client");
@@ -196,7 +197,7 @@ async fn office(toml: &str) -> Arc<App> {
     App::build(config.expect("a configuration"), Outside::real()).await.expect("an application")
 }
 
-fn store(backing: &Backing, proxy: Option<&Proxy>) -> String {
+fn store(kind: Kind, backing: &Backing, proxy: Option<&Proxy>) -> String {
     let url = match (backing, proxy) {
         (Backing::File(_), _) => "file:data".to_owned(),
         (Backing::Redis(_), Some(proxy)) => format!("redis://127.0.0.1:{}/0", proxy.port),
@@ -204,7 +205,8 @@ fn store(backing: &Backing, proxy: Option<&Proxy>) -> String {
         (Backing::Sentinels(group), _) => group.url(),
         (Backing::Cluster(group), _) => group.url(),
     };
-    format!("state = {url:?}\ndirectory = {url:?}")
+    let confirming = if let Kind::Sentinels(replicas) = kind { format!("\nreplicas = {replicas}") } else { String::new() };
+    format!("state = {url:?}\ndirectory = {url:?}{confirming}")
 }
 
 fn toml(public: &str, port: u16, store: &str, upstream: &Upstream) -> String {
