@@ -172,13 +172,17 @@ impl Grants<'_> {
         self.seal.open_token::<RefreshTicket>(REFRESH, text).filter(|ticket| ticket.pool == self.pool.id)
     }
 
-    /// Reads a family and its user's epoch, in one round trip; `None` when it ended.
+    /// Reads a family and its user's epoch, in one round trip; `None` when it ended. That it ended is said when replicas have it too: an app that hears
+    /// so throws the token away, and after a fail-over somebody else could go on with it.
     pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
-        let keys = [Key::grant(&self.pool.id, sub, family), self.epoch_key(sub)];
-        let (record, epoch, _) = self.with_epoch::<ShortFamily>(&keys).await?;
-        let Some(Record { value, version }) = record else { return Ok(None) };
-        let family = value.whole(family).ok_or(StoreError::Corrupt("grant"))?;
-        Ok(Some(Held { family, epoch, version }))
+        let held = self.read(sub, family).await?;
+        if held.as_ref().is_some_and(|held| held.epoch.covers(&held.family.epoch)) {
+            return Ok(held);
+        }
+        match self.records.confirmed() {
+            Some(confirmed) => Grants { records: &confirmed, ..*self }.read(sub, family).await,
+            None => Ok(held),
+        }
     }
 
     /// Replaces the record of a family, if it and the epoch are as they were read.
@@ -221,6 +225,14 @@ impl Grants<'_> {
         match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
+    }
+
+    async fn read(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
+        let keys = [Key::grant(&self.pool.id, sub, family), self.epoch_key(sub)];
+        let (record, epoch, _) = self.with_epoch::<ShortFamily>(&keys).await?;
+        let Some(Record { value, version }) = record else { return Ok(None) };
+        let family = value.whole(family).ok_or(StoreError::Corrupt("grant"))?;
+        Ok(Some(Held { family, epoch, version }))
     }
 
     /// Reads a record, the epoch and whether there is a third, in this order.

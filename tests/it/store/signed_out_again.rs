@@ -174,6 +174,7 @@ struct Visitor {
     name: &'static str,
     browser: Browser,
     refresh_token: String,
+    access_token: String,
     sub: Sub,
 }
 
@@ -193,7 +194,7 @@ impl World {
             let mut browser = Browser::new(&clock);
             let tokens = browser.signs_in(&app, "Acme").await;
             let sub = Sub::parse(tokens.access["sub"].as_str().unwrap()).unwrap();
-            people.push(Visitor { name, browser, refresh_token: tokens.refresh_token, sub });
+            people.push(Visitor { name, browser, refresh_token: tokens.refresh_token, access_token: tokens.access_token, sub });
         }
         Self { broker, acme, app, people }
     }
@@ -246,6 +247,13 @@ async fn who_repeats_a_sign_out_that_no_replica_has_is_refused_again() {
         for (way, status) in world.signs_out().await {
             assert_eq!(status, 503, "{way}, round {round}");
         }
+    }
+    // Nor do apps hear that it is over: they would throw away what may be good again, for whoever else has it.
+    for family in [0, 4] {
+        let visitor = &world.people[family];
+        assert_eq!(world.looks_up(visitor).await.status, 503, "{}", visitor.name);
+        assert_eq!(world.app.refreshes(&visitor.refresh_token).await.status, 503, "{}", visitor.name);
+        assert_eq!(world.app.user_info(&visitor.access_token).await.status, 503, "{}", visitor.name);
     }
     with_replicas(&redis.nodes[1..], Redis::resume);
     let mut answers = world.signs_out().await;
