@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{App, Broker, Person, Settings, get, text};
+use super::{App, Broker, Person, Settings, get};
+use crate::support::process::wait_until;
 use crate::support::saml_peers::{Make, SamlIdp};
 
 /// The service provider's entity id towards every provider of the pool.
@@ -80,12 +81,13 @@ impl Person {
     pub(crate) fn is_refused(&self, broker: &Broker, code: &str) {
         let page = self.browser.page();
         assert!(page.url.as_str().starts_with(&broker.url) && page.status >= 400, "{}", self.browser);
-        broker.logs(&format!("\"code\":{code:?}"));
-        let (shown, log) = (page.text(), broker.log());
-        let line = log.lines().find(|line| line.contains("\"reference\"") && line.contains(code));
-        let line = line.unwrap_or_else(|| panic!("no {code} in:\n{log}"));
-        let reference = text(&serde_json::from_str(line).expect("the log is JSON"), "reference");
-        assert!(shown.contains(&reference), "no {reference} in: {shown}");
+        let shown = page.text();
+        let is_named = |line: &str| {
+            let line: Value = serde_json::from_str(line).expect("the log is JSON");
+            line["reference"].as_str().is_some_and(|reference| shown.contains(reference))
+        };
+        let is_logged = || broker.log().lines().any(|line| line.contains(code) && is_named(line));
+        wait_until(&format!("the broker logs {code:?} with the reference of: {shown}"), is_logged);
         assert!(!shown.contains("127.0.0.1"), "what is inside stays inside: {shown}");
     }
 }
