@@ -9,7 +9,7 @@ use symbolon::model::identity::{Claims, ExternalIdentity, IdentityKey};
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
 use symbolon::provider::quirks;
-use symbolon::user_pool::provision;
+use symbolon::user_pool::provision::{Found, Proved};
 use tokio::task::JoinSet;
 
 use super::Fail;
@@ -63,6 +63,9 @@ async fn sign_in(app: &Arc<App>, issuer: &str, number: usize) -> Result<(), Fail
         authenticated_at: Timestamp::from_secs(1_700_000_000),
         upstream: None,
     };
-    provision::sign_in(&app.directory, &app.outside, &config.pool, provider, &identity).await?;
+    let proved = Proved::of((&app.directory, &app.outside), &config.pool, provider, &identity)?;
+    if let Found::New(user) = proved.find().await? {
+        proved.make(&user).await?;
+    }
     Ok(())
 }

@@ -95,27 +95,6 @@ impl Refusal for ProvisionError {
     }
 }
 
-/// The user for what `provider` proved; who is new is written.
-///
-/// The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
-pub async fn sign_in(
-    directory: &Records,
-    outside: &Outside,
-    pool: &Pool,
-    provider: &Provider,
-    identity: &ExternalIdentity,
-) -> Result<User, ProvisionError> {
-    let proved = Proved::of((directory, outside), pool, provider, identity)?;
-    for _ in 0..ATTEMPTS {
-        match proved.find().await? {
-            Found::Known(user) => return Ok(user),
-            Found::New(user) if proved.create(&user).await? => return Ok(user),
-            Found::New(_) => {}
-        }
-    }
-    Err(ProvisionError::Busy)
-}
-
 /// Whom a sign-in found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
@@ -125,7 +104,7 @@ pub enum Found {
     New(User),
 }
 
-/// What a sign-in says about a user.
+/// What a sign-in says about a user. The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
 #[derive(Debug)]
 pub struct Proved<'p> {
     users: Users<'p>,
@@ -206,17 +185,13 @@ impl<'p> Proved<'p> {
     /// # Errors
     /// [`ProvisionError::Busy`] when somebody else took the name meanwhile: then this person's user will be another one.
     pub async fn make(&self, user: &User) -> Result<(), ProvisionError> {
-        if self.create(user).await? {
+        if self.users.create_at_home(user, self.key).await? == Outcome::Committed {
             return Ok(());
         }
         match self.find().await? {
             Found::Known(known) if known.sub == user.sub => Ok(()),
             Found::Known(_) | Found::New(_) => Err(ProvisionError::Busy),
         }
-    }
-
-    async fn create(&self, user: &User) -> Result<bool, StoreError> {
-        Ok(self.users.create_at_home(user, self.key).await? == Outcome::Committed)
     }
 
     /// The user name, or that and a mark where another person's name differs from it in case or tenant only.

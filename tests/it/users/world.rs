@@ -19,7 +19,7 @@ use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::users::Users;
 use symbolon::store::{Role, Store, StoreSettings, StoreUrl};
-use symbolon::user_pool::provision::{self, ProvisionError};
+use symbolon::user_pool::provision::{Found, Proved, ProvisionError};
 
 use crate::presets::world::{claims, identity, with_secret};
 
@@ -53,7 +53,18 @@ impl Desk {
     }
 
     pub(super) async fn sign_in(&self, provider: &Provider, who: &ExternalIdentity) -> Result<User, ProvisionError> {
-        provision::sign_in(&self.directory, &self.outside, &self.pool, provider, who).await
+        let proved = Proved::of((&self.directory, &self.outside), &self.pool, provider, who)?;
+        loop {
+            match proved.find().await? {
+                Found::Known(user) => return Ok(user),
+                Found::New(user) => match proved.make(&user).await {
+                    Ok(()) => return Ok(user),
+                    // A namesake was faster: the person is told to sign in again.
+                    Err(ProvisionError::Busy) => {}
+                    Err(error) => return Err(error),
+                },
+            }
+        }
     }
 
     /// Passes an hour.
