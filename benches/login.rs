@@ -1,4 +1,5 @@
-//! `cargo bench --bench login -- [options]`: what complete federated logins cost, as ratios to a floor measured in the same run. See `docs/benchmarks.md`.
+//! `cargo bench --bench login -- [options]`: what complete federated logins cost, as ratios to a floor
+//! measured in the same run. See `docs/benchmarks.md`.
 
 mod driver;
 

@@ -1,7 +1,9 @@
-//! `cargo bench --bench saml`: what verifying a SAML response costs beside the cryptography in it, and what refusing a hostile one costs.
+//! `cargo bench --bench saml`: what verifying a SAML response costs beside the cryptography in it, and what
+//! refusing a hostile one costs.
 //!
-//! Ratios of one run against a floor measured in that run: one RSA-2048 verification with a prepared key, SHA-256 over the signed bytes and one parse
-//! of the same bytes. Best of many rounds, which alternate, so that a busy machine slows both.
+//! Ratios of one run against a floor measured in that run: one RSA-2048 verification with a prepared key,
+//! SHA-256 over the signed bytes and one parse of the same bytes. Best of many rounds, which alternate, so
+//! that a busy machine slows both.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(
     clippy::unwrap_used,
@@ -46,7 +48,8 @@ fn main() {
     println!("{text}");
     if let Some(path) = argument("--report") {
         fs::write(format!("{path}.md"), text).expect("the report is written");
-        fs::write(format!("{path}.json"), serde_json::to_string_pretty(&report).unwrap() + "\n").expect("the report is written");
+        fs::write(format!("{path}.json"), serde_json::to_string_pretty(&report).unwrap() + "\n")
+            .expect("the report is written");
     }
 }
 
@@ -75,27 +78,37 @@ struct Refused {
     message: &'static str,
     bytes: usize,
     millis: f64,
-    /// What a process of its own grew by at most, in kB: without the message, with what it touches for the first time.
+    /// What a process of its own grew by at most, in kB: without the message, with what it touches for the
+    /// first time.
     kilobytes: u64,
 }
 
 impl Report {
     fn measured() -> Self {
         let machine = Machine::here();
-        let verified =
-            ["simplesamlphp-response-signed.xml", "pysaml2-response-signed.xml", "simplesamlphp-both-signed.xml"].map(|response| {
-                let answer = Answer::read(response);
-                let (ours, floor) = answer.measured();
-                let [verify_us, floor_us] = [ours, floor].map(|time| time.as_secs_f64() * 1e6);
-                Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
-            });
+        let verified = [
+            "simplesamlphp-response-signed.xml",
+            "pysaml2-response-signed.xml",
+            "simplesamlphp-both-signed.xml",
+        ]
+        .map(|response| {
+            let answer = Answer::read(response);
+            let (ours, floor) = answer.measured();
+            let [verify_us, floor_us] = [ours, floor].map(|time| time.as_secs_f64() * 1e6);
+            Verified { response, bytes: answer.xml.len(), verify_us, floor_us, ratio: verify_us / floor_us }
+        });
         let answer = Answer::read("pysaml2-response-signed.xml");
         let refused = bombs().into_iter().enumerate().map(|(number, (message, xml))| {
             let began = Instant::now();
             let accepted = answer.verify(xml.as_bytes());
             let took = began.elapsed();
             assert!(!accepted, "{message} was accepted");
-            Refused { message, bytes: xml.len(), millis: took.as_secs_f64() * 1000.0, kilobytes: alone(number) }
+            Refused {
+                message,
+                bytes: xml.len(),
+                millis: took.as_secs_f64() * 1000.0,
+                kilobytes: alone(number),
+            }
         });
         let refused = refused.collect();
         Self { machine, verified: verified.into(), refused }
@@ -104,8 +117,10 @@ impl Report {
     fn markdown(&self) -> String {
         let Machine { processor, cores, kernel, load, version, commit, rustc, profile, .. } = &self.machine;
         let mut text = format!(
-            "# SAML responses\n\n```sh\ncargo bench --bench saml -- --report benches/reports/saml\n```\n\n- {processor}, {cores} logical processors, \
-             Linux {kernel}; load average at the start {load}\n- Symbolon {version} ({commit}), {rustc}, {profile}\n\n\
+            "# SAML responses\n\n```sh\ncargo bench --bench saml -- --report benches/reports/saml\n```\n\n- \
+             {processor}, {cores} logical processors, \
+             Linux {kernel}; load average at the start {load}\n- Symbolon {version} ({commit}), {rustc}, \
+             {profile}\n\n\
              | response | bytes | verify (us) | floor (us) | ratio |\n|---|---|---|---|---|\n"
         );
         for Verified { response, bytes, verify_us, floor_us, ratio } in &self.verified {
@@ -129,10 +144,16 @@ struct Answer {
 impl Answer {
     fn read(file: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/saml/recorded");
-        let all: Value = serde_json::from_str(&fs::read_to_string(folder.join("recorded.json")).unwrap()).unwrap();
-        let expected = all.as_array().unwrap().iter().find(|answer| answer["file"] == file).expect("recorded").clone();
+        let all: Value =
+            serde_json::from_str(&fs::read_to_string(folder.join("recorded.json")).unwrap()).unwrap();
+        let expected =
+            all.as_array().unwrap().iter().find(|answer| answer["file"] == file).expect("recorded").clone();
         let certificate = fs::read_to_string(folder.join(expected["certificate"].as_str().unwrap())).unwrap();
-        Self { xml: fs::read(folder.join(file)).unwrap(), expected, keys: [Certificate::from_pem(&certificate).unwrap()] }
+        Self {
+            xml: fs::read(folder.join(file)).unwrap(),
+            expected,
+            keys: [Certificate::from_pem(&certificate).unwrap()],
+        }
     }
 
     fn verify(&self, xml: &[u8]) -> bool {
@@ -153,11 +174,13 @@ impl Answer {
         verify(black_box(xml), &expected, now, &mut checks).is_ok()
     }
 
-    /// The best of ours and of the floor. A signature that does not verify takes the same exponentiation as one that does.
+    /// The best of ours and of the floor. A signature that does not verify takes the same exponentiation as
+    /// one that does.
     fn measured(&self) -> (Duration, Duration) {
         assert!(self.verify(&self.xml), "the recorded response is accepted");
         let text = std::str::from_utf8(&self.xml).unwrap();
-        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.keys[0].public_key().bytes()).expect("an RSA key");
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.keys[0].public_key().bytes())
+            .expect("an RSA key");
         let signature = [0x5a; 256];
         let floor = || {
             let accepted = key.verify_sig(black_box(b"SignedInfo"), &signature).is_ok();
@@ -184,13 +207,23 @@ fn timed(mut work: impl FnMut()) -> Duration {
 /// Messages made to cost (C-26): the largest of each kind that is read at all.
 fn bombs() -> Vec<(&'static str, String)> {
     const LARGE: usize = 256 * 1024;
-    let response = |inner: &str| format!("<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\">{inner}</samlp:Response>");
+    let response = |inner: &str| {
+        format!(
+            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\">{inner}</samlp:Response>"
+        )
+    };
     let filled = |piece: &str| response(&piece.repeat((LARGE - 200) / piece.len()));
     let entities: String = (0..20).map(|n| format!("<!ENTITY e{} \"&e{n};&e{n};\">", n + 1)).collect();
     vec![
         ("10^5 deep", response(&"<a>".repeat(80_000))),
-        ("10^5 attributes", format!("<a{}/>", (0..20_000).map(|n| format!(" b{n}=\"\"")).collect::<String>())),
-        ("10^4 namespaces", format!("<a{}/>", (0..10_000).map(|n| format!(" xmlns:b{n}=\"u:{n}\"")).collect::<String>())),
+        (
+            "10^5 attributes",
+            format!("<a{}/>", (0..20_000).map(|n| format!(" b{n}=\"\"")).collect::<String>()),
+        ),
+        (
+            "10^4 namespaces",
+            format!("<a{}/>", (0..10_000).map(|n| format!(" xmlns:b{n}=\"u:{n}\"")).collect::<String>()),
+        ),
         ("billion laughs", format!("<!DOCTYPE a [<!ENTITY e0 \"ha\">{entities}]><a>&e20;</a>")),
         ("empty elements", filled("<a/>")),
         ("10^4 signatures", filled("<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>")),
@@ -206,7 +239,10 @@ fn bombs() -> Vec<(&'static str, String)> {
 /// [`memory_of_refusing`] in a new process.
 fn alone(number: usize) -> u64 {
     let program = std::env::current_exe().expect("this program");
-    let output = Command::new(program).args(["--bench", ALONE, &number.to_string()]).output().expect("this program runs again");
+    let output = Command::new(program)
+        .args(["--bench", ALONE, &number.to_string()])
+        .output()
+        .expect("this program runs again");
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("kilobytes")
 }
 

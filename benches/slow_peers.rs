@@ -1,8 +1,13 @@
-//! What honest visitors notice of ten thousand connections that are opened and then do nothing, or next to nothing (H-30):
-//! `cargo bench --bench slow_peers [-- nothing|header|body]`. Each round measures the same requests without and with them, so what counts is the ratio.
+//! What honest visitors notice of ten thousand connections that are opened and then do nothing, or next to
+//! nothing (H-30): `cargo bench --bench slow_peers [-- nothing|header|body]`. Each round measures the same
+//! requests without and with them, so what counts is the ratio.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on should stop there")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on should stop there"
+)]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
@@ -44,7 +49,12 @@ client_secret = "not-a-secret-of-anybody"
 const KINDS: [(&str, &[u8], &[u8]); 3] = [
     ("say nothing", b"", b""),
     ("send a header byte a second", b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ", b"x"),
-    ("send a body byte a second", b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n", b"x"),
+    (
+        "send a body byte a second",
+        b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+            application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n",
+        b"x",
+    ),
 ];
 
 fn main() {
@@ -61,7 +71,10 @@ async fn measure() {
     let broker = Broker::start();
     honest(broker.address, REQUESTS / 4).await;
     println!("{REQUESTS} sign-in requests, a connection each, beside {PEERS} connections of peers that …\n");
-    println!("| peers | p50 alone | p50 beside them | p99 alone | p99 beside them | ratio of p99 | kB for each connection |");
+    println!(
+        "| peers | p50 alone | p50 beside them | p99 alone | p99 beside them | ratio of p99 | kB for each \
+         connection |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     for (name, first, drip) in KINDS.into_iter().filter(|(name, ..)| name.contains(&wanted)) {
@@ -73,7 +86,13 @@ async fn measure() {
         let Round { alone, beside, kilobytes } = &rounds[ROUNDS / 2];
         let ms = |duration: Duration| format!("{:.2} ms", duration.as_secs_f64() * 1e3);
         let ratio = rounds[ROUNDS / 2].ratio();
-        println!("| {name} | {} | {} | {} | {} | {ratio:.2} | {kilobytes:.1} |", ms(alone.0), ms(beside.0), ms(alone.1), ms(beside.1));
+        println!(
+            "| {name} | {} | {} | {} | {} | {ratio:.2} | {kilobytes:.1} |",
+            ms(alone.0),
+            ms(beside.0),
+            ms(alone.1),
+            ms(beside.1)
+        );
     }
 }
 
@@ -96,7 +115,9 @@ async fn round(broker: &Broker, first: &'static [u8], drip: &'static [u8]) -> Ro
     let open = Arc::new(AtomicUsize::new(0));
     let host = format!("localhost:{}", broker.address.port());
     let first: Arc<[u8]> = String::from_utf8_lossy(first).replace("localhost", &host).into_bytes().into();
-    let peers: Vec<_> = (0..PEERS).map(|number| tokio::spawn(slow(number, broker.address, first.clone(), drip, open.clone()))).collect();
+    let peers: Vec<_> = (0..PEERS)
+        .map(|number| tokio::spawn(slow(number, broker.address, first.clone(), drip, open.clone())))
+        .collect();
     while open.load(Ordering::Relaxed) < usize::from(PEERS) * 95 / 100 {
         sleep(Duration::from_millis(50)).await;
     }
@@ -121,7 +142,9 @@ async fn slow(number: u16, broker: SocketAddr, first: Arc<[u8]>, drip: &[u8], op
         open.fetch_add(1, Ordering::Relaxed);
         let mut said = stream.write_all(&first).await.is_ok();
         let mut answer = [0; 256];
-        while said && !matches!(timeout(Duration::from_secs(1), stream.read(&mut answer)).await, Ok(Ok(0) | Err(_))) {
+        while said
+            && !matches!(timeout(Duration::from_secs(1), stream.read(&mut answer)).await, Ok(Ok(0) | Err(_)))
+        {
             said = stream.write_all(drip).await.is_ok();
         }
         open.fetch_sub(1, Ordering::Relaxed);
@@ -131,7 +154,10 @@ async fn slow(number: u16, broker: SocketAddr, first: Arc<[u8]>, drip: &[u8], op
 /// p50 and p99 of `count` requests that begin a sign-in, one after the other.
 async fn honest(broker: SocketAddr, count: usize) -> (Duration, Duration) {
     let query = "client_id=app&response_type=code&scope=openid&redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcallback&identity_provider=Google";
-    let request = format!("GET /login?{query} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", broker.port());
+    let request = format!(
+        "GET /login?{query} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n",
+        broker.port()
+    );
     let mut took = Vec::with_capacity(count);
     for _ in 0..count {
         let began = Instant::now();
@@ -140,7 +166,11 @@ async fn honest(broker: SocketAddr, count: usize) -> (Duration, Duration) {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an answer");
         took.push(began.elapsed());
-        assert!(answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 30"), "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 30"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
     }
     took.sort();
     (took[count / 2], took[count * 99 / 100])
@@ -155,7 +185,10 @@ struct Broker {
 
 impl Broker {
     fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port")
+            .port();
         let folder = std::env::temp_dir().join(format!("symbolon-slow-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("symbolon.toml");

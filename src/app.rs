@@ -85,7 +85,8 @@ pub enum AppError {
 }
 
 impl App {
-    /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops nobody else.
+    /// Opens the stores and builds everything else. No provider is contacted, so one that is down stops
+    /// nobody else.
     pub async fn build(config: Config, mut outside: Outside) -> Result<Arc<Self>, AppError> {
         if let Some(collector) = &config.server.otlp_endpoint {
             outside.telemetry = Telemetry::to(collector)?;
@@ -95,7 +96,11 @@ impl App {
     }
 
     /// [`App::build`] with other means of calling providers.
-    pub async fn build_with(config: Config, outside: Outside, upstreams: Upstreams) -> Result<Arc<Self>, AppError> {
+    pub async fn build_with(
+        config: Config,
+        outside: Outside,
+        upstreams: Upstreams,
+    ) -> Result<Arc<Self>, AppError> {
         let state = open(&config.store, Role::State, &outside).await?;
         let directory = if same_place(&config.store) {
             state.with_role(Role::Directory)
@@ -106,12 +111,22 @@ impl App {
     }
 
     /// [`App::build`] around stores that are open already: a replica in the same process.
-    pub fn with_stores(config: Config, outside: Outside, state: Store, directory: Store) -> Result<Arc<Self>, AppError> {
+    pub fn with_stores(
+        config: Config,
+        outside: Outside,
+        state: Store,
+        directory: Store,
+    ) -> Result<Arc<Self>, AppError> {
         let upstreams = upstreams(&config, &outside)?;
         Self::assemble(config, outside, upstreams, (state, directory))
     }
 
-    fn assemble(config: Config, outside: Outside, upstreams: Upstreams, (state, directory): (Store, Store)) -> Result<Arc<Self>, AppError> {
+    fn assemble(
+        config: Config,
+        outside: Outside,
+        upstreams: Upstreams,
+        (state, directory): (Store, Store),
+    ) -> Result<Arc<Self>, AppError> {
         let client_authorities = match config.server.reception.certificates.authorities.clone() {
             none if none.is_empty() => ClientAuthorities::default(),
             certificates => ClientAuthorities::new(certificates).map_err(AppError::ClientCa)?,
@@ -121,10 +136,9 @@ impl App {
         let records = |store: Store| Records::new(store, seal.clone(), outside.random.clone());
         let directory = records(directory);
         let pools: Vec<Arc<PoolConfig>> = config.pools.into_iter().map(Arc::new).collect();
-        let hosts = pools
-            .iter()
-            .enumerate()
-            .flat_map(|(index, config)| config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index)));
+        let hosts = pools.iter().enumerate().flat_map(|(index, config)| {
+            config.pool.hosts.iter().map(move |host| (host.to_ascii_lowercase(), index))
+        });
         Ok(Arc::new(Self {
             client_authorities,
             client_keys: ClientKeys::new(&outside, &upstreams),
@@ -173,7 +187,8 @@ impl App {
     }
 }
 
-/// The stories of refused requests under `config`, for another process than the serving one; `None` where only that one can read them.
+/// The stories of refused requests under `config`, for another process than the serving one; `None` where
+/// only that one can read them.
 pub async fn traces(config: &Config, outside: &Outside) -> Result<Option<Traces>, AppError> {
     let Some(seal) = seal(config, outside)? else { return Ok(None) };
     if matches!(config.store.state, config::StoreUrl::Memory) {
@@ -183,16 +198,20 @@ pub async fn traces(config: &Config, outside: &Outside) -> Result<Option<Traces>
     Ok(Some(Traces::new(Records::new(state, seal, outside.random.clone()))))
 }
 
-/// The state store for one command, also where the broker has it open; `None` where only the serving process can reach it.
+/// The state store for one command, also where the broker has it open; `None` where only the serving process
+/// can reach it.
 pub async fn state_beside(config: &StoreConfig, outside: &Outside) -> Result<Option<Store>, AppError> {
     if matches!(config.state, config::StoreUrl::Memory) {
         return Ok(None);
     }
-    let opened = Store::open_beside(&settings(config, Role::State), outside.clock.clone(), outside.random.clone()).await;
+    let opened =
+        Store::open_beside(&settings(config, Role::State), outside.clock.clone(), outside.random.clone())
+            .await;
     opened.map(Some).map_err(|error| AppError::Store { role: Role::State.as_str(), error })
 }
 
-/// What has to be kept of embedded stores: the file with the directory, and the file of the key beside it unless the configuration has one.
+/// What has to be kept of embedded stores: the file with the directory, and the file of the key beside it
+/// unless the configuration has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keepsakes {
     /// The store.
@@ -230,12 +249,14 @@ fn settings(config: &StoreConfig, role: Role) -> StoreSettings {
     StoreSettings { root_certificates, replicas: config.replicas, ..StoreSettings::new(url.clone(), role) }
 }
 
-/// What seals tokens and records under `config`, without opening a store; `None` where only the serving process could know it.
+/// What seals tokens and records under `config`, without opening a store; `None` where only the serving
+/// process could know it.
 pub fn seal(config: &Config, outside: &Outside) -> Result<Option<Seal>, AppError> {
     Ok(kept_key(config, outside)?.as_ref().map(Seal::new))
 }
 
-/// The configured key, or one kept beside the embedded store; a store in memory alone is sealed with a key that lives as long.
+/// The configured key, or one kept beside the embedded store; a store in memory alone is sealed with a key
+/// that lives as long.
 fn seal_key(config: &Config, outside: &Outside) -> Result<SecretKeyBytes, AppError> {
     Ok(kept_key(config, outside)?.unwrap_or_else(|| SecretKeyBytes::generate(&outside.random)))
 }

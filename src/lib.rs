@@ -1,4 +1,5 @@
-//! Symbolon, a federation broker: people sign in with any OpenID Connect or OAuth 2 provider, apps receive one token format.
+//! Symbolon, a federation broker: people sign in with any OpenID Connect or OAuth 2 provider, apps receive
+//! one token format.
 //!
 //! # The map
 //!

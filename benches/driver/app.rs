@@ -69,9 +69,15 @@ impl App {
 
     /// The browser is back at the app: its code becomes tokens.
     pub async fn redeem(&self, http: &Connection, asked: &Asked, back: &Url) -> Result<Tokens, Fail> {
-        let of = |wanted: &str| back.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
+        let of = |wanted: &str| {
+            back.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
         if of("state").as_deref() != Some(&asked.state) {
-            return Err(format!("the app came back with {}", of("error").unwrap_or_else(|| "another state".into())).into());
+            return Err(format!(
+                "the app came back with {}",
+                of("error").unwrap_or_else(|| "another state".into())
+            )
+            .into());
         }
         let code = of("code").ok_or_else(|| of("error").unwrap_or_else(|| "no code".into()))?;
         let form = [
@@ -84,12 +90,16 @@ impl App {
         if self.checked && claim(&answer, "nonce").as_deref() != Some(&asked.nonce) {
             return Err("an ID token without the nonce".into());
         }
-        Ok(Tokens { refresh_token: answer.get("refresh_token").and_then(Value::as_str).map(str::to_owned), took })
+        Ok(Tokens {
+            refresh_token: answer.get("refresh_token").and_then(Value::as_str).map(str::to_owned),
+            took,
+        })
     }
 
     /// New tokens.
     pub async fn refresh(&self, http: &Connection, token: &str) -> Result<Tokens, Fail> {
-        let (answer, took) = self.call(http, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await?;
+        let (answer, took) =
+            self.call(http, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await?;
         if self.checked && claim(&answer, "sub").is_none() {
             return Err("no new ID token".into());
         }
@@ -105,7 +115,8 @@ impl App {
         let body = Serializer::new(String::new()).extend_pairs(form).finish();
         let request = http.post(&self.token).basic_auth(&self.client.id, Some(&self.client.secret));
         let began = Instant::now();
-        let response = request.header("content-type", "application/x-www-form-urlencoded").body(body).send().await?;
+        let response =
+            request.header("content-type", "application/x-www-form-urlencoded").body(body).send().await?;
         let status = response.status();
         let answer = response.bytes().await?;
         let took = began.elapsed();

@@ -63,7 +63,8 @@ impl Browser {
         for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             self.keep(cookie);
         }
-        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).and_then(|text| url.join(text).ok());
+        let location =
+            headers.get(LOCATION).and_then(|value| value.to_str().ok()).and_then(|text| url.join(text).ok());
         Ok(Step { status, location, took })
     }
 
@@ -84,5 +85,12 @@ fn with_cookies(request: reqwest::RequestBuilder, cookies: &[&Kept]) -> reqwest:
     if cookies.is_empty() {
         return request;
     }
-    request.header(COOKIE, cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; "))
+    request.header(
+        COOKIE,
+        cookies
+            .iter()
+            .map(|cookie| format!("{}={}", cookie.name, cookie.value))
+            .collect::<Vec<_>>()
+            .join("; "),
+    )
 }

@@ -26,9 +26,18 @@ pub struct Case {
 impl Case {
     /// Every combination that the options name.
     pub fn all(options: &Options) -> Vec<Self> {
-        let alone = Self { store: String::new(), signing: String::new(), providers: 1, pools: 1, seeded: 0, replicas: 1 };
+        let alone = Self {
+            store: String::new(),
+            signing: String::new(),
+            providers: 1,
+            pools: 1,
+            seeded: 0,
+            replicas: 1,
+        };
         let mut cases = vec![alone];
-        with(&mut cases, &options.store, |case, store| store.trim_end_matches(':').clone_into(&mut case.store));
+        with(&mut cases, &options.store, |case, store| {
+            store.trim_end_matches(':').clone_into(&mut case.store);
+        });
         with(&mut cases, &options.signing, |case, signing| case.signing.clone_from(signing));
         with(&mut cases, &options.providers, |case, providers| case.providers = *providers);
         with(&mut cases, &options.pools, |case, pools| case.pools = *pools);
@@ -40,7 +49,9 @@ impl Case {
     /// What the case is called in a report.
     pub fn name(&self) -> String {
         let mut name = format!("{} {}", self.store, self.signing);
-        for (count, what) in [(self.providers, "providers"), (self.pools, "pools"), (self.replicas, "replicas")] {
+        for (count, what) in
+            [(self.providers, "providers"), (self.pools, "pools"), (self.replicas, "replicas")]
+        {
             if count > 1 {
                 let _ = write!(name, ", {count} {what}");
             }

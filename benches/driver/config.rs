@@ -39,12 +39,15 @@ pub fn host(index: usize, port: u16) -> String {
 /// `symbolon.toml` of a case. `store` is the URL of both stores.
 pub fn toml(case: &Case, port: u16, store: &str, client: &Client, upstream: &Upstream) -> String {
     let mut text = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
-         allow_private_upstreams = true\nseal_key = \"{SEAL_KEY}\"\n\n[store]\nstate = {store:?}\ndirectory = {store:?}\n\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url \
+         = \"http://127.0.0.1:{port}\"\n\
+         allow_private_upstreams = true\nseal_key = \"{SEAL_KEY}\"\n\n[store]\nstate = {store:?}\ndirectory \
+         = {store:?}\n\n\
          [limits]\naddress = 0\n\n"
     );
     for index in 0..case.pools {
-        let hosts = if case.pools > 1 { format!("hosts = [{:?}]\n", host(index, port)) } else { String::new() };
+        let hosts =
+            if case.pools > 1 { format!("hosts = [{:?}]\n", host(index, port)) } else { String::new() };
         let _ = write!(text, "[[pool]]\nid = {:?}\n{hosts}signing = {:?}\n\n", pool(index), case.signing);
         text += &clients(client);
         for provider in 0..case.providers {
@@ -63,14 +66,16 @@ pub fn setup(client: &Client, upstream: &Upstream) -> String {
 fn clients(client: &Client) -> String {
     let Client { id, secret, redirect_uri } = client;
     format!(
-        "[[pool.client]]\nid = {id:?}\nsecret = {secret:?}\nredirect_uris = [{redirect_uri:?}]\nscopes = [\"openid\", \"email\", \"profile\", \"bench/read\"]\n\
+        "[[pool.client]]\nid = {id:?}\nsecret = {secret:?}\nredirect_uris = [{redirect_uri:?}]\nscopes = \
+         [\"openid\", \"email\", \"profile\", \"bench/read\"]\n\
          grants = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]\n\n"
     )
 }
 
 fn oidc(index: usize, upstream: &Upstream) -> String {
     format!(
-        "[[pool.provider]]\nname = {:?}\nuse = \"oidc\"\nissuer = {:?}\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\n",
+        "[[pool.provider]]\nname = {:?}\nuse = \"oidc\"\nissuer = {:?}\nclient_id = \
+         {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\n",
         provider(index),
         upstream.issuer
     )
@@ -79,7 +84,8 @@ fn oidc(index: usize, upstream: &Upstream) -> String {
 fn saml(pool: usize, upstream: &Upstream) -> String {
     let saml = &upstream.saml;
     format!(
-        "[[pool.provider]]\nname = {SAML:?}\nuse = \"saml\"\nentity_id = {:?}\nsso_url = {:?}\nsp_entity_id = \"urn:bench:sp:{pool}\"\n\
+        "[[pool.provider]]\nname = {SAML:?}\nuse = \"saml\"\nentity_id = {:?}\nsso_url = {:?}\nsp_entity_id \
+         = \"urn:bench:sp:{pool}\"\n\
          certificates = '''\n{}'''\n\n",
         saml.entity_id, saml.sso, saml.certificate
     )

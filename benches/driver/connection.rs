@@ -31,7 +31,11 @@ impl Connection {
 
     /// To the first of these ports and the others in turn, one request each: no replica sees a whole login.
     pub fn to_replicas(replicas: Arc<[u16]>) -> Result<Self, Fail> {
-        let client = Client::builder().redirect(Policy::none()).no_proxy().pool_max_idle_per_host(64).timeout(Duration::from_secs(30));
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(64)
+            .timeout(Duration::from_secs(30));
         Ok(Self { client: client.build()?, replicas, turn: Arc::default() })
     }
 
@@ -45,7 +49,8 @@ impl Connection {
         self.begin(Method::POST, url)
     }
 
-    /// A request to `url`, whose host may be one of many that a broker of this run answers for, and which a replica may take.
+    /// A request to `url`, whose host may be one of many that a broker of this run answers for, and which a
+    /// replica may take.
     fn begin(&self, method: Method, url: &Url) -> RequestBuilder {
         let host = url.host_str().unwrap_or_default();
         let replica = self.replica(url.port());

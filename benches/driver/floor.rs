@@ -1,4 +1,5 @@
-//! The floor: a server that only redirects and signs, with axum and a prepared key, and answers of any size from memory.
+//! The floor: a server that only redirects and signs, with axum and a prepared key, and answers of any size
+//! from memory.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -52,7 +53,8 @@ pub async fn serve_inside() -> Result<String, Fail> {
 }
 
 fn routes() -> Result<Router, Fail> {
-    let made = generate_one(symbolon::token::keyset::Uses::Both, symbolon::model::pool::SigningAlgorithm::Rs256)?;
+    let made =
+        generate_one(symbolon::token::keyset::Uses::Both, symbolon::model::pool::SigningAlgorithm::Rs256)?;
     let key = RsaKeyPair::from_pkcs8(made.private.expose())?;
     let floor = Floor { key, random: SystemRandom::new(), bare: Bytes::from(vec![b'x'; LARGEST]) };
     Ok(Router::new()
@@ -68,7 +70,8 @@ fn routes() -> Result<Router, Fail> {
 async fn authorize(RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let of = |wanted: &str| query.split('&').find_map(|pair| pair.strip_prefix(wanted)?.strip_prefix('='));
-    let (to, own, state) = (of("to").unwrap_or_default(), of("own").unwrap_or_default(), of("state").unwrap_or_default());
+    let (to, own, state) =
+        (of("to").unwrap_or_default(), of("own").unwrap_or_default(), of("state").unwrap_or_default());
     redirect(&format!("{}?redirect_uri={own}&state={state}&nonce=n&client_id=c", decoded(to)))
 }
 
@@ -87,11 +90,17 @@ async fn token(State(floor): State<Arc<Floor>>, body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-async fn bare(State(floor): State<Arc<Floor>>, axum::extract::Path(size): axum::extract::Path<usize>) -> Response {
+async fn bare(
+    State(floor): State<Arc<Floor>>,
+    axum::extract::Path(size): axum::extract::Path<usize>,
+) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], floor.bare.slice(..size.min(LARGEST))).into_response()
 }
 
-async fn sign(State(floor): State<Arc<Floor>>, axum::extract::Path(times): axum::extract::Path<usize>) -> String {
+async fn sign(
+    State(floor): State<Arc<Floor>>,
+    axum::extract::Path(times): axum::extract::Path<usize>,
+) -> String {
     (0..times).map(|_| floor.signature(b"the header and claims of a token").len()).sum::<usize>().to_string()
 }
 

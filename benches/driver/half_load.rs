@@ -20,7 +20,8 @@ const WORTH: f64 = 1.03;
 /// Latencies at half of the rate that saturates a server.
 #[derive(Debug, Serialize)]
 pub struct HalfLoad {
-    /// Operations in a second when the next one begins as soon as one ends, with as many at once as still made it faster.
+    /// Operations in a second when the next one begins as soon as one ends, with as many at once as still
+    /// made it faster.
     pub saturation: f64,
     /// How many at once that were.
     pub at_once: usize,
@@ -67,7 +68,11 @@ pub async fn measure(options: &Options, mode: Mode, crew: &Crew, floor: &Crew) -
 }
 
 /// The highest rate, and with how many at once it was reached.
-async fn saturation(mode: Mode, crew: &Crew, count: usize) -> Result<(f64, usize, BTreeMap<String, usize>), Fail> {
+async fn saturation(
+    mode: Mode,
+    crew: &Crew,
+    count: usize,
+) -> Result<(f64, usize, BTreeMap<String, usize>), Fail> {
     let (mut best, mut at_once, mut errors) = (0.0, FEWEST_AT_ONCE, BTreeMap::new());
     let mut concurrency = FEWEST_AT_ONCE;
     while concurrency <= MOST_AT_ONCE {

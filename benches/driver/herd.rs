@@ -67,7 +67,8 @@ async fn stampede(crew: &Crew, tokens: Vec<String>) -> Result<Stampede, Fail> {
     // Every connection is there before anybody counts.
     let connections = CONNECTIONS.min(tokens.len());
     crew.round(Mode::Refresh, Pace { count: connections, concurrency: connections, rate: None }).await?;
-    let (free, idle) = (Arc::new(Semaphore::new(connections)), Arc::new(Mutex::new(crew.connections(connections).await)));
+    let (free, idle) =
+        (Arc::new(Semaphore::new(connections)), Arc::new(Mutex::new(crew.connections(connections).await)));
     let app = crew.app().ok_or("nobody to refresh")?;
     let began = Instant::now();
     let mut tasks = JoinSet::new();

@@ -48,7 +48,12 @@ pub struct Crew {
 impl Crew {
     /// So many workers.
     pub fn new(site: Site, size: usize) -> Result<Self, Fail> {
-        let worker = || Ok(Arc::new(Mutex::new(Worker { http: Connection::to_replicas(site.replicas.clone())?, refresh_token: None })));
+        let worker = || {
+            Ok(Arc::new(Mutex::new(Worker {
+                http: Connection::to_replicas(site.replicas.clone())?,
+                refresh_token: None,
+            })))
+        };
         let workers = (0..size.max(1)).map(|_| worker()).collect::<Result<_, Fail>>()?;
         Ok(Self { site: Arc::new(site), workers, next: Arc::default() })
     }
@@ -68,11 +73,16 @@ impl Crew {
         let begun = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         for worker in self.workers.iter().take(concurrency) {
-            let (site, worker, next, begun) = (self.site.clone(), worker.clone(), self.next.clone(), begun.clone());
+            let (site, worker, next, begun) =
+                (self.site.clone(), worker.clone(), self.next.clone(), begun.clone());
             tasks.spawn(async move {
                 let (worker, mut tokens) = (worker.lock().await, Vec::new());
                 while begun.fetch_add(1, Ordering::Relaxed) < wanted {
-                    tokens.push(site.refresh_token(&worker, next.fetch_add(1, Ordering::Relaxed)).await.map_err(|failure| failure.why)?);
+                    tokens.push(
+                        site.refresh_token(&worker, next.fetch_add(1, Ordering::Relaxed))
+                            .await
+                            .map_err(|failure| failure.why)?,
+                    );
                 }
                 Ok::<_, Fail>(tokens)
             });
@@ -104,7 +114,8 @@ impl Crew {
         let begun = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         for worker in self.workers.iter().take(pace.concurrency) {
-            let (site, worker, next, begun) = (self.site.clone(), worker.clone(), self.next.clone(), begun.clone());
+            let (site, worker, next, begun) =
+                (self.site.clone(), worker.clone(), self.next.clone(), begun.clone());
             tasks.spawn(async move {
                 let mut worker = worker.lock().await;
                 let mut seen = Seen::default();
@@ -114,7 +125,10 @@ impl Crew {
                         return seen;
                     }
                     if let Some(rate) = pace.rate {
-                        tokio::time::sleep_until((began + Duration::from_secs_f64(turn as f64 / rate)).into()).await;
+                        tokio::time::sleep_until(
+                            (began + Duration::from_secs_f64(turn as f64 / rate)).into(),
+                        )
+                        .await;
                     }
                     seen.note(site.perform(mode, &mut worker, next.fetch_add(1, Ordering::Relaxed)).await);
                 }

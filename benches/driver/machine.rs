@@ -34,7 +34,9 @@ impl Machine {
         let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
         let value = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+            line.and_then(|line| line.split_once(':'))
+                .map(|(_, value)| value.trim().to_owned())
+                .unwrap_or_default()
         };
         let memory = value(&read("/proc/meminfo"), "MemTotal");
         Self {

@@ -15,12 +15,22 @@ pub fn render(report: &Report) -> String {
         machine.processor, machine.cores, machine.memory, machine.kernel, machine.load
     );
     let redis = report.redis.as_ref().map(|version| format!(", Redis {version}")).unwrap_or_default();
-    let _ = writeln!(text, "- Symbolon {} ({}), {}, {}{redis}", machine.version, machine.commit, machine.rustc, machine.profile);
-    let settings: Vec<String> = report.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let _ = writeln!(
+        text,
+        "- Symbolon {} ({}), {}, {}{redis}",
+        machine.version, machine.commit, machine.rustc, machine.profile
+    );
+    let settings: Vec<String> =
+        report.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "- {}", settings.join(", "));
-    let _ = writeln!(text, "- one RSA-2048 signature with a prepared key: {:.0} us of CPU, on this machine in this run", report.signing);
+    let _ = writeln!(
+        text,
+        "- one RSA-2048 signature with a prepared key: {:.0} us of CPU, on this machine in this run",
+        report.signing
+    );
     let _ = writeln!(text, "\nCPU is the server's, user and kernel, per operation; medians of the rounds.\n");
-    text += "| case | operation | CPU (us) | to floor | to its signatures | in a second | errors |\n|---|---|---|---|---|---|---|\n";
+    text += "| case | operation | CPU (us) | to floor | to its signatures | in a second | errors \
+        |\n|---|---|---|---|---|---|---|\n";
     for measured in &report.floor {
         row(&mut text, "floor", measured);
     }
@@ -40,7 +50,9 @@ pub fn render(report: &Report) -> String {
 }
 
 fn row(text: &mut String, case: &str, measured: &Measured) {
-    let number = |figure: Option<f64>, digits: usize| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"));
+    let number = |figure: Option<f64>, digits: usize| {
+        figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"))
+    };
     let errors: usize = measured.errors.values().sum();
     let _ = writeln!(
         text,
@@ -54,8 +66,10 @@ fn row(text: &mut String, case: &str, measured: &Measured) {
 }
 
 fn shares(text: &mut String, report: &Report) {
-    *text += "\nWho worked for one operation (us of CPU): what a rate takes of the processors of one machine.\n\n\
-              | case | operation | broker | driver and provider | Redis | in a second | processors busy |\n|---|---|---|---|---|---|---|\n";
+    *text += "\nWho worked for one operation (us of CPU): what a rate takes of the processors of one \
+        machine.\n\n\
+              | case | operation | broker | driver and provider | Redis | in a second | processors busy \
+              |\n|---|---|---|---|---|---|---|\n";
     for case in &report.cases {
         for Measured { mode, shares, rate, .. } in &case.modes {
             let busy = (shares.server + shares.driver + shares.redis) * rate / 1e6;
@@ -70,13 +84,17 @@ fn shares(text: &mut String, report: &Report) {
 
 fn half_load(text: &mut String, report: &Report) {
     let all = || {
-        report.cases.iter().flat_map(|case| case.modes.iter().filter_map(|mode| Some((&case.name, mode.mode, mode.half_load.as_ref()?))))
+        report.cases.iter().flat_map(|case| {
+            case.modes.iter().filter_map(|mode| Some((&case.name, mode.mode, mode.half_load.as_ref()?)))
+        })
     };
     if all().next().is_none() {
         return;
     }
-    *text += "\nAt half of the rate that saturates the case, each operation begun on time whether or not the earlier ones have ended.\n\n\
-              | case | operation | saturated at (in a second) | with at once | begun in a second | ended in a second | operations | errors |\n\
+    *text += "\nAt half of the rate that saturates the case, each operation begun on time whether or not the \
+        earlier ones have ended.\n\n\
+              | case | operation | saturated at (in a second) | with at once | begun in a second | ended in \
+              a second | operations | errors |\n\
               |---|---|---|---|---|---|---|---|\n";
     for (case, mode, half) in all() {
         let errors: usize = half.errors.values().sum();
@@ -87,11 +105,13 @@ fn half_load(text: &mut String, report: &Report) {
         );
     }
     *text += "\nLatency of a step at that rate (ms), and of the same step of the floor.\n\n\
-              | case | operation | step | p50 | p95 | p99 | floor p50 | floor p99 |\n|---|---|---|---|---|---|---|---|\n";
+              | case | operation | step | p50 | p95 | p99 | floor p50 | floor p99 \
+              |\n|---|---|---|---|---|---|---|---|\n";
     for (case, mode, half) in all() {
         for step in &half.latency {
             let floor = half.floor.iter().find(|floor| floor.step == step.step);
-            let of = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.2}"));
+            let of =
+                |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.2}"));
             let _ = writeln!(
                 text,
                 "| {case} | {mode} | {} | {:.2} | {:.2} | {:.2} | {} | {} |",
@@ -107,12 +127,15 @@ fn half_load(text: &mut String, report: &Report) {
 }
 
 fn herd(text: &mut String, report: &Report) {
-    let herds: Vec<_> = report.cases.iter().filter_map(|case| Some((&case.name, case.herd.as_ref()?))).collect();
+    let herds: Vec<_> =
+        report.cases.iter().filter_map(|case| Some((&case.name, case.herd.as_ref()?))).collect();
     if herds.is_empty() {
         return;
     }
-    *text += "\nA herd: every app refreshes once, at an instant of one second by chance, and counts from then on (ms).\n\n\
-              | case | apps | p50 | p95 | p99 | last answer after | floor p50 | floor p99 | floor's last answer after | errors |\n\
+    *text += "\nA herd: every app refreshes once, at an instant of one second by chance, and counts from \
+        then on (ms).\n\n\
+              | case | apps | p50 | p95 | p99 | last answer after | floor p50 | floor p99 | floor's last \
+              answer after | errors |\n\
               |---|---|---|---|---|---|---|---|---|---|\n";
     for (case, herd) in herds {
         for (seen, floor) in herd.latency.iter().zip(&herd.floor) {
@@ -128,12 +151,15 @@ fn herd(text: &mut String, report: &Report) {
 
 fn soak(text: &mut String, report: &Report) {
     for (case, soak) in report.cases.iter().filter_map(|case| Some((&case.name, case.soak.as_ref()?))) {
-        let keys = soak.keys_of_a_login.map(|keys| format!(", a login left {keys:.2} keys")).unwrap_or_default();
+        let keys =
+            soak.keys_of_a_login.map(|keys| format!(", a login left {keys:.2} keys")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "\nMany logins in a row, {case}: after the first tenth the broker's own memory stayed within {:.1} % of its median, open descriptors \
+            "\nMany logins in a row, {case}: after the first tenth the broker's own memory stayed within \
+             {:.1} % of its median, open descriptors \
              within {} of each other{keys}.\n\n\
-             | logins | after (s) | own memory (kB) | descriptors | keys in Redis | token p99 (ms) |\n|---|---|---|---|---|---|",
+             | logins | after (s) | own memory (kB) | descriptors | keys in Redis | token p99 (ms) \
+             |\n|---|---|---|---|---|---|",
             soak.memory_drift * 100.0,
             soak.descriptors_drift
         );
@@ -149,7 +175,8 @@ fn soak(text: &mut String, report: &Report) {
 }
 
 fn latencies(text: &mut String, report: &Report) {
-    *text += "\nLatency of a step in the last round, driver on the same machine (ms).\n\n| case | operation | step | p50 | p95 | p99 |\n|---|---|---|---|---|---|\n";
+    *text += "\nLatency of a step in the last round, driver on the same machine (ms).\n\n| case | operation \
+        | step | p50 | p95 | p99 |\n|---|---|---|---|---|---|\n";
     for case in &report.cases {
         for measured in &case.modes {
             for step in &measured.latency {
@@ -168,13 +195,17 @@ fn stores(text: &mut String, report: &Report) {
     if with_redis.is_empty() {
         return;
     }
-    *text += "\nCounted by Redis, one operation at a time. A round trip may carry several commands that do not wait for each other.\n\n\
+    *text += "\nCounted by Redis, one operation at a time. A round trip may carry several commands that do \
+        not wait for each other.\n\n\
               | case | operation | round trips | commands | growth (bytes) |\n|---|---|---|---|---|\n";
     for case in &with_redis {
         for measured in &case.modes {
             let Some(redis) = &measured.redis else { continue };
-            let _ =
-                writeln!(text, "| {} | {} | {:.2} | {:.2} | {:.0} |", case.name, measured.mode, redis.reads, redis.commands, redis.bytes);
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.2} | {:.2} | {:.0} |",
+                case.name, measured.mode, redis.reads, redis.commands, redis.bytes
+            );
         }
     }
     *text += "\n| case | kind of key | keys in the sample | bytes of one |\n|---|---|---|---|\n";
@@ -186,11 +217,18 @@ fn stores(text: &mut String, report: &Report) {
 }
 
 fn processes(text: &mut String, report: &Report) {
-    *text += "\n| case | first start (ms) | start again (ms) | idle: resident (kB) | idle: own (kB) | end: own (kB) | peak (kB) | own memory of one authorize (bytes) |\n\
+    *text += "\n| case | first start (ms) | start again (ms) | idle: resident (kB) | idle: own (kB) | end: \
+        own (kB) | peak (kB) | own memory of one authorize (bytes) |\n\
               |---|---|---|---|---|---|---|---|\n";
     for case in &report.cases {
-        let start = |index: usize| case.start.get(index).map_or_else(|| "-".to_owned(), |start| format!("{start:.0}"));
-        let growth = case.modes.iter().find(|measured| measured.mode == "authorize").and_then(|measured| measured.growth);
+        let start = |index: usize| {
+            case.start.get(index).map_or_else(|| "-".to_owned(), |start| format!("{start:.0}"))
+        };
+        let growth = case
+            .modes
+            .iter()
+            .find(|measured| measured.mode == "authorize")
+            .and_then(|measured| measured.growth);
         let (idle, end) = (case.idle.unwrap_or_default(), case.end.unwrap_or_default());
         let _ = writeln!(
             text,

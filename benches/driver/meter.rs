@@ -23,7 +23,8 @@ impl Cpu {
     /// Reads `/proc/<pid>`: user and system time of all threads.
     pub fn of(pid: u32) -> Result<Self, Fail> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let fields: Vec<&str> = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect()).unwrap_or_default();
+        let fields: Vec<&str> =
+            stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect()).unwrap_or_default();
         let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
         let (user, system) = ticks(11).zip(ticks(12)).ok_or("/proc/<pid>/stat has another form")?;
         let mut threads = BTreeMap::new();
@@ -39,7 +40,9 @@ impl Cpu {
     /// What was used since: to the nanosecond while no thread has ended, else in ticks of ten milliseconds.
     pub fn since(&self, earlier: &Self) -> Duration {
         let sum = |cpu: &Self| cpu.threads.values().sum::<u64>();
-        if !earlier.threads.is_empty() && earlier.threads.keys().all(|thread| self.threads.contains_key(thread)) {
+        if !earlier.threads.is_empty()
+            && earlier.threads.keys().all(|thread| self.threads.contains_key(thread))
+        {
             return Duration::from_nanos(sum(self).saturating_sub(sum(earlier)));
         }
         Duration::from_millis(self.ticks.saturating_sub(earlier.ticks) * 1000 / TICKS)
@@ -71,7 +74,8 @@ impl Processes {
     pub fn since(&self, earlier: &[Vec<Cpu>; 3]) -> Result<[Duration; 3], Fail> {
         let [servers, driver, redis] = self.cpu()?;
         let [before, driver_before, redis_before] = earlier;
-        let used = |now: &[Cpu], before: &[Cpu]| now.iter().zip(before).map(|(now, before)| now.since(before)).sum();
+        let used =
+            |now: &[Cpu], before: &[Cpu]| now.iter().zip(before).map(|(now, before)| now.since(before)).sum();
         Ok([used(&servers, before), used(&driver, driver_before), used(&redis, redis_before)])
     }
 }

@@ -1,7 +1,8 @@
 //! A load driver that plays browser, upstream provider and app, C at once.
 //!
-//! What counts is the CPU of the server, read from the operating system; the driver runs beside it on the same machine and is not counted.
-//! Every round measures the floor and each case in turn, so that a busy machine slows all of them.
+//! What counts is the CPU of the server, read from the operating system; the driver runs beside it on the
+//! same machine and is not counted. Every round measures the floor and each case in turn, so that a busy
+//! machine slows all of them.
 #![expect(
     clippy::disallowed_methods,
     reason = "a benchmark reads the clock, plays a browser without deadlines and signs with keys of its own"
@@ -49,6 +50,9 @@ pub type Fail = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures what the options ask for. `binary` is the broker.
 pub fn run(options: &Options, binary: &str) -> Result<Report, Fail> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(options.driver_threads).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(options.driver_threads)
+        .enable_all()
+        .build()?;
     runtime.block_on(rounds::measure(options, binary))
 }

@@ -25,8 +25,16 @@ pub enum Mode {
 
 impl Mode {
     /// All, in the order of the report.
-    pub const ALL: [Self; 8] =
-        [Self::Oidc, Self::Saml, Self::Refresh, Self::ClientCredentials, Self::Authorize, Self::SignInPage, Self::Discovery, Self::Jwks];
+    pub const ALL: [Self; 8] = [
+        Self::Oidc,
+        Self::Saml,
+        Self::Refresh,
+        Self::ClientCredentials,
+        Self::Authorize,
+        Self::SignInPage,
+        Self::Discovery,
+        Self::Jwks,
+    ];
 
     /// The word in reports.
     pub const fn as_str(self) -> &'static str {
@@ -42,7 +50,8 @@ impl Mode {
         }
     }
 
-    /// How many of these take about as long as one login, so that the clock ticks of the operating system do not show.
+    /// How many of these take about as long as one login, so that the clock ticks of the operating system do
+    /// not show.
     pub const fn repeated(self) -> usize {
         match self {
             Self::Oidc | Self::Saml | Self::Refresh => 1,

@@ -14,7 +14,8 @@ use super::{Fail, config};
 
 /// Redirects that a broker may make of its own.
 const MOST_STEPS: usize = 12;
-/// A prime: the next person is far from the one before, so that a large directory is not used at its beginning only.
+/// A prime: the next person is far from the one before, so that a large directory is not used at its
+/// beginning only.
 const STRIDE: usize = 2_654_435_761;
 const SCOPE: &str = "openid email profile";
 
@@ -55,7 +56,12 @@ pub struct Failure {
 
 impl Site {
     /// Does it once. `number` tells this operation from every other one.
-    pub async fn perform(&self, mode: Mode, worker: &mut Worker, number: usize) -> Result<Latencies, Failure> {
+    pub async fn perform(
+        &self,
+        mode: Mode,
+        worker: &mut Worker,
+        number: usize,
+    ) -> Result<Latencies, Failure> {
         let mut seen = Latencies::default();
         let app = self.app(number);
         match mode {
@@ -65,7 +71,11 @@ impl Site {
                     worker.refresh_token = Some(self.refresh_token(worker, 0).await?);
                 }
                 let token = worker.refresh_token.as_deref().unwrap_or_default();
-                let tokens = self.app(0).refresh(&worker.http, token).await.map_err(|why| Failure { step: "refresh", why })?;
+                let tokens = self
+                    .app(0)
+                    .refresh(&worker.http, token)
+                    .await
+                    .map_err(|why| Failure { step: "refresh", why })?;
                 seen.add("refresh", tokens.took);
             }
             Mode::ClientCredentials => {
@@ -100,13 +110,24 @@ impl Site {
         self.oidc.get(number % self.oidc.len().max(1)).map_or(&[], Vec::as_slice)
     }
 
-    async fn login(&self, mode: Mode, worker: &Worker, number: usize, seen: &mut Latencies) -> Result<Option<String>, Failure> {
-        let subject = if self.users == 0 { format!("u{number}") } else { format!("u{}", number.wrapping_mul(STRIDE) % self.users) };
+    async fn login(
+        &self,
+        mode: Mode,
+        worker: &Worker,
+        number: usize,
+        seen: &mut Latencies,
+    ) -> Result<Option<String>, Failure> {
+        let subject = if self.users == 0 {
+            format!("u{number}")
+        } else {
+            format!("u{}", number.wrapping_mul(STRIDE) % self.users)
+        };
         let further = if mode == Mode::Saml { &self.saml } else { self.oidc_parameters(number) };
         let app = self.app(number);
         let asked = app.ask(&format!("{mode} {number}"), SCOPE, further);
         let back = self.through_the_broker(app, &asked, &subject, (worker, seen)).await?;
-        let tokens = app.redeem(&worker.http, &asked, &back).await.map_err(|why| Failure { step: "token", why })?;
+        let tokens =
+            app.redeem(&worker.http, &asked, &back).await.map_err(|why| Failure { step: "token", why })?;
         seen.add("token", tokens.took);
         Ok(tokens.refresh_token)
     }
@@ -124,7 +145,9 @@ impl Site {
         let mut step = get(&mut browser, name, &asked.url).await?;
         for _ in 0..MOST_STEPS {
             seen.add(name, step.took);
-            let next = step.location.ok_or_else(|| failed(name, &format!("status {} without a redirect", step.status)))?;
+            let next = step
+                .location
+                .ok_or_else(|| failed(name, &format!("status {} without a redirect", step.status)))?;
             if next.as_str().starts_with(&app.client.redirect_uri) {
                 return Ok(next);
             }
@@ -135,8 +158,12 @@ impl Site {
             } else if next.as_str().starts_with(&self.upstream.saml.sso) {
                 let answer = self.upstream.saml.signs_in(&next, subject).map_err(provider)?;
                 name = "saml answer";
-                let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay_state)];
-                step = browser.post_from_elsewhere(&answer.acs, &fields).await.map_err(|why| Failure { step: name, why })?;
+                let fields =
+                    [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay_state)];
+                step = browser
+                    .post_from_elsewhere(&answer.acs, &fields)
+                    .await
+                    .map_err(|why| Failure { step: name, why })?;
             } else {
                 let back = Upstream::signs_in(&next, subject).map_err(provider)?;
                 name = "callback";
@@ -146,7 +173,12 @@ impl Site {
         Err(failed(name, "the redirects do not end"))
     }
 
-    async fn sign_in_page(&self, worker: &Worker, number: usize, seen: &mut Latencies) -> Result<(), Failure> {
+    async fn sign_in_page(
+        &self,
+        worker: &Worker,
+        number: usize,
+        seen: &mut Latencies,
+    ) -> Result<(), Failure> {
         let asked = self.app(number).ask(&format!("page {number}"), SCOPE, &self.page);
         let mut browser = Browser::new(&worker.http);
         let step = get(&mut browser, "authorize", &asked.url).await?;
@@ -165,18 +197,25 @@ pub async fn length(http: &Connection, url: &Url) -> Result<usize, Fail> {
 
 /// Where a broker's metadata say that its endpoints are.
 pub async fn discovered(http: &Connection, issuer: &str, client: config::Client) -> Result<App, Fail> {
-    let discovery = Url::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
+    let discovery =
+        Url::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
     let text = http.get(&discovery).send().await?.error_for_status()?.text().await?;
     let metadata: serde_json::Value = serde_json::from_str(&text)?;
     let endpoint = |name: &str| -> Result<Url, Fail> {
         let text = metadata.get(name).and_then(serde_json::Value::as_str);
         Ok(Url::parse(text.ok_or_else(|| format!("the metadata have no {name}"))?)?)
     };
-    let (authorize, token, jwks) = (endpoint("authorization_endpoint")?, endpoint("token_endpoint")?, endpoint("jwks_uri")?);
+    let (authorize, token, jwks) =
+        (endpoint("authorization_endpoint")?, endpoint("token_endpoint")?, endpoint("jwks_uri")?);
     Ok(App { authorize, token, discovery, jwks, client, checked: true })
 }
 
-async fn document(url: &Url, name: &'static str, worker: &Worker, seen: &mut Latencies) -> Result<(), Failure> {
+async fn document(
+    url: &Url,
+    name: &'static str,
+    worker: &Worker,
+    seen: &mut Latencies,
+) -> Result<(), Failure> {
     let step = get(&mut Browser::new(&worker.http), name, url).await?;
     seen.add(name, step.took);
     if step.status == 200 { Ok(()) } else { Err(failed(name, &format!("status {}", step.status))) }

@@ -85,7 +85,11 @@ impl Options {
         if self.herd.is_some() {
             return self.concurrency.max(herd::CONNECTIONS);
         }
-        if self.half_load || self.rate.is_some() { self.concurrency.max(half_load::MOST_AT_ONCE) } else { self.concurrency }
+        if self.half_load || self.rate.is_some() {
+            self.concurrency.max(half_load::MOST_AT_ONCE)
+        } else {
+            self.concurrency
+        }
     }
 }
 

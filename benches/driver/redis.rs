@@ -22,7 +22,8 @@ pub struct Redis {
 /// Counters of `INFO`.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Counts {
-    /// `total_reads_processed`: how often something came from a client. With one operation at a time this is the number of round trips.
+    /// `total_reads_processed`: how often something came from a client. With one operation at a time this is
+    /// the number of round trips.
     pub reads: u64,
     /// Calls by clients, where a script is one.
     pub commands: u64,
@@ -44,8 +45,22 @@ impl Redis {
     pub async fn start() -> Result<Self, Fail> {
         let (folder, port) = (Folder::new()?, free_port()?);
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction"]);
-        let child = command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--maxmemory-policy",
+            "noeviction",
+        ]);
+        let child = command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
         let url = format!("redis://127.0.0.1:{port}/0");
         let client = redis::Client::open(url.as_str())?;
         for _ in 0..100 {
@@ -73,7 +88,8 @@ impl Redis {
         let number = |name: &str| field(&info, name).and_then(|text| text.parse().ok()).unwrap_or_default();
         let calls = |line: &str| line.split_once("calls=")?.1.split_once(',')?.0.parse::<u64>().ok();
         let by_clients = |line: &&str| {
-            let name = line.strip_prefix("cmdstat_").and_then(|rest| rest.split_once(':')).map(|(name, _)| name);
+            let name =
+                line.strip_prefix("cmdstat_").and_then(|rest| rest.split_once(':')).map(|(name, _)| name);
             name.is_some_and(|name| FROM_CLIENTS.contains(&name))
         };
         let commands = info.lines().filter(by_clients).filter_map(calls).sum();
@@ -97,10 +113,12 @@ impl Redis {
             for key in &keys {
                 pipeline.cmd("MEMORY").arg("USAGE").arg(key).arg("SAMPLES").arg(0);
             }
-            let sizes: Vec<Option<u64>> = if keys.is_empty() { Vec::new() } else { pipeline.query_async(&mut connection).await? };
+            let sizes: Vec<Option<u64>> =
+                if keys.is_empty() { Vec::new() } else { pipeline.query_async(&mut connection).await? };
             for (key, size) in keys.iter().zip(sizes) {
                 let kind = kinds.entry(kind_of(key)).or_default();
-                kind.bytes = (kind.bytes * kind.keys as f64 + size.unwrap_or_default() as f64) / (kind.keys + 1) as f64;
+                kind.bytes = (kind.bytes * kind.keys as f64 + size.unwrap_or_default() as f64)
+                    / (kind.keys + 1) as f64;
                 kind.keys += 1;
             }
             seen += keys.len();
@@ -134,7 +152,10 @@ fn kind_of(key: &str) -> String {
         ('U', "upstream_sessions"),
         ('E', "eras"),
     ];
-    words.iter().find(|(of, _)| *of == letter).map_or_else(|| letter.to_string(), |(_, word)| (*word).to_owned())
+    words
+        .iter()
+        .find(|(of, _)| *of == letter)
+        .map_or_else(|| letter.to_string(), |(_, word)| (*word).to_owned())
 }
 
 /// What the broker sends; what its scripts call inside Redis costs no round trip.

@@ -41,7 +41,8 @@ impl Floor {
             (None, floor::serve_inside().await?)
         } else {
             let mut command = Command::new(std::env::current_exe()?);
-            let (server, address) = Server::start(command.args(["--serve-floor", &options.threads.to_string()]), floor::READY)?;
+            let (server, address) =
+                Server::start(command.args(["--serve-floor", &options.threads.to_string()]), floor::READY)?;
             (Some(server), address)
         };
         let pid = server.as_ref().map_or_else(std::process::id, Server::pid);
@@ -64,7 +65,11 @@ impl Floor {
         let at = |path: &str| self.url.join(path);
         let bare = at(&format!("/bare/{}", self.size))?;
         let mut authorize = at("/authorize")?;
-        let to = if mode == Mode::SignInPage { at("/bare/4096")?.to_string() } else { format!("{}/authorize", self.upstream.issuer) };
+        let to = if mode == Mode::SignInPage {
+            at("/bare/4096")?.to_string()
+        } else {
+            format!("{}/authorize", self.upstream.issuer)
+        };
         authorize.query_pairs_mut().append_pair("to", &to).append_pair("own", at("/callback")?.as_str());
         let app = App {
             authorize,
@@ -76,7 +81,15 @@ impl Floor {
         };
         let upstream = self.upstream.clone();
         let (oidc, replicas) = (vec![Vec::new()], [].into());
-        let site = Site { apps: vec![app], oidc, saml: Vec::new(), page: Vec::new(), users: options.users, replicas, upstream };
+        let site = Site {
+            apps: vec![app],
+            oidc,
+            saml: Vec::new(),
+            page: Vec::new(),
+            users: options.users,
+            replicas,
+            upstream,
+        };
         Crew::new(site, options.workers())
     }
 

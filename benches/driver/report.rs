@@ -42,7 +42,8 @@ pub struct CaseReport {
     pub name: String,
     /// What it is; none for a broker that somebody else runs.
     pub case: Option<Case>,
-    /// From start to ready in milliseconds: at first, when keys are made, and again, with the keys that a durable store has.
+    /// From start to ready in milliseconds: at first, when keys are made, and again, with the keys that a
+    /// durable store has.
     pub start: Vec<f64>,
     /// Memory when ready, before any request.
     pub idle: Option<Memory>,
@@ -87,7 +88,8 @@ pub struct Measured {
     pub half_load: Option<HalfLoad>,
 }
 
-/// CPU for one operation in microseconds, medians of the rounds: how many processors' time a rate takes on one machine.
+/// CPU for one operation in microseconds, medians of the rounds: how many processors' time a rate takes on
+/// one machine.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Shares {
     /// Of the servers.

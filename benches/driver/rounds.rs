@@ -24,7 +24,10 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
     let upstream = Upstream::start(&options.target.provider_listen).await?;
     if options.target.show_setup {
         println!("{}", config::setup(&running::client(options), &upstream));
-        return Err("nothing was measured: configure the target, and call again with the same --provider-listen".into());
+        return Err(
+            "nothing was measured: configure the target, and call again with the same --provider-listen"
+                .into(),
+        );
     }
     let machine = Machine::here();
     let mut cases = Vec::new();
@@ -42,7 +45,8 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
     }
     for case in &mut cases {
         if let Some(apps) = options.herd {
-            case.herd = Some(herd::measure(options, apps, &case.crew, &floor.crew(options, Mode::Refresh)?).await?);
+            case.herd =
+                Some(herd::measure(options, apps, &case.crew, &floor.crew(options, Mode::Refresh)?).await?);
         }
         if let Some(logins) = options.soak {
             case.soak = Some(soak::measure(options, logins, case).await?);
@@ -60,7 +64,8 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
         let Running { name, case, start, idle, modes, herd, soak, .. } = case;
         reports.push(CaseReport { name, case, start, idle, end, modes, herd, soak, keys });
     }
-    let command = std::iter::once("cargo bench --bench login --".to_owned()).chain(std::env::args().skip(1).filter(|arg| arg != "--bench"));
+    let command = std::iter::once("cargo bench --bench login --".to_owned())
+        .chain(std::env::args().skip(1).filter(|arg| arg != "--bench"));
     Ok(Report {
         command: command.collect::<Vec<_>>().join(" "),
         machine,
@@ -85,8 +90,14 @@ fn settings(options: &Options) -> BTreeMap<&'static str, String> {
 }
 
 /// The rounds of one mode.
-async fn one_mode(options: &Options, mode: Mode, floor: &mut Floor, cases: &mut [Running]) -> Result<(), Fail> {
-    let pace = Pace { count: options.count * mode.repeated(), concurrency: options.concurrency, rate: options.rate };
+async fn one_mode(
+    options: &Options,
+    mode: Mode,
+    floor: &mut Floor,
+    cases: &mut [Running],
+) -> Result<(), Fail> {
+    let pace =
+        Pace { count: options.count * mode.repeated(), concurrency: options.concurrency, rate: options.rate };
     let warm = Pace { count: pace.count.div_ceil(4), rate: None, ..pace };
     let floor_crew = floor.crew(options, mode)?;
     floor_crew.round(mode, warm).await?;
@@ -113,7 +124,11 @@ async fn one_mode(options: &Options, mode: Mode, floor: &mut Floor, cases: &mut 
     floor.modes.push(of_floor.measured(mode, &[], &signed));
     for (case, rounds) in cases.iter_mut().zip(rounds) {
         let redis = probe(mode, case, options.count).await?;
-        let half_load = if options.half_load { Some(half_load::measure(options, mode, &case.crew, &floor_crew).await?) } else { None };
+        let half_load = if options.half_load {
+            Some(half_load::measure(options, mode, &case.crew, &floor_crew).await?)
+        } else {
+            None
+        };
         let measured = rounds.measured(mode, &floor_rounds, &signed);
         case.modes.push(Measured { redis, half_load, ..measured });
     }
@@ -152,10 +167,16 @@ struct Rounds {
 }
 
 impl Rounds {
-    async fn add(&mut self, processes: &Processes, crew: &Crew, (mode, pace): (Mode, Pace)) -> Result<(), Fail> {
+    async fn add(
+        &mut self,
+        processes: &Processes,
+        crew: &Crew,
+        (mode, pace): (Mode, Pace),
+    ) -> Result<(), Fail> {
         let before = processes.cpu()?;
         let Seen { latencies, errors, took } = crew.round(mode, pace).await?;
-        let [server, driver, redis] = processes.since(&before)?.map(|used| used.as_secs_f64() * 1e6 / pace.count as f64);
+        let [server, driver, redis] =
+            processes.since(&before)?.map(|used| used.as_secs_f64() * 1e6 / pace.count as f64);
         self.driver.push(driver);
         self.redis.push(redis);
         if let Some(pid) = processes.servers.first() {
@@ -173,7 +194,8 @@ impl Rounds {
 
     fn measured(self, mode: Mode, floor: &[f64], signed: &[f64]) -> Measured {
         let ratio = |to: &[f64]| {
-            let ratios: Vec<f64> = self.cpu.iter().zip(to).filter(|(_, to)| **to > 0.0).map(|(cpu, to)| cpu / to).collect();
+            let ratios: Vec<f64> =
+                self.cpu.iter().zip(to).filter(|(_, to)| **to > 0.0).map(|(cpu, to)| cpu / to).collect();
             (!ratios.is_empty()).then(|| median(&ratios))
         };
         let later = self.operations as f64 * (self.own.len() as f64 - 1.0) / (self.own.len() as f64).max(1.0);
@@ -184,7 +206,11 @@ impl Rounds {
             to_floor: ratio(floor),
             to_signatures: ratio(signed),
             rate: median(&self.rates),
-            shares: Shares { server: median(&self.cpu), driver: median(&self.driver), redis: median(&self.redis) },
+            shares: Shares {
+                server: median(&self.cpu),
+                driver: median(&self.driver),
+                redis: median(&self.redis),
+            },
             growth: growth.map(|(first, last)| (*last as f64 - *first as f64) * 1024.0 / later),
             rounds: self.cpu,
             latency: self.latency,

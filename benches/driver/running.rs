@@ -59,11 +59,20 @@ impl Running {
 /// The registration of the app.
 pub fn client(options: &Options) -> config::Client {
     let target = &options.target;
-    config::Client { id: target.client_id.clone(), secret: target.client_secret.clone(), redirect_uri: target.redirect_uri.clone() }
+    config::Client {
+        id: target.client_id.clone(),
+        secret: target.client_secret.clone(),
+        redirect_uri: target.redirect_uri.clone(),
+    }
 }
 
 /// Starts the broker of a case.
-pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upstream) -> Result<Running, Fail> {
+pub async fn begin(
+    options: &Options,
+    case: &Case,
+    binary: &str,
+    upstream: &Upstream,
+) -> Result<Running, Fail> {
     let (folder, port, client) = (Folder::new()?, free_port()?, client(options));
     if case.seeded > 0 && case.store == "memory" {
         return Err("users are seeded where they outlive a process: --store file or redis".into());
@@ -117,7 +126,12 @@ pub async fn begin(options: &Options, case: &Case, binary: &str, upstream: &Upst
 }
 
 /// Starts one replica at a port of its own.
-fn start(options: &Options, binary: &str, folder: &Folder, (number, port): (usize, u16)) -> Result<Server, Fail> {
+fn start(
+    options: &Options,
+    binary: &str,
+    folder: &Folder,
+    (number, port): (usize, u16),
+) -> Result<Server, Fail> {
     let processor = options.pin.get(number % options.pin.len().max(1));
     let mut command = match processor {
         Some(processor) => {
@@ -128,8 +142,12 @@ fn start(options: &Options, binary: &str, folder: &Folder, (number, port): (usiz
         None => Command::new(binary),
     };
     command.args(["serve", "--log", "json", "--config", "symbolon.toml"]).current_dir(folder.path());
-    std::env::vars().filter(|(name, _)| name.starts_with("SYMBOLON")).for_each(|(name, _)| _ = command.env_remove(name));
-    command.env("SYMBOLON__SERVER__LISTEN", format!("127.0.0.1:{port}")).env("TOKIO_WORKER_THREADS", options.threads.to_string());
+    std::env::vars()
+        .filter(|(name, _)| name.starts_with("SYMBOLON"))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command
+        .env("SYMBOLON__SERVER__LISTEN", format!("127.0.0.1:{port}"))
+        .env("TOKIO_WORKER_THREADS", options.threads.to_string());
     Server::start(&mut command, "\"message\":\"ready\"").map(|(server, _)| server)
 }
 
@@ -159,7 +177,8 @@ fn site(case: &Case, port: u16, client: &config::Client, upstream: &Upstream) ->
     })
 }
 
-/// At most eight of so many, far from each other: the others are there and nobody uses them, so that no figure is that of a first use.
+/// At most eight of so many, far from each other: the others are there and nobody uses them, so that no
+/// figure is that of a first use.
 fn spread(count: usize) -> impl Iterator<Item = usize> {
     (0..count).step_by(count.div_ceil(USED).max(1))
 }

@@ -16,10 +16,13 @@ use super::Fail;
 
 const AT_ONCE: usize = 128;
 
-/// Signs `count` people into the directory that `toml` names, as their first login with the first provider would.
+/// Signs `count` people into the directory that `toml` names, as their first login with the first provider
+/// would.
 pub async fn seed(toml: &str, issuer: &str, count: usize) -> Result<(), Fail> {
-    let config = symbolon::config::parse(toml, "the benchmark's configuration", &[], &|file| Err(format!("there is no {file}")))
-        .map_err(|problems| problems.to_string())?;
+    let config = symbolon::config::parse(toml, "the benchmark's configuration", &[], &|file| {
+        Err(format!("there is no {file}"))
+    })
+    .map_err(|problems| problems.to_string())?;
     let app = App::build(config, Outside::real()).await?;
     let began = Instant::now();
     let mut tasks = JoinSet::new();
@@ -43,7 +46,8 @@ async fn sign_in(app: &Arc<App>, issuer: &str, number: usize) -> Result<(), Fail
     let config = app.pools().first().ok_or("no pool")?;
     let provider = config.providers.first().ok_or("no provider")?;
     let subject = format!("u{number}");
-    let key = IdentityKey { provider: provider.name.clone(), issuer: issuer.to_owned(), subject: subject.clone() };
+    let key =
+        IdentityKey { provider: provider.name.clone(), issuer: issuer.to_owned(), subject: subject.clone() };
     let claims: Claims = [
         ("email", json!(format!("{subject}@people.example"))),
         ("email_verified", json!(true)),

@@ -1,4 +1,5 @@
-//! Processes of this run: the floor and brokers, each with a folder of its own, killed when they are no longer needed.
+//! Processes of this run: the floor and brokers, each with a folder of its own, killed when they are no
+//! longer needed.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

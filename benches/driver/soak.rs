@@ -39,7 +39,8 @@ pub struct Sample {
 pub struct Soak {
     /// In their order.
     pub samples: Vec<Sample>,
-    /// From the samples after the first tenth: how far own memory went from their median, in parts of it, at most.
+    /// From the samples after the first tenth: how far own memory went from their median, in parts of it, at
+    /// most.
     pub memory_drift: f64,
     /// Most descriptors less the fewest, of the same samples.
     pub descriptors_drift: usize,

@@ -1,4 +1,5 @@
-//! The provider: its browser side is a function of the driver, its token endpoint a server that the broker calls.
+//! The provider: its browser side is a function of the driver, its token endpoint a server that the broker
+//! calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,8 +54,12 @@ impl Upstream {
     pub async fn start(listen: &str) -> Result<Self, Fail> {
         let listener = TcpListener::bind(listen.parse::<SocketAddr>()?).await?;
         let issuer = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
-        let made = generate_one(symbolon::token::keyset::Uses::Both, symbolon::model::pool::SigningAlgorithm::Rs256)?;
-        let key = SigningKey::from_pkcs8_der(Algorithm::Rs256, Some("provider".into()), made.private.expose())?;
+        let made = generate_one(
+            symbolon::token::keyset::Uses::Both,
+            symbolon::model::pool::SigningAlgorithm::Rs256,
+        )?;
+        let key =
+            SigningKey::from_pkcs8_der(Algorithm::Rs256, Some("provider".into()), made.private.expose())?;
         let upstream = Self { saml: Arc::new(SamlProvider::new(&issuer)?), issuer, key: Arc::new(key) };
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
@@ -73,12 +78,19 @@ impl Upstream {
 
     /// `subject` signs in: where the provider sends the browser next.
     pub fn signs_in(url: &Url, subject: &str) -> Result<Url, Fail> {
-        let of = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
-        let code =
-            Code { subject: subject.to_owned(), nonce: of("nonce").unwrap_or_default(), client: of("client_id").unwrap_or_default() };
+        let of = |wanted: &str| {
+            url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        let code = Code {
+            subject: subject.to_owned(),
+            nonce: of("nonce").unwrap_or_default(),
+            client: of("client_id").unwrap_or_default(),
+        };
         let code = base64url(serde_json::to_vec(&code)?);
         let mut back = Url::parse(&of("redirect_uri").ok_or("the broker sent no redirect_uri")?)?;
-        back.query_pairs_mut().append_pair("code", &code).append_pair("state", &of("state").unwrap_or_default());
+        back.query_pairs_mut()
+            .append_pair("code", &code)
+            .append_pair("state", &of("state").unwrap_or_default());
         Ok(back)
     }
 }
@@ -128,7 +140,8 @@ fn tokens(upstream: &Upstream, code: &str) -> Result<Value, Fail> {
         "family_name": code.subject,
     });
     let id_token = upstream.key.sign(None, &claims)?;
-    Ok(json!({"access_token": access_token, "token_type": "Bearer", "expires_in": 3600, "id_token": id_token}))
+    Ok(json!({"access_token": access_token, "token_type": "Bearer", "expires_in": 3600,
+            "id_token": id_token}))
 }
 
 async fn saml_metadata(State(upstream): State<Upstream>) -> Response {

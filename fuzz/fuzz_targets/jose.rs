@@ -2,13 +2,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use symbolon_fuzz::protocol::jose::{Algorithm, KeySet, unverified_claims, unverified_header, verify, verify_payload};
+use symbolon_fuzz::protocol::jose::{
+    Algorithm, KeySet, unverified_claims, unverified_header, verify, verify_payload,
+};
 use symbolon_fuzz::protocol::oauth2::{client_assertion, dpop};
 use symbolon_fuzz::protocol::oidc::issuer::Issuer;
 use symbolon_fuzz::protocol::oidc::{id_token, logout_token};
 use symbolon_fuzz::{NOW, PROVIDER};
 
-const ALGORITHMS: [&str; 10] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+const ALGORITHMS: [&str; 10] =
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -41,7 +44,9 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(id_token::verify(token, &PROVIDER, expected, NOW).is_err(), "B-05");
     let urls = ["https://auth.test/oauth2/token".to_owned()];
     // A proof brings its key along: any hand may have made a good one.
-    if let Ok(proof) = dpop::verify(token, dpop::Expected { method: "POST", urls: &urls, access_token: None, now: NOW }) {
+    if let Ok(proof) =
+        dpop::verify(token, dpop::Expected { method: "POST", urls: &urls, access_token: None, now: NOW })
+    {
         assert!(!proof.jti().is_empty() && proof.expires() > NOW);
     }
 });

@@ -13,10 +13,16 @@ fuzz_target!(|bytes: &[u8]| {
     let status = [200, 200, 400, 503][usize::from(*first) % 4];
     let discovery_url = Url::parse("https://op.test/.well-known/openid-configuration").expect("a URL");
     let issuer = Issuer { value: "https://op.test", aliases: &[] };
-    let expectation = Expectation { issuer, discovery_url: &discovery_url, loopback_http: false, authorization_given: false };
+    let expectation = Expectation {
+        issuer,
+        discovery_url: &discovery_url,
+        loopback_http: false,
+        authorization_given: false,
+    };
     if let Ok(metadata) = discovery::parse(status, body, expectation) {
         assert_eq!(status, 200);
-        let all = [metadata.authorization, metadata.token, metadata.userinfo, metadata.jwks, metadata.end_session];
+        let all =
+            [metadata.authorization, metadata.token, metadata.userinfo, metadata.jwks, metadata.end_session];
         assert!(all.iter().flatten().all(|url| url.scheme() == "https" && url.username().is_empty()), "B-41");
     }
     if let Ok(tokens) = token_request::parse(status, body) {

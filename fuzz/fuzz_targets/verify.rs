@@ -1,4 +1,5 @@
-//! Whatever is accepted says what an honest message of the seeds says, for nobody here can sign; whatever is refused can be explained.
+//! Whatever is accepted says what an honest message of the seeds says, for nobody here can sign; whatever is
+//! refused can be explained.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -20,8 +21,10 @@ type Claims = (Option<String>, Vec<(String, Vec<String>)>);
 static HONEST: LazyLock<BTreeSet<Claims>> = LazyLock::new(|| {
     let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/verify")).expect("seeds");
     let messages = seeds.map(|seed| std::fs::read(seed.expect("a seed").path()).expect("a seed"));
-    let honest: BTreeSet<Claims> =
-        messages.flat_map(|bytes| [true, false].map(|asked| accepted(&bytes, asked).0.ok().map(claims))).flatten().collect();
+    let honest: BTreeSet<Claims> = messages
+        .flat_map(|bytes| [true, false].map(|asked| accepted(&bytes, asked).0.ok().map(claims)))
+        .flatten()
+        .collect();
     assert!(!honest.is_empty(), "some seeds are honest");
     honest
 });
@@ -33,7 +36,8 @@ fn accepted(bytes: &[u8], asked: bool) -> (Result<Assertion, SamlError>, Checks)
 }
 
 fn claims(assertion: Assertion) -> Claims {
-    let attributes = assertion.attributes.into_iter().map(|attribute| (attribute.name, attribute.values)).collect();
+    let attributes =
+        assertion.attributes.into_iter().map(|attribute| (attribute.name, attribute.values)).collect();
     (assertion.name_id.map(|name_id| name_id.value), attributes)
 }
 
@@ -50,7 +54,9 @@ fuzz_target!(|bytes: &[u8]| {
             }
             (Err(error), checks) => {
                 assert!(checks.failures().next().is_some());
-                assert!(!error.code().is_empty() && !error.hint().is_empty() && error.to_string().len() < 20_000);
+                assert!(
+                    !error.code().is_empty() && !error.hint().is_empty() && error.to_string().len() < 20_000
+                );
             }
         }
     }

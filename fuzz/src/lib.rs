@@ -1,4 +1,5 @@
-//! What the fuzz targets share: the pure core, compiled from the program's own files, and the relying party of the corpus.
+//! What the fuzz targets share: the pure core, compiled from the program's own files, and the relying party
+//! of the corpus.
 
 #[path = "../../src/flow/mod.rs"]
 pub mod flow;
@@ -29,8 +30,9 @@ use protocol::saml::response::{Asked, Expected, ResponseRules};
 pub const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
 /// The key of the corpus's identity provider.
-pub static KEYS: LazyLock<Vec<Certificate>> =
-    LazyLock::new(|| vec![Certificate::from_pem(include_str!("../../tests/corpus/saml/keys/a.crt")).expect("a certificate")]);
+pub static KEYS: LazyLock<Vec<Certificate>> = LazyLock::new(|| {
+    vec![Certificate::from_pem(include_str!("../../tests/corpus/saml/keys/a.crt")).expect("a certificate")]
+});
 
 /// The key that the corpus is encrypted for.
 pub static DECRYPTION: LazyLock<Vec<DecryptionKey>> = LazyLock::new(|| {
@@ -40,8 +42,9 @@ pub static DECRYPTION: LazyLock<Vec<DecryptionKey>> = LazyLock::new(|| {
     vec![DecryptionKey::from_pkcs8(&der).expect("a key")]
 });
 
-/// Keys of a provider that signed nothing: the public halves of [RFC 7515 appendix A.3](https://www.rfc-editor.org/rfc/rfc7515#appendix-A.3) and of
-/// [RFC 8037 appendix A.2](https://www.rfc-editor.org/rfc/rfc8037#appendix-A.2).
+/// Keys of a provider that signed nothing: the public halves of [RFC 7515 appendix
+/// A.3](https://www.rfc-editor.org/rfc/rfc7515#appendix-A.3) and of [RFC 8037 appendix
+/// A.2](https://www.rfc-editor.org/rfc/rfc8037#appendix-A.2).
 pub static PROVIDER: LazyLock<KeySet> = LazyLock::new(|| {
     let keys = r#"{"keys":[
         {"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHwRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},

@@ -27,7 +27,10 @@ pub struct Arguments {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// Users and keys are elsewhere.
-    #[error("store.directory is no embedded store (file:): a Redis is backed up by its own means, and memory not at all")]
+    #[error(
+        "store.directory is no embedded store (file:): a Redis is backed up by its own means, and memory not \
+         at all"
+    )]
     NotEmbedded,
     /// The store, or the copy.
     #[error(transparent)]
@@ -37,7 +40,8 @@ enum Failure {
     File(String, std::io::Error),
 }
 
-/// Makes the copies and tells which. Exit code 2 where there is no embedded store, 1 when it cannot be copied.
+/// Makes the copies and tells which. Exit code 2 where there is no embedded store, 1 when it cannot be
+/// copied.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let config = match arguments.file.load() {
         Ok(config) => config,
@@ -60,7 +64,10 @@ fn back_up(config: &Config, folder: &Path) -> Result<String, Failure> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| of_file(folder, error))?;
     let copy = folder.join(keep.directory.file_name().unwrap_or_default());
     let records = store::back_up(&keep.directory, &copy)?;
-    let made = format!("{}: {records} records: users, identities, keys. Who restores it signs everybody out.", copy.display());
+    let made = format!(
+        "{}: {records} records: users, identities, keys. Who restores it signs everybody out.",
+        copy.display()
+    );
     let Some(key) = keep.key else { return Ok(made) };
     let copy = folder.join(key.file_name().unwrap_or_default());
     copy_key(&key, &copy)?;
@@ -69,7 +76,12 @@ fn back_up(config: &Config, folder: &Path) -> Result<String, Failure> {
 
 fn copy_key(key: &Path, copy: &Path) -> Result<(), Failure> {
     let text = Zeroizing::new(std::fs::read(key).map_err(|error| of_file(key, error))?);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy).map_err(|error| of_file(copy, error))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(copy)
+        .map_err(|error| of_file(copy, error))?;
     file.write_all(&text).and_then(|()| file.sync_all()).map_err(|error| of_file(copy, error))
 }
 

@@ -1,4 +1,5 @@
-//! `symbolon check`: every problem of a configuration, or what it would serve and every check that it loosens; and its schema.
+//! `symbolon check`: every problem of a configuration, or what it would serve and every check that it
+//! loosens; and its schema.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -22,7 +23,8 @@ pub struct Arguments {
     schema: bool,
 }
 
-/// Prints the report; exit code 0 when the configuration is valid, else 2. With `--schema`, no configuration is read.
+/// Prints the report; exit code 0 when the configuration is valid, else 2. With `--schema`, no configuration
+/// is read.
 pub fn run(arguments: &Arguments) -> ExitCode {
     if arguments.schema {
         let printed = writeln!(std::io::stdout(), "{:#}", schema::schema());
@@ -39,20 +41,25 @@ pub fn text_report(result: &Result<Config, Problems>) -> String {
     match result {
         Err(problems) => problems.to_string(),
         Ok(config) => {
-            let lines = std::iter::once(config.summary()).chain(config.warnings.iter().map(|warning| format!("warning: {warning}\n")));
+            let lines = std::iter::once(config.summary())
+                .chain(config.warnings.iter().map(|warning| format!("warning: {warning}\n")));
             lines.collect()
         }
     }
 }
 
-/// `{"valid", "problems", "warnings", "summary"}`; each problem has `file`, `line` or `variable`, `key`, `message`, `fix`.
+/// `{"valid", "problems", "warnings", "summary"}`; each problem has `file`, `line` or `variable`, `key`,
+/// `message`, `fix`.
 pub fn json_report(result: &Result<Config, Problems>) -> String {
     let list = |problems: &[Problem]| problems.iter().map(object).collect::<Vec<_>>();
     let report = match result {
-        Err(problems) => json!({ "valid": false, "problems": list(problems.as_slice()), "warnings": [], "summary": [] }),
+        Err(problems) => {
+            json!({ "valid": false, "problems": list(problems.as_slice()), "warnings": [], "summary": [] })
+        }
         Ok(config) => {
             let summary = config.summary();
-            json!({ "valid": true, "problems": [], "warnings": list(&config.warnings), "summary": summary.lines().collect::<Vec<_>>() })
+            json!({ "valid": true, "problems": [], "warnings": list(&config.warnings),
+                "summary": summary.lines().collect::<Vec<_>>() })
         }
     };
     report.to_string()

@@ -1,8 +1,8 @@
 //! `symbolon demo`: two demo providers and a sample app around a broker in a temporary folder.
 //!
-//! Everything listens on loopback and nowhere else, every secret is made afresh, and the folder goes with the process.
-//! The broker is `localhost`, the providers and the app are `127.0.0.1`: other sites, so that Apple's answer is the
-//! cross-site POST that it is in real life.
+//! Everything listens on loopback and nowhere else, every secret is made afresh, and the folder goes with the
+//! process. The broker is `localhost`, the providers and the app are `127.0.0.1`: other sites, so that
+//! Apple's answer is the cross-site POST that it is in real life.
 
 mod broker;
 mod fields;
@@ -34,7 +34,8 @@ use pages::Pages;
 /// Arguments of `symbolon demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The sample app's port; the broker and the two providers take the three after it. Without it any free ports are used
+    /// The sample app's port; the broker and the two providers take the three after it. Without it any free
+    /// ports are used
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: Option<u16>,
 }
@@ -119,7 +120,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn greeting(demo: &Demo) -> String {
     format!(
-        "\n  Symbolon demo: open  {}/\n\n  Two made-up providers behave like Google and Apple; the people are made up too.\n  \
+        "\n  Symbolon demo: open  {}/\n\n  Two made-up providers behave like Google and Apple; the people \
+         are made up too.\n  \
          Ctrl-C ends the demo and removes what it stored.\n",
         demo.url
     )
@@ -158,7 +160,11 @@ impl Demo {
         let broker = broker::start(&places, &secrets, &folder, outside.clone()).await?;
         let google = idp::Kind::Google { secret: secrets.google.as_str().into() };
         let keys = KeySet::from_keys(vec![secrets.apple_key.public_key()?]);
-        let apple = idp::Kind::Apple { keys, key_id: broker::APPLE_KEY.to_owned(), team_id: broker::APPLE_TEAM.to_owned() };
+        let apple = idp::Kind::Apple {
+            keys,
+            key_id: broker::APPLE_KEY.to_owned(),
+            team_id: broker::APPLE_TEAM.to_owned(),
+        };
         let google = provider(google, &places.google, &places.broker, &outside, &pages).await?;
         let apple = provider(apple, &places.apple, &places.broker, &outside, &pages).await?;
         let app = sample_app::router(sample_app::Setup {
@@ -172,7 +178,11 @@ impl Demo {
             pages,
         });
         let Places { listeners, app: url, broker: broker_url, google: google_url, apple: apple_url } = places;
-        let servers = listeners.into_iter().zip([app, broker, google, apple]).map(|(listener, router)| serve(listener, router)).collect();
+        let servers = listeners
+            .into_iter()
+            .zip([app, broker, google, apple])
+            .map(|(listener, router)| serve(listener, router))
+            .collect();
         Ok(Self { url, broker: broker_url, google: google_url, apple: apple_url, servers, _folder: folder })
     }
 }
@@ -202,11 +212,23 @@ async fn bind(port: u16) -> Result<TcpListener, DemoError> {
 async fn secrets(outside: &Outside) -> Result<Secrets, DemoError> {
     let der = new_key(SigningAlgorithm::Es256).await?;
     let apple_key = SigningKey::from_pkcs8_der(Algorithm::Es256, Some(broker::APPLE_KEY.to_owned()), &der)?;
-    Ok(Secrets { app: outside.random.token(), google: outside.random.token(), apple_key_pem: broker::pem(&der), apple_key })
+    Ok(Secrets {
+        app: outside.random.token(),
+        google: outside.random.token(),
+        apple_key_pem: broker::pem(&der),
+        apple_key,
+    })
 }
 
-async fn provider(kind: idp::Kind, base: &str, broker: &str, outside: &Outside, pages: &Pages) -> Result<Router, DemoError> {
-    let key = SigningKey::from_pkcs8_der(Algorithm::Rs256, None, &new_key(SigningAlgorithm::Rs256).await?)?.with_thumbprint_kid();
+async fn provider(
+    kind: idp::Kind,
+    base: &str,
+    broker: &str,
+    outside: &Outside,
+    pages: &Pages,
+) -> Result<Router, DemoError> {
+    let key = SigningKey::from_pkcs8_der(Algorithm::Rs256, None, &new_key(SigningAlgorithm::Rs256).await?)?
+        .with_thumbprint_kid();
     Ok(idp::Idp::router(idp::Setup {
         kind,
         base: base.to_owned(),

@@ -1,7 +1,7 @@
 //! `symbolon doctor`: everything that can be looked at without a sign-in, and what to change.
 //!
-//! Nothing is changed and nobody is signed in: providers are asked for their metadata and keys, their token endpoint is shown a worthless
-//! code, and their sign-in page is asked whether it knows the redirect URI.
+//! Nothing is changed and nobody is signed in: providers are asked for their metadata and keys, their token
+//! endpoint is shown a worthless code, and their sign-in page is asked whether it knows the redirect URI.
 
 mod home;
 mod oidc;
@@ -38,7 +38,8 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Prints the report. Exit code 0 when nothing failed (warnings do not count), 1 when something did, 2 when there is nothing to look at.
+/// Prints the report. Exit code 0 when nothing failed (warnings do not count), 1 when something did, 2 when
+/// there is nothing to look at.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let config = match arguments.file.load() {
         Ok(config) => config,
@@ -52,12 +53,22 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error, 1),
     };
-    let report = match runtime.block_on(examine(&config, &arguments.file.config, arguments.provider.as_deref(), &Outside::real())) {
+    let report = match runtime.block_on(examine(
+        &config,
+        &arguments.file.config,
+        arguments.provider.as_deref(),
+        &Outside::real(),
+    )) {
         Ok(report) => report,
         Err(error) => return failed(&error, 1),
     };
     if report.findings.is_empty() {
-        let have: Vec<&str> = config.pools.iter().flat_map(|config| &config.providers).map(|provider| provider.name.as_str()).collect();
+        let have: Vec<&str> = config
+            .pools
+            .iter()
+            .flat_map(|config| &config.providers)
+            .map(|provider| provider.name.as_str())
+            .collect();
         return failed(&format!("there is no such provider; there are: {}", have.join(", ")), 2);
     }
     let text = if arguments.json { report.json() } else { report.text() };
@@ -65,8 +76,14 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(u8::from(report.failed()))
 }
 
-/// Looks at one provider, or at all of them and at everything here. `file` is where the configuration was read.
-pub async fn examine(config: &Config, file: &Path, provider: Option<&str>, outside: &Outside) -> Result<Report, HttpError> {
+/// Looks at one provider, or at all of them and at everything here. `file` is where the configuration was
+/// read.
+pub async fn examine(
+    config: &Config,
+    file: &Path,
+    provider: Option<&str>,
+    outside: &Outside,
+) -> Result<Report, HttpError> {
     let upstreams = app::upstreams(config, outside)?;
     let mut findings = Vec::new();
     if provider.is_none() {
@@ -81,10 +98,19 @@ pub async fn examine(config: &Config, file: &Path, provider: Option<&str>, outsi
     Ok(Report { findings })
 }
 
-async fn of_provider(config: &PoolConfig, provider: &Provider, upstreams: &Upstreams, outside: &Outside) -> Vec<Finding> {
+async fn of_provider(
+    config: &PoolConfig,
+    provider: &Provider,
+    upstreams: &Upstreams,
+    outside: &Outside,
+) -> Vec<Finding> {
     let subject = format!("provider {} of {}", provider.name, config.pool.id);
     if !provider.enabled {
-        return vec![Finding::ok(&subject, "enabled", "it is disabled, so nobody can sign in with it; nothing was looked at")];
+        return vec![Finding::ok(
+            &subject,
+            "enabled",
+            "it is disabled, so nobody can sign in with it; nothing was looked at",
+        )];
     }
     let patient = Patient { subject: &subject, config, provider, upstreams, outside };
     match &provider.protocol {
@@ -117,7 +143,13 @@ impl Patient<'_> {
         Finding::failed(self.subject, check, found, fix)
     }
 
-    fn certificate(&self, check: (&'static str, &[i64]), certificate: &Certificate, now: Timestamp, fix: &str) -> Finding {
+    fn certificate(
+        &self,
+        check: (&'static str, &[i64]),
+        certificate: &Certificate,
+        now: Timestamp,
+        fix: &str,
+    ) -> Finding {
         Finding::of_certificate(self.subject, check, certificate, now, fix)
     }
 }

@@ -43,7 +43,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return failed(&format!("{file}: {error}"), 1);
         }
     }
-    let _ = writeln!(std::io::stdout(), "{} files; begin at {}", pictures.len(), arguments.folder.join("index.html").display());
+    let _ = writeln!(
+        std::io::stdout(),
+        "{} files; begin at {}",
+        pictures.len(),
+        arguments.folder.join("index.html").display()
+    );
     ExitCode::SUCCESS
 }
 

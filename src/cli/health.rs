@@ -23,7 +23,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
     /// How long to wait for an answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3,
+        value_parser = clap::value_parser!(u64).range(1..=60))]
     timeout: u64,
 }
 
@@ -44,9 +45,13 @@ pub enum Failure {
     Address(SocketAddr),
 }
 
-/// Prints the answer. Exit code 0 when the broker is ready, 1 when it is not, 2 when the configuration is wrong.
+/// Prints the answer. Exit code 0 when the broker is ready, 1 when it is not, 2 when the configuration is
+/// wrong.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let listen = match arguments.admin.map_or_else(|| arguments.file.load().map(|config: Config| config.server.admin_listen), Ok) {
+    let listen = match arguments
+        .admin
+        .map_or_else(|| arguments.file.load().map(|config: Config| config.server.admin_listen), Ok)
+    {
         Ok(listen) => listen,
         Err(code) => return code,
     };
@@ -73,7 +78,8 @@ pub async fn ask(place: SocketAddr, patience: Duration) -> Result<String, Failur
     let url = Url::parse(&format!("http://{place}/health/ready")).map_err(|_| Failure::Address(place))?;
     let silent = |error| Failure::Silent(place, error);
     let limits = HttpLimits { total: patience, ..HttpLimits::default() };
-    let answer = Http::new(limits, true, None).map_err(silent)?.send(Request::get(url)).await.map_err(silent)?;
+    let answer =
+        Http::new(limits, true, None).map_err(silent)?.send(Request::get(url)).await.map_err(silent)?;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     match answer.status {
         StatusCode::OK => Ok(text),

@@ -31,7 +31,8 @@ pub struct Arguments {
 pub enum Action {
     /// Show the signing keys of every pool
     List(Selection),
-    /// Publish successors, which start to sign 65 minutes later; the old keys verify until their last token expired
+    /// Publish successors, which start to sign 65 minutes later; the old keys verify until their last token
+    /// expired
     Rotate(Selection),
     /// Take one key out at once, for emergencies: its tokens are refused within 30 seconds everywhere
     Retire {
@@ -51,7 +52,9 @@ pub enum Failure {
     #[error(transparent)]
     App(#[from] AppError),
     /// The embedded store belongs to the running broker.
-    #[error("{0}\nAn embedded store has one user at a time: stop the broker, run this again, start the broker.")]
+    #[error(
+        "{0}\nAn embedded store has one user at a time: stop the broker, run this again, start the broker."
+    )]
     Busy(AppError),
     /// The keys.
     #[error("{0}; {hint}", hint = .0.hint())]
@@ -68,7 +71,9 @@ impl Failure {
     /// 2 when the command names what does not exist, else 1.
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::UnknownPool(_) | Self::InMemory | Self::Keys(KeyringError::Keyset(KeysetError::UnknownKid(_))) => ExitCode::from(2),
+            Self::UnknownPool(_)
+            | Self::InMemory
+            | Self::Keys(KeyringError::Keyset(KeysetError::UnknownKid(_))) => ExitCode::from(2),
             Self::App(_) | Self::Busy(_) | Self::Keys(_) => ExitCode::FAILURE,
         }
     }
@@ -117,7 +122,11 @@ pub async fn execute(action: &Action, config: Config, outside: Outside) -> Resul
             let rotation = app.keys.rotate(pool).await?;
             report.note(match rotation.added.len() {
                 0 => format!("{}: successors are published already, nothing changed", pool.id),
-                count => format!("{}: {count} new keys published, signing in {} minutes", pool.id, LEAD.as_secs() / 60),
+                count => format!(
+                    "{}: {count} new keys published, signing in {} minutes",
+                    pool.id,
+                    LEAD.as_secs() / 60
+                ),
             });
         }
         let set = app.keys.stored(&pool.id).await?.unwrap_or_default();
@@ -140,11 +149,17 @@ fn unusable(error: AppError) -> Failure {
 
 /// Whether the embedded store belongs to the running broker.
 pub(super) fn is_busy(error: &AppError) -> bool {
-    matches!(error, AppError::Store { error: StoreError::Misconfigured(reason), .. } if reason.contains("in use"))
+    matches!(error, AppError::Store { error: StoreError::Misconfigured(reason), .. } if reason.contains("in \
+        use"))
 }
 
 fn selected(app: &App, id: Option<&str>) -> Result<Vec<Arc<PoolConfig>>, Failure> {
-    let chosen: Vec<_> = app.pools().iter().filter(|config| id.is_none_or(|id| config.pool.id.as_str() == id)).cloned().collect();
+    let chosen: Vec<_> = app
+        .pools()
+        .iter()
+        .filter(|config| id.is_none_or(|id| config.pool.id.as_str() == id))
+        .cloned()
+        .collect();
     match id {
         Some(id) if chosen.is_empty() => Err(Failure::UnknownPool(id.to_owned())),
         _ => Ok(chosen),
@@ -155,7 +170,12 @@ fn selected(app: &App, id: Option<&str>) -> Result<Vec<Arc<PoolConfig>>, Failure
 async fn retire(app: &App, pools: &[Arc<PoolConfig>], kid: &str) -> Result<String, Failure> {
     for config in pools {
         match app.keys.retire(&config.pool, kid).await {
-            Ok(_) => return Ok(format!("{}: {kid} is out; apps that cached the key set see the change within an hour", config.pool.id)),
+            Ok(_) => {
+                return Ok(format!(
+                    "{}: {kid} is out; apps that cached the key set see the change within an hour",
+                    config.pool.id
+                ));
+            }
             Err(KeyringError::Keyset(KeysetError::UnknownKid(_))) => {}
             Err(error) => return Err(error.into()),
         }

@@ -13,7 +13,8 @@ use crate::outside::Outside;
 use crate::web::server::Phase;
 use crate::web::{self, Extension, Router};
 
-/// The present application and the routers around it. A request is answered by the router of its moment; one that runs keeps its own.
+/// The present application and the routers around it. A request is answered by the router of its moment; one
+/// that runs keeps its own.
 pub(super) struct Live {
     pub(super) app: Arc<App>,
     pub(super) public: watch::Sender<Router>,

@@ -1,4 +1,5 @@
-//! The command line. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong and nothing was started.
+//! The command line. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong and nothing
+//! was started.
 
 mod backup;
 pub mod check;
@@ -127,8 +128,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Does the work of `symbolon <command>` and prints what it gives, or why it failed, which decides the exit code.
-fn perform<E: fmt::Display>(command: &str, work: impl Future<Output = Result<String, E>>, code: impl Fn(&E) -> u8) -> ExitCode {
+/// Does the work of `symbolon <command>` and prints what it gives, or why it failed, which decides the exit
+/// code.
+fn perform<E: fmt::Display>(
+    command: &str,
+    work: impl Future<Output = Result<String, E>>,
+    code: impl Fn(&E) -> u8,
+) -> ExitCode {
     let failed = |reason: &dyn fmt::Display, code: u8| {
         let _ = writeln!(std::io::stderr(), "symbolon {command}: {reason}");
         ExitCode::from(code)

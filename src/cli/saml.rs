@@ -1,4 +1,5 @@
-//! `symbolon saml`: the certificates of SAML, ours and those of identity providers; and what is wrong with a response.
+//! `symbolon saml`: the certificates of SAML, ours and those of identity providers; and what is wrong with a
+//! response.
 
 pub mod explain;
 mod report;
@@ -47,7 +48,8 @@ pub enum Action {
         /// Which pools, and how to print
         #[command(flatten)]
         selection: Selection,
-        /// Sign with it at once: identity providers that check our signatures refuse them until they know the certificate
+        /// Sign with it at once: identity providers that check our signatures refuse them until they know the
+        /// certificate
         #[arg(long)]
         now: bool,
     },
@@ -70,7 +72,9 @@ pub enum Failure {
     #[error(transparent)]
     App(AppError),
     /// The embedded store belongs to the running broker.
-    #[error("{0}\nAn embedded store has one user at a time: stop the broker, run this again, start the broker.")]
+    #[error(
+        "{0}\nAn embedded store has one user at a time: stop the broker, run this again, start the broker."
+    )]
     Busy(AppError),
     /// Our keys.
     #[error("{0}; {hint}", hint = .0.hint())]
@@ -162,13 +166,21 @@ pub async fn execute(action: &Action, config: Config, outside: Outside) -> Resul
                     Some(_) => format!("is published and signs within {} days", LEAD.as_secs() / 86_400),
                     None => "signs".to_owned(),
                 };
-                report.note(format!("{}: the new key {when}; give its certificate to providers that check our signatures", config.pool.id));
+                report.note(format!(
+                    "{}: the new key {when}; give its certificate to providers that check our signatures",
+                    config.pool.id
+                ));
             }
         }
         Action::AcceptKey { provider, fingerprint, .. } => {
             let (config, found, saml) = the_provider(&pools, provider)?;
-            app.idps.accept(Party { pool: &config.pool.id, provider: &found.name, saml }, fingerprint).await?;
-            report.note(format!("{}: the certificate of {} is believed everywhere within 30 seconds", config.pool.id, found.name));
+            app.idps
+                .accept(Party { pool: &config.pool.id, provider: &found.name, saml }, fingerprint)
+                .await?;
+            report.note(format!(
+                "{}: the certificate of {} is believed everywhere within 30 seconds",
+                config.pool.id, found.name
+            ));
         }
     }
     for config in &pools {
@@ -185,7 +197,9 @@ pub async fn execute(action: &Action, config: Config, outside: Outside) -> Resul
 impl Action {
     fn selection(&self) -> &Selection {
         match self {
-            Self::Keys(selection) | Self::RotateKeys { selection, .. } | Self::AcceptKey { selection, .. } => selection,
+            Self::Keys(selection)
+            | Self::RotateKeys { selection, .. }
+            | Self::AcceptKey { selection, .. } => selection,
         }
     }
 }
@@ -198,15 +212,25 @@ fn saml_providers(config: &PoolConfig) -> impl Iterator<Item = (&Provider, &Saml
 }
 
 fn selected(app: &App, id: Option<&str>) -> Result<Vec<Arc<PoolConfig>>, Failure> {
-    let chosen: Vec<_> = app.pools().iter().filter(|config| id.is_none_or(|id| config.pool.id.as_str() == id)).cloned().collect();
+    let chosen: Vec<_> = app
+        .pools()
+        .iter()
+        .filter(|config| id.is_none_or(|id| config.pool.id.as_str() == id))
+        .cloned()
+        .collect();
     match id {
         Some(id) if chosen.is_empty() => Err(Failure::UnknownPool(id.to_owned())),
         _ => Ok(chosen),
     }
 }
 
-fn the_provider<'p>(pools: &'p [Arc<PoolConfig>], name: &str) -> Result<(&'p PoolConfig, &'p Provider, &'p Saml), Failure> {
-    let all = pools.iter().flat_map(|config| saml_providers(config).map(move |(provider, saml)| (&**config, provider, saml)));
+fn the_provider<'p>(
+    pools: &'p [Arc<PoolConfig>],
+    name: &str,
+) -> Result<(&'p PoolConfig, &'p Provider, &'p Saml), Failure> {
+    let all = pools
+        .iter()
+        .flat_map(|config| saml_providers(config).map(move |(provider, saml)| (&**config, provider, saml)));
     let found: Vec<_> = all.filter(|(_, provider, _)| provider.name.as_str() == name).collect();
     match found.as_slice() {
         [only] => Ok(*only),

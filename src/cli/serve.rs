@@ -1,4 +1,5 @@
-//! `symbolon serve`: the pools of a configuration on two listeners, until it is told to stop or to read its configuration again.
+//! `symbolon serve`: the pools of a configuration on two listeners, until it is told to stop or to read its
+//! configuration again.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -47,7 +48,8 @@ pub struct Arguments {
     log: Option<LogFormat>,
 }
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs. 2 for a configuration that cannot be used, 1 for a start that fails.
+/// Serves until SIGTERM or SIGINT, then finishes what runs. 2 for a configuration that cannot be used, 1 for
+/// a start that fails.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let config = match arguments.config.load() {
         Ok(config) => config,
@@ -70,10 +72,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let public =
-        TcpListener::bind(config.server.listen).await.map_err(|error| format!("server.listen {}: {error}", config.server.listen))?;
+    let public = TcpListener::bind(config.server.listen)
+        .await
+        .map_err(|error| format!("server.listen {}: {error}", config.server.listen))?;
     let admin = TcpListener::bind(config.server.admin_listen).await;
-    let admin = admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
+    let admin =
+        admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
     let reception = reception(&config)?;
     let for_apps = match &config.server.reception.certificates.listener {
         Some(own) => Some(certificate_listener(own, &reception).await?),
@@ -86,7 +90,9 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     let telemetry = live.app.outside.telemetry.clone();
     let own = reception.tls.iter().chain(for_apps.iter().filter_map(|(_, reception)| reception.tls.as_ref()));
     let tls: Vec<Tls> = own.cloned().collect();
-    let serving = |reception, listener| web::server::serve_with(reception, listener, live.public.subscribe(), live.phase.subscribe());
+    let serving = |reception, listener| {
+        web::server::serve_with(reception, listener, live.public.subscribe(), live.phase.subscribe())
+    };
     let for_apps = OptionFuture::from(for_apps.map(|(listener, reception)| serving(reception, listener)));
     let public = join(serving(reception, public), for_apps);
     // Whoever asks is told that the process leaves until the last sign-in is through.
@@ -101,10 +107,14 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     Ok(())
 }
 
-/// At SIGTERM readiness says no, so that balancers look elsewhere, and after `delay` nobody is received any more; SIGINT, or a second
-/// signal, waits for no balancer.
+/// At SIGTERM readiness says no, so that balancers look elsewhere, and after `delay` nobody is received any
+/// more; SIGINT, or a second signal, waits for no balancer.
 async fn stop_when_told(phase: watch::Sender<Phase>, delay: Duration) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
     tokio::select! {
         _ = terminate.recv() => {
             tracing::info!("leaving: readiness says no");
@@ -130,12 +140,22 @@ fn reception(config: &Config) -> Result<Reception, TlsError> {
         each: config.limits.connections_per_address.and_then(|each| usize::try_from(each).ok()),
         proxies: how.trusted_proxies.clone().into(),
     };
-    Ok(Reception { balancers, tls: how.tls.clone().map(Tls::load).transpose()?, capacity, ..Reception::default() })
+    Ok(Reception {
+        balancers,
+        tls: how.tls.clone().map(Tls::load).transpose()?,
+        capacity,
+        ..Reception::default()
+    })
 }
 
 /// The listener that asks apps for certificates; peers are received there as at the public one.
-async fn certificate_listener(own: &CertificateListener, public: &Reception) -> Result<(TcpListener, Reception), String> {
-    let listener = TcpListener::bind(own.address).await.map_err(|error| format!("server.mtls_listen {}: {error}", own.address))?;
+async fn certificate_listener(
+    own: &CertificateListener,
+    public: &Reception,
+) -> Result<(TcpListener, Reception), String> {
+    let listener = TcpListener::bind(own.address)
+        .await
+        .map_err(|error| format!("server.mtls_listen {}: {error}", own.address))?;
     let tls = Tls::asking(own.tls.clone()).map_err(|error| error.to_string())?;
     let asking = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%asking, "asking apps for certificates");
@@ -147,12 +167,18 @@ fn places(wanted: u32) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256);
     let possible = files - files / 4;
     if possible < u64::from(wanted).min(FEW) {
-        tracing::warn!(code = "few_open_files", files, connections = possible, "the limit of open files allows few connections");
+        tracing::warn!(
+            code = "few_open_files",
+            files,
+            connections = possible,
+            "the limit of open files allows few connections"
+        );
     }
     usize::try_from(possible.min(wanted.into())).unwrap_or(usize::MAX)
 }
 
-/// On SIGHUP, reads certificate and configuration again; every minute, the certificate alone, for whoever renews it may not tell.
+/// On SIGHUP, reads certificate and configuration again; every minute, the certificate alone, for whoever
+/// renews it may not tell.
 async fn renew(file: &ConfigFile, mut live: Live, tls: Vec<Tls>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     let mut minutes = tokio::time::interval(CERTIFICATE_LOOK);
@@ -166,14 +192,20 @@ async fn renew(file: &ConfigFile, mut live: Live, tls: Vec<Tls>) {
         }
         if told {
             match live.reload(file).await {
-                Ok(()) => tracing::info!(code = "configuration_applied", "the configuration was read again and applies from now on"),
-                Err(error) => tracing::error!(code = "configuration_refused", %error, "the configuration in use stays"),
+                Ok(()) => tracing::info!(
+                    code = "configuration_applied",
+                    "the configuration was read again and applies from now on"
+                ),
+                Err(error) => {
+                    tracing::error!(code = "configuration_refused", %error, "the configuration in use stays");
+                }
             }
         }
     }
 }
 
-/// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not to start: they are made when it is back.
+/// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not
+/// to start: they are made when it is back.
 pub(super) async fn make_first_keys(app: &App) {
     for config in app.pools() {
         if let Err(error) = app.keys.of(&config.pool).await {
@@ -185,7 +217,8 @@ pub(super) async fn make_first_keys(app: &App) {
 fn announce(app: &Arc<App>, public: &TcpListener, admin: &TcpListener) -> std::io::Result<()> {
     let (listen, admin_listen) = (public.local_addr()?, admin.local_addr()?);
     for config in app.pools() {
-        tracing::info!(pool = %config.pool.id, issuer = config.pool.issuer, providers = config.providers.len(), "serving a pool");
+        tracing::info!(pool = %config.pool.id, issuer = config.pool.issuer,
+            providers = config.providers.len(), "serving a pool");
     }
     tracing::info!(%listen, %admin_listen, "ready");
     Ok(())
@@ -199,15 +232,20 @@ pub(super) async fn until_told() {
     }
 }
 
-/// Starts the log on standard error; `SYMBOLON_LOG` filters it, for example `symbolon=debug`. Lines are written beside the requests: when nobody
-/// reads them, they are dropped in the end, and requests go on (H-41). What is left is written when the guard is dropped.
+/// Starts the log on standard error; `SYMBOLON_LOG` filters it, for example `symbolon=debug`. Lines are
+/// written beside the requests: when nobody reads them, they are dropped in the end, and requests go on
+/// (H-41). What is left is written when the guard is dropped.
 pub fn start_log(format: Option<LogFormat>) -> WorkerGuard {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SYMBOLON_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_LINES).finish(std::io::stderr());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SYMBOLON_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_LINES).finish(std::io::stderr());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let pretty = std::io::stderr().is_terminal();
     let started = match format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json }) {
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).fmt_fields(SpanFields).try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_span_list(false).fmt_fields(SpanFields).try_init()
+        }
         LogFormat::Pretty => builder.try_init(),
     };
     // Only a second start in one process fails, and the first log goes on.

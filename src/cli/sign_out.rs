@@ -1,6 +1,7 @@
 //! `symbolon sign-out`: makes every session, code and refresh token of all pools, or of one, worthless.
 //!
-//! It writes to the state store itself, whether or not brokers run on it, and is done when each of them has to know.
+//! It writes to the state store itself, whether or not brokers run on it, and is done when each of them has
+//! to know.
 
 use std::process::ExitCode;
 
@@ -33,7 +34,9 @@ enum Failure {
     #[error("the configuration has no pool {0}")]
     UnknownPool(String),
     /// The sessions live in another process.
-    #[error("store.state is memory: it lives and dies with the serving process, so a restart signs everybody out")]
+    #[error(
+        "store.state is memory: it lives and dies with the serving process, so a restart signs everybody out"
+    )]
     InMemory,
     /// The store cannot be opened.
     #[error(transparent)]
@@ -43,15 +46,18 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
-/// Signs out and says when it is true everywhere. Exit code 2 when the command is wrong, 1 when it was not confirmed.
+/// Signs out and says when it is true everywhere. Exit code 2 when the command is wrong, 1 when it was not
+/// confirmed.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let config = match arguments.file.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    perform("sign-out", sign_out(&config, arguments.pool.as_deref(), &Outside::real()), |failure| match failure {
-        Failure::UnknownPool(_) | Failure::InMemory => 2,
-        _ => 1,
+    perform("sign-out", sign_out(&config, arguments.pool.as_deref(), &Outside::real()), |failure| {
+        match failure {
+            Failure::UnknownPool(_) | Failure::InMemory => 2,
+            _ => 1,
+        }
     })
 }
 
@@ -61,7 +67,10 @@ async fn sign_out(config: &Config, pool: Option<&str>, outside: &Outside) -> Res
     state.begin_era(pool).await?;
     tokio::time::sleep(state.obeyed_within()).await;
     let whom = pool.map_or_else(|| "everybody".to_owned(), |pool| format!("everybody of {pool}"));
-    Ok(format!("{whom} is signed out: no session, code or refresh token that was made before is good at any broker on this store"))
+    Ok(format!(
+        "{whom} is signed out: no session, code or refresh token that was made before is good at any broker \
+         on this store"
+    ))
 }
 
 fn selected<'a>(config: &'a Config, id: &str) -> Result<&'a PoolId, Failure> {

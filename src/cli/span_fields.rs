@@ -1,4 +1,5 @@
-//! The fields of a span as JSON, written at once. Every request has a span and few log anything, so this is on the way of all of them.
+//! The fields of a span as JSON, written at once. Every request has a span and few log anything, so this is
+//! on the way of all of them.
 
 use std::fmt;
 
@@ -7,7 +8,8 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Formats as [`tracing_subscriber::fmt::format::JsonFields`] does, all values as text and without a tree in between.
+/// Formats as [`tracing_subscriber::fmt::format::JsonFields`] does, all values as text and without a tree in
+/// between.
 #[derive(Debug)]
 pub struct SpanFields;
 
@@ -93,15 +95,26 @@ mod tests {
 
     fn logged<F: for<'w> FormatFields<'w> + Send + Sync + 'static>(fields: F) -> serde_json::Value {
         let lines = Lines::default();
-        let builder: SubscriberBuilder<_, _, _, _> = Subscriber::builder().json().flatten_event(true).with_span_list(false);
-        tracing::subscriber::with_default(builder.without_time().fmt_fields(fields).with_writer(lines.clone()).finish(), || {
-            let _plain = tracing::info_span!("request", id = "c7967822-7261", endpoint = "/{pool}/.well-known/{document}").entered();
-            tracing::info!("one");
-            let _odd = tracing::info_span!("odd", id = "a \"quote\", a \\, a\nline, a \u{1}, ü and 🙂", more = ?Some("x")).entered();
-            tracing::info!("two");
-            let _empty = tracing::info_span!("empty").entered();
-            tracing::info!("three");
-        });
+        let builder: SubscriberBuilder<_, _, _, _> =
+            Subscriber::builder().json().flatten_event(true).with_span_list(false);
+        tracing::subscriber::with_default(
+            builder.without_time().fmt_fields(fields).with_writer(lines.clone()).finish(),
+            || {
+                let _plain = tracing::info_span!(
+                    "request",
+                    id = "c7967822-7261",
+                    endpoint = "/{pool}/.well-known/{document}"
+                )
+                .entered();
+                tracing::info!("one");
+                let _odd = tracing::info_span!("odd", id = "a \"quote\", a \\, a\nline, a \u{1}, ü and \
+                    🙂", more = ?Some("x"))
+                .entered();
+                tracing::info!("two");
+                let _empty = tracing::info_span!("empty").entered();
+                tracing::info!("three");
+            },
+        );
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect()
     }
@@ -109,7 +122,10 @@ mod tests {
     #[test]
     fn a_line_names_its_span_as_the_library_would() {
         let lines = logged(SpanFields);
-        assert_eq!(lines.pointer("/0/span/endpoint").and_then(serde_json::Value::as_str), Some("/{pool}/.well-known/{document}"));
+        assert_eq!(
+            lines.pointer("/0/span/endpoint").and_then(serde_json::Value::as_str),
+            Some("/{pool}/.well-known/{document}")
+        );
         assert_eq!(lines, logged(JsonFields::new()));
     }
 }

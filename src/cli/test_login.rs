@@ -35,7 +35,10 @@ pub enum Failure {
     #[error("several pools have a provider {0:?}: name one with --pool")]
     Several(String),
     /// The serving process keeps its key in memory.
-    #[error("the stores are in memory and server.seal_key is not set, so only the serving process could make a link: set server.seal_key")]
+    #[error(
+        "the stores are in memory and server.seal_key is not set, so only the serving process could make a \
+         link: set server.seal_key"
+    )]
     InMemory,
     /// The key is unusable.
     #[error(transparent)]
@@ -61,13 +64,22 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// The link for the provider called `provider`. The stores stay closed, so that the broker may run meanwhile.
-pub fn link(config: &Config, provider: &str, pool: Option<&str>, outside: &Outside) -> Result<String, Failure> {
+pub fn link(
+    config: &Config,
+    provider: &str,
+    pool: Option<&str>,
+    outside: &Outside,
+) -> Result<String, Failure> {
     let (config_of_pool, found) = find(config, provider, pool)?;
     let seal = app::seal(config, outside)?.ok_or(Failure::InMemory)?;
     Ok(trial::link(&seal, config_of_pool, found, outside.clock.now()))
 }
 
-fn find<'c>(config: &'c Config, provider: &str, pool: Option<&str>) -> Result<(&'c PoolConfig, &'c Provider), Failure> {
+fn find<'c>(
+    config: &'c Config,
+    provider: &str,
+    pool: Option<&str>,
+) -> Result<(&'c PoolConfig, &'c Provider), Failure> {
     let pools = || config.pools.iter().filter(|config| pool.is_none_or(|id| config.pool.id.as_str() == id));
     let name = ProviderName::parse(provider).ok();
     let mut found = pools().filter_map(|config| Some((config, config.provider(name.as_ref()?)?)));
@@ -75,7 +87,8 @@ fn find<'c>(config: &'c Config, provider: &str, pool: Option<&str>) -> Result<(&
         (Some(found), None) => Ok(found),
         (Some(_), Some(_)) => Err(Failure::Several(provider.to_owned())),
         (None, _) => {
-            let have: Vec<&str> = pools().flat_map(|config| &config.providers).map(|provider| provider.name.as_str()).collect();
+            let have: Vec<&str> =
+                pools().flat_map(|config| &config.providers).map(|provider| provider.name.as_str()).collect();
             Err(Failure::Unknown(provider.to_owned(), have.join(", ")))
         }
     }

@@ -12,8 +12,15 @@ use crate::model::ids::ProviderName;
 use crate::model::language::Language;
 
 /// Templates that a pool may replace.
-const TEMPLATES: [&str; 7] =
-    ["base.html", "sign_in.html", "error.html", "sign_out.html", "signed_out.html", "departure.html", "trial.html"];
+const TEMPLATES: [&str; 7] = [
+    "base.html",
+    "sign_in.html",
+    "error.html",
+    "sign_out.html",
+    "signed_out.html",
+    "departure.html",
+    "trial.html",
+];
 const LARGEST_LOGO: usize = 128 * 1024;
 
 /// Light or dark.
@@ -46,8 +53,10 @@ pub struct Palette {
 }
 
 const TOKENS: [&str; 6] = ["ink", "quiet", "ground", "card", "line", "accent"];
-const LIGHT: [[u8; 3]; 6] = [[26, 26, 31], [85, 85, 95], [244, 244, 246], [255, 255, 255], [118, 118, 128], [31, 79, 216]];
-const DARK: [[u8; 3]; 6] = [[240, 240, 243], [180, 180, 190], [20, 20, 23], [31, 31, 36], [138, 138, 148], [157, 183, 255]];
+const LIGHT: [[u8; 3]; 6] =
+    [[26, 26, 31], [85, 85, 95], [244, 244, 246], [255, 255, 255], [118, 118, 128], [31, 79, 216]];
+const DARK: [[u8; 3]; 6] =
+    [[240, 240, 243], [180, 180, 190], [20, 20, 23], [31, 31, 36], [138, 138, 148], [157, 183, 255]];
 
 /// What stands on what, and how strong the contrast must be (WCAG 2.2, 1.4.3 and 1.4.11).
 const PAIRS: [(&str, &str, f64); 6] = [
@@ -90,7 +99,9 @@ impl Branding {
         let colours = self.palettes.as_ref().map(variables);
         match (colours, &self.css) {
             (None, None) => None,
-            (colours, css) => Some(format!("{}{}", colours.unwrap_or_default(), css.as_deref().unwrap_or_default())),
+            (colours, css) => {
+                Some(format!("{}{}", colours.unwrap_or_default(), css.as_deref().unwrap_or_default()))
+            }
         }
     }
 
@@ -114,10 +125,13 @@ fn variables([light, dark]: &[Palette; 2]) -> String {
 pub(super) fn read(pool: &Table<'_>) -> Branding {
     let known = Language::ALL.map(Language::tag).join(", ");
     let language = pool.parsed("language", |tag| {
-        Language::parse(tag).ok_or_else(|| Invalid::new(format!("there are no texts in {tag:?}"), format!("write one of {known}")))
+        Language::parse(tag).ok_or_else(|| {
+            Invalid::new(format!("there are no texts in {tag:?}"), format!("write one of {known}"))
+        })
     });
     let table = pool.section("branding");
-    let theme = table.one_of("theme", &[("auto", Theme::Auto), ("light", Theme::Light), ("dark", Theme::Dark)]);
+    let theme =
+        table.one_of("theme", &[("auto", Theme::Auto), ("light", Theme::Light), ("dark", Theme::Dark)]);
     let branding = Branding {
         language: language.unwrap_or_default(),
         theme: theme.unwrap_or_default(),
@@ -139,7 +153,8 @@ fn palettes(branding: &Table<'_>) -> Option<[Palette; 2]> {
         let mut tokens = defaults.map(Color);
         for (token, name) in tokens.iter_mut().zip(TOKENS) {
             let color = table.parsed(name, |text| {
-                Color::parse(text).ok_or_else(|| Invalid::new(format!("{text:?} is no colour"), "write it as \"#rrggbb\""))
+                Color::parse(text)
+                    .ok_or_else(|| Invalid::new(format!("{text:?} is no colour"), "write it as \"#rrggbb\""))
             });
             *token = color.unwrap_or(*token);
         }
@@ -187,7 +202,8 @@ pub(super) fn logo(table: &Table<'_>) -> Option<String> {
     table.problem(
         "logo_file",
         problem,
-        "name a small SVG file without scripts; a PNG can stand in it as <image href=\"data:image/png;base64,…\"/>",
+        "name a small SVG file without scripts; a PNG can stand in it as <image \
+         href=\"data:image/png;base64,…\"/>",
     );
     None
 }
@@ -198,7 +214,11 @@ fn templates(table: &Table<'_>) -> Vec<(String, String)> {
         let spot = table.spot_of_item("templates", index);
         let name = path.rsplit('/').next().unwrap_or_default();
         if !TEMPLATES.contains(&name) {
-            table.problem_at(&spot, format!("no page has a template {name:?}"), format!("name the file {}", TEMPLATES.join(" or ")));
+            table.problem_at(
+                &spot,
+                format!("no page has a template {name:?}"),
+                format!("name the file {}", TEMPLATES.join(" or ")),
+            );
             continue;
         }
         let text = match table.read(path) {

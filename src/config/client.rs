@@ -27,8 +27,10 @@ pub(super) fn read(
     let secrets = client_secrets(&table);
     let name = table.string("name");
     let schemes = table.parsed_list("schemes", uri::scheme).unwrap_or_default();
-    let redirect_uris = table.parsed_list("redirect_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
-    let logout_uris = table.parsed_list("logout_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
+    let redirect_uris =
+        table.parsed_list("redirect_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
+    let logout_uris =
+        table.parsed_list("logout_uris", |text| uri::redirect(text, &schemes)).unwrap_or_default();
     let origins: Vec<String> = redirect_uris.iter().filter_map(|redirect| uri::origin_of(redirect)).collect();
     let lifetimes = lifetimes(&table, defaults);
     let grants = grants(&table);
@@ -45,7 +47,11 @@ pub(super) fn read(
         grants,
         providers: allowed_providers(&table, providers),
         resources: table.parsed_list("resources", uri::resource).unwrap_or_default(),
-        cors_origins: table.parsed_list("cors_origins", uri::origin).unwrap_or_default().into_iter().collect(),
+        cors_origins: table
+            .parsed_list("cors_origins", uri::origin)
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
         backchannel_logout_uri: table.parsed("backchannel_logout_uri", uri::endpoint),
         frontchannel_logout_uri: frontchannel_logout_uri(&table, &origins),
         initiate_login_uri: table.parsed("initiate_login_uri", uri::endpoint),
@@ -57,17 +63,26 @@ pub(super) fn read(
         secrets,
     };
     if !authenticates(&table) && code_and_refresh(&client) && client.rotation == Rotation::Off {
-        table.warn("", "a stolen refresh token of this public client works to its end", "add rotation = true, which notices reuse");
+        table.warn(
+            "",
+            "a stolen refresh token of this public client works to its end",
+            "add rotation = true, which notices reuse",
+        );
     }
     if client.introspects_pool && !authenticates(&table) {
-        table.problem("introspects_pool", "a public client cannot authenticate for introspection", "give it a secret, or remove the key");
+        table.problem(
+            "introspects_pool",
+            "a public client cannot authenticate for introspection",
+            "give it a secret, or remove the key",
+        );
     }
     table.finish();
     id.map(|_| client)
 }
 
 /// Scheme, host and port are those of a redirect URI
-/// ([section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)), so that no app makes browsers load another's pages.
+/// ([section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)), so that no app
+/// makes browsers load another's pages.
 fn frontchannel_logout_uri(table: &Table<'_>, origins: &[String]) -> Option<String> {
     let own = |text: &str| {
         let uri = uri::endpoint(text)?;
@@ -116,9 +131,16 @@ fn client_secrets(table: &Table<'_>) -> Vec<SecretString> {
         check(secret, table.secret_spot("secret"));
     }
     if let Some(several) = &several {
-        several.iter().enumerate().for_each(|(index, secret)| check(secret, table.spot_of_item("secrets", index)));
+        several
+            .iter()
+            .enumerate()
+            .for_each(|(index, secret)| check(secret, table.spot_of_item("secrets", index)));
         if !(1..=2).contains(&several.len()) {
-            table.problem("secrets", format!("{} secrets are given", several.len()), "give one, or two while one replaces the other");
+            table.problem(
+                "secrets",
+                format!("{} secrets are given", several.len()),
+                "give one, or two while one replaces the other",
+            );
         }
     }
     single.into_iter().chain(several.unwrap_or_default()).collect()
@@ -129,7 +151,9 @@ fn grants(table: &Table<'_>) -> BTreeSet<Grant> {
     let parse = |text: &str| {
         ALL.into_iter().find(|grant| grant.as_str() == text).ok_or_else(|| {
             let fix = match text {
-                "implicit" | "token" => "use authorization_code with PKCE; tokens never appear in URLs".to_owned(),
+                "implicit" | "token" => {
+                    "use authorization_code with PKCE; tokens never appear in URLs".to_owned()
+                }
                 _ => "write authorization_code, refresh_token or client_credentials".to_owned(),
             };
             Invalid::new(format!("{text:?} is no grant that is offered"), fix)
@@ -144,7 +168,9 @@ fn grants(table: &Table<'_>) -> BTreeSet<Grant> {
 fn scopes(table: &Table<'_>, grants: &BTreeSet<Grant>) -> Scopes {
     let token = |text: &str| match Scopes::parse(text) {
         Ok(scopes) if scopes.iter().count() == 1 => Ok(text.to_owned()),
-        Ok(_) => Err(Invalid::new(format!("{text:?} is more than one scope"), "write each scope as its own item")),
+        Ok(_) => {
+            Err(Invalid::new(format!("{text:?} is more than one scope"), "write each scope as its own item"))
+        }
         Err(error) => Err(Invalid::from(error)),
     };
     let Some(list) = table.parsed_list("scopes", token) else {
@@ -152,7 +178,11 @@ fn scopes(table: &Table<'_>, grants: &BTreeSet<Grant>) -> Scopes {
         return Scopes::parse(default).unwrap_or_default();
     };
     if !list.iter().any(|scope| scope == "openid") {
-        for (index, scope) in list.iter().enumerate().filter(|(_, scope)| matches!(scope.as_str(), "email" | "phone" | "profile")) {
+        for (index, scope) in list
+            .iter()
+            .enumerate()
+            .filter(|(_, scope)| matches!(scope.as_str(), "email" | "phone" | "profile"))
+        {
             table.problem_at(
                 &table.spot_of_item("scopes", index),
                 format!("{scope:?} needs the scope openid"),
@@ -177,8 +207,10 @@ fn allowed_providers(table: &Table<'_>, pool: Option<&BTreeSet<ProviderName>>) -
         let name = ProviderName::parse(text).map_err(Invalid::from)?;
         match pool {
             Some(pool) if !pool.contains(&name) => {
-                let fix = nearest(text, pool.iter().map(ProviderName::as_str))
-                    .map_or_else(|| "add [[pool.provider]]".to_owned(), |near| format!("the nearest provider of this pool is {near:?}"));
+                let fix = nearest(text, pool.iter().map(ProviderName::as_str)).map_or_else(
+                    || "add [[pool.provider]]".to_owned(),
+                    |near| format!("the nearest provider of this pool is {near:?}"),
+                );
                 Err(Invalid::new(format!("this pool has no provider {text:?}"), fix))
             }
             _ => Ok(name),
@@ -186,7 +218,11 @@ fn allowed_providers(table: &Table<'_>, pool: Option<&BTreeSet<ProviderName>>) -
     };
     let names = table.parsed_list("providers", known)?;
     if names.is_empty() && table.strings("providers").is_some_and(|all| all.is_empty()) {
-        table.problem("providers", "the list is empty, so nobody can sign in", "name a provider, or remove the key to allow all");
+        table.problem(
+            "providers",
+            "the list is empty, so nobody can sign in",
+            "name a provider, or remove the key to allow all",
+        );
     }
     Some(names)
 }
@@ -199,22 +235,46 @@ fn agree(table: &Table<'_>, grants: &BTreeSet<Grant>, scopes: &Scopes, lifetimes
     }
     if grants.contains(&Grant::ClientCredentials) {
         if !authenticates(table) {
-            table.problem("grants", "client_credentials needs a client with a secret", "add secret or secret_file, or remove the grant");
+            table.problem(
+                "grants",
+                "client_credentials needs a client with a secret",
+                "add secret or secret_file, or remove the grant",
+            );
         }
         if !scopes.iter().any(|scope| !STANDARD_SCOPES.contains(&scope)) {
-            table.problem("scopes", "client_credentials needs a custom scope", "add one such as \"api/read\"");
+            table.problem(
+                "scopes",
+                "client_credentials needs a custom scope",
+                "add one such as \"api/read\"",
+            );
         }
     }
     if code && !table.has("redirect_uris") {
-        table.problem("redirect_uris", "authorization_code needs a redirect URI", "add redirect_uris = [\"https://app.example/callback\"]");
+        table.problem(
+            "redirect_uris",
+            "authorization_code needs a redirect URI",
+            "add redirect_uris = [\"https://app.example/callback\"]",
+        );
     } else if code && table.strings("redirect_uris").is_some_and(|uris| uris.is_empty()) {
-        table.problem("redirect_uris", "the list is empty", "add the app's callback: \"https://app.example/callback\"");
+        table.problem(
+            "redirect_uris",
+            "the list is empty",
+            "add the app's callback: \"https://app.example/callback\"",
+        );
     } else if !code && table.has("redirect_uris") {
-        table.warn("redirect_uris", "never used without authorization_code", "add the grant, or remove the key");
+        table.warn(
+            "redirect_uris",
+            "never used without authorization_code",
+            "add the grant, or remove the key",
+        );
     }
     if grants.contains(&Grant::RefreshToken) {
         if !code {
-            table.warn("grants", "refresh_token does nothing without authorization_code", "add authorization_code, or remove the grant");
+            table.warn(
+                "grants",
+                "refresh_token does nothing without authorization_code",
+                "add authorization_code, or remove the grant",
+            );
         }
         let longest = lifetimes.access_token.max(lifetimes.id_token);
         if lifetimes.refresh_token < longest {

@@ -8,7 +8,8 @@ use crate::model::encoding::base64url_decode;
 use crate::model::proof::CertificateName;
 use crate::protocol::oauth2::distinguished_name::DistinguishedName;
 
-/// What a certificate is called ([RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)).
+/// What a certificate is called ([RFC 8705 section
+/// 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)).
 const NAMES: [&str; 5] = [
     "tls_client_auth_subject_dn",
     "tls_client_auth_san_dns",
@@ -31,7 +32,8 @@ pub(super) fn name(table: &Table<'_>, wanted: bool) -> Option<CertificateName> {
     let given: Vec<&str> = NAMES.into_iter().filter(|key| table.has(key)).collect();
     match (wanted, given.as_slice()) {
         (true, []) => {
-            let fix = "add tls_client_auth_subject_dn or one of tls_client_auth_san_dns, _uri, _ip and _email";
+            let fix =
+                "add tls_client_auth_subject_dn or one of tls_client_auth_san_dns, _uri, _ip and _email";
             table.problem("client_auth", "the client's certificate has no name", fix);
         }
         (true, [_]) | (false, []) => {}
@@ -48,14 +50,20 @@ pub(super) fn name(table: &Table<'_>, wanted: bool) -> Option<CertificateName> {
 pub(super) fn thumbprints(table: &Table<'_>, wanted: bool) -> Vec<[u8; 32]> {
     let given = table.parsed_list(THUMBPRINTS, thumbprint);
     match (wanted, table.has(THUMBPRINTS)) {
-        (true, false) => table.problem("client_auth", "the client has no certificates", "add certificate_thumbprints"),
+        (true, false) => {
+            table.problem("client_auth", "the client has no certificates", "add certificate_thumbprints");
+        }
         (true, true) if table.strings(THUMBPRINTS).is_some_and(|all| all.is_empty()) => {
             table.problem(THUMBPRINTS, "the list is empty", "name the client's certificates");
         }
         (true, true) | (false, false) => {}
         (false, true) => {
             let fix = "add client_auth = \"self_signed_tls_client_auth\", or remove the key";
-            table.problem(THUMBPRINTS, "the client shows no certificate that is known by its thumbprint", fix);
+            table.problem(
+                THUMBPRINTS,
+                "the client shows no certificate that is known by its thumbprint",
+                fix,
+            );
         }
     }
     given.unwrap_or_default()
@@ -68,11 +76,17 @@ fn subject_dn(text: &str) -> Result<CertificateName, Invalid> {
 }
 
 fn dns_name(text: &str) -> Result<CertificateName, Invalid> {
-    let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
     if text.split('.').all(label) {
         Ok(CertificateName::Dns(text.to_owned()))
     } else {
-        Err(Invalid::new(format!("{text:?} is no DNS name"), "write the name as it stands in the certificate, such as app.bank.example"))
+        Err(Invalid::new(
+            format!("{text:?} is no DNS name"),
+            "write the name as it stands in the certificate, such as app.bank.example",
+        ))
     }
 }
 
@@ -86,8 +100,13 @@ fn address(text: &str) -> Result<CertificateName, Invalid> {
 
 fn mailbox(text: &str) -> Result<CertificateName, Invalid> {
     match text.split_once('@') {
-        Some((name, host)) if !name.is_empty() && !host.is_empty() && !host.contains('@') => Ok(CertificateName::Email(text.to_owned())),
-        _ => Err(Invalid::new(format!("{text:?} is no e-mail address"), "write the address as it stands in the certificate")),
+        Some((name, host)) if !name.is_empty() && !host.is_empty() && !host.contains('@') => {
+            Ok(CertificateName::Email(text.to_owned()))
+        }
+        _ => Err(Invalid::new(
+            format!("{text:?} is no e-mail address"),
+            "write the address as it stands in the certificate",
+        )),
     }
 }
 
@@ -101,6 +120,15 @@ fn thumbprint(text: &str) -> Result<[u8; 32], Invalid> {
 }
 
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text.chars().filter(|character| *character != ':').map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    digits.chunks(2).map(|pair| <[u32; 2]>::try_from(pair).ok().and_then(|[high, low]| u8::try_from(high * 16 + low).ok())).collect()
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|character| *character != ':')
+        .map(|digit| digit.to_digit(16))
+        .collect::<Option<_>>()?;
+    digits
+        .chunks(2)
+        .map(|pair| {
+            <[u32; 2]>::try_from(pair).ok().and_then(|[high, low]| u8::try_from(high * 16 + low).ok())
+        })
+        .collect()
 }

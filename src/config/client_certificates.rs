@@ -1,4 +1,5 @@
-//! How certificates of apps arrive ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)), in `[server]`, and whether they can, for `[[pool]]`.
+//! How certificates of apps arrive ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)), in `[server]`, and
+//! whether they can, for `[[pool]]`.
 
 use std::net::SocketAddr;
 
@@ -14,8 +15,13 @@ use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::protocol::oauth2::forwarded_certificate::pem;
 
 /// Headers that say something else.
-const TAKEN: [HeaderName; 5] =
-    [http::header::AUTHORIZATION, http::header::COOKIE, http::header::FORWARDED, http::header::HOST, http::header::CONTENT_TYPE];
+const TAKEN: [HeaderName; 5] = [
+    http::header::AUTHORIZATION,
+    http::header::COOKIE,
+    http::header::FORWARDED,
+    http::header::HOST,
+    http::header::CONTENT_TYPE,
+];
 
 /// Where certificates of apps come from, and whose word counts for them.
 #[derive(Debug, Clone, Default)]
@@ -53,19 +59,31 @@ pub(super) fn read(table: &Table<'_>, reception: &Reception, own: Option<TlsFile
     }
     if header.is_some() && reception.proxy_protocol {
         let message = "a balancer that speaks the PROXY protocol passes on what apps wrote themselves";
-        table.problem("trusted_client_certificate_header", message, "remove the key, and take certificates at mtls_listen");
+        table.problem(
+            "trusted_client_certificate_header",
+            message,
+            "remove the key, and take certificates at mtls_listen",
+        );
     }
     let authorities = table.file("client_ca_file").map(|text| authorities(table, &text)).unwrap_or_default();
     let wanted = table.parsed("mtls_listen", address);
     let listener = match (wanted, own.or_else(|| reception.tls.clone())) {
         (Some(address), Some(tls)) => Some(CertificateListener { address, tls }),
         (Some(_), None) => {
-            table.problem("mtls_listen", "this listener has no certificate of its own", "add mtls_certificate_file and mtls_key_file");
+            table.problem(
+                "mtls_listen",
+                "this listener has no certificate of its own",
+                "add mtls_certificate_file and mtls_key_file",
+            );
             None
         }
         (None, _) => {
             if table.has("mtls_certificate_file") && !table.has("mtls_listen") {
-                table.problem("mtls_certificate_file", "nobody listens with it", "add mtls_listen, or remove the key");
+                table.problem(
+                    "mtls_certificate_file",
+                    "nobody listens with it",
+                    "add mtls_listen, or remove the key",
+                );
             }
             None
         }
@@ -77,7 +95,8 @@ fn header(text: &str) -> Result<String, Invalid> {
     match HeaderName::try_from(text) {
         Ok(name) if !TAKEN.contains(&name) && name != "x-forwarded-for" => Ok(name.as_str().to_owned()),
         _ => {
-            let fix = "name the header that the proxy sets and never lets through, such as client-cert or x-forwarded-client-cert";
+            let fix = "name the header that the proxy sets and never lets through, such as client-cert or \
+                x-forwarded-client-cert";
             Err(Invalid::new(format!("{text:?} is no header for certificates"), fix))
         }
     }
@@ -100,7 +119,8 @@ fn authorities(table: &Table<'_>, text: &str) -> Vec<Vec<u8>> {
 /// Whether the certificates that the clients of a pool need can arrive and be judged.
 pub(super) fn check_clients(table: &Table<'_>, certificates: &ClientCertificates, pool: &Pool) {
     let clients = pool.clients.values();
-    let shows = |client: &&Client| client.proof.certificate_bound || client.proof.authentication.is_by_certificate();
+    let shows =
+        |client: &&Client| client.proof.certificate_bound || client.proof.authentication.is_by_certificate();
     let chained = |client: &&Client| matches!(client.proof.authentication, Authentication::TlsClientAuth(_));
     if let Some(client) = clients.clone().find(shows).filter(|_| !certificates.arrive()) {
         let message = format!("the certificate of the client {} cannot arrive", client.id);
@@ -110,8 +130,11 @@ pub(super) fn check_clients(table: &Table<'_>, certificates: &ClientCertificates
         let message = format!("no authority vouches for the certificate of the client {}", client.id);
         table.problem("client", message, "add client_ca_file to [server]");
     }
-    if let Some(client) = clients.clone().find(shows).filter(|_| certificates.listener.is_some() && pool.mtls_url.is_none()) {
-        let message = format!("the metadata does not tell the client {} where certificates are asked for", client.id);
+    if let Some(client) =
+        clients.clone().find(shows).filter(|_| certificates.listener.is_some() && pool.mtls_url.is_none())
+    {
+        let message =
+            format!("the metadata does not tell the client {} where certificates are asked for", client.id);
         table.warn("", message, "add mtls_url, the URL at which apps reach mtls_listen");
     }
 }

@@ -1,4 +1,5 @@
-//! What time makes of a valid configuration. It never makes it invalid: a broker that starts again at night must start.
+//! What time makes of a valid configuration. It never makes it invalid: a broker that starts again at night
+//! must start.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::provider::settings::Protocol;
 const LONGEST_LOOSENING: Duration = Duration::from_secs(366 * 86_400);
 
 impl Config {
-    /// Days that have passed or are far ahead, and certificates in the configuration that expire: warnings as of `now` about the file called `file`.
+    /// Days that have passed or are far ahead, and certificates in the configuration that expire: warnings as
+    /// of `now` about the file called `file`.
     pub fn due(&self, file: &str, now: Timestamp) -> Vec<Problem> {
         let mut found = Vec::new();
         for (pool, config) in self.pools.iter().enumerate() {
@@ -35,9 +37,12 @@ type Words = (&'static str, String, &'static str);
 
 fn saml_due(saml: &Saml, now: Timestamp) -> Vec<Words> {
     let mut found: Vec<Words> = Vec::new();
-    for (key, until) in [("sha1_until", saml.accept.sha1_until), ("rsa_1_5_until", saml.accept.rsa_1_5_until)] {
+    for (key, until) in [("sha1_until", saml.accept.sha1_until), ("rsa_1_5_until", saml.accept.rsa_1_5_until)]
+    {
         match until {
-            Some(until) if until <= now => found.push((key, "the day has passed, so it allows nothing".into(), "remove it")),
+            Some(until) if until <= now => {
+                found.push((key, "the day has passed, so it allows nothing".into(), "remove it"));
+            }
             Some(until) if until > now.plus(LONGEST_LOOSENING) => {
                 found.push((
                     key,
@@ -52,7 +57,11 @@ fn saml_due(saml: &Saml, now: Timestamp) -> Vec<Words> {
     let day = |at: Timestamp| at.utc().chars().take(10).collect::<String>();
     if let Some(until) = metadata.valid_until.filter(|until| *until <= now) {
         let message = format!("the metadata was valid until {}, so nobody can sign in with it", day(until));
-        found.push(("metadata", message, "replace it by the provider's present metadata, or use metadata_url"));
+        found.push((
+            "metadata",
+            message,
+            "replace it by the provider's present metadata, or use metadata_url",
+        ));
     }
     for warning in &metadata.warnings {
         found.push(("metadata", warning.to_string(), "nothing, unless people are refused for it"));

@@ -19,7 +19,13 @@ pub struct LimitsConfig {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { address: Some(1200), client: None, pool: None, connections: 20_000, connections_per_address: Some(1000) }
+        Self {
+            address: Some(1200),
+            client: None,
+            pool: None,
+            connections: 20_000,
+            connections_per_address: Some(1000),
+        }
     }
 }
 
@@ -30,7 +36,8 @@ pub(super) fn read(table: Table<'_>) -> LimitsConfig {
         Some(limit) => u32::try_from(limit).ok(),
     };
     let usual = LimitsConfig::default();
-    let connections = table.integer("connections", 10..=1_000_000).and_then(|count| u32::try_from(count).ok());
+    let connections =
+        table.integer("connections", 10..=1_000_000).and_then(|count| u32::try_from(count).ok());
     let limits = LimitsConfig {
         address: limit("address", usual.address),
         client: limit("client", usual.client),

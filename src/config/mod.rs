@@ -44,7 +44,8 @@ pub use store::{StoreConfig, StoreUrl};
 /// What every variable that overrides a key starts with.
 pub const ENVIRONMENT_PREFIX: &str = "SYMBOLON__";
 
-/// Largest file that is read: the configuration itself with ten thousands of providers, a secret, a certificate bundle.
+/// Largest file that is read: the configuration itself with ten thousands of providers, a secret, a
+/// certificate bundle.
 const MAX_FILE: u64 = 16 << 20;
 
 /// A configuration in which every check passed.
@@ -88,9 +89,16 @@ pub fn load(path: &Path, environment: &[(String, String)]) -> Result<Config, Pro
     parse(&text, &name, environment, &|file| read_text(&folder.join(file)))
 }
 
-/// Checks the text of a configuration file called `file`, overlaid by `environment`; `files` reads what `…_file` keys name.
-pub fn parse(text: &str, file: &str, environment: &[(String, String)], files: FileReader<'_>) -> Result<Config, Problems> {
-    let document = || Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
+/// Checks the text of a configuration file called `file`, overlaid by `environment`; `files` reads what
+/// `…_file` keys name.
+pub fn parse(
+    text: &str,
+    file: &str,
+    environment: &[(String, String)],
+    files: FileReader<'_>,
+) -> Result<Config, Problems> {
+    let document =
+        || Document::parse(file, text).with_files(files).with_environment(ENVIRONMENT_PREFIX, environment);
     // What helps to correct it is gathered only when there is something to correct.
     finished(document().in_haste(), file, files).or_else(|_| finished(document(), file, files))
 }
@@ -107,13 +115,18 @@ fn read(document: &Document<'_>, folder: &Path, files: FileReader<'_>) -> Config
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
     let limits = limits::read(root.section("limits"));
     let presets = presets(document, &server, files);
-    let known = provider::Known { presets: &presets, allow_private: server.allow_private_upstreams, damaged: document.is_damaged() };
+    let known = provider::Known {
+        presets: &presets,
+        allow_private: server.allow_private_upstreams,
+        damaged: document.is_damaged(),
+    };
     let pools = pool::read_all(&root, &server, &known);
     root.finish();
     Config { server, store, limits, pools, warnings: Vec::new() }
 }
 
-/// The embedded presets and those of the operator; a broken one is a problem, and none of the operator's is known then.
+/// The embedded presets and those of the operator; a broken one is a problem, and none of the operator's is
+/// known then.
 fn presets(document: &Document<'_>, server: &ServerConfig, files: FileReader<'_>) -> Presets {
     let mut own = Vec::new();
     for (index, path) in server.presets.iter().enumerate() {
@@ -129,7 +142,9 @@ fn presets(document: &Document<'_>, server: &ServerConfig, files: FileReader<'_>
             }
         }
     }
-    let read = |presets: Result<Presets, Problems>| presets.map_err(|problems| document.extend(problems.into_vec())).ok();
+    let read = |presets: Result<Presets, Problems>| {
+        presets.map_err(|problems| document.extend(problems.into_vec())).ok()
+    };
     let embedded = read(Presets::embedded()).unwrap_or_default();
     read(embedded.clone().with(own)).unwrap_or(embedded)
 }
@@ -146,5 +161,11 @@ fn read_text(path: &Path) -> Result<String, String> {
 
 fn unreadable(name: &str, reason: &str) -> Problem {
     let fix = "name a readable file with --config, or create one as the README shows".to_owned();
-    Problem { file: name.to_owned(), place: Place::File, key: String::new(), message: format!("cannot be read: {reason}"), fix }
+    Problem {
+        file: name.to_owned(),
+        place: Place::File,
+        key: String::new(),
+        message: format!("cannot be read: {reason}"),
+        fix,
+    }
 }

@@ -15,13 +15,22 @@ pub struct Network {
 impl Network {
     /// Parses `10.0.0.0/8`, `::1` or `192.0.2.7`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new(format!("{text:?} is no address range"), "write an address or a range such as 10.0.0.0/8");
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let invalid = || {
+            Invalid::new(
+                format!("{text:?} is no address range"),
+                "write an address or a range such as 10.0.0.0/8",
+            )
+        };
+        let (address, prefix) =
+            text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.parse().map_err(|_| invalid())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let prefix = match prefix {
-            Some(prefix) => Some(prefix).filter(digits).and_then(|prefix| prefix.parse().ok()).filter(|prefix| *prefix <= longest),
+            Some(prefix) => Some(prefix)
+                .filter(digits)
+                .and_then(|prefix| prefix.parse().ok())
+                .filter(|prefix| *prefix <= longest),
             None => Some(longest),
         };
         Ok(Self { address, prefix: prefix.ok_or_else(invalid)? })
@@ -33,7 +42,9 @@ impl Network {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 same_prefix(network.to_bits().into(), address.to_bits().into(), 32 - self.prefix.min(32))
             }
-            (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix(network.to_bits(), address.to_bits(), 128 - self.prefix),
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                same_prefix(network.to_bits(), address.to_bits(), 128 - self.prefix)
+            }
             _ => false,
         }
     }
@@ -49,11 +60,14 @@ impl fmt::Display for Network {
     }
 }
 
-/// The party that shares one limit: an IPv4 address, or the /64 network that one IPv6 subscriber has to itself.
+/// The party that shares one limit: an IPv4 address, or the /64 network that one IPv6 subscriber has to
+/// itself.
 pub fn party(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(address) => {
+            format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
     }
 }
 
@@ -64,7 +78,8 @@ mod tests {
     /// D-36
     #[test]
     fn only_addresses_inside_the_range_are_trusted() {
-        let inside = |range: &str, address: &str| Network::parse(range).unwrap().contains(address.parse().unwrap());
+        let inside =
+            |range: &str, address: &str| Network::parse(range).unwrap().contains(address.parse().unwrap());
         assert!(inside("10.0.0.0/8", "10.255.0.1"));
         assert!(inside("10.0.0.0/8", "::ffff:10.1.2.3"));
         assert!(inside("::1", "::1"));
@@ -73,7 +88,9 @@ mod tests {
         assert!(!inside("10.0.0.0/8", "11.0.0.1"));
         assert!(!inside("192.0.2.7", "192.0.2.8"));
         assert!(!inside("0.0.0.0/0", "2001:db8::1"));
-        for bad in ["10.0.0.0/33", "10.0.0.0/", "10.0.0", "::/129", "localhost", "10.0.0.0/8/8", "10.0.0.0/+8"] {
+        for bad in
+            ["10.0.0.0/33", "10.0.0.0/", "10.0.0", "::/129", "localhost", "10.0.0.0/8/8", "10.0.0.0/+8"]
+        {
             assert!(Network::parse(bad).is_err(), "{bad}");
         }
     }

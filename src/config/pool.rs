@@ -18,12 +18,17 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reads every pool; values that must differ between pools are compared.
-pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider::Known<'_>) -> Vec<PoolConfig> {
+pub(super) fn read_all(
+    root: &Table<'_>,
+    server: &ServerConfig,
+    known: &provider::Known<'_>,
+) -> Vec<PoolConfig> {
     let tables = root.tables("pool");
     if tables.is_empty() && !known.damaged && !root.has("pool") {
         root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
     }
-    let (mut ids, mut hosts, mut issuers) = (Unique::new("pool id"), Unique::new("host"), Unique::new("issuer"));
+    let (mut ids, mut hosts, mut issuers) =
+        (Unique::new("pool id"), Unique::new("host"), Unique::new("issuer"));
     let mut entity_ids = EntityIds::default();
     let mut pools = Vec::new();
     for table in tables {
@@ -35,7 +40,8 @@ pub(super) fn read_all(root: &Table<'_>, server: &ServerConfig, known: &provider
             hosts.claim(&table, host, spot);
         }
         let mtls_url = table.parsed("mtls_url", uri::base);
-        let other = mtls_url.as_ref().and_then(|url| Url::parse(url).ok()).and_then(|url| uri::authority(&url));
+        let other =
+            mtls_url.as_ref().and_then(|url| Url::parse(url).ok()).and_then(|url| uri::authority(&url));
         if let Some(host) = other.filter(|host| !own_hosts.contains(host)) {
             hosts.claim(&table, &host, table.spot("mtls_url"));
             own_hosts.push(host);
@@ -73,8 +79,14 @@ fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
     let base = Url::parse(&server.public_url).ok();
     let scheme = base.as_ref().map_or("https", Url::scheme);
     let hosts = table.parsed_list("hosts", |text| uri::host(text, scheme));
-    if hosts.as_ref().is_some_and(Vec::is_empty) && table.spot_of_item("hosts", 0).place == table.spot("").place {
-        table.problem("hosts", "the list is empty", "name a host, or remove the key to use that of server.public_url");
+    if hosts.as_ref().is_some_and(Vec::is_empty)
+        && table.spot_of_item("hosts", 0).place == table.spot("").place
+    {
+        table.problem(
+            "hosts",
+            "the list is empty",
+            "name a host, or remove the key to use that of server.public_url",
+        );
     }
     match hosts.as_ref().and_then(|hosts| hosts.first()) {
         Some(first) => (format!("{scheme}://{first}"), hosts.unwrap_or_default()),
@@ -93,9 +105,16 @@ fn read(
     let lifetimes = client::lifetimes(table, Lifetimes::default());
     let session = session(table);
     let flow_lifetime = table.duration("flow_lifetime", MINUTE..=HOUR).unwrap_or(10 * MINUTE);
-    let code_lifetime = table.duration("code_lifetime", Duration::from_secs(10)..=10 * MINUTE).unwrap_or(5 * MINUTE);
-    let signing = table
-        .one_of("signing", &[("RS256", SigningAlgorithm::Rs256), ("ES256", SigningAlgorithm::Es256), ("EdDSA", SigningAlgorithm::EdDsa)]);
+    let code_lifetime =
+        table.duration("code_lifetime", Duration::from_secs(10)..=10 * MINUTE).unwrap_or(5 * MINUTE);
+    let signing = table.one_of(
+        "signing",
+        &[
+            ("RS256", SigningAlgorithm::Rs256),
+            ("ES256", SigningAlgorithm::Es256),
+            ("EdDSA", SigningAlgorithm::EdDsa),
+        ],
+    );
     let flag = |key: &str, default: bool| table.boolean(key).unwrap_or(default);
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
@@ -136,12 +155,20 @@ fn session(table: &Table<'_>) -> SessionPolicy {
     };
     if session.idle > session.absolute {
         let key = if table.has("session_idle") { "session_idle" } else { "session_absolute" };
-        table.problem(key, "session_idle is longer than session_absolute", "make session_absolute the longer one");
+        table.problem(
+            key,
+            "session_idle is longer than session_absolute",
+            "make session_absolute the longer one",
+        );
     }
     session
 }
 
-fn clients(table: &Table<'_>, defaults: Lifetimes, providers: Option<&BTreeSet<ProviderName>>) -> BTreeMap<ClientId, Client> {
+fn clients(
+    table: &Table<'_>,
+    defaults: Lifetimes,
+    providers: Option<&BTreeSet<ProviderName>>,
+) -> BTreeMap<ClientId, Client> {
     let tables = table.tables("client");
     if tables.is_empty() && !table.has("client") {
         table.warn("client", "no app is registered, so nobody can sign in", "add [[pool.client]]");
@@ -153,7 +180,8 @@ fn clients(table: &Table<'_>, defaults: Lifetimes, providers: Option<&BTreeSet<P
         if let Some(id) = &id {
             ids.claim(&table, id.as_str(), table.spot("id"));
         }
-        clients.extend(client::read(table, id, defaults, providers).map(|client| (client.id.clone(), client)));
+        clients
+            .extend(client::read(table, id, defaults, providers).map(|client| (client.id.clone(), client)));
     }
     clients
 }

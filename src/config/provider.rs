@@ -1,4 +1,5 @@
-//! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is [`crate::provider`]'s.
+//! `[[pool.provider]]`: the providers of one pool compared with each other; what one table means is
+//! [`crate::provider`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,7 +44,8 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
     let around = Around { allow_private: known.allow_private, pool: id };
-    let mut read = Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
+    let mut read =
+        Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
             // User names begin with it, and case-insensitive pools lower-case them.
@@ -55,10 +57,18 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
         }
         if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {
             let spot = table.secret_spot("client_secret");
-            pool.problem_at(&spot, "the secret is a sample from an example", "write the secret that the provider gave you");
+            pool.problem_at(
+                &spot,
+                "the secret is a sample from an example",
+                "write the secret that the provider gave you",
+            );
         }
         if table.string("client_id").is_some_and(|id| !id.contains(char::is_alphanumeric)) {
-            table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
+            table.problem(
+                "client_id",
+                "this is a placeholder",
+                "write the client id that the provider gave you",
+            );
         }
         let (spot, mark) = (table.spot(""), branding::logo(&table));
         let provider = registry::read(known.presets, &table, &around);
@@ -80,7 +90,10 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
 /// What to do in place of a loosening option.
 fn otherwise(option: &str) -> String {
     match option {
-        "subject_formats" => "let the provider send a persistent NameID, or name an attribute with a lasting id as subject".into(),
+        "subject_formats" => {
+            "let the provider send a persistent NameID, or name an attribute with a lasting id as subject"
+                .into()
+        }
         _ => format!("remove {option} unless this provider needs it"),
     }
 }
@@ -117,18 +130,34 @@ fn loosened_saml(saml: &Saml) -> Vec<(&'static str, &'static str)> {
             "subject_formats",
             "a NameID that is an e-mail address: who gets the address later is that person here",
         ),
-        (accepts(format::UNSPECIFIED), "subject_formats", "an unspecified NameID may be a name that changes or is given to another person"),
+        (
+            accepts(format::UNSPECIFIED),
+            "subject_formats",
+            "an unspecified NameID may be a name that changes or is given to another person",
+        ),
         (saml.friendly_names, "friendly_names", "two attributes may have the same friendly name"),
         (saml.accept.sha1_until.is_some(), "sha1_until", "signatures with SHA-1 can be forged"),
-        (saml.accept.rsa_1_5_until.is_some(), "rsa_1_5_until", "RSA 1.5 encryption can be opened with enough questions"),
-        (saml.accept.cbc_without_signature, "cbc_without_signature", "AES-CBC without a signature can be opened with enough questions"),
+        (
+            saml.accept.rsa_1_5_until.is_some(),
+            "rsa_1_5_until",
+            "RSA 1.5 encryption can be opened with enough questions",
+        ),
+        (
+            saml.accept.cbc_without_signature,
+            "cbc_without_signature",
+            "AES-CBC without a signature can be opened with enough questions",
+        ),
         (saml.accept.skew > USUAL_SKEW, "clock_skew", "an assertion is accepted longer than it says"),
         (
             matches!(saml.idp_initiated, IdpInitiated::Accept { .. }),
             "idp_initiated",
             "a person can be signed in to another person's account unasked",
         ),
-        (saml.new_keys == NewKeys::Trust, "new_keys", "whoever controls the metadata's server signs in as anybody"),
+        (
+            saml.new_keys == NewKeys::Trust,
+            "new_keys",
+            "whoever controls the metadata's server signs in as anybody",
+        ),
     ];
     options.into_iter().filter(|(on, ..)| *on).map(|(_, option, risk)| (option, risk)).collect()
 }

@@ -118,7 +118,8 @@ impl<'a> Offered<'a> {
     pub fn at(self, domain: &str) -> Vec<&'a Provider> {
         let of_rule = |rule: String| {
             let places = self.providers.routed.get(&rule).into_iter().flatten();
-            let mut found: Vec<&Provider> = self.providers.at(places).filter(|provider| self.has(&provider.name)).collect();
+            let mut found: Vec<&Provider> =
+                self.providers.at(places).filter(|provider| self.has(&provider.name)).collect();
             if let Some(order) = &self.client.providers {
                 found.sort_by_cached_key(|provider| order.iter().position(|name| *name == provider.name));
             }

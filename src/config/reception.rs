@@ -21,8 +21,8 @@ pub struct Reception {
     pub certificates: ClientCertificates,
 }
 
-/// The one header that names the client's address. A proxy that writes one of them lets the other pass as the client sent it,
-/// so only one can be believed.
+/// The one header that names the client's address. A proxy that writes one of them lets the other pass as the
+/// client sent it, so only one can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Forwarded {
     /// `X-Forwarded-For`.
@@ -45,14 +45,21 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reception {
     let mut reception = Reception {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         forwarded: table
-            .one_of("forwarded_header", &[("x-forwarded-for", Forwarded::XForwardedFor), ("forwarded", Forwarded::Forwarded)])
+            .one_of(
+                "forwarded_header",
+                &[("x-forwarded-for", Forwarded::XForwardedFor), ("forwarded", Forwarded::Forwarded)],
+            )
             .unwrap_or_default(),
         proxy_protocol: table.boolean("proxy_protocol").unwrap_or(false),
         tls: tls(table, folder, ["tls_certificate_file", "tls_key_file"]),
         certificates: ClientCertificates::default(),
     };
     if reception.proxy_protocol && reception.trusted_proxies.is_empty() {
-        table.problem("proxy_protocol", "no proxy may connect", "list the balancers' addresses in trusted_proxies");
+        table.problem(
+            "proxy_protocol",
+            "no proxy may connect",
+            "list the balancers' addresses in trusted_proxies",
+        );
     }
     let own = tls(table, folder, ["mtls_certificate_file", "mtls_key_file"]);
     reception.certificates = client_certificates::read(table, &reception, own);

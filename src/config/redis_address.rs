@@ -56,14 +56,20 @@ impl RedisAddress {
             return Err(invalid("the Redis URL has a query or fragment"));
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (access, hosts) = authority.rsplit_once('@').map_or((None, authority), |(access, hosts)| (Some(access), hosts));
+        let (access, hosts) =
+            authority.rsplit_once('@').map_or((None, authority), |(access, hosts)| (Some(access), hosts));
         let port = if sort == "sentinel" { SENTINEL_PORT } else { DEFAULT_PORT };
         let servers = hosts.split(',').map(|host| server(host, port)).collect::<Option<Vec<_>>>();
-        let servers =
-            servers.ok_or_else(|| invalid(if hosts.is_empty() { "the Redis URL names no host" } else { "a host is unreadable" }))?;
+        let servers = servers.ok_or_else(|| {
+            invalid(if hosts.is_empty() { "the Redis URL names no host" } else { "a host is unreadable" })
+        })?;
         let (kind, database) = match sort {
             "" if servers.len() == 1 => (RedisKind::One, path),
-            "" => return Err(invalid("several hosts are a cluster or Sentinels, which have a scheme of their own")),
+            "" => {
+                return Err(invalid(
+                    "several hosts are a cluster or Sentinels, which have a scheme of their own",
+                ));
+            }
             "sentinel" => {
                 let (master, database) = path.split_once('/').unwrap_or((path, ""));
                 if master.is_empty() {
@@ -78,7 +84,9 @@ impl RedisAddress {
         let number = if database.is_empty() { Ok(0) } else { database.parse() };
         let database = number.map_err(|_| invalid("the path of the Redis URL is no database number"))?;
         if access.is_some_and(|access| Url::parse(&format!("redis://{access}@host")).is_err()) {
-            return Err(invalid("user and password are unreadable; percent-encode what is not a letter or digit"));
+            return Err(invalid(
+                "user and password are unreadable; percent-encode what is not a letter or digit",
+            ));
         }
         Ok(Self { kind, servers, tls, access: access.map(SecretString::from), database })
     }
@@ -86,7 +94,8 @@ impl RedisAddress {
     /// The URL of one server: for its data, or as a Sentinel, which has no databases.
     pub fn url_of(&self, server: &str) -> SecretString {
         let scheme = if self.tls { "rediss" } else { "redis" };
-        let access = self.access.as_ref().map(|access| format!("{}@", access.expose_secret())).unwrap_or_default();
+        let access =
+            self.access.as_ref().map(|access| format!("{}@", access.expose_secret())).unwrap_or_default();
         SecretString::from(format!("{scheme}://{access}{server}/{}", self.database))
     }
 
@@ -117,8 +126,14 @@ mod tests {
     #[test]
     fn one_node_sentinels_and_a_cluster_are_told_apart() {
         let one = RedisAddress::parse("rediss://app:hunter%402@db.example:6380/2").unwrap();
-        assert_eq!((one.kind.clone(), one.tls, one.servers.clone()), (RedisKind::One, true, vec!["db.example:6380".to_owned()]));
-        assert_eq!(one.url_of("db.example:6380").expose_secret(), "rediss://app:hunter%402@db.example:6380/2");
+        assert_eq!(
+            (one.kind.clone(), one.tls, one.servers.clone()),
+            (RedisKind::One, true, vec!["db.example:6380".to_owned()])
+        );
+        assert_eq!(
+            one.url_of("db.example:6380").expose_secret(),
+            "rediss://app:hunter%402@db.example:6380/2"
+        );
         let three = RedisAddress::parse("redis+sentinel://:pw@a,b:26380,[::1]/primary/1").unwrap();
         assert_eq!(three.kind, RedisKind::Sentinel("primary".into()));
         assert_eq!(three.servers, ["a:26379", "b:26380", "[::1]:26379"]);

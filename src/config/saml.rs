@@ -22,16 +22,29 @@ pub(super) fn spots(table: &Table<'_>) -> Spots {
 }
 
 /// Whether the clients to which unasked-for responses lead can take them.
-pub(super) fn check_clients(pool: &Table<'_>, providers: &[Provider], spots: &[Spots], clients: &BTreeMap<ClientId, Client>) {
+pub(super) fn check_clients(
+    pool: &Table<'_>,
+    providers: &[Provider],
+    spots: &[Spots],
+    clients: &BTreeMap<ClientId, Client>,
+) {
     for (provider, spots) in providers.iter().zip(spots) {
         let Protocol::Saml(saml) = &provider.protocol else { continue };
         let (id, problem) = match &saml.idp_initiated {
             IdpInitiated::Off => continue,
-            IdpInitiated::Accept { client } => (client, clients.get(client).map(|have| cannot_accept(have, provider))),
-            IdpInitiated::Restart { client } => (client, clients.get(client).map(|have| cannot_restart(have, provider))),
+            IdpInitiated::Accept { client } => {
+                (client, clients.get(client).map(|have| cannot_accept(have, provider)))
+            }
+            IdpInitiated::Restart { client } => {
+                (client, clients.get(client).map(|have| cannot_restart(have, provider)))
+            }
         };
         match problem {
-            None => pool.problem_at(&spots.client, format!("this pool has no client {:?}", id.as_str()), "name a client of this pool"),
+            None => pool.problem_at(
+                &spots.client,
+                format!("this pool has no client {:?}", id.as_str()),
+                "name a client of this pool",
+            ),
             Some(Some((message, fix))) => pool.problem_at(&spots.client, message, fix),
             Some(None) => {}
         }
@@ -48,17 +61,26 @@ fn cannot_accept(client: &Client, provider: &Provider) -> Option<Words> {
         ));
     }
     if client.proof.require_par {
-        return Some(("the client has to push its requests, and nobody began this sign-in", "use idp_initiated = \"restart\""));
+        return Some((
+            "the client has to push its requests, and nobody began this sign-in",
+            "use idp_initiated = \"restart\"",
+        ));
     }
     if !client.grants.contains(&Grant::AuthorizationCode) || client.redirect_uris.is_empty() {
-        return Some(("the client takes no authorization code", "give it the grant authorization_code and a redirect URI"));
+        return Some((
+            "the client takes no authorization code",
+            "give it the grant authorization_code and a redirect URI",
+        ));
     }
     cannot_use(client, provider)
 }
 
 fn cannot_restart(client: &Client, provider: &Provider) -> Option<Words> {
     if client.initiate_login_uri.is_none() {
-        return Some(("the client does not say where it begins a sign-in", "add initiate_login_uri to the client"));
+        return Some((
+            "the client does not say where it begins a sign-in",
+            "add initiate_login_uri to the client",
+        ));
     }
     cannot_use(client, provider)
 }
@@ -82,10 +104,20 @@ impl EntityIds {
         let pool = self.pools;
         for (provider, spots) in providers.iter().zip(spots) {
             let Protocol::Saml(saml) = &provider.protocol else { continue };
-            let (first, at) = self.seen.entry(saml.sp_entity_id.clone()).or_insert_with(|| (pool, spots.sp_entity_id.clone()));
+            let (first, at) = self
+                .seen
+                .entry(saml.sp_entity_id.clone())
+                .or_insert_with(|| (pool, spots.sp_entity_id.clone()));
             if *first != pool {
-                let message = format!("the entity id {:?} is already used in another pool by {}", saml.sp_entity_id, at.key);
-                table.problem_at(&spots.sp_entity_id, message, "give each pool its own: an assertion for one must not count in another");
+                let message = format!(
+                    "the entity id {:?} is already used in another pool by {}",
+                    saml.sp_entity_id, at.key
+                );
+                table.problem_at(
+                    &spots.sp_entity_id,
+                    message,
+                    "give each pool its own: an assertion for one must not count in another",
+                );
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The [JSON Schema](https://json-schema.org/draft/2020-12) of the configuration file, for editors.
 //!
-//! Keys and types are what the reader asks for when it reads a specimen; defaults and descriptions are the rows of the
-//! [reference](super). The schema says less than `symbolon check`: it knows no rule across keys and no variable.
+//! Keys and types are what the reader asks for when it reads a specimen; defaults and descriptions are the
+//! rows of the [reference](super). The schema says less than `symbolon check`: it knows no rule across keys
+//! and no variable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,8 +16,8 @@ const SPECIMEN: &str = include_str!("schema/specimen.toml");
 
 const REFERENCE: &str = include_str!("../../docs/configuration.md");
 
-const WHOLE: &str =
-    "A configuration of Symbolon. `symbolon check` knows the rules between keys; variables may set what the file leaves out.";
+const WHOLE: &str = "A configuration of Symbolon. `symbolon check` knows the rules between keys; variables \
+    may set what the file leaves out.";
 
 /// The schema of `symbolon.toml`.
 pub fn schema() -> Value {
@@ -58,9 +59,14 @@ pub fn rows() -> BTreeMap<(String, String), Row> {
         }
         let Some(cells) = line.strip_prefix("| `").and_then(|row| row.strip_suffix('|')) else { continue };
         let mut cells = cells.splitn(3, '|').map(str::trim);
-        let (Some(keys), Some(default), Some(meaning)) = (cells.next(), cells.next(), cells.next()) else { continue };
+        let (Some(keys), Some(default), Some(meaning)) = (cells.next(), cells.next(), cells.next()) else {
+            continue;
+        };
         for key in keys.split('`').step_by(2) {
-            rows.insert((table.to_owned(), key.to_owned()), Row { default: default.to_owned(), meaning: meaning.to_owned() });
+            rows.insert(
+                (table.to_owned(), key.to_owned()),
+                Row { default: default.to_owned(), meaning: meaning.to_owned() },
+            );
         }
     }
     rows
@@ -79,9 +85,14 @@ impl Writer<'_> {
             let any = self.any_key(path, shape);
             return Map::from_iter([("type".into(), json!("object")), ("additionalProperties".into(), any)]);
         }
-        let properties: Map<String, Value> = shape.keys.iter().map(|(key, known)| (key.clone(), self.key(path, key, known))).collect();
-        let required: Vec<&String> =
-            shape.keys.iter().filter(|(_, known)| shape.visits > 0 && known.required == shape.visits).map(|(key, _)| key).collect();
+        let properties: Map<String, Value> =
+            shape.keys.iter().map(|(key, known)| (key.clone(), self.key(path, key, known))).collect();
+        let required: Vec<&String> = shape
+            .keys
+            .iter()
+            .filter(|(_, known)| shape.visits > 0 && known.required == shape.visits)
+            .map(|(key, _)| key)
+            .collect();
         let mut table = Map::from_iter([
             ("type".into(), json!("object")),
             ("additionalProperties".into(), json!(false)),
@@ -91,7 +102,8 @@ impl Writer<'_> {
             table.insert("required".into(), json!(required));
         }
         let secrets = shape.keys.iter().filter(|(_, known)| known.may_be.contains(&Shape::Secret));
-        let once: Vec<Value> = secrets.map(|(key, _)| json!({ "not": { "required": [key, format!("{key}_file")] } })).collect();
+        let once: Vec<Value> =
+            secrets.map(|(key, _)| json!({ "not": { "required": [key, format!("{key}_file")] } })).collect();
         if !once.is_empty() {
             table.insert("allOf".into(), json!(once));
         }
@@ -104,7 +116,9 @@ impl Writer<'_> {
         let mut below = TableShape::default();
         for (key, known) in &shape.keys {
             all.may_be.extend(known.may_be.iter().cloned());
-            for (key, known) in self.shapes.0.get(&format!("{path}.{key}")).into_iter().flat_map(|table| &table.keys) {
+            for (key, known) in
+                self.shapes.0.get(&format!("{path}.{key}")).into_iter().flat_map(|table| &table.keys)
+            {
                 below.keys.entry(key.clone()).or_default().may_be.extend(known.may_be.iter().cloned());
             }
         }
@@ -124,11 +138,16 @@ impl Writer<'_> {
             schema.insert("description".into(), json!(meaning));
             match default_value(default) {
                 Some(value) => drop(schema.insert("default".into(), value)),
-                None if !default.is_empty() => drop(schema.insert("$comment".into(), json!(format!("default: {default}")))),
+                None if !default.is_empty() => {
+                    drop(schema.insert("$comment".into(), json!(format!("default: {default}"))));
+                }
                 None => {}
             }
         } else if let Some(Row { meaning, .. }) = of_file() {
-            schema.insert("description".into(), json!(format!("A file with the value of `{}`: {meaning}", key.trim_end_matches("_file"))));
+            schema.insert(
+                "description".into(),
+                json!(format!("A file with the value of `{}`: {meaning}", key.trim_end_matches("_file"))),
+            );
         }
         Value::Object(schema)
     }

@@ -34,7 +34,8 @@ const SAMPLES: [&str; 16] = [
 /// Whether the key that seals what is stored is 32 random bytes in base64, base64url or hexadecimal.
 pub(super) fn seal_key(secret: &SecretString) -> Result<(), Invalid> {
     let text = secret.expose_secret().trim();
-    let decoded = hex(text).or_else(|| base64_decode(text)).or_else(|| base64url_decode(text)).map(Zeroizing::new);
+    let decoded =
+        hex(text).or_else(|| base64_decode(text)).or_else(|| base64url_decode(text)).map(Zeroizing::new);
     let fix = "write the output of: openssl rand -base64 32";
     let Some(bytes) = decoded.filter(|bytes| bytes.len() == 32) else {
         return Err(Invalid::new("the key is not 32 bytes in base64 or hexadecimal", fix));
@@ -54,7 +55,10 @@ pub(super) fn client_secret(secret: &SecretString) -> Result<(), Invalid> {
     }
     let length = secret.expose_secret().len();
     if length < SHORTEST {
-        return Err(Invalid::new(format!("the secret has {length} characters, {SHORTEST} are the least"), fix));
+        return Err(Invalid::new(
+            format!("the secret has {length} characters, {SHORTEST} are the least"),
+            fix,
+        ));
     }
     Ok(())
 }
@@ -72,5 +76,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     if text.len() != 64 {
         return None;
     }
-    text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect()
 }

@@ -31,7 +31,8 @@ pub struct ServerConfig {
     pub upstream_ca: Option<String>,
     /// Files with presets of the operator's own, besides the embedded ones.
     pub presets: Vec<String>,
-    /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state store's folder.
+    /// 32 bytes in base64 or hexadecimal that seal what is stored; without it a key is kept in the state
+    /// store's folder.
     pub seal_key: Option<SecretString>,
     /// The base URL of an OpenTelemetry collector.
     pub otlp_endpoint: Option<String>,
@@ -43,7 +44,8 @@ pub struct ServerConfig {
 
 pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
     let listen = table.parsed("listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080));
-    let admin_listen = table.parsed("admin_listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081));
+    let admin_listen =
+        table.parsed("admin_listen", address).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081));
     if listen == admin_listen && listen.port() != 0 {
         let key = if table.has("admin_listen") { "admin_listen" } else { "listen" };
         table.problem(
@@ -53,7 +55,8 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         );
     }
     let reception = reception::read(&table, folder);
-    if let Some(shared) = reception.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
+    if let Some(shared) =
+        reception.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
         && [listen, admin_listen].contains(&shared)
     {
         table.problem(
@@ -76,11 +79,15 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         public_url: public_url(&table, listen),
         reception,
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
-        upstream_ca: table.file("upstream_ca_file").and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
+        upstream_ca: table
+            .file("upstream_ca_file")
+            .and_then(|pem| certificates(&table, "upstream_ca_file", pem)),
         presets: table.strings("presets").unwrap_or_default(),
         seal_key,
         otlp_endpoint: table.parsed("otlp_endpoint", uri::collector),
-        drain_delay: table.duration("drain_delay", Duration::ZERO..=MOST_DRAIN_DELAY).unwrap_or(Duration::from_secs(2)),
+        drain_delay: table
+            .duration("drain_delay", Duration::ZERO..=MOST_DRAIN_DELAY)
+            .unwrap_or(Duration::from_secs(2)),
         admin_token,
     };
     if server.allow_private_upstreams {
@@ -95,8 +102,14 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Invalid> {
-    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| Invalid::new(format!("{text:?} is no address and port"), "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
+    let text =
+        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| {
+        Invalid::new(
+            format!("{text:?} is no address and port"),
+            "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080",
+        )
+    })
 }
 
 fn public_url(table: &Table<'_>, listen: SocketAddr) -> String {
@@ -112,7 +125,11 @@ fn public_url(table: &Table<'_>, listen: SocketAddr) -> String {
     let url = table.parsed("public_url", uri::base).unwrap_or(near);
     let plain = Url::parse(&url).is_ok_and(|url| url.scheme() == "http");
     if plain && !listen.ip().is_loopback() && table.has("public_url") {
-        table.warn("public_url", "browsers on other machines cannot use a loopback URL", "write the https URL that they see");
+        table.warn(
+            "public_url",
+            "browsers on other machines cannot use a loopback URL",
+            "write the https URL that they see",
+        );
     }
     url
 }
@@ -122,6 +139,10 @@ pub(super) fn certificates(table: &Table<'_>, key: &str, pem: String) -> Option<
     if pem.contains("-----BEGIN CERTIFICATE-----") {
         return Some(pem);
     }
-    table.problem(key, "the file holds no PEM certificate", "name a file with -----BEGIN CERTIFICATE----- blocks");
+    table.problem(
+        key,
+        "the file holds no PEM certificate",
+        "name a file with -----BEGIN CERTIFICATE----- blocks",
+    );
     None
 }

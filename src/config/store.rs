@@ -32,21 +32,28 @@ pub enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Parses `memory:`, `file:<folder>`, or a [`RedisAddress`]. The error does not repeat the text: it may hold a password.
+    /// Parses `memory:`, `file:<folder>`, or a [`RedisAddress`]. The error does not repeat the text: it may
+    /// hold a password.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let usual = "write file:<folder>, memory:, redis://host:6379/0 or rediss://host:6379/0";
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| Invalid::new("the store has no scheme", usual))?;
+        let (scheme, rest) =
+            text.split_once(':').ok_or_else(|| Invalid::new("the store has no scheme", usual))?;
         match scheme {
             "memory" if rest.is_empty() => Ok(Self::Memory),
             "memory" => Err(Invalid::new("nothing may follow memory:", "write memory:")),
             "file" => {
-                let folder = rest.strip_prefix("//").map_or(Some(rest), |path| path.starts_with('/').then_some(path));
+                let folder =
+                    rest.strip_prefix("//").map_or(Some(rest), |path| path.starts_with('/').then_some(path));
                 match folder.filter(|folder| !folder.trim_start_matches('/').is_empty()) {
                     Some(folder) => Ok(Self::File(PathBuf::from(folder))),
-                    None => Err(Invalid::new("file: names no folder", "write file:data or file:/var/lib/symbolon")),
+                    None => Err(Invalid::new(
+                        "file: names no folder",
+                        "write file:data or file:/var/lib/symbolon",
+                    )),
                 }
             }
-            "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => redis(text),
+            "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster"
+            | "rediss+cluster" => redis(text),
             _ => Err(Invalid::new("no store has this scheme", usual)),
         }
     }
@@ -56,9 +63,8 @@ impl StoreUrl {
         match self {
             Self::Memory => "memory:".to_owned(),
             Self::File(folder) => format!("file:{}", folder.display()),
-            Self::Redis(secret) => {
-                RedisAddress::parse(secret.expose_secret()).map_or_else(|_| "redis:".to_owned(), |address| address.public())
-            }
+            Self::Redis(secret) => RedisAddress::parse(secret.expose_secret())
+                .map_or_else(|_| "redis:".to_owned(), |address| address.public()),
         }
     }
 
@@ -89,11 +95,16 @@ pub(super) fn read(table: Table<'_>, folder: &Path, sealed: bool) -> StoreConfig
         }
     }
     if matches!(directory, StoreUrl::Memory) && !matches!(state, StoreUrl::Memory) {
-        table.warn("directory", "users and signing keys are forgotten at every restart", "write file:<folder> or redis://…");
+        table.warn(
+            "directory",
+            "users and signing keys are forgotten at every restart",
+            "write file:<folder> or redis://…",
+        );
     }
     let ca = table.file("ca_file").and_then(|pem| certificates(&table, "ca_file", pem));
     let usual = [&state, &directory].into_iter().any(StoreUrl::fails_over).into();
-    let replicas = table.integer("replicas", 0..=5).and_then(|count| u32::try_from(count).ok()).unwrap_or(usual);
+    let replicas =
+        table.integer("replicas", 0..=5).and_then(|count| u32::try_from(count).ok()).unwrap_or(usual);
     if replicas == 0 && usual > 0 {
         table.warn(
             "replicas",

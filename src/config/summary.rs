@@ -10,16 +10,25 @@ impl Config {
     pub fn summary(&self) -> String {
         let mut text = String::new();
         let server = &self.server;
-        let _ =
-            writeln!(text, "listen {}, health and metrics on {}, browsers see {}", server.listen, server.admin_listen, server.public_url);
+        let _ = writeln!(
+            text,
+            "listen {}, health and metrics on {}, browsers see {}",
+            server.listen, server.admin_listen, server.public_url
+        );
         let certificates = &server.reception.certificates;
         if let Some(listener) = &certificates.listener {
             let _ = writeln!(text, "certificates of apps are asked for on {}", listener.address);
         }
         if let Some(header) = &certificates.header {
-            let _ = writeln!(text, "certificates of apps are believed in the header {header} of trusted proxies");
+            let _ =
+                writeln!(text, "certificates of apps are believed in the header {header} of trusted proxies");
         }
-        let _ = writeln!(text, "state in {}, directory in {}", self.store.state.public(), self.store.directory.public());
+        let _ = writeln!(
+            text,
+            "state in {}, directory in {}",
+            self.store.state.public(),
+            self.store.directory.public()
+        );
         for pool in &self.pools {
             describe(&mut text, pool);
         }
@@ -28,8 +37,15 @@ impl Config {
 }
 
 fn describe(text: &mut String, PoolConfig { pool, providers, .. }: &PoolConfig) {
-    let _ =
-        writeln!(text, "pool {} {:?}: issuer {}, {}, at {}", pool.id, pool.name, pool.issuer, pool.signing.as_str(), pool.hosts.join(", "));
+    let _ = writeln!(
+        text,
+        "pool {} {:?}: issuer {}, {}, at {}",
+        pool.id,
+        pool.name,
+        pool.issuer,
+        pool.signing.as_str(),
+        pool.hosts.join(", ")
+    );
     for client in pool.clients.values() {
         let _ = writeln!(text, "  client {}: {}", client.id, traits(client));
     }

@@ -6,10 +6,12 @@ use crate::model::document::Invalid;
 pub(super) use crate::protocol::oidc::discovery::is_loopback;
 
 /// Schemes that run or read something in the browser instead of leading to an app (A-11).
-const NEVER: [&str; 10] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source", "ws", "wss"];
+const NEVER: [&str; 10] =
+    ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source", "ws", "wss"];
 
-/// A redirect or sign-out URI ([RFC 9700 section 4.1](https://www.rfc-editor.org/rfc/rfc9700#section-4.1)): https, http on
-/// loopback, or an app's own scheme, which holds a dot ([RFC 8252 section 7.1](https://www.rfc-editor.org/rfc/rfc8252#section-7.1)) or is declared.
+/// A redirect or sign-out URI ([RFC 9700 section 4.1](https://www.rfc-editor.org/rfc/rfc9700#section-4.1)):
+/// https, http on loopback, or an app's own scheme, which holds a dot ([RFC 8252 section
+/// 7.1](https://www.rfc-editor.org/rfc/rfc8252#section-7.1)) or is declared.
 pub(super) fn redirect(text: &str, declared: &[String]) -> Result<String, Invalid> {
     let url = absolute(text)?;
     match url.scheme() {
@@ -19,7 +21,10 @@ pub(super) fn redirect(text: &str, declared: &[String]) -> Result<String, Invali
         scheme => {
             return Err(Invalid::new(
                 format!("any app could claim the scheme {scheme:?}"),
-                format!("use https or a scheme with a dot such as com.example.app, or declare it: schemes = [{scheme:?}]"),
+                format!(
+                    "use https or a scheme with a dot such as com.example.app, or declare it: schemes = \
+                     [{scheme:?}]"
+                ),
             ));
         }
     }
@@ -29,9 +34,14 @@ pub(super) fn redirect(text: &str, declared: &[String]) -> Result<String, Invali
 /// A scheme that a native app declares as its own.
 pub(super) fn scheme(text: &str) -> Result<String, Invalid> {
     let well_formed = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
     if !well_formed || matches!(text, "http" | "https") {
-        return Err(Invalid::new(format!("{text:?} is no scheme of an app"), "write a lower-case scheme such as myapp, without ://"));
+        return Err(Invalid::new(
+            format!("{text:?} is no scheme of an app"),
+            "write a lower-case scheme such as myapp, without ://",
+        ));
     }
     if NEVER.contains(&text) { Err(forbidden(text)) } else { Ok(text.to_owned()) }
 }
@@ -59,7 +69,10 @@ pub(super) fn collector(text: &str) -> Result<String, Invalid> {
     let url = absolute(text)?;
     match url.scheme() {
         "http" | "https" if url.query().is_none() => Ok(text.to_owned()),
-        _ => Err(Invalid::new(format!("{text:?} is no URL of a collector"), "write a URL such as http://127.0.0.1:4318")),
+        _ => Err(Invalid::new(
+            format!("{text:?} is no URL of a collector"),
+            "write a URL such as http://127.0.0.1:4318",
+        )),
     }
 }
 
@@ -71,7 +84,10 @@ pub(super) fn origin(text: &str) -> Result<String, Invalid> {
     if origin == text {
         Ok(origin)
     } else {
-        Err(Invalid::new(format!("{text:?} is not an origin as browsers send it"), format!("write {origin:?}")))
+        Err(Invalid::new(
+            format!("{text:?} is not an origin as browsers send it"),
+            format!("write {origin:?}"),
+        ))
     }
 }
 
@@ -96,7 +112,8 @@ pub(super) fn base(text: &str) -> Result<String, Invalid> {
     }
 }
 
-/// An issuer: https (http on loopback), without query and trailing slash ([OpenID Connect Core section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+/// An issuer: https (http on loopback), without query and trailing slash ([OpenID Connect Core section
+/// 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
 pub(super) fn issuer(text: &str) -> Result<String, Invalid> {
     let url = absolute(text)?;
     web(&url, text)?;
@@ -113,7 +130,8 @@ pub(super) fn issuer(text: &str) -> Result<String, Invalid> {
 pub(super) fn host(text: &str, scheme: &str) -> Result<String, Invalid> {
     let invalid = |fix: &str| Invalid::new(format!("{text:?} is no host name"), fix.to_owned());
     let usual = "write a host such as auth.example.com, or auth.example.com:8443";
-    if text.bytes().any(|b| matches!(b, b'/' | b'@' | b'?' | b'#' | b'*' | b'\\') || b.is_ascii_whitespace()) {
+    if text.bytes().any(|b| matches!(b, b'/' | b'@' | b'?' | b'#' | b'*' | b'\\') || b.is_ascii_whitespace())
+    {
         return Err(invalid(usual));
     }
     let url = Url::parse(&format!("{scheme}://{text}/")).map_err(|_| invalid(usual))?;
@@ -134,14 +152,26 @@ pub(super) fn authority(url: &Url) -> Option<String> {
 }
 
 fn absolute(text: &str) -> Result<Url, Invalid> {
-    let plain = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'));
+    let plain = text.bytes().all(|b| {
+        b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')
+    });
     if !plain {
-        return Err(Invalid::new(format!("{text:?} holds a character that no URI holds"), "write ASCII only; percent-encode the rest"));
+        return Err(Invalid::new(
+            format!("{text:?} holds a character that no URI holds"),
+            "write ASCII only; percent-encode the rest",
+        ));
     }
-    let url = Url::parse(text)
-        .map_err(|error| Invalid::new(format!("{text:?} is no absolute URI: {error}"), "write it in full: https://app.example/callback"))?;
+    let url = Url::parse(text).map_err(|error| {
+        Invalid::new(
+            format!("{text:?} is no absolute URI: {error}"),
+            "write it in full: https://app.example/callback",
+        )
+    })?;
     if text.contains('*') {
-        return Err(Invalid::new(format!("{text:?} holds a wildcard"), "list every URI; they are compared byte for byte"));
+        return Err(Invalid::new(
+            format!("{text:?} holds a wildcard"),
+            "list every URI; they are compared byte for byte",
+        ));
     }
     if text.contains('#') {
         return Err(Invalid::new(format!("{text:?} has a fragment"), "remove # and what follows"));
@@ -154,16 +184,25 @@ fn absolute(text: &str) -> Result<Url, Invalid> {
 
 fn web(url: &Url, text: &str) -> Result<(), Invalid> {
     if !text.to_ascii_lowercase().starts_with(&format!("{}://", url.scheme())) {
-        return Err(Invalid::new(format!("{text:?} lacks the // after its scheme"), "write it in full: https://app.example/callback"));
+        return Err(Invalid::new(
+            format!("{text:?} lacks the // after its scheme"),
+            "write it in full: https://app.example/callback",
+        ));
     }
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(url) => Ok(()),
-        "http" => Err(Invalid::new(format!("{text:?} is plain http"), "use https; http is for localhost, 127.0.0.1 and [::1] only")),
+        "http" => Err(Invalid::new(
+            format!("{text:?} is plain http"),
+            "use https; http is for localhost, 127.0.0.1 and [::1] only",
+        )),
         scheme => Err(Invalid::new(format!("{scheme:?} is not a web scheme"), "use https")),
     }
 }
 
 fn forbidden(scheme: &str) -> Invalid {
-    Invalid::new(format!("the scheme {scheme:?} is never allowed"), "use https, or an app's own scheme such as com.example.app")
+    Invalid::new(
+        format!("the scheme {scheme:?} is never allowed"),
+        "use https, or an app's own scheme such as com.example.app",
+    )
 }

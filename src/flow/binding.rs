@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::secret::same_secret;
 
-/// SHA-256 (base64url) of the secret in the browser's cookie: a flow goes on only in the browser that holds it (B-01, B-23, D-12).
+/// SHA-256 (base64url) of the secret in the browser's cookie: a flow goes on only in the browser that holds
+/// it (B-01, B-23, D-12).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BrowserBinding(String);

@@ -1,9 +1,9 @@
 //! One sign-in in progress, from the app's redirect to its code. Pure.
 //!
 //! ```text
-//! /oauth2/authorize -> request::check -> Flow(Started) -> next::decide -> SignIn page, provider, code or error
+//! /oauth2/authorize -> request::check -> Flow(Started) -> next::decide -> page, provider, code or error
 //! a provider chosen -> Flow(Started)::send_to -> Flow(AtProvider) under a fresh handle = `state`
-//! /oauth2/idpresponse -> Flow(AtProvider)::check, ::pending -> identity proved -> next::decide -> code or error
+//! /oauth2/idpresponse -> Flow(AtProvider)::check, ::pending -> identity -> next::decide -> code or error
 //! ```
 
 pub mod binding;

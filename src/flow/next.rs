@@ -1,4 +1,5 @@
-//! The only place that decides what a sign-in needs next. Steps end by asking [`decide`]; they never call each other.
+//! The only place that decides what a sign-in needs next. Steps end by asking [`decide`]; they never call
+//! each other.
 
 use std::fmt;
 use std::time::Duration;
@@ -109,7 +110,9 @@ pub struct LiveSession(Session);
 impl LiveSession {
     /// The session if it may still be used at `now` under `policy` by a user whose present epoch is `epoch`.
     pub fn check(session: Session, policy: SessionPolicy, epoch: &Epoch, now: Timestamp) -> Option<Self> {
-        let alive = now < session.expires && now < session.last_used.plus(policy.idle) && epoch.covers(&session.epoch);
+        let alive = now < session.expires
+            && now < session.last_used.plus(policy.idle)
+            && epoch.covers(&session.epoch);
         alive.then_some(Self(session))
     }
 
@@ -139,10 +142,12 @@ pub fn decide(facts: Facts<'_>) -> Step {
     }
 }
 
-/// Whether the session would do if the person goes on with it, so that there is an account to choose (`prompt=select_account`).
+/// Whether the session would do if the person goes on with it, so that there is an account to choose
+/// (`prompt=select_account`).
 pub fn may_be_accepted(facts: Facts<'_>) -> bool {
     let accepted = Facts { accepted: true, ..facts };
-    facts.request.prompt.select_account && facts.session.is_some_and(|session| suffices(session.session(), accepted))
+    facts.request.prompt.select_account
+        && facts.session.is_some_and(|session| suffices(session.session(), accepted))
 }
 
 /// Whether the session answers the request without the person doing anything (more).
@@ -152,7 +157,8 @@ fn suffices(session: &Session, facts: Facts<'_>) -> bool {
     let expected_person = request.hinted_sub.as_deref().is_none_or(|sub| sub == session.sub.as_str());
     let expected_provider = asked.is_none_or(|provider| session.sign_in.provider.as_ref() == Some(provider));
     let again = request.prompt.login || (request.prompt.select_account && !accepted);
-    let recent = request.max_age.is_none_or(|max_age| now.since(session.sign_in.at) <= Duration::from_secs(max_age));
+    let recent =
+        request.max_age.is_none_or(|max_age| now.since(session.sign_in.at) <= Duration::from_secs(max_age));
     allowed && expected_person && (fresh || (expected_provider && !again && recent))
 }
 
@@ -185,7 +191,11 @@ mod tests {
             id: SessionId::from_random([1; 16]),
             sid: SessionId::from_random([3; 16]),
             sub: Sub::from_random([2; 16]),
-            sign_in: SignIn { at: NOW.minus(Duration::from_secs(age)), provider: Some(name(provider)), amr: vec!["fed".to_owned()] },
+            sign_in: SignIn {
+                at: NOW.minus(Duration::from_secs(age)),
+                provider: Some(name(provider)),
+                amr: vec!["fed".to_owned()],
+            },
             last_used: NOW,
             expires: NOW.plus(Duration::from_secs(60)),
             epoch: Epoch::default(),
@@ -195,7 +205,15 @@ mod tests {
     }
 
     fn step(request: &AuthorizeRequest, session: Option<&LiveSession>, fresh: bool) -> Step {
-        decide(Facts { request, session, fresh, accepted: false, asked: None, offered: &[name("Google"), name("Acme")], now: NOW })
+        decide(Facts {
+            request,
+            session,
+            fresh,
+            accepted: false,
+            asked: None,
+            offered: &[name("Google"), name("Acme")],
+            now: NOW,
+        })
     }
 
     #[test]
@@ -216,12 +234,24 @@ mod tests {
     ///
     #[test]
     fn prompt_login_select_account_and_max_age_ask_again() {
-        for (parameter, value) in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "4"), ("max_age", "0")] {
+        for (parameter, value) in
+            [("prompt", "login"), ("prompt", "select_account"), ("max_age", "4"), ("max_age", "0")]
+        {
             let request = asking(&[(parameter, value)]);
-            assert_eq!(step(&request, Some(&session("Google", 5)), false), Step::SignIn, "{parameter}={value}");
-            assert!(matches!(step(&request, Some(&session("Google", 0)), true), Step::Issue(_)), "{parameter}={value} fresh");
+            assert_eq!(
+                step(&request, Some(&session("Google", 5)), false),
+                Step::SignIn,
+                "{parameter}={value}"
+            );
+            assert!(
+                matches!(step(&request, Some(&session("Google", 0)), true), Step::Issue(_)),
+                "{parameter}={value} fresh"
+            );
         }
-        assert!(matches!(step(&asking(&[("max_age", "10000")]), Some(&session("Google", 5)), false), Step::Issue(_)));
+        assert!(matches!(
+            step(&asking(&[("max_age", "10000")]), Some(&session("Google", 5)), false),
+            Step::Issue(_)
+        ));
     }
 
     ///
@@ -256,7 +286,10 @@ mod tests {
             now: NOW,
         };
         assert_eq!(decide(facts), Step::GoTo(acme.clone()));
-        assert_eq!(decide(Facts { asked: None, offered: &[name("Acme")], ..facts }), Step::GoTo(acme.clone()));
+        assert_eq!(
+            decide(Facts { asked: None, offered: &[name("Acme")], ..facts }),
+            Step::GoTo(acme.clone())
+        );
         let google = session("Google", 5);
         assert!(matches!(decide(Facts { session: Some(&google), ..facts }), Step::GoTo(_)));
     }
@@ -268,7 +301,15 @@ mod tests {
         let decided = |changes: &[(&str, &str)], accepted: bool| {
             let request = asking(changes);
             let offered = [name("Google")];
-            decide(Facts { request: &request, session: Some(&google), fresh: false, accepted, asked: None, offered: &offered, now: NOW })
+            decide(Facts {
+                request: &request,
+                session: Some(&google),
+                fresh: false,
+                accepted,
+                asked: None,
+                offered: &offered,
+                now: NOW,
+            })
         };
         let choose = ("prompt", "select_account");
         assert_eq!(decided(&[choose], false), Step::SignIn);
@@ -285,7 +326,8 @@ mod tests {
     fn a_session_ends_by_idleness_by_age_and_by_sign_out_everywhere() {
         let policy = SessionPolicy { idle: Duration::from_secs(10), absolute: Duration::from_secs(60) };
         let LiveSession(record) = session("Google", 0);
-        let live = |now: Timestamp, epoch: &Epoch| LiveSession::check(record.clone(), policy, epoch, now).is_some();
+        let live =
+            |now: Timestamp, epoch: &Epoch| LiveSession::check(record.clone(), policy, epoch, now).is_some();
         assert!(live(NOW, &Epoch::default()));
         assert!(!live(NOW.plus(Duration::from_secs(10)), &Epoch::default()));
         assert!(!live(NOW, &Epoch::new(Some("later".to_owned()), 0)));

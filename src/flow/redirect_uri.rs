@@ -13,10 +13,14 @@ pub struct CheckedRedirect(String);
 impl CheckedRedirect {
     /// Compares `asked` with the URIs that `client` registered.
     ///
-    /// Equality of the strings ([RFC 9700 section 2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1)); a native client's
-    /// `http` loopback URI may differ in its port ([RFC 8252 section 7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
+    /// Equality of the strings ([RFC 9700 section 2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1));
+    /// a native client's `http` loopback URI may differ in its port ([RFC 8252 section
+    /// 7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
     pub fn check(client: &Client, asked: &str) -> Option<Self> {
-        let registered = client.redirect_uris.iter().any(|uri| uri == asked || (client.native && same_but_port(uri, asked)));
+        let registered = client
+            .redirect_uris
+            .iter()
+            .any(|uri| uri == asked || (client.native && same_but_port(uri, asked)));
         registered.then(|| Self(asked.to_owned()))
     }
 
@@ -63,7 +67,8 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
         Host::Ipv6(ip) => ip.is_loopback(),
         Host::Domain(_) => false,
     };
-    (plain && is_loopback && parsed.username().is_empty() && parsed.fragment().is_none()).then_some((host, path))
+    (plain && is_loopback && parsed.username().is_empty() && parsed.fragment().is_none())
+        .then_some((host, path))
 }
 
 #[cfg(test)]

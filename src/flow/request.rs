@@ -1,5 +1,6 @@
-//! The app's authorization request, checked ([RFC 6749 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1),
-//! [OpenID Connect Core section 3.1.2](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+//! The app's authorization request, checked ([RFC 6749 section
+//! 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1), [OpenID Connect Core section
+//! 3.1.2](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
 
 use crate::model::client::{Client, Grant};
 use crate::model::fault::{Fault, Refusal};
@@ -137,25 +138,41 @@ impl Refusal for RequestError {
 
     fn hint(&self) -> String {
         match self {
-            Self::UnknownRedirectUri { asked, registered } if registered.iter().any(|uri| but_for_slash(uri, asked)) => {
+            Self::UnknownRedirectUri { asked, registered }
+                if registered.iter().any(|uri| but_for_slash(uri, asked)) =>
+            {
                 format!(
-                    "The redirect URI differs from a registered one in the slash at its end: send it exactly as registered, or add {asked:?} to \
-                     redirect_uris of the client."
+                    "The redirect URI differs from a registered one in the slash at its end: send it exactly \
+                     as registered, or add {asked:?} to redirect_uris of the client."
                 )
             }
             Self::UnknownRedirectUri { asked, .. } => {
-                format!("Send one of the registered redirect URIs exactly, or add {asked:?} to redirect_uris of the client.")
+                format!(
+                    "Send one of the registered redirect URIs exactly, or add {asked:?} to redirect_uris of \
+                    the client."
+                )
             }
-            Self::UnknownClient(_) => "Send the id of a client that is configured and enabled in this pool.".to_owned(),
-            Self::InvalidScope(scope) => format!("Add {scope:?} to scopes of the client, or do not ask for it."),
+            Self::UnknownClient(_) => {
+                "Send the id of a client that is configured and enabled in this pool.".to_owned()
+            }
+            Self::InvalidScope(scope) => {
+                format!("Add {scope:?} to scopes of the client, or do not ask for it.")
+            }
             Self::UnknownRequestUri => {
-                "Push the authorization request anew, and send the browser with its request_uri and the same client_id within its life, once.".to_owned()
+                "Push the authorization request anew, and send the browser with its request_uri and the same \
+                 client_id within its life, once."
+                    .to_owned()
             }
-            Self::PushRequired => "Post the parameters to /oauth2/par and send the browser with client_id and request_uri alone.".to_owned(),
+            Self::PushRequired => "Post the parameters to /oauth2/par and send the browser with client_id \
+                and request_uri alone."
+                .to_owned(),
             Self::GrantNotAllowed => "Add authorization_code to grants of the client.".to_owned(),
-            Self::InvalidTarget(_) => "Add the URI to resources of the client, or leave resource out.".to_owned(),
+            Self::InvalidTarget(_) => {
+                "Add the URI to resources of the client, or leave resource out.".to_owned()
+            }
             Self::UnknownProvider { .. } => {
-                "Send the name of a provider that is configured in the pool and listed for the client.".to_owned()
+                "Send the name of a provider that is configured in the pool and listed for the client."
+                    .to_owned()
             }
             _ => format!("Correct the authorization request: {self}."),
         }
@@ -171,7 +188,9 @@ impl Refusal for RequestError {
 
     fn received(&self) -> Option<String> {
         match self {
-            Self::UnknownRedirectUri { asked, .. } | Self::UnknownProvider { asked, .. } => Some(asked.clone()),
+            Self::UnknownRedirectUri { asked, .. } | Self::UnknownProvider { asked, .. } => {
+                Some(asked.clone())
+            }
             Self::UnknownClient(came)
             | Self::UnsupportedResponseType(came)
             | Self::InvalidScope(came)
@@ -225,7 +244,8 @@ pub fn check(
 ) -> Result<(AuthorizeRequest, ProviderHint), Refused> {
     let reader = Reader { parameters };
     let (client, redirect_uri) = reader.app(pool).map_err(Refused::Page)?;
-    let state = reader.get("state").ok().flatten().filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
+    let state =
+        reader.get("state").ok().flatten().filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
     let told = |error| Refused::Redirect { to: redirect_uri.clone(), state: state.clone(), error };
     reader.no_duplicates().map_err(told)?;
     reader.supported(client).map_err(told)?;
@@ -256,7 +276,8 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The only value of `name`; an empty value counts as absent (RFC 6749 section 3.1).
     fn get(&self, name: &str) -> Result<Option<&'a str>, RequestError> {
-        let mut values = self.parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let first = values.next();
         if values.next().is_some() {
             return Err(RequestError::Duplicate(name.to_owned()));
@@ -266,19 +287,23 @@ impl<'a> Reader<'a> {
 
     fn text(&self, name: &'static str, max: usize) -> Result<Option<String>, RequestError> {
         match self.get(name)? {
-            Some(value) if value.len() > max => Err(invalid(name, format!("is {} bytes long; at most {max} are accepted", value.len()))),
+            Some(value) if value.len() > max => {
+                Err(invalid(name, format!("is {} bytes long; at most {max} are accepted", value.len())))
+            }
             value => Ok(value.map(str::to_owned)),
         }
     }
 
     fn app<'p>(&self, pool: &'p Pool) -> Result<(&'p Client, CheckedRedirect), RequestError> {
         let id = self.get("client_id")?.ok_or(RequestError::MissingClient)?;
-        let client = pool.client(id).ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()))?;
+        let client =
+            pool.client(id).ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()))?;
         let asked = self.get("redirect_uri")?.ok_or(RequestError::MissingRedirectUri)?;
-        let redirect = CheckedRedirect::check(client, asked).ok_or_else(|| RequestError::UnknownRedirectUri {
-            asked: asked.chars().take(512).collect(),
-            registered: client.redirect_uris.clone(),
-        })?;
+        let redirect =
+            CheckedRedirect::check(client, asked).ok_or_else(|| RequestError::UnknownRedirectUri {
+                asked: asked.chars().take(512).collect(),
+                registered: client.redirect_uris.clone(),
+            })?;
         Ok((client, redirect))
     }
 
@@ -304,7 +329,9 @@ impl<'a> Reader<'a> {
         match self.get("response_type")? {
             None => return Err(invalid("response_type", "is missing".to_owned())),
             Some("code") => {}
-            Some(other) => return Err(RequestError::UnsupportedResponseType(other.chars().take(64).collect())),
+            Some(other) => {
+                return Err(RequestError::UnsupportedResponseType(other.chars().take(64).collect()));
+            }
         }
         if self.get("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(invalid("response_mode", "only query is supported".to_owned()));
@@ -314,13 +341,16 @@ impl<'a> Reader<'a> {
 
     fn scopes(&self, client: &Client) -> Result<Scopes, RequestError> {
         let Some(text) = self.get("scope")? else { return Ok(client.scopes.clone()) };
-        let scopes = Scopes::parse(text).map_err(|error| RequestError::InvalidScope(error.0.chars().take(64).collect()))?;
+        let scopes = Scopes::parse(text)
+            .map_err(|error| RequestError::InvalidScope(error.0.chars().take(64).collect()))?;
         if let Some(foreign) = scopes.iter().find(|scope| !client.scopes.contains(scope)) {
             return Err(RequestError::InvalidScope(foreign.to_owned()));
         }
         let needs_openid = ["email", "phone", "profile"].into_iter().find(|scope| scopes.contains(scope));
         match needs_openid {
-            Some(scope) if !scopes.contains("openid") => Err(invalid("scope", format!("{scope} needs openid beside it"))),
+            Some(scope) if !scopes.contains("openid") => {
+                Err(invalid("scope", format!("{scope} needs openid beside it")))
+            }
             _ => Ok(scopes),
         }
     }
@@ -333,16 +363,22 @@ impl<'a> Reader<'a> {
                 Err(invalid("code_challenge", "is missing; this client must use PKCE with S256".to_owned()))
             }
             (None, None) => Ok(None),
-            (None, Some(_)) => Err(invalid("code_challenge", "is missing though code_challenge_method is given".to_owned())),
+            (None, Some(_)) => {
+                Err(invalid("code_challenge", "is missing though code_challenge_method is given".to_owned()))
+            }
             (Some(challenge), Some("S256")) if is_s256(challenge) => Ok(Some(challenge.to_owned())),
-            (Some(_), Some("S256")) => Err(invalid("code_challenge", "must be 43 base64url characters".to_owned())),
+            (Some(_), Some("S256")) => {
+                Err(invalid("code_challenge", "must be 43 base64url characters".to_owned()))
+            }
             (Some(_), _) => Err(invalid("code_challenge_method", "must be S256".to_owned())),
         }
     }
 
     fn dpop_jkt(&self) -> Result<Option<String>, RequestError> {
         match self.get("dpop_jkt")? {
-            Some(jkt) if !is_s256(jkt) => Err(invalid("dpop_jkt", "must be 43 base64url characters".to_owned())),
+            Some(jkt) if !is_s256(jkt) => {
+                Err(invalid("dpop_jkt", "must be 43 base64url characters".to_owned()))
+            }
             jkt => Ok(jkt.map(str::to_owned)),
         }
     }
@@ -355,7 +391,12 @@ impl<'a> Reader<'a> {
                 "login" => prompt.login = true,
                 "select_account" => prompt.select_account = true,
                 "consent" => prompt.consent = true,
-                _ => return Err(invalid("prompt", "values are none, login, select_account, consent".to_owned())),
+                _ => {
+                    return Err(invalid(
+                        "prompt",
+                        "values are none, login, select_account, consent".to_owned(),
+                    ));
+                }
             }
         }
         if prompt.none && (prompt.login || prompt.select_account || prompt.consent) {
@@ -366,7 +407,10 @@ impl<'a> Reader<'a> {
 
     fn max_age(&self) -> Result<Option<u64>, RequestError> {
         self.get("max_age")?
-            .map(|text| text.parse::<u64>().map_err(|_| invalid("max_age", "must be a number of seconds, zero or more".to_owned())))
+            .map(|text| {
+                text.parse::<u64>()
+                    .map_err(|_| invalid("max_age", "must be a number of seconds, zero or more".to_owned()))
+            })
             .transpose()
     }
 
@@ -378,17 +422,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn hinted_sub(&self, client: &Client, verify: impl Fn(&Client, &str) -> Option<String>) -> Result<Option<String>, RequestError> {
+    fn hinted_sub(
+        &self,
+        client: &Client,
+        verify: impl Fn(&Client, &str) -> Option<String>,
+    ) -> Result<Option<String>, RequestError> {
         self.get("id_token_hint")?
             .map(|raw| {
-                verify(client, raw).ok_or_else(|| invalid("id_token_hint", "is no ID token of this issuer for this client".to_owned()))
+                verify(client, raw).ok_or_else(|| {
+                    invalid("id_token_hint", "is no ID token of this issuer for this client".to_owned())
+                })
             })
             .transpose()
     }
 
     fn provider_hint(&self) -> Result<ProviderHint, RequestError> {
         match (self.get("identity_provider")?, self.get("idp_identifier")?) {
-            (Some(_), Some(_)) => Err(invalid("idp_identifier", "cannot be combined with identity_provider".to_owned())),
+            (Some(_), Some(_)) => {
+                Err(invalid("idp_identifier", "cannot be combined with identity_provider".to_owned()))
+            }
             (Some(name), None) => Ok(ProviderHint::Name(name.to_owned())),
             (None, Some(identifier)) => Ok(ProviderHint::Identifier(identifier.to_owned())),
             (None, None) => Ok(ProviderHint::None),

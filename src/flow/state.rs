@@ -1,8 +1,9 @@
 //! The stored value of a sign-in in progress and its transitions.
 //!
-//! A flow is stored under a handle. The sign-in page's handle names a [`Stage::Started`] flow and may be loaded as often
-//! as the person likes; choosing a provider makes a second record, [`Stage::AtProvider`], under a fresh handle that is the
-//! `state` sent upstream and is taken exactly once. So several tabs, the back button and a second choice do not disturb each other.
+//! A flow is stored under a handle. The sign-in page's handle names a [`Stage::Started`] flow and may be
+//! loaded as often as the person likes; choosing a provider makes a second record, [`Stage::AtProvider`],
+//! under a fresh handle that is the `state` sent upstream and is taken exactly once. So several tabs, the
+//! back button and a second choice do not disturb each other.
 
 use std::time::Duration;
 
@@ -52,11 +53,25 @@ pub enum WrongStep {
 
 impl Flow {
     /// A flow as it begins.
-    pub fn start(pool: &Pool, request: AuthorizeRequest, reference: ReferenceId, binding: BrowserBinding, now: Timestamp) -> Self {
-        Self { pool: pool.id.clone(), reference, request, stage: Stage::Started, binding, expires: now.plus(pool.flow_lifetime) }
+    pub fn start(
+        pool: &Pool,
+        request: AuthorizeRequest,
+        reference: ReferenceId,
+        binding: BrowserBinding,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            pool: pool.id.clone(),
+            reference,
+            request,
+            stage: Stage::Started,
+            binding,
+            expires: now.plus(pool.flow_lifetime),
+        }
     }
 
-    /// The same sign-in on its way to a provider, to be stored under the fresh handle that is sent as `state`. Its end stays as it was.
+    /// The same sign-in on its way to a provider, to be stored under the fresh handle that is sent as
+    /// `state`. Its end stays as it was.
     #[must_use]
     pub fn send_to(&self, pending: Pending) -> Self {
         Self { stage: Stage::AtProvider(pending), ..self.clone() }
@@ -133,7 +148,8 @@ pub struct AskedBySaml {
     pub authn_context: Vec<String>,
 }
 
-/// A sign-in that an administrator tries out. It runs as any other does and ends on a page; no session, user or code can come of it.
+/// A sign-in that an administrator tries out. It runs as any other does and ends on a page; no session, user
+/// or code can come of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     /// The pool.
@@ -155,7 +171,8 @@ impl Trial {
     }
 }
 
-/// A checked authorization request ([RFC 6749 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1)).
+/// A checked authorization request ([RFC 6749 section
+/// 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizeRequest {
     /// The app.
@@ -178,7 +195,8 @@ pub struct AuthorizeRequest {
     pub login_hint: Option<String>,
     /// `resource` (RFC 8707), registered.
     pub resource: Option<String>,
-    /// `dpop_jkt`: thumbprint of the DPoP key that has to redeem the code ([RFC 9449 section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
+    /// `dpop_jkt`: thumbprint of the DPoP key that has to redeem the code ([RFC 9449 section
+    /// 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
     pub dpop_jkt: Option<String>,
     /// The handle of the pushed request that this is.
     pub pushed: Option<String>,

@@ -37,14 +37,19 @@ pub struct AttributeName(String);
 
 /// The name is reserved for the broker or unknown to Cognito.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no attribute that a mapping may set: use a standard one such as email, given_name, or custom:<name>")]
+#[error(
+    "{0:?} is no attribute that a mapping may set: use a standard one such as email, given_name, or \
+     custom:<name>"
+)]
 pub struct InvalidAttributeName(pub String);
 
 impl AttributeName {
-    /// Parses a writable attribute name. `sub`, `identities`, `cognito:…`, `updated_at` and every token claim are refused.
+    /// Parses a writable attribute name. `sub`, `identities`, `cognito:…`, `updated_at` and every token claim
+    /// are refused.
     pub fn parse(text: &str) -> Result<Self, InvalidAttributeName> {
         let custom = text.strip_prefix("custom:").is_some_and(|name| {
-            (1..=20).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+            (1..=20).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         });
         if custom || STANDARD.contains(&text) {
             Ok(Self(text.to_owned()))
@@ -128,9 +133,18 @@ mod tests {
     /// F-13
     #[test]
     fn reserved_claims_are_no_attributes() {
-        for reserved in
-            ["sub", "iss", "aud", "exp", "identities", "cognito:groups", "cognito:username", "token_use", "custom:", "dev:custom:x"]
-        {
+        for reserved in [
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "identities",
+            "cognito:groups",
+            "cognito:username",
+            "token_use",
+            "custom:",
+            "dev:custom:x",
+        ] {
             assert!(AttributeName::parse(reserved).is_err(), "{reserved}");
         }
         assert!(AttributeName::parse("custom:department").is_ok());

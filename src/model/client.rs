@@ -11,7 +11,8 @@ use super::secret::{ExposeSecret, SecretString, same_secret};
 /// How an app may obtain tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grant {
-    /// `authorization_code` ([RFC 6749 section 4.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1)), always with PKCE for public clients.
+    /// `authorization_code` ([RFC 6749 section 4.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1)),
+    /// always with PKCE for public clients.
     AuthorizationCode,
     /// `refresh_token` ([RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
     RefreshToken,
@@ -35,7 +36,8 @@ impl Grant {
 pub enum Rotation {
     /// The token stays valid until its family ends (Cognito's default).
     Off,
-    /// Each use hands out a successor; the used token stays answerable, with that same successor, for `grace` (0 to 60 s).
+    /// Each use hands out a successor; the used token stays answerable, with that same successor, for `grace`
+    /// (0 to 60 s).
     On {
         /// How long a parallel or repeated use receives the same successor.
         grace: Duration,
@@ -67,11 +69,13 @@ pub struct Client {
     pub id: ClientId,
     /// Name shown to people, if any.
     pub name: Option<String>,
-    /// Accepted secrets (two while one is replaced); a client with neither secret nor other means to authenticate is public and must use PKCE.
+    /// Accepted secrets (two while one is replaced); a client with neither secret nor other means to
+    /// authenticate is public and must use PKCE.
     pub secrets: Vec<SecretString>,
     /// Exact redirect URIs ([RFC 9700 section 2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1)).
     pub redirect_uris: Vec<String>,
-    /// Whether loopback redirect URIs match on any port ([RFC 8252 section 7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
+    /// Whether loopback redirect URIs match on any port ([RFC 8252 section
+    /// 7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
     pub native: bool,
     /// Exact sign-out URIs, for both forms of `/logout`.
     pub logout_uris: Vec<String>,
@@ -85,19 +89,23 @@ pub struct Client {
     pub resources: Vec<String>,
     /// Origins that may read the token, userinfo and revocation endpoints from a browser.
     pub cors_origins: BTreeSet<String>,
-    /// Where logout tokens are posted ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+    /// Where logout tokens are posted ([Back-Channel
+    /// Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
     pub backchannel_logout_uri: Option<String>,
     /// What the browser loads so that the app forgets who was signed in there
-    /// ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)); at the origin of a redirect URI.
+    /// ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)); at the origin
+    /// of a redirect URI.
     pub frontchannel_logout_uri: Option<String>,
     /// Where a third party may ask the app to begin a sign-in
-    /// ([OpenID Connect Core section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
+    /// ([OpenID Connect Core section
+    /// 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
     pub initiate_login_uri: Option<String>,
     /// Token lifetimes.
     pub lifetimes: Lifetimes,
     /// Refresh-token rotation.
     pub rotation: Rotation,
-    /// Whether the client may use introspection for tokens of the whole pool (a resource server) or only for its own.
+    /// Whether the client may use introspection for tokens of the whole pool (a resource server) or only for
+    /// its own.
     pub introspects_pool: bool,
     /// How it proves itself beyond a secret, and what it is held to.
     pub proof: ClientProof,

@@ -9,12 +9,15 @@ pub struct Color(pub [u8; 3]);
 impl Color {
     /// `#rrggbb`.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let digits = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
         let [_, r, g, b] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
         Some(Self([r, g, b]))
     }
 
-    /// The contrast ratio with another colour, 1 to 21 ([WCAG 2.2](https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)).
+    /// The contrast ratio with another colour, 1 to 21 ([WCAG
+    /// 2.2](https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)).
     pub fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance(), other.luminance());
         (one.max(two) + 0.05) / (one.min(two) + 0.05)

@@ -1,7 +1,9 @@
-//! A TOML document read with all its problems: every wrong value is noted with file, line, key and what to write instead.
+//! A TOML document read with all its problems: every wrong value is noted with file, line, key and what to
+//! write instead.
 //!
-//! [`Document::parse`] never fails. [`Document::root`] gives a [`Table`] whose typed getters note a problem and return
-//! `None` when a value does not fit, so reading goes on; [`Document::finish`] tells whether anything was noted.
+//! [`Document::parse`] never fails. [`Document::root`] gives a [`Table`] whose typed getters note a problem
+//! and return `None` when a value does not fit, so reading goes on; [`Document::finish`] tells whether
+//! anything was noted.
 
 mod duration;
 mod environment;
@@ -44,7 +46,8 @@ struct Log<'f> {
 }
 
 impl<'f> Document<'f> {
-    /// Parses TOML; syntax errors and duplicate keys become problems, the rest of the document stays readable.
+    /// Parses TOML; syntax errors and duplicate keys become problems, the rest of the document stays
+    /// readable.
     ///
     /// `file` is the name that problems show.
     pub fn parse(file: &str, text: &str) -> Self {
@@ -62,17 +65,26 @@ impl<'f> Document<'f> {
         for error in errors {
             log.note(syntax_problem(file, text, &lines, &error));
         }
-        Self { root: Node { place: Place::File, value: Value::Table(node::entries(&lines, root.into_inner())), raw: None }, log }
+        Self {
+            root: Node {
+                place: Place::File,
+                value: Value::Table(node::entries(&lines, root.into_inner())),
+                raw: None,
+            },
+            log,
+        }
     }
 
-    /// The same document, with a reader for `…_file` keys. Without one such keys cannot be read, which is a problem.
+    /// The same document, with a reader for `…_file` keys. Without one such keys cannot be read, which is a
+    /// problem.
     #[must_use]
     pub fn with_files(mut self, files: FileReader<'f>) -> Self {
         self.log.files = Some(files);
         self
     }
 
-    /// The same document, overlaid by variables: `<prefix>SERVER__LISTEN` is `server.listen`, `<prefix>POOL__0__ID` is `pool[0].id`.
+    /// The same document, overlaid by variables: `<prefix>SERVER__LISTEN` is `server.listen`,
+    /// `<prefix>POOL__0__ID` is `pool[0].id`.
     ///
     /// A value is read as TOML where it is TOML, else as text. Variables without the prefix are left alone.
     #[must_use]
@@ -85,8 +97,9 @@ impl<'f> Document<'f> {
         self
     }
 
-    /// The same document, which does not remember what was asked of it: several times faster, every problem is found, but the
-    /// fix of an unknown key does not name the nearest known one. For a first reading, which nearly always finds nothing wrong.
+    /// The same document, which does not remember what was asked of it: several times faster, every problem
+    /// is found, but the fix of an unknown key does not name the nearest known one. For a first reading,
+    /// which nearly always finds nothing wrong.
     #[must_use]
     pub fn in_haste(mut self) -> Self {
         self.log.shapes = None;

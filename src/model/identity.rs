@@ -12,7 +12,8 @@ use super::time::Timestamp;
 /// Claims as the provider sent them, in its order.
 pub type Claims = Map<String, Value>;
 
-/// The key under which a person is known: byte-exact (provider, issuer or tenant, subject). E-mail is never part of it.
+/// The key under which a person is known: byte-exact (provider, issuer or tenant, subject). E-mail is never
+/// part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdentityKey {
     /// The provider as named in the pool.
@@ -96,7 +97,12 @@ mod tests {
     #[test]
     fn the_parts_of_a_key_do_not_run_together() {
         let key = |issuer: &str, subject: &str| {
-            IdentityKey { provider: ProviderName::parse("Acme").unwrap(), issuer: issuer.into(), subject: subject.into() }.digest()
+            IdentityKey {
+                provider: ProviderName::parse("Acme").unwrap(),
+                issuer: issuer.into(),
+                subject: subject.into(),
+            }
+            .digest()
         };
         assert_ne!(key("ab", "c"), key("a", "bc"));
         assert_ne!(key("a", "C"), key("a", "c"));

@@ -65,8 +65,11 @@ id!(
     "must look like eu-west-1_Example01: a region, an underscore, letters and digits; at most 55 characters"
 );
 id!(
-    /// An app client; Cognito makes 26 characters `[a-z0-9]`, its API accepts `[\w+]{1,128}`; a hyphen is allowed too.
-    ClientId, "client id", |t| (1..=128).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-' | b'.')),
+    /// An app client; Cognito makes 26 characters `[a-z0-9]`, its API accepts `[\w+]{1,128}`; a hyphen is
+    /// allowed too.
+    ClientId, "client \
+        id", |t| (1..=128).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b,
+            b'_' | b'+' | b'-' | b'.')),
     "must be 1 to 128 letters, digits or any of _ + - ."
 );
 id!(
@@ -90,8 +93,10 @@ id!(
     "must be a lower-case hyphenated UUID"
 );
 id!(
-    /// The reference under which a flow's story is kept, shown on error pages: 8 to 32 characters of Crockford's alphabet and hyphens.
-    ReferenceId, "reference id", |t| (8..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
+    /// The reference under which a flow's story is kept, shown on error pages: 8 to 32 characters of
+    /// Crockford's alphabet and hyphens.
+    ReferenceId, "reference \
+        id", |t| (8..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
     "must be 8 to 32 letters, digits or hyphens"
 );
 
@@ -135,7 +140,8 @@ macro_rules! as_uuid {
                 if deserializer.is_human_readable() {
                     return Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom);
                 }
-                Ok(Self(uuid::Uuid::from_bytes(<[u8; 16]>::deserialize(deserializer)?).hyphenated().to_string()))
+                let bytes = <[u8; 16]>::deserialize(deserializer)?;
+                Ok(Self(uuid::Uuid::from_bytes(bytes).hyphenated().to_string()))
             }
         }
     )*};
@@ -187,8 +193,12 @@ fn valid_pool_id(text: &str) -> bool {
     let first = parts.next().unwrap_or_default();
     let rest: Vec<&str> = parts.collect();
     let place = match (first, rest.as_slice()) {
-        ("eusc", [country, area, number]) => country.len() == 2 && word(country) && word(area) && digit(number),
-        (_, ["gov", area, number] | [area, number]) => first.len() == 2 && word(first) && word(area) && digit(number),
+        ("eusc", [country, area, number]) => {
+            country.len() == 2 && word(country) && word(area) && digit(number)
+        }
+        (_, ["gov", area, number] | [area, number]) => {
+            first.len() == 2 && word(first) && word(area) && digit(number)
+        }
         _ => false,
     };
     place && text.len() <= 55 && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())

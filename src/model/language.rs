@@ -94,7 +94,9 @@ impl Language {
         let primary = parts.next()?.to_ascii_lowercase();
         match primary.as_str() {
             "zh" => {
-                let traditional = parts.any(|part| ["hant", "tw", "hk", "mo"].iter().any(|known| part.eq_ignore_ascii_case(known)));
+                let traditional = parts.any(|part| {
+                    ["hant", "tw", "hk", "mo"].iter().any(|known| part.eq_ignore_ascii_case(known))
+                });
                 Some(if traditional { Self::TraditionalChinese } else { Self::SimplifiedChinese })
             }
             "pt" => Some(Self::Portuguese),
@@ -105,7 +107,8 @@ impl Language {
     }
 
     /// The first that can be had of `ui_locales`: tags separated by spaces, best first
-    /// ([OpenID Connect Core section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+    /// ([OpenID Connect Core section
+    /// 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
     pub fn of_ui_locales(locales: &str) -> Option<Self> {
         locales.split(' ').take(MOST_TAGS).find_map(Self::near)
     }
@@ -117,7 +120,9 @@ impl Language {
         for range in header.split(',').take(MOST_TAGS) {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or_default();
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |text| text.parse::<f32>().ok());
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(Some(1.0), |text| text.parse::<f32>().ok());
             let Some(quality) = quality.filter(|quality| *quality > 0.0 && *quality <= 1.0) else { continue };
             if let Some(language) = Self::near(tag)
                 && best.is_none_or(|(_, so_far)| quality > so_far)

@@ -54,7 +54,8 @@ pub struct Pool {
     pub issuer: String,
     /// Base of every URL that browsers see, without a trailing slash: `https://auth.example.com`.
     pub public_url: String,
-    /// Base of the URLs at which apps show certificates, if others than usual ([RFC 8705 section 5](https://www.rfc-editor.org/rfc/rfc8705#section-5)).
+    /// Base of the URLs at which apps show certificates, if others than usual ([RFC 8705 section
+    /// 5](https://www.rfc-editor.org/rfc/rfc8705#section-5)).
     pub mtls_url: Option<String>,
     /// Host names (with port when not the default) that belong to this pool.
     pub hosts: Vec<String>,
@@ -88,8 +89,14 @@ impl Pool {
         self.clients.values().any(|client| client.backchannel_logout_uri.is_some())
     }
 
-    /// The longest that any refresh-token family of this pool lives: how long a sign-out has to be remembered.
+    /// The longest that any refresh-token family of this pool lives: how long a sign-out has to be
+    /// remembered.
     pub fn longest_grant(&self) -> Duration {
-        self.clients.values().map(|client| client.lifetimes.refresh_token).max().unwrap_or_default().max(self.session.absolute)
+        self.clients
+            .values()
+            .map(|client| client.lifetimes.refresh_token)
+            .max()
+            .unwrap_or_default()
+            .max(self.session.absolute)
     }
 }

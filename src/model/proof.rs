@@ -11,19 +11,24 @@ use serde::{Deserialize, Serialize};
 pub struct ClientProof {
     /// How it authenticates.
     pub authentication: Authentication,
-    /// Its authorization requests come by `/oauth2/par` only ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)).
+    /// Its authorization requests come by `/oauth2/par` only ([RFC
+    /// 9126](https://www.rfc-editor.org/rfc/rfc9126)).
     pub require_par: bool,
     /// Its tokens are bound to a DPoP key ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
     pub require_dpop: bool,
-    /// Its DPoP proofs carry a nonce of ours ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)).
+    /// Its DPoP proofs carry a nonce of ours ([RFC 9449 section
+    /// 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)).
     pub dpop_nonce: bool,
-    /// Its tokens are bound to its certificate ([RFC 8705 section 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
+    /// Its tokens are bound to its certificate ([RFC 8705 section
+    /// 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
     pub certificate_bound: bool,
-    /// It keeps to the [FAPI 2.0 security profile](https://openid.net/specs/fapi-security-profile-2_0-final.html).
+    /// It keeps to the [FAPI 2.0 security
+    /// profile](https://openid.net/specs/fapi-security-profile-2_0-final.html).
     pub fapi2: bool,
 }
 
-/// Longest life of a code under FAPI ([FAPI 2.0 security profile section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
+/// Longest life of a code under FAPI ([FAPI 2.0 security profile section
+/// 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
 const FAPI2_CODE: Duration = Duration::from_secs(60);
 
 impl ClientProof {
@@ -41,9 +46,11 @@ pub enum Authentication {
     Secret,
     /// By an assertion that it signed ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
     PrivateKeyJwt(AssertionRules),
-    /// By a certificate of a trusted authority ([RFC 8705 section 2.1](https://www.rfc-editor.org/rfc/rfc8705#section-2.1)).
+    /// By a certificate of a trusted authority ([RFC 8705 section
+    /// 2.1](https://www.rfc-editor.org/rfc/rfc8705#section-2.1)).
     TlsClientAuth(CertificateName),
-    /// By one of these certificates, as SHA-256 of their DER ([RFC 8705 section 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)).
+    /// By one of these certificates, as SHA-256 of their DER ([RFC 8705 section
+    /// 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)).
     SelfSignedTls(Vec<[u8; 32]>),
 }
 
@@ -122,11 +129,13 @@ impl fmt::Display for CertificateName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Subject(text) | Self::Dns(text) | Self::Uri(text) | Self::Email(text) => f.write_str(text),
-            Self::Ip(bytes) => match (<[u8; 4]>::try_from(bytes.as_slice()), <[u8; 16]>::try_from(bytes.as_slice())) {
-                (Ok(four), _) => write!(f, "{}", Ipv4Addr::from(four)),
-                (_, Ok(sixteen)) => write!(f, "{}", Ipv6Addr::from(sixteen)),
-                _ => write!(f, "{bytes:02x?}"),
-            },
+            Self::Ip(bytes) => {
+                match (<[u8; 4]>::try_from(bytes.as_slice()), <[u8; 16]>::try_from(bytes.as_slice())) {
+                    (Ok(four), _) => write!(f, "{}", Ipv4Addr::from(four)),
+                    (_, Ok(sixteen)) => write!(f, "{}", Ipv6Addr::from(sixteen)),
+                    _ => write!(f, "{bytes:02x?}"),
+                }
+            }
         }
     }
 }

@@ -41,8 +41,8 @@ pub struct Session {
     pub upstream: Option<UpstreamSession>,
 }
 
-/// What ends everything older at once: the stamp of a user's last sign-out-everywhere, `None` before the first, and the era, which begins
-/// anew when everybody is signed out.
+/// What ends everything older at once: the stamp of a user's last sign-out-everywhere, `None` before the
+/// first, and the era, which begins anew when everybody is signed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<String>", into = "Option<String>")]
 pub struct Epoch {
@@ -65,8 +65,9 @@ impl Epoch {
         Self { era, ..self }
     }
 
-    /// Whether something that began at `born` has outlived the sign-outs up to this one. A stamp is kept longer than anything that
-    /// was alive when it was written, so where there is none any more, nothing is signed out. Another process may be in a later era already.
+    /// Whether something that began at `born` has outlived the sign-outs up to this one. A stamp is kept
+    /// longer than anything that was alive when it was written, so where there is none any more, nothing is
+    /// signed out. Another process may be in a later era already.
     pub fn covers(&self, born: &Self) -> bool {
         self.era <= born.era && (self.stamp.is_none() || self.stamp == born.stamp)
     }

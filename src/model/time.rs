@@ -42,8 +42,9 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis_of(duration)))
     }
 
-    /// The instant in UTC, to the second, as every reader takes it: `2027-01-15T08:00:00Z` ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)).
-    /// What lies outside the years 0 to 9999 shows as their first or last second.
+    /// The instant in UTC, to the second, as every reader takes it: `2027-01-15T08:00:00Z` ([RFC
+    /// 3339](https://www.rfc-editor.org/rfc/rfc3339)). What lies outside the years 0 to 9999 shows as their
+    /// first or last second.
     pub fn utc(self) -> String {
         let at = self.secs().clamp(FIRST_SECOND, LAST_SECOND);
         let (days, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
@@ -69,7 +70,8 @@ const FIRST_SECOND: i64 = -62_167_219_200;
 /// 9999-12-31T23:59:59Z.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// The formatting machinery would cost more than a signature's digest: every check of a response shows two instants.
+/// The formatting machinery would cost more than a signature's digest: every check of a response shows two
+/// instants.
 fn two_digits(number: i64, after: &str, out: &mut String) {
     let digit = |digit: i64| char::from(b'0' + u8::try_from(digit.rem_euclid(10)).unwrap_or_default());
     out.push(digit(number / 10));
@@ -77,7 +79,8 @@ fn two_digits(number: i64, after: &str, out: &mut String) {
     out.push_str(after);
 }
 
-/// Year, month and day of the Gregorian calendar, from days since 1970-01-01: eras of 400 years that begin on the first of March.
+/// Year, month and day of the Gregorian calendar, from days since 1970-01-01: eras of 400 years that begin on
+/// the first of March.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));

@@ -1,7 +1,8 @@
-//! The story of a request that was refused, for whoever has to mend the cause: what came, what was asked elsewhere, what was decided.
+//! The story of a request that was refused, for whoever has to mend the cause: what came, what was asked
+//! elsewhere, what was decided.
 //!
-//! A story holds no secret: writers show values only through [`redact`], and every secret that a sign-in met is cut out of every text
-//! when the story is told ([`Recorder::keeps_quiet_about`]).
+//! A story holds no secret: writers show values only through [`redact`], and every secret that a sign-in met
+//! is cut out of every text when the story is told ([`Recorder::keeps_quiet_about`]).
 
 pub mod redact;
 pub mod tell;
@@ -106,11 +107,15 @@ impl Outcome {
     }
 
     fn texts(&mut self) -> impl Iterator<Item = &mut String> {
-        [&mut self.cause, &mut self.hint].into_iter().chain(self.expected.as_mut()).chain(self.received.as_mut())
+        [&mut self.cause, &mut self.hint]
+            .into_iter()
+            .chain(self.expected.as_mut())
+            .chain(self.received.as_mut())
     }
 }
 
-/// Remembers what happens while a request is served. Nothing is kept unless the request is refused, and then only is anything told at length.
+/// Remembers what happens while a request is served. Nothing is kept unless the request is refused, and then
+/// only is anything told at length.
 #[derive(Debug, Default)]
 pub struct Recorder {
     memory: Mutex<Memory>,
@@ -171,15 +176,30 @@ impl Telling {
 
 impl Recorder {
     /// Something happened.
-    pub fn step<'n>(&self, at: Timestamp, name: impl Into<Cow<'static, str>>, details: impl IntoIterator<Item = (&'n str, String)>) {
+    pub fn step<'n>(
+        &self,
+        at: Timestamp,
+        name: impl Into<Cow<'static, str>>,
+        details: impl IntoIterator<Item = (&'n str, String)>,
+    ) {
         let mut telling = Telling::default();
         details.into_iter().for_each(|(name, value)| telling.detail(name, value));
         self.happened(Event { at, name: name.into(), telling, later: None });
     }
 
     /// Something happened that `tell` describes, if it comes to that.
-    pub fn later(&self, at: Timestamp, name: impl Into<Cow<'static, str>>, tell: impl FnOnce(&mut Telling) + Send + 'static) {
-        self.happened(Event { at, name: name.into(), telling: Telling::default(), later: Some(Box::new(tell)) });
+    pub fn later(
+        &self,
+        at: Timestamp,
+        name: impl Into<Cow<'static, str>>,
+        tell: impl FnOnce(&mut Telling) + Send + 'static,
+    ) {
+        self.happened(Event {
+            at,
+            name: name.into(),
+            telling: Telling::default(),
+            later: Some(Box::new(tell)),
+        });
     }
 
     fn happened(&self, event: Event) {
@@ -221,7 +241,11 @@ impl Recorder {
             }
             secrets.append(&mut event.telling.secrets);
         }
-        let step = |event: &Event| Step { at: event.at, name: cut(&event.name, 96), details: event.telling.details.clone() };
+        let step = |event: &Event| Step {
+            at: event.at,
+            name: cut(&event.name, 96),
+            details: event.telling.details.clone(),
+        };
         let mut trace = Trace {
             reference: reference.clone(),
             pool: pool.clone(),
@@ -247,7 +271,8 @@ impl Recorder {
 
 impl Trace {
     fn silence(&mut self, secrets: &[SecretString]) {
-        let values = self.steps.iter_mut().flat_map(|step| step.details.iter_mut()).map(|detail| &mut detail.value);
+        let values =
+            self.steps.iter_mut().flat_map(|step| step.details.iter_mut()).map(|detail| &mut detail.value);
         let named = self.client.iter_mut().chain(self.provider.as_mut());
         for text in values.chain(self.outcome.texts()).chain(named) {
             for secret in secrets {
@@ -330,7 +355,11 @@ mod tests {
     #[test]
     fn no_text_of_a_story_holds_a_secret_that_the_sign_in_met() {
         let recorder = Recorder::default();
-        recorder.step(Timestamp::from_secs(1), "answer", [("error_description", "bad upstream-secret-code!".to_owned())]);
+        recorder.step(
+            Timestamp::from_secs(1),
+            "answer",
+            [("error_description", "bad upstream-secret-code!".to_owned())],
+        );
         recorder.client("upstream-secret-code");
         recorder.keeps_quiet_about("upstream-secret-code");
         let text = serde_json::to_string(&told(&recorder)).unwrap();
@@ -342,7 +371,11 @@ mod tests {
     #[test]
     fn a_secret_that_only_the_telling_finds_is_silenced_in_what_was_told_before() {
         let recorder = Recorder::default();
-        recorder.step(Timestamp::from_secs(1), "answer", [("error_description", "bad upstream-secret-code!".to_owned())]);
+        recorder.step(
+            Timestamp::from_secs(1),
+            "answer",
+            [("error_description", "bad upstream-secret-code!".to_owned())],
+        );
         recorder.later(Timestamp::from_secs(2), "request", |telling| {
             telling.keeps_quiet_about("upstream-secret-code");
             telling.detail("sent", "code=upstream-secret-code".to_owned());
@@ -359,7 +392,11 @@ mod tests {
     fn a_secret_that_was_cut_is_none_the_less_secret() {
         let (recorder, token) = (Recorder::default(), "x0123456789".repeat(100));
         recorder.keeps_quiet_about(&token);
-        recorder.step(Timestamp::from_secs(1), "answer", [("error_description", format!("spent: {token} and {token}"))]);
+        recorder.step(
+            Timestamp::from_secs(1),
+            "answer",
+            [("error_description", format!("spent: {token} and {token}"))],
+        );
         assert_eq!(told(&recorder).steps[0].details[0].value, "spent: [secret]…");
     }
 

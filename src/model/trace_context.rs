@@ -1,4 +1,5 @@
-//! Which trace a request belongs to, as services tell each other ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
+//! Which trace a request belongs to, as services tell each other ([W3C Trace
+//! Context](https://www.w3.org/TR/trace-context/)).
 
 use std::fmt;
 
@@ -14,7 +15,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The context of a trace that begins here. The trace's id has the form of a random UUID, so that it also serves as the id of the request.
+    /// The context of a trace that begins here. The trace's id has the form of a random UUID, so that it also
+    /// serves as the id of the request.
     pub fn begin(mut trace: [u8; 16], span: [u8; 8], sampled: bool) -> Self {
         let [.., version, _, variant, _, _, _, _, _, _, _] = &mut trace;
         *version = *version & 0x0f | 0x40;
@@ -35,7 +37,11 @@ impl TraceContext {
         let mut parts = rest.split('-');
         let (trace, span, flags) = (bytes(parts.next()?)?, bytes(parts.next()?)?, bytes::<1>(parts.next()?)?);
         let known = version == 0 && parts.next().is_none() || (1..255).contains(&version);
-        (known && trace != [0; 16] && span != [0; 8]).then_some(Self { trace, span, sampled: flags[0] & 1 == 1 })
+        (known && trace != [0; 16] && span != [0; 8]).then_some(Self {
+            trace,
+            span,
+            sampled: flags[0] & 1 == 1,
+        })
     }
 
     /// The trace's id as a UUID.
@@ -47,7 +53,9 @@ impl TraceContext {
 /// The form of `traceparent`.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"));
+        let hex = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| {
+            bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        };
         f.write_str("00-")?;
         hex(f, &self.trace)?;
         f.write_str("-")?;
@@ -70,7 +78,8 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
         _ => None,
     };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let read: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+    let read: Option<Vec<u8>> =
+        pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
     rest.is_empty().then_some(read?)?.try_into().ok()
 }
 
@@ -87,7 +96,10 @@ mod tests {
         assert_eq!(context.to_string(), HEADER);
         assert_eq!(context.uuid(), "4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
         assert!(!TraceContext::parse(&HEADER.replace("-01", "-02")).unwrap().sampled);
-        assert!(TraceContext::parse(&HEADER.replacen("00", "cc", 1).replace("-01", "-01-what-the-future-brings")).is_some());
+        assert!(
+            TraceContext::parse(&HEADER.replacen("00", "cc", 1).replace("-01", "-01-what-the-future-brings"))
+                .is_some()
+        );
     }
 
     #[test]

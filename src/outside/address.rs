@@ -1,8 +1,9 @@
 //! Which addresses and URLs of upstreams may be called.
 //!
-//! URLs of providers come from documents that strangers write, so a URL is refused unless it is plain https to a public
-//! address on a port where web servers live. An address is judged where the connection is made: literals here, names in
-//! the resolver that the connection itself uses, so a name cannot change its meaning in between.
+//! URLs of providers come from documents that strangers write, so a URL is refused unless it is plain https
+//! to a public address on a port where web servers live. An address is judged where the connection is made:
+//! literals here, names in the resolver that the connection itself uses, so a name cannot change its meaning
+//! in between.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,10 +11,11 @@ use url::{Host, Url};
 
 use crate::protocol::oidc::discovery::is_loopback;
 
-/// Ports above 1023 where databases, brokers and control planes listen, which must not be reached by a provider's wish.
+/// Ports above 1023 where databases, brokers and control planes listen, which must not be reached by a
+/// provider's wish.
 const FORBIDDEN_PORTS: [u16; 26] = [
-    1433, 1521, 2049, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5672, 5900, 5984, 6000, 6379, 6380, 6443, 9042, 9092, 9200,
-    9300, 11211, 26379, 27017,
+    1433, 1521, 2049, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5672, 5900, 5984, 6000, 6379,
+    6380, 6443, 9042, 9092, 9200, 9300, 11211, 26379, 27017,
 ];
 
 /// Why a URL is not called.
@@ -97,14 +99,16 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// Only global unicast counts; of the translated forms only NAT64 has a use here, and is judged by the address inside.
+/// Only global unicast counts; of the translated forms only NAT64 has a use here, and is judged by the
+/// address inside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = segments {
         return is_public_v4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
     }
     let global = matches!(segments, [0x2000..=0x3fff, ..]);
-    let special = matches!(segments, [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..]);
+    let special =
+        matches!(segments, [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..]);
     global && !special
 }
 
@@ -172,7 +176,13 @@ mod tests {
         assert!(matches!(refused("https://user:pass@idp.example/", false), Some(UrlRefused::Credentials(_))));
         assert!(matches!(refused("https://user@idp.example/", false), Some(UrlRefused::Credentials(_))));
         for port in [22, 25, 389, 6379, 5432, 2375] {
-            assert!(matches!(refused(&format!("https://idp.example:{port}/"), true), Some(UrlRefused::Port { .. })), "{port}");
+            assert!(
+                matches!(
+                    refused(&format!("https://idp.example:{port}/"), true),
+                    Some(UrlRefused::Port { .. })
+                ),
+                "{port}"
+            );
         }
         for port in [443, 80, 8443, 9443] {
             assert_eq!(refused(&format!("https://idp.example:{port}/"), false), None, "{port}");
@@ -181,10 +191,14 @@ mod tests {
 
     #[test]
     fn where_private_upstreams_are_allowed_http_stays_on_loopback() {
-        for good in ["http://127.0.0.1:9000/", "http://[::1]:9000/", "http://localhost:9000/", "https://10.0.0.1/"] {
+        for good in
+            ["http://127.0.0.1:9000/", "http://[::1]:9000/", "http://localhost:9000/", "https://10.0.0.1/"]
+        {
             assert_eq!(refused(good, true), None, "{good}");
         }
-        for bad in ["http://10.0.0.1/", "http://idp.example/", "http://notlocalhost/", "http://localhost.example/"] {
+        for bad in
+            ["http://10.0.0.1/", "http://idp.example/", "http://notlocalhost/", "http://localhost.example/"]
+        {
             assert!(matches!(refused(bad, true), Some(UrlRefused::NotHttps(_))), "{bad}");
         }
     }

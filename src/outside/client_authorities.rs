@@ -47,8 +47,10 @@ impl ClientAuthorities {
         let nobody = |reason: &str| NotVouched::Untrusted(reason.to_owned());
         let verifier = self.0.as_ref().ok_or_else(|| nobody("no authority is configured"))?;
         let (own, others) = chain.split_first().ok_or_else(|| nobody("no certificate"))?;
-        let others: Vec<CertificateDer<'_>> = others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.secs()).unwrap_or_default()));
+        let others: Vec<CertificateDer<'_>> =
+            others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let now =
+            UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.secs()).unwrap_or_default()));
         match verifier.verify_client_cert(&CertificateDer::from(own.as_slice()), &others, now) {
             Ok(_) => Ok(()),
             Err(rustls::Error::InvalidCertificate(error)) if is_of_time(&error) => Err(NotVouched::OutOfDate),

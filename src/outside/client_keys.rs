@@ -1,4 +1,5 @@
-//! The public keys of apps that sign: parsed once, or fetched from the app and kept fresh like those of providers.
+//! The public keys of apps that sign: parsed once, or fetched from the app and kept fresh like those of
+//! providers.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +15,8 @@ use crate::model::proof::ClientKeySource;
 use crate::protocol::jose::KeySet;
 use crate::protocol::oidc::discovery::endpoint_url;
 
-/// The keys of all apps. Clones share them. URLs are called under the rules for providers: https and public, unless private ones are allowed.
+/// The keys of all apps. Clones share them. URLs are called under the rules for providers: https and public,
+/// unless private ones are allowed.
 #[derive(Clone)]
 pub struct ClientKeys {
     outside: Outside,
@@ -53,11 +55,22 @@ impl ClientKeys {
         }
     }
 
-    /// Keys newer than `seen`, in which a signature's key was not found; `None` where there can be none, and within the cool-down.
-    pub async fn newer(&self, source: &ClientKeySource, seen: &Arc<KeySet>) -> Option<Result<Arc<KeySet>, UpstreamError>> {
+    /// Keys newer than `seen`, in which a signature's key was not found; `None` where there can be none, and
+    /// within the cool-down.
+    pub async fn newer(
+        &self,
+        source: &ClientKeySource,
+        seen: &Arc<KeySet>,
+    ) -> Option<Result<Arc<KeySet>, UpstreamError>> {
         let Ok(Held::Fetched(keys)) = self.held(source) else { return None };
         let (http, url) = (self.http.clone(), self.url(source).ok()?);
-        keys.newer_than(seen, Asker::Anybody, &self.outside, move || async move { read_keys(&http, &url).await }).await
+        keys.newer_than(
+            seen,
+            Asker::Anybody,
+            &self.outside,
+            move || async move { read_keys(&http, &url).await },
+        )
+        .await
     }
 
     fn held(&self, source: &ClientKeySource) -> Result<Held, UpstreamError> {
@@ -67,7 +80,9 @@ impl ClientKeys {
             return Ok(held.clone());
         }
         let held = match source {
-            ClientKeySource::Given(text) => Held::Given(Arc::new(KeySet::parse(text.as_bytes()).map_err(UpstreamError::Keys)?)),
+            ClientKeySource::Given(text) => {
+                Held::Given(Arc::new(KeySet::parse(text.as_bytes()).map_err(UpstreamError::Keys)?))
+            }
             ClientKeySource::Fetched(_) => Held::Fetched(Arc::new(Refreshing::new(KEYS))),
         };
         known.insert(name.clone(), held.clone());

@@ -1,4 +1,5 @@
-//! The broker's proof of itself at a provider's token endpoint: secrets as configured, assertions and secret JWTs minted.
+//! The broker's proof of itself at a provider's token endpoint: secrets as configured, assertions and secret
+//! JWTs minted.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,12 @@ struct Minted {
 
 impl Minting {
     /// What to send with one token request to `token_endpoint`.
-    pub fn credentials(&self, outside: &Outside, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
+    pub fn credentials(
+        &self,
+        outside: &Outside,
+        provider: &Provider,
+        token_endpoint: &Url,
+    ) -> Result<Credentials, SigningKeyError> {
         let now = outside.clock.now();
         Ok(match &provider.client_auth {
             ClientAuth::SecretBasic(secret) => Credentials::Basic(secret.clone()),
@@ -42,7 +48,12 @@ impl Minting {
             ClientAuth::PrivateKeyJwt { key, key_id, algorithm } => {
                 let algorithm = Algorithm::parse(algorithm).ok_or(SigningKeyError::Key("client_auth"))?;
                 let key = self.key(algorithm, key_id.clone(), key)?;
-                let claims = private_key_jwt(&provider.client_id, token_endpoint.as_str(), outside.random.token(), now);
+                let claims = private_key_jwt(
+                    &provider.client_id,
+                    token_endpoint.as_str(),
+                    outside.random.token(),
+                    now,
+                );
                 Credentials::Assertion(key.sign(Some("JWT"), &claims)?.into())
             }
             ClientAuth::AppleJwt { key, key_id, team_id } => {
@@ -51,15 +62,23 @@ impl Minting {
                     Protocol::Oidc(oidc) => oidc.issuer.clone(),
                     Protocol::Oauth2(_) | Protocol::Saml(_) => token_endpoint.origin().ascii_serialization(),
                 };
-                Credentials::Post(self.secret(&key, now, || key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now)))?)
+                Credentials::Post(self.secret(&key, now, || {
+                    key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now))
+                })?)
             }
             ClientAuth::None => Credentials::None,
         })
     }
 
     /// The key, parsed again only when the settings changed.
-    fn key(&self, algorithm: Algorithm, kid: Option<String>, pem: &SecretString) -> Result<Arc<SigningKey>, SigningKeyError> {
-        let digest = sha256([algorithm.as_str(), kid.as_deref().unwrap_or_default(), pem.expose_secret()].join("\n"));
+    fn key(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<String>,
+        pem: &SecretString,
+    ) -> Result<Arc<SigningKey>, SigningKeyError> {
+        let digest =
+            sha256([algorithm.as_str(), kid.as_deref().unwrap_or_default(), pem.expose_secret()].join("\n"));
         let mut held = locked(&self.key);
         if let Some((_, key)) = held.as_ref().filter(|(of, _)| *of == digest) {
             return Ok(Arc::clone(key));
@@ -70,12 +89,19 @@ impl Minting {
     }
 
     /// The current secret JWT, minted anew in good time before it ends (B-33).
-    fn secret<F>(&self, key: &Arc<SigningKey>, now: Timestamp, mint: F) -> Result<SecretString, SigningKeyError>
+    fn secret<F>(
+        &self,
+        key: &Arc<SigningKey>,
+        now: Timestamp,
+        mint: F,
+    ) -> Result<SecretString, SigningKeyError>
     where
         F: FnOnce() -> Result<String, SigningKeyError>,
     {
         let mut held = locked(&self.secret);
-        let lives = |minted: &&Minted| Arc::ptr_eq(&minted.of, key) && minted.made <= now && now < minted.made.plus(SECRET_JWT_USE);
+        let lives = |minted: &&Minted| {
+            Arc::ptr_eq(&minted.of, key) && minted.made <= now && now < minted.made.plus(SECRET_JWT_USE)
+        };
         if let Some(minted) = held.as_ref().filter(lives) {
             return Ok(minted.jwt.clone());
         }

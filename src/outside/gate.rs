@@ -1,4 +1,5 @@
-//! What keeps one sick provider from hurting others: bounded concurrency and a circuit breaker, one of each per provider.
+//! What keeps one sick provider from hurting others: bounded concurrency and a circuit breaker, one of each
+//! per provider.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -50,12 +51,15 @@ impl Default for Gate {
 impl Gate {
     /// Waits for a turn; the returned permit is held during the call.
     pub async fn enter(&self, now: Timestamp) -> Result<SemaphorePermit<'_>, Closed> {
-        let Ok(Ok(permit)) = tokio::time::timeout(QUEUE, self.turns.acquire()).await else { return Err(Closed::Full) };
+        let Ok(Ok(permit)) = tokio::time::timeout(QUEUE, self.turns.acquire()).await else {
+            return Err(Closed::Full);
+        };
         self.breaker().allow(now)?;
         Ok(permit)
     }
 
-    /// Records how a call went: `healthy` when the provider answered sensibly, whatever it said. `jitter` is random.
+    /// Records how a call went: `healthy` when the provider answered sensibly, whatever it said. `jitter` is
+    /// random.
     pub fn record(&self, healthy: bool, now: Timestamp, jitter: u8) {
         self.breaker().record(healthy, now, jitter);
     }
@@ -90,12 +94,14 @@ impl Breaker {
         }
         self.failures = self.failures.saturating_add(1);
         if self.failures >= THRESHOLD {
-            self.closed_until = Some(now.plus(pause(self.failures - THRESHOLD, FIRST_PAUSE, LAST_PAUSE, jitter)));
+            self.closed_until =
+                Some(now.plus(pause(self.failures - THRESHOLD, FIRST_PAUSE, LAST_PAUSE, jitter)));
         }
     }
 }
 
-/// `first` doubled `step` times, at most `last`, plus up to half of that by `jitter`: callers do not come back all at once.
+/// `first` doubled `step` times, at most `last`, plus up to half of that by `jitter`: callers do not come
+/// back all at once.
 pub fn pause(step: u32, first: Duration, last: Duration, jitter: u8) -> Duration {
     let base = first.saturating_mul(2u32.saturating_pow(step.min(16))).min(last);
     base + base * u32::from(jitter) / 510

@@ -27,8 +27,8 @@ pub struct HttpLimits {
     pub total: Duration,
     /// Name lookup, TCP and TLS.
     pub connect: Duration,
-    /// How long an unused connection counts as open. Peers close theirs too, Node and Apache after five seconds, and what is sent into that is
-    /// lost: a code cannot be sent twice.
+    /// How long an unused connection counts as open. Peers close theirs too, Node and Apache after five
+    /// seconds, and what is sent into that is lost: a code cannot be sent twice.
     pub idle: Duration,
 }
 
@@ -64,7 +64,9 @@ impl Request {
     pub fn form(url: Url, pairs: &[(String, String)]) -> Self {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = Self { method: Method::POST, body: body.into(), ..Self::get(url) };
-        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        request
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         request
     }
 
@@ -244,7 +246,8 @@ impl RealHttp {
     async fn exchange(&self, request: Request, host: &str) -> Result<(Response, Option<Vec<u8>>), HttpError> {
         let limit = request.limit.min(MAX_BYTES);
         let failed = |error: reqwest::Error| self.explain(host, &error);
-        let call = self.client.request(request.method, request.url).headers(request.headers).body(request.body);
+        let call =
+            self.client.request(request.method, request.url).headers(request.headers).body(request.body);
         let mut answer = call.send().await.map_err(failed)?;
         let too_large = || HttpError::TooLarge { host: host.to_owned(), limit };
         if answer.content_length().is_some_and(|length| length > limit as u64) {
@@ -259,7 +262,14 @@ impl RealHttp {
         }
         let info = answer.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = info.and_then(reqwest::tls::TlsInfo::peer_certificate).map(<[u8]>::to_vec);
-        Ok((Response { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.freeze() }, certificate))
+        Ok((
+            Response {
+                status: answer.status(),
+                headers: std::mem::take(answer.headers_mut()),
+                body: body.freeze(),
+            },
+            certificate,
+        ))
     }
 
     fn explain(&self, host: &str, error: &reqwest::Error) -> HttpError {
@@ -291,7 +301,8 @@ impl Resolve for GuardedResolver {
         let allow_private = self.allow_private;
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let usable: Vec<SocketAddr> = found.into_iter().filter(|address| allow_private || is_public(address.ip())).collect();
+            let usable: Vec<SocketAddr> =
+                found.into_iter().filter(|address| allow_private || is_public(address.ip())).collect();
             if usable.is_empty() {
                 return Err(OnlyPrivate.into());
             }

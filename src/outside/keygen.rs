@@ -50,16 +50,30 @@ pub async fn generate(wanted: Vec<(Uses, SigningAlgorithm)>) -> Result<Vec<NewKe
     tokio::task::spawn_blocking(make).await.unwrap_or(Err(KeygenError))
 }
 
-/// Generates RSA keys with certificates in the name of `subject`, valid from a day before `now` for `life`, on a thread where they block nobody.
-pub async fn certify(uses: Vec<CertifiedUse>, subject: String, now: Timestamp, life: Duration) -> Result<Vec<Certified>, KeygenError> {
+/// Generates RSA keys with certificates in the name of `subject`, valid from a day before `now` for `life`,
+/// on a thread where they block nobody.
+pub async fn certify(
+    uses: Vec<CertifiedUse>,
+    subject: String,
+    now: Timestamp,
+    life: Duration,
+) -> Result<Vec<Certified>, KeygenError> {
     let make = move || uses.into_iter().map(|usage| certify_one(usage, &subject, now, life)).collect();
     tokio::task::spawn_blocking(make).await.unwrap_or(Err(KeygenError))
 }
 
-fn certify_one(usage: CertifiedUse, subject: &str, now: Timestamp, life: Duration) -> Result<Certified, KeygenError> {
-    let private = PrivateKey::new(AsDer::<Pkcs8V1Der<'_>>::as_der(&KeyPair::generate(KeySize::Rsa2048)?)?.as_ref().to_vec());
+fn certify_one(
+    usage: CertifiedUse,
+    subject: &str,
+    now: Timestamp,
+    life: Duration,
+) -> Result<Certified, KeygenError> {
+    let private = PrivateKey::new(
+        AsDer::<Pkcs8V1Der<'_>>::as_der(&KeyPair::generate(KeySize::Rsa2048)?)?.as_ref().to_vec(),
+    );
     let der = PrivatePkcs8KeyDer::from(private.expose());
-    let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).map_err(|_| KeygenError)?;
+    let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256)
+        .map_err(|_| KeygenError)?;
     let mut params = rcgen::CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(rcgen::DnType::CommonName, subject);
@@ -68,7 +82,8 @@ fn certify_one(usage: CertifiedUse, subject: &str, now: Timestamp, life: Duratio
         CertifiedUse::Encryption => rcgen::KeyUsagePurpose::KeyEncipherment,
     }];
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    let at = |instant: Timestamp| epoch + Duration::from_secs(u64::try_from(instant.secs()).unwrap_or_default());
+    let at =
+        |instant: Timestamp| epoch + Duration::from_secs(u64::try_from(instant.secs()).unwrap_or_default());
     // A clock at the provider that is behind ours still finds the certificate valid.
     (params.not_before, params.not_after) = (at(now.minus(DAY)), at(now.plus(life)));
     let certificate = params.self_signed(&pair).map_err(|_| KeygenError)?;
@@ -79,8 +94,14 @@ fn certify_one(usage: CertifiedUse, subject: &str, now: Timestamp, life: Duratio
 #[expect(clippy::disallowed_methods, reason = "the library takes its own source and no other")]
 pub fn generate_one(uses: Uses, algorithm: SigningAlgorithm) -> Result<NewKey, KeygenError> {
     let der = match algorithm {
-        SigningAlgorithm::Rs256 => AsDer::<Pkcs8V1Der<'_>>::as_der(&KeyPair::generate(KeySize::Rsa2048)?)?.as_ref().to_vec(),
-        SigningAlgorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?.as_ref().to_vec(),
+        SigningAlgorithm::Rs256 => {
+            AsDer::<Pkcs8V1Der<'_>>::as_der(&KeyPair::generate(KeySize::Rsa2048)?)?.as_ref().to_vec()
+        }
+        SigningAlgorithm::Es256 => {
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?
+                .as_ref()
+                .to_vec()
+        }
         SigningAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())?.as_ref().to_vec(),
     };
     Ok(NewKey { uses, algorithm, private: PrivateKey::new(der) })

@@ -1,4 +1,5 @@
-//! What is counted, in the form that [Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/) reads. Labels are words of the
+//! What is counted, in the form that
+//! [Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/) reads. Labels are words of the
 //! configuration and of this program; nothing that a person or a provider sent is among them (E-34).
 
 use std::collections::HashMap;
@@ -37,13 +38,41 @@ struct Inner {
 impl Default for Metrics {
     fn default() -> Self {
         let histogram = || Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS));
-        let (requests, upstream, refusals, certificates) = (histogram(), histogram(), Family::default(), Family::default());
+        let (requests, upstream, refusals, certificates) =
+            (histogram(), histogram(), Family::default(), Family::default());
         let mut registry = Registry::with_prefix("symbolon");
-        registry.register_with_unit("request_duration", "Requests by endpoint and status", Unit::Seconds, requests.clone());
-        registry.register_with_unit("provider_call_duration", "Calls to a provider by outcome", Unit::Seconds, upstream.clone());
-        registry.register("sign_ins_refused", "Refused sign-ins by code, see docs/errors.md", refusals.clone());
-        registry.register("saml_certificate_days_left", "Days until a believed certificate of a SAML provider ends", certificates.clone());
-        Self { inner: Arc::new(Inner { registry, requests, by_endpoint: RwLock::default(), upstream, refusals, certificates }) }
+        registry.register_with_unit(
+            "request_duration",
+            "Requests by endpoint and status",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register_with_unit(
+            "provider_call_duration",
+            "Calls to a provider by outcome",
+            Unit::Seconds,
+            upstream.clone(),
+        );
+        registry.register(
+            "sign_ins_refused",
+            "Refused sign-ins by code, see docs/errors.md",
+            refusals.clone(),
+        );
+        registry.register(
+            "saml_certificate_days_left",
+            "Days until a believed certificate of a SAML provider ends",
+            certificates.clone(),
+        );
+        Self {
+            inner: Arc::new(Inner {
+                registry,
+                requests,
+                by_endpoint: RwLock::default(),
+                upstream,
+                refusals,
+                certificates,
+            }),
+        }
     }
 }
 

@@ -22,7 +22,8 @@ use metrics::Metrics;
 use random::Random;
 use telemetry::Telemetry;
 
-/// The clock, the source of randomness, and what is told of the work done: used by everything. Clones share them.
+/// The clock, the source of randomness, and what is told of the work done: used by everything. Clones share
+/// them.
 #[derive(Debug, Clone)]
 pub struct Outside {
     /// The time.

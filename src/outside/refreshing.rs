@@ -1,4 +1,5 @@
-//! A document of a provider kept in memory: fetched when first needed, by one caller at a time, renewed behind the callers' backs.
+//! A document of a provider kept in memory: fetched when first needed, by one caller at a time, renewed
+//! behind the callers' backs.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,8 @@ use crate::model::time::Timestamp;
 pub struct Policy {
     /// Younger than this it is used as it is.
     pub fresh: Duration,
-    /// Younger than this it is used while a new one is fetched; this is how long a provider's outage is bridged.
+    /// Younger than this it is used while a new one is fetched; this is how long a provider's outage is
+    /// bridged.
     pub usable: Duration,
     /// Least time between two fetches that callers demand because the document seems out of date.
     pub cool_down: Duration,
@@ -25,7 +27,8 @@ pub struct Policy {
     pub last_pause: Duration,
 }
 
-/// Who finds that a document is out of date. Each has an allowance of its own, so that whoever makes something up takes nothing from people who sign in.
+/// Who finds that a document is out of date. Each has an allowance of its own, so that whoever makes
+/// something up takes nothing from people who sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     /// Somebody with something that came from the document's owner.
@@ -76,14 +79,16 @@ where
         Self { policy, fresh: |_, _, policy| policy.fresh, state: Mutex::new(state), flight: Arc::default() }
     }
 
-    /// The same for documents that say themselves how long they are fresh, from the instant at which they were fetched.
+    /// The same for documents that say themselves how long they are fresh, from the instant at which they
+    /// were fetched.
     #[must_use]
     pub fn aging(self, fresh: fn(&T, Timestamp, &Policy) -> Duration) -> Self {
         Self { fresh, ..self }
     }
 
-    /// The document. A fresh one at once; a stale one at once, while a new one is fetched in the background; none or a
-    /// too old one is fetched, by one caller for all. After a failure the error is repeated until the pause is over.
+    /// The document. A fresh one at once; a stale one at once, while a new one is fetched in the background;
+    /// none or a too old one is fetched, by one caller for all. After a failure the error is repeated until
+    /// the pause is over.
     pub async fn get<F, W>(self: &Arc<Self>, outside: &Outside, fetch: F) -> Result<Arc<T>, E>
     where
         F: FnOnce() -> W + Send + 'static,
@@ -107,7 +112,8 @@ where
         }
     }
 
-    /// The document if there is one, for callers who can do without; an absent or stale one is fetched in the background.
+    /// The document if there is one, for callers who can do without; an absent or stale one is fetched in the
+    /// background.
     pub fn at_hand<F, W>(self: &Arc<Self>, outside: &Outside, fetch: F) -> Option<Arc<T>>
     where
         F: FnOnce() -> W + Send + 'static,
@@ -123,9 +129,16 @@ where
         }
     }
 
-    /// A document newer than `seen`, which lacks what a caller needs: the present one if it was renewed since, else one
-    /// fetched now. `None` within the cool-down after the last such demand of that kind of asker.
-    pub async fn newer_than<F, W>(&self, seen: &Arc<T>, asker: Asker, outside: &Outside, fetch: F) -> Option<Result<Arc<T>, E>>
+    /// A document newer than `seen`, which lacks what a caller needs: the present one if it was renewed
+    /// since, else one fetched now. `None` within the cool-down after the last such demand of that kind of
+    /// asker.
+    pub async fn newer_than<F, W>(
+        &self,
+        seen: &Arc<T>,
+        asker: Asker,
+        outside: &Outside,
+        fetch: F,
+    ) -> Option<Result<Arc<T>, E>>
     where
         F: FnOnce() -> W,
         W: Future<Output = Result<T, E>>,
@@ -176,7 +189,8 @@ where
             }
             Err(error) => {
                 let [jitter] = outside.random.bytes::<1>();
-                let until = now.plus(pause(state.failures, self.policy.first_pause, self.policy.last_pause, jitter));
+                let until =
+                    now.plus(pause(state.failures, self.policy.first_pause, self.policy.last_pause, jitter));
                 state.failures = state.failures.saturating_add(1);
                 state.failed = Some((error.clone(), until));
                 Err(error)
@@ -187,7 +201,8 @@ where
     fn look(&self, now: Timestamp) -> Look<T, E> {
         let state = self.state();
         if let Some((document, at)) = &state.held {
-            // A document from the future is one fetched before the clock was set back: of unknown age, so stale.
+            // A document from the future is one fetched before the clock was set back: of unknown age, so
+            // stale.
             if *at <= now && now.since(*at) < (self.fresh)(document, *at, &self.policy) {
                 return Look::Fresh(Arc::clone(document));
             }
@@ -202,7 +217,10 @@ where
     }
 
     fn paused(&self, state: &State<T, E>, now: Timestamp) -> bool {
-        state.failed.as_ref().is_some_and(|(_, until)| now < *until && until.since(now) <= self.policy.last_pause * 2)
+        state
+            .failed
+            .as_ref()
+            .is_some_and(|(_, until)| now < *until && until.since(now) <= self.policy.last_pause * 2)
     }
 
     fn state(&self) -> MutexGuard<'_, State<T, E>> {

@@ -17,7 +17,8 @@ use crate::protocol::oidc::discovery;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::metadata::{self, IdpMetadata, MAX_METADATA, MetadataError, MetadataRules};
 
-/// Metadata says itself how long it is fresh. Responses signed with an unknown key make it be read again at most once a minute (C-71).
+/// Metadata says itself how long it is fresh. Responses signed with an unknown key make it be read again at
+/// most once a minute (C-71).
 const POLICY: Policy = Policy {
     fresh: metadata::SHORTEST_USE,
     usable: metadata::LONGEST_USE,
@@ -66,8 +67,12 @@ impl Refusal for MetadataFetchError {
     fn hint(&self) -> String {
         match self {
             Self::Upstream(error) => error.hint(),
-            Self::Status(300..=399) => "the metadata moved: give the URL to which it leads as metadata_url".into(),
-            Self::Status(_) => "open metadata_url in a browser: it must answer with XML and without a sign-in".into(),
+            Self::Status(300..=399) => {
+                "the metadata moved: give the URL to which it leads as metadata_url".into()
+            }
+            Self::Status(_) => {
+                "open metadata_url in a browser: it must answer with XML and without a sign-in".into()
+            }
             Self::Metadata(error) => error.hint(),
         }
     }
@@ -130,7 +135,11 @@ impl SamlMetadata {
     }
 
     /// Metadata newer than `seen`, in which a response's key was not found; `None` within the cool-down.
-    pub async fn newer(&self, place: Place<'_>, seen: &Arc<Fetched>) -> Option<Result<Arc<Fetched>, MetadataFetchError>> {
+    pub async fn newer(
+        &self,
+        place: Place<'_>,
+        seen: &Arc<Fetched>,
+    ) -> Option<Result<Arc<Fetched>, MetadataFetchError>> {
         self.document(place).newer_than(seen, Asker::Anybody, &self.outside, self.fetch(place)).await
     }
 
@@ -144,21 +153,33 @@ impl SamlMetadata {
     fn fetch(
         &self,
         place: Place<'_>,
-    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<Fetched, MetadataFetchError>> + Send>> + Send + use<> {
+    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<Fetched, MetadataFetchError>> + Send>>
+    + Send
+    + use<> {
         let (this, text) = (self.clone(), place.url.to_owned());
         let (entity_id, signers) = (place.entity_id.map(str::to_owned), place.signers.to_vec());
         move || {
             Box::pin(async move {
                 let Some(url) = discovery::endpoint_url(&text, this.allow_private) else {
-                    return Err(MetadataFetchError::Upstream(UpstreamError::EndpointUnusable("metadata_url")));
+                    return Err(MetadataFetchError::Upstream(UpstreamError::EndpointUnusable(
+                        "metadata_url",
+                    )));
                 };
                 let read = this.read(url, entity_id.as_deref(), &signers).await;
-                read.inspect_err(|error| tracing::warn!(url = text, code = error.code(), cause = %error, "SAML metadata could not be read"))
+                read.inspect_err(|error| {
+                    tracing::warn!(url = text, code = error.code(), cause = %error,
+                    "SAML metadata could not be read");
+                })
             })
         }
     }
 
-    async fn read(&self, url: Url, entity_id: Option<&str>, signers: &[Certificate]) -> Result<Fetched, MetadataFetchError> {
+    async fn read(
+        &self,
+        url: Url,
+        entity_id: Option<&str>,
+        signers: &[Certificate],
+    ) -> Result<Fetched, MetadataFetchError> {
         let answer = self.http.send(Request { limit: MAX_METADATA, ..Request::get(url) }).await?;
         if answer.status != StatusCode::OK {
             return Err(MetadataFetchError::Status(answer.status.as_u16()));

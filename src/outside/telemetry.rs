@@ -1,5 +1,6 @@
-//! Spans for an OpenTelemetry collector ([OTLP over HTTP](https://opentelemetry.io/docs/specs/otlp/#otlphttp)), and the trace that
-//! the present request belongs to. Attributes are words of the configuration and of this program; nothing that a person or a provider
+//! Spans for an OpenTelemetry collector ([OTLP over
+//! HTTP](https://opentelemetry.io/docs/specs/otlp/#otlphttp)), and the trace that the present request belongs
+//! to. Attributes are words of the configuration and of this program; nothing that a person or a provider
 //! sent is among them (E-34).
 
 use std::fmt;
@@ -59,15 +60,22 @@ pub struct Work {
 pub struct TelemetryError(String);
 
 impl Telemetry {
-    /// Reports to the collector at `endpoint` (its base URL; `/v1/traces` is appended). The name of the service and further headers come
-    /// from the variables of the [specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
+    /// Reports to the collector at `endpoint` (its base URL; `/v1/traces` is appended). The name of the
+    /// service and further headers come from the variables of the
+    /// [specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
     pub fn to(endpoint: &str) -> Result<Self, TelemetryError> {
         let endpoint = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).with_endpoint(endpoint).build();
-        let mut processor = BatchSpanProcessor::builder(exporter.map_err(|error| TelemetryError(error.to_string()))?).build();
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(endpoint)
+            .build();
+        let mut processor =
+            BatchSpanProcessor::builder(exporter.map_err(|error| TelemetryError(error.to_string()))?).build();
         let named = std::env::var_os("OTEL_SERVICE_NAME").is_some();
         let resource = Resource::builder();
-        processor.set_resource(&if named { resource } else { resource.with_service_name("symbolon") }.build());
+        processor
+            .set_resource(&if named { resource } else { resource.with_service_name("symbolon") }.build());
         Ok(Self { processor: Some(Arc::new(processor)) })
     }
 
@@ -103,7 +111,8 @@ pub fn present() -> Option<TraceContext> {
 
 fn span(work: Work) -> SpanData {
     let ids = (TraceId::from_bytes(work.context.trace), SpanId::from_bytes(work.context.span));
-    let began = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(work.began.millis()).unwrap_or(0));
+    let began =
+        SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(work.began.millis()).unwrap_or(0));
     SpanData {
         span_context: SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, false, TraceState::NONE),
         parent_span_id: work.parent.map_or(SpanId::INVALID, SpanId::from_bytes),
@@ -120,7 +129,9 @@ fn span(work: Work) -> SpanData {
         events: SpanEvents::default(),
         links: SpanLinks::default(),
         status: if work.failed { Status::error("") } else { Status::Unset },
-        instrumentation_scope: InstrumentationScope::builder("symbolon").with_version(env!("CARGO_PKG_VERSION")).build(),
+        instrumentation_scope: InstrumentationScope::builder("symbolon")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build(),
     }
 }
 

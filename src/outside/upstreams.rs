@@ -1,4 +1,5 @@
-//! Everything the broker keeps about its upstreams: connections, metadata, keys, breakers. Nothing is fetched before it is needed.
+//! Everything the broker keeps about its upstreams: connections, metadata, keys, breakers. Nothing is fetched
+//! before it is needed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,9 +32,10 @@ const METADATA: Policy = Policy {
     first_pause: Duration::from_secs(2),
     last_pause: Duration::from_secs(60),
 };
-/// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them be read again at
-/// most twice a minute, and as often those that anybody may have made (B-19).
-pub(super) const KEYS: Policy = Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
+/// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them
+/// be read again at most twice a minute, and as often those that anybody may have made (B-19).
+pub(super) const KEYS: Policy =
+    Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
 
 /// All calls of one sign-in together: a person waits for them.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -88,9 +90,13 @@ impl Refusal for UpstreamError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) | Self::EndpointMissing(_) | Self::EndpointUnusable(_) => Fault::Pool,
+            Self::Http(HttpError::Url(_) | HttpError::PrivateName(_))
+            | Self::EndpointMissing(_)
+            | Self::EndpointUnusable(_) => Fault::Pool,
             Self::Http(HttpError::Setup(_)) => Fault::Us,
-            Self::Http(_) | Self::Budget(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => Fault::Provider,
+            Self::Http(_) | Self::Budget(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => {
+                Fault::Provider
+            }
             Self::Discovery(error) => error.fault(),
         }
     }
@@ -98,28 +104,42 @@ impl Refusal for UpstreamError {
     fn hint(&self) -> String {
         match self {
             Self::Http(HttpError::Url(_) | HttpError::PrivateName(_)) => {
-                "the provider's URLs must be https and public; [server] allow_private_upstreams = true admits private addresses".into()
+                "the provider's URLs must be https and public; [server] allow_private_upstreams = true \
+                 admits private addresses"
+                    .into()
             }
             Self::Http(HttpError::Tls { .. }) => {
-                "the provider's certificate must be valid for its name; a private authority is added by server.upstream_ca_file".into()
+                "the provider's certificate must be valid for its name; a private authority is added by \
+                 server.upstream_ca_file"
+                    .into()
             }
-            Self::Http(HttpError::TooLarge { .. }) => "the provider's answer is larger than any real one; check the URL".into(),
+            Self::Http(HttpError::TooLarge { .. }) => {
+                "the provider's answer is larger than any real one; check the URL".into()
+            }
             Self::Http(HttpError::Setup(_)) => {
-                "install the system's root certificates (package ca-certificates) or name an authority as server.upstream_ca_file".into()
+                "install the system's root certificates (package ca-certificates) or name an authority as \
+                 server.upstream_ca_file"
+                    .into()
             }
             Self::Http(_) | Self::Budget(_) | Self::Closed(_) => {
                 "see the provider's status page and the network between this server and the provider".into()
             }
             Self::Discovery(error) => error.hint(),
-            Self::KeysStatus(_) | Self::Keys(_) => "the provider's jwks_uri must answer with a JSON Web Key Set".into(),
-            Self::EndpointMissing(name) => format!("set endpoints.{name} of this provider, or its discovery_url"),
+            Self::KeysStatus(_) | Self::Keys(_) => {
+                "the provider's jwks_uri must answer with a JSON Web Key Set".into()
+            }
+            Self::EndpointMissing(name) => {
+                format!("set endpoints.{name} of this provider, or its discovery_url")
+            }
             Self::EndpointUnusable(name) => format!("give {name} of this provider as an absolute https URL"),
         }
     }
 
     fn retryable(&self) -> bool {
         match self {
-            Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. }) | Self::Budget(_) | Self::Closed(_) => true,
+            Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. })
+            | Self::Budget(_)
+            | Self::Closed(_) => true,
             Self::Discovery(error) => error.retryable(),
             Self::KeysStatus(status) => matches!(status, 429 | 500..),
             _ => false,
@@ -155,12 +175,16 @@ pub struct Upstreams {
 
 impl fmt::Debug for Upstreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstreams").field("http", &self.http).field("allow_private", &self.allow_private).finish_non_exhaustive()
+        f.debug_struct("Upstreams")
+            .field("http", &self.http)
+            .field("allow_private", &self.allow_private)
+            .finish_non_exhaustive()
     }
 }
 
 impl Upstreams {
-    /// Upstreams on the network. `extra_ca` is PEM, trusted besides the system's roots. Nothing is called yet.
+    /// Upstreams on the network. `extra_ca` is PEM, trusted besides the system's roots. Nothing is called
+    /// yet.
     pub fn new(outside: &Outside, allow_private: bool, extra_ca: Option<&[u8]>) -> Result<Self, HttpError> {
         let http = Http::new(HttpLimits::default(), allow_private, extra_ca)?;
         Ok(Self::with_http(outside, allow_private, http))
@@ -195,8 +219,13 @@ impl Upstreams {
     /// What is known about one provider of one client; made on first use.
     pub fn of(&self, provider: &Provider) -> Arc<Upstream> {
         let name = match &provider.protocol {
-            Protocol::Oidc(oidc) => [&oidc.issuer, oidc.discovery_url.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
-            Protocol::Oauth2(oauth2) => [oauth2.endpoints.token.as_deref().unwrap_or_default(), &provider.client_id].join("\n"),
+            Protocol::Oidc(oidc) => {
+                [&oidc.issuer, oidc.discovery_url.as_deref().unwrap_or_default(), &provider.client_id]
+                    .join("\n")
+            }
+            Protocol::Oauth2(oauth2) => {
+                [oauth2.endpoints.token.as_deref().unwrap_or_default(), &provider.client_id].join("\n")
+            }
             // Nothing is called at a SAML provider but its metadata, which has a place of its own.
             Protocol::Saml(_) => ["saml", provider.name.as_str(), &provider.client_id].join("\n"),
         };
@@ -234,12 +263,16 @@ impl Upstream {
     }
 
     /// What to send with one token request to `token_endpoint`.
-    pub fn credentials(&self, provider: &Provider, token_endpoint: &Url) -> Result<Credentials, SigningKeyError> {
+    pub fn credentials(
+        &self,
+        provider: &Provider,
+        token_endpoint: &Url,
+    ) -> Result<Credentials, SigningKeyError> {
         self.minting.credentials(&self.outside, provider, token_endpoint)
     }
 
-    /// Sends a request through the breaker and the bulkhead. Any answer below 500 except 429 shows a healthy provider,
-    /// so that nobody can open the breaker with worthless codes.
+    /// Sends a request through the breaker and the bulkhead. Any answer below 500 except 429 shows a healthy
+    /// provider, so that nobody can open the breaker with worthless codes.
     pub async fn call(&self, request: Request) -> Result<Response, UpstreamError> {
         let _turn = self.gate.enter(self.outside.clock.now()).await?;
         let outcome = self.observed(request).await;
@@ -258,12 +291,17 @@ impl Upstream {
         let Outside { clock, metrics, telemetry: collector, random } = &self.outside;
         let parent = telemetry::present();
         let context = parent.map(|parent| parent.step(random.bytes()));
-        if let Some(Ok(value)) = context.filter(|context| context.sampled).map(|context| HeaderValue::try_from(context.to_string())) {
+        if let Some(Ok(value)) = context
+            .filter(|context| context.sampled)
+            .map(|context| HeaderValue::try_from(context.to_string()))
+        {
             request.headers.insert("traceparent", value);
         }
         let (method, began, watch) = (request.method.clone(), clock.now(), clock.stopwatch());
         let outcome = self.http.send(request).await;
-        let word = outcome.as_ref().map_or_else(|_| "failed".to_owned(), |answer| answer.status.as_u16().to_string());
+        let word = outcome
+            .as_ref()
+            .map_or_else(|_| "failed".to_owned(), |answer| answer.status.as_u16().to_string());
         let took = watch.elapsed();
         metrics.provider_call(self.name.as_str(), &word, took);
         if let Some(context) = context {
@@ -275,14 +313,17 @@ impl Upstream {
                 began,
                 took,
                 failed: outcome.is_err(),
-                attributes: vec![("symbolon.provider", self.name.to_string()), ("http.response.status_code", word)],
+                attributes: vec![
+                    ("symbolon.provider", self.name.to_string()),
+                    ("http.response.status_code", word),
+                ],
             });
         }
         outcome
     }
 
-    /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when the settings
-    /// name authorization, token and key-set endpoints.
+    /// The provider's endpoints: those of the settings, else those of its metadata. Metadata is not read when
+    /// the settings name authorization, token and key-set endpoints.
     pub async fn endpoints(&self, oidc: &Oidc) -> Result<Arc<Metadata>, UpstreamError> {
         type Place = fn(&mut Metadata) -> &mut Option<Url>;
         let given = &oidc.endpoints;
@@ -316,8 +357,14 @@ impl Upstream {
         self.keys_at(jwks_uri).get(&self.outside, self.fetch_keys(jwks_uri)).await
     }
 
-    /// Keys newer than `seen`, in which the key of the `asker`'s token was not found; `None` within the cool-down (B-18, B-19).
-    pub async fn newer_keys(&self, jwks_uri: &Url, seen: &Arc<KeySet>, asker: Asker) -> Option<Result<Arc<KeySet>, UpstreamError>> {
+    /// Keys newer than `seen`, in which the key of the `asker`'s token was not found; `None` within the
+    /// cool-down (B-18, B-19).
+    pub async fn newer_keys(
+        &self,
+        jwks_uri: &Url,
+        seen: &Arc<KeySet>,
+        asker: Asker,
+    ) -> Option<Result<Arc<KeySet>, UpstreamError>> {
         self.keys_at(jwks_uri).newer_than(seen, asker, &self.outside, self.fetch_keys(jwks_uri)).await
     }
 
@@ -333,7 +380,8 @@ impl Upstream {
             let expected = Expectation { issuer, discovery_url: &url, loopback_http, authorization_given };
             Ok(discovery::parse(answer.status.as_u16(), &answer.body, expected)?)
         };
-        let fetch = move || async move { fetch().await.inspect_err(|error| unread("metadata", &origin, error)) };
+        let fetch =
+            move || async move { fetch().await.inspect_err(|error| unread("metadata", &origin, error)) };
         self.metadata.get(&self.outside, fetch).await
     }
 
@@ -352,9 +400,15 @@ impl Upstream {
     fn fetch_keys(
         &self,
         jwks_uri: &Url,
-    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<KeySet, UpstreamError>> + Send>> + Send + use<> {
+    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<KeySet, UpstreamError>> + Send>>
+    + Send
+    + use<> {
         let (http, url) = (self.http.clone(), jwks_uri.clone());
-        move || Box::pin(async move { read_keys(&http, &url).await.inspect_err(|error| unread("keys", &origin_of(&url), error)) })
+        move || {
+            Box::pin(async move {
+                read_keys(&http, &url).await.inspect_err(|error| unread("keys", &origin_of(&url), error))
+            })
+        }
     }
 }
 
@@ -365,12 +419,14 @@ pub(super) async fn read_keys(http: &Http, url: &Url) -> Result<KeySet, Upstream
     }
     let keys = KeySet::parse(&answer.body).map_err(UpstreamError::Keys)?;
     for skipped in keys.skipped() {
-        tracing::debug!(provider = origin_of(url), kid = ?skipped.kid, reason = ?skipped.reason, "a provider's key is not used");
+        tracing::debug!(provider = origin_of(url), kid = ?skipped.kid, reason = ?skipped.reason, "a \
+            provider's key is not used");
     }
     Ok(keys)
 }
 
 /// Also for documents renewed behind the callers' backs, whose failures nobody else sees.
 fn unread(what: &str, origin: &str, error: &UpstreamError) {
-    tracing::warn!(provider = origin, code = error.code(), cause = %error, "the provider's {what} could not be read");
+    tracing::warn!(provider = origin, code = error.code(), cause = %error, "the provider's {what} could not \
+        be read");
 }

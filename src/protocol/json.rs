@@ -1,7 +1,8 @@
 //! JSON objects from strangers: duplicate members refused, size and depth bounded.
 //!
 //! A member that occurs twice means different things to different parsers
-//! ([RFC 8725 section 2.4](https://www.rfc-editor.org/rfc/rfc8725#section-2.4)), so it is refused at every depth.
+//! ([RFC 8725 section 2.4](https://www.rfc-editor.org/rfc/rfc8725#section-2.4)), so it is refused at every
+//! depth.
 
 use std::cell::Cell;
 use std::fmt;
@@ -200,7 +201,10 @@ mod tests {
     #[test]
     fn a_member_that_occurs_twice_is_refused_at_every_depth() {
         for text in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":[{"c":1,"c":2}]}}"#, r#"{"a":1,"\u0061":2}"#] {
-            assert!(matches!(object(text.as_bytes(), Limits::default()), Err(JsonError::Duplicate(_))), "{text}");
+            assert!(
+                matches!(object(text.as_bytes(), Limits::default()), Err(JsonError::Duplicate(_))),
+                "{text}"
+            );
         }
         assert!(object(br#"{"a":{"a":1},"A":2}"#, Limits::default()).is_ok());
     }
@@ -212,13 +216,29 @@ mod tests {
         assert_eq!(object(br#"{"a":{"b":[[1]]}}"#, limits), Err(JsonError::TooDeep { limit: 3 }));
         assert!(matches!(object(&[b' '; 41], limits), Err(JsonError::TooLarge { .. })));
         let bomb = "[".repeat(100_000);
-        assert!(matches!(value(bomb.as_bytes(), Limits { bytes: 1 << 20, depth: 100 }), Err(JsonError::TooDeep { .. })));
+        assert!(matches!(
+            value(bomb.as_bytes(), Limits { bytes: 1 << 20, depth: 100 }),
+            Err(JsonError::TooDeep { .. })
+        ));
     }
 
     #[test]
     fn only_one_complete_object_is_one() {
-        for text in ["", "{", "{}{}", "{} x", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "\u{feff}{}", "{'a':1}", "{\"a\":1,}"] {
-            assert!(matches!(object(text.as_bytes(), Limits::default()), Err(JsonError::Malformed { .. })), "{text}");
+        for text in [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "{\"a\":1e999}",
+            "{\"a\":\"\\ud800\"}",
+            "\u{feff}{}",
+            "{'a':1}",
+            "{\"a\":1,}",
+        ] {
+            assert!(
+                matches!(object(text.as_bytes(), Limits::default()), Err(JsonError::Malformed { .. })),
+                "{text}"
+            );
         }
         assert!(matches!(object(b"{\"a\":\"\xff\"}", Limits::default()), Err(JsonError::Malformed { .. })));
         assert_eq!(object(b"[1]", Limits::default()), Err(JsonError::NotAnObject));

@@ -8,7 +8,8 @@ pub mod oauth2;
 pub mod oidc;
 pub mod saml;
 
-/// Something a protocol check has proven. Only the checks of this module make one, so a skipped check does not compile.
+/// Something a protocol check has proven. Only the checks of this module make one, so a skipped check does
+/// not compile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified<T>(T);
 

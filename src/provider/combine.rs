@@ -55,7 +55,12 @@ fn no_saml(table: &Table<'_>, rules: &Rules, note: &dyn Fn(&str, &str, &str, &st
         note("", "quirks", "of the quirks a SAML provider may have groups_overage only", "remove the others");
     }
     if matches!(rules.email_trust, Some(EmailTrust::EdovClaim | EmailTrust::VerifiedList)) {
-        note("", "email_trust", "no assertion holds what this looks at", "use \"domains\", \"claim_or_text\" or \"never\"");
+        note(
+            "",
+            "email_trust",
+            "no assertion holds what this looks at",
+            "use \"domains\", \"claim_or_text\" or \"never\"",
+        );
     }
 }
 
@@ -68,7 +73,12 @@ fn only_oauth2(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
         ("", "profile", rules.profile != super::settings::ProfileRule::default()),
     ];
     for (section, key, _) in present.into_iter().filter(|(_, _, present)| *present) {
-        note(section, key, "this belongs to the profile call of an OAuth 2 provider", "remove it, or use an oauth2 preset");
+        note(
+            section,
+            key,
+            "this belongs to the profile call of an OAuth 2 provider",
+            "remove it, or use an oauth2 preset",
+        );
     }
 }
 
@@ -105,30 +115,74 @@ fn only_oidc(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
 fn dependent(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
     let quirks = &rules.quirks;
     if quirks.user_form_field == Some(true) && rules.request.form_post != Some(true) {
-        note("quirks", "user_form_field", "the user field comes only with a form post", "set request.form_post = true, or remove it");
+        note(
+            "quirks",
+            "user_form_field",
+            "the user field comes only with a form post",
+            "set request.form_post = true, or remove it",
+        );
     }
     let listed = rules.email_trust == Some(EmailTrust::VerifiedList);
     if listed && quirks.verified_email_list.is_none() {
-        note("", "email_trust", "verified_list needs a list of addresses", "name it in quirks.verified_email_list");
+        note(
+            "",
+            "email_trust",
+            "verified_list needs a list of addresses",
+            "name it in quirks.verified_email_list",
+        );
     }
     if !listed && quirks.verified_email_list.is_some() && rules.email_trust.is_none() {
-        note("quirks", "verified_email_list", "the list is read, but no address is trusted by it", "set email_trust = \"verified_list\"");
+        note(
+            "quirks",
+            "verified_email_list",
+            "the list is read, but no address is trusted by it",
+            "set email_trust = \"verified_list\"",
+        );
     }
     if quirks.verified_email_list.as_ref().is_some_and(|list| !rules.profile.also.contains_key(list)) {
         note("quirks", "verified_email_list", "no further call fills this list", "add it to profile.also");
     }
-    if quirks.email_verified_claim.is_some() && !matches!(rules.email_trust, Some(EmailTrust::Claim | EmailTrust::ClaimOrText)) {
-        note("quirks", "email_verified_claim", "email_trust does not look at this claim", "set email_trust = \"claim\", or remove it");
+    if quirks.email_verified_claim.is_some()
+        && !matches!(rules.email_trust, Some(EmailTrust::Claim | EmailTrust::ClaimOrText))
+    {
+        note(
+            "quirks",
+            "email_verified_claim",
+            "email_trust does not look at this claim",
+            "set email_trust = \"claim\", or remove it",
+        );
     }
-    let shared_secret = matches!(rules.client_auth, None | Some(AuthMethod::SecretBasic | AuthMethod::SecretPost));
+    secrets(rules, note);
+}
+
+/// What is made with the client's secret, or stands in for it.
+fn secrets(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
+    let quirks = &rules.quirks;
+    let shared_secret =
+        matches!(rules.client_auth, None | Some(AuthMethod::SecretBasic | AuthMethod::SecretPost));
     if !shared_secret && quirks.appsecret_proof == Some(true) {
-        note("quirks", "appsecret_proof", "the proof is made with a client secret", "use client_secret_post or client_secret_basic");
+        note(
+            "quirks",
+            "appsecret_proof",
+            "the proof is made with a client secret",
+            "use client_secret_post or client_secret_basic",
+        );
     }
     if !shared_secret && quirks.token_audience.as_ref().is_some_and(|rule| rule.app_token) {
-        note("quirks", "token_audience", "app_token is made with a client secret", "use client_secret_post or client_secret_basic");
+        note(
+            "quirks",
+            "token_audience",
+            "app_token is made with a client secret",
+            "use client_secret_post or client_secret_basic",
+        );
     }
     if quirks.nonce_not_echoed == Some(true) && rules.client_auth == Some(AuthMethod::None) {
-        note("quirks", "nonce_not_echoed", "with neither nonce nor client authentication only PKCE is left", "use a client secret or key");
+        note(
+            "quirks",
+            "nonce_not_echoed",
+            "with neither nonce nor client authentication only PKCE is left",
+            "use a client secret or key",
+        );
     }
 }
 
@@ -147,9 +201,13 @@ fn scopes(kind: Kind, rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
 /// A URL of a provider: https, or http on loopback, without fragment, user name and password.
 pub(super) fn web_url(text: &str) -> Result<Url, Invalid> {
     let in_full = || "write it in full: https://login.example.com/…".to_owned();
-    let url = Url::parse(text).map_err(|error| Invalid::new(format!("{text:?} is no URL: {error}"), in_full()))?;
+    let url =
+        Url::parse(text).map_err(|error| Invalid::new(format!("{text:?} is no URL: {error}"), in_full()))?;
     if text.contains(['{', '}', '*', '\\']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Invalid::new(format!("{text:?} holds a character that no URL holds, or a placeholder without a value"), in_full()));
+        return Err(Invalid::new(
+            format!("{text:?} holds a character that no URL holds, or a placeholder without a value"),
+            in_full(),
+        ));
     }
     if text.contains('#') || !url.username().is_empty() || url.password().is_some() {
         return Err(Invalid::new("the URL has a fragment, a user name or a password", "remove it"));
@@ -157,7 +215,10 @@ pub(super) fn web_url(text: &str) -> Result<Url, Invalid> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        _ => Err(Invalid::new(format!("{text:?} is not https"), "use https; http is for localhost, 127.0.0.1 and [::1] only")),
+        _ => Err(Invalid::new(
+            format!("{text:?} is not https"),
+            "use https; http is for localhost, 127.0.0.1 and [::1] only",
+        )),
     }
 }
 

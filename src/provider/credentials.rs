@@ -49,16 +49,26 @@ pub(super) fn client_auth(table: &Table<'_>, rules: &Rules, given: Credentials) 
     };
     for key in ["client_secret", "private_key", "key_id", "key_algorithm", "team_id"] {
         if gives(table, key) && !used.contains(&key) {
-            table.problem(key, "the client authentication of this provider does not use it", "remove it, or change client_auth");
+            table.problem(
+                key,
+                "the client authentication of this provider does not use it",
+                "remove it, or change client_auth",
+            );
         }
     }
     let missing = |key: &str| {
         if !gives(table, key) {
-            let also = if matches!(key, "client_secret" | "private_key") { format!(" or {key}_file") } else { String::new() };
+            let also = if matches!(key, "client_secret" | "private_key") {
+                format!(" or {key}_file")
+            } else {
+                String::new()
+            };
             table.problem(key, "missing", format!("add {key}{also}"));
         }
     };
-    used.iter().filter(|key| !(method == AuthMethod::PrivateKeyJwt && **key != "private_key")).for_each(|key| missing(key));
+    used.iter()
+        .filter(|key| !(method == AuthMethod::PrivateKeyJwt && **key != "private_key"))
+        .for_each(|key| missing(key));
     match method {
         AuthMethod::SecretBasic => given.secret.map(ClientAuth::SecretBasic),
         AuthMethod::SecretPost => given.secret.map(ClientAuth::SecretPost),
@@ -81,7 +91,8 @@ fn gives(table: &Table<'_>, key: &str) -> bool {
 
 /// The key, if it can sign with `algorithm`.
 fn usable(table: &Table<'_>, key: SecretString, algorithm: &str) -> Option<SecretString> {
-    let fits = Algorithm::parse(algorithm).is_some_and(|algorithm| SigningKey::from_pem(algorithm, None, key.expose_secret()).is_ok());
+    let fits = Algorithm::parse(algorithm)
+        .is_some_and(|algorithm| SigningKey::from_pem(algorithm, None, key.expose_secret()).is_ok());
     if !fits {
         table.problem(
             "private_key",

@@ -1,8 +1,9 @@
-//! Mapping expressions in [CEL](https://github.com/google/cel-spec), with everything left out that has no bound.
+//! Mapping expressions in [CEL](https://github.com/google/cel-spec), with everything left out that has no
+//! bound.
 //!
-//! An expression sees one variable, `claims`. Macros that loop, and functions whose result can be longer than their
-//! arguments together, are refused when the configuration loads; so the work and the result of an evaluation stay within
-//! the number of operators times the size of the claims, both capped here.
+//! An expression sees one variable, `claims`. Macros that loop, and functions whose result can be longer than
+//! their arguments together, are refused when the configuration loads; so the work and the result of an
+//! evaluation stay within the number of operators times the size of the claims, both capped here.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +27,8 @@ const MAX_DEPTH: usize = 24;
 /// Most additions: each may copy all that stands to its left.
 const MAX_ADDITIONS: usize = 16;
 
-/// Most bytes of claims that an expression sees, as JSON; a single claim beyond a quarter of it is hidden from expressions.
+/// Most bytes of claims that an expression sees, as JSON; a single claim beyond a quarter of it is hidden
+/// from expressions.
 const MAX_CLAIMS: usize = 32 * 1024;
 
 /// The parser needs more stack than a thread usually has.
@@ -73,7 +75,8 @@ const ALLOWED: [&str; 35] = [
 
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib().with_optional_support(false);
-    // The functions of this library are declared once, on a fresh environment; a failure would show as an unknown function.
+    // The functions of this library are declared once, on a fresh environment; a failure would show as an
+    // unknown function.
     let _ = env.add_extension(extensions::strings);
     Arc::new(env)
 });
@@ -122,7 +125,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// Prepares claims; those that are too large are hidden, the last ones first when only their sum is too large.
+    /// Prepares claims; those that are too large are hidden, the last ones first when only their sum is too
+    /// large.
     pub fn new(claims: &Claims) -> Self {
         let (mut kept, mut hidden, mut total) = (Claims::new(), Vec::new(), 0);
         for (name, value) in claims {
@@ -156,7 +160,8 @@ impl Expression {
         Ok(Self { source: source.to_owned(), program: Arc::new(program) })
     }
 
-    /// The value for these claims; the error says in the evaluator's words what went wrong, without any claim's value.
+    /// The value for these claims; the error says in the evaluator's words what went wrong, without any
+    /// claim's value.
     pub fn evaluate(&self, input: &Input) -> Result<Value, &'static str> {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.add_variable_from_value("claims", input.claims.clone());
@@ -172,8 +177,15 @@ impl fmt::Debug for Expression {
 }
 
 fn compile(source: String) -> Result<Program, ExpressionError> {
-    let parse = move || ENVIRONMENT.compile(&source).map_err(|errors| ExpressionError::Syntax(first_line(&errors.to_string())));
-    let thread = thread::Builder::new().stack_size(STACK).spawn(parse).map_err(|error| ExpressionError::NoThread(error.to_string()))?;
+    let parse = move || {
+        ENVIRONMENT
+            .compile(&source)
+            .map_err(|errors| ExpressionError::Syntax(first_line(&errors.to_string())))
+    };
+    let thread = thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(parse)
+        .map_err(|error| ExpressionError::NoThread(error.to_string()))?;
     thread.join().unwrap_or_else(|_| Err(ExpressionError::Syntax("the parser gave up".into())))
 }
 
@@ -211,9 +223,10 @@ fn reason(error: &cel::ExecutionError) -> &'static str {
     use cel::ExecutionError as E;
     match error {
         E::NoSuchKey(_) => "a claim that it names is absent; guard it with has(claims.name)",
-        E::NoSuchOverload(_) | E::UnsupportedBinaryOperator(..) | E::ValuesNotComparable(..) | E::UnexpectedType { .. } => {
-            "an operator or function was given a value of another type"
-        }
+        E::NoSuchOverload(_)
+        | E::UnsupportedBinaryOperator(..)
+        | E::ValuesNotComparable(..)
+        | E::UnexpectedType { .. } => "an operator or function was given a value of another type",
         E::IndexOutOfBounds(_) => "an index is out of bounds",
         E::DivisionByZero(_) | E::RemainderByZero(_) | E::Overflow(..) => "arithmetic failed",
         _ => "it could not be evaluated",

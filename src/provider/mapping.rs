@@ -10,7 +10,8 @@ use super::expression::{Expression, Input};
 use crate::model::attributes::{AttributeName, Attributes, MAX_VALUE};
 use crate::model::identity::{Claims, ExternalIdentity};
 
-/// Attributes that only the broker decides: whether an address or number is verified never comes from a claim as such.
+/// Attributes that only the broker decides: whether an address or number is verified never comes from a claim
+/// as such.
 pub const DECIDED_HERE: [&str; 2] = ["email_verified", "phone_number_verified"];
 
 /// Attributes that an unsigned claim may fill: a person's names.
@@ -22,7 +23,8 @@ const MAX_TOTAL: usize = 32 * 1024;
 /// Where an attribute's value comes from.
 #[derive(Debug, Clone)]
 pub enum Rule {
-    /// The first of these claims that is present: each a claim name, or a JSON pointer when it begins with `/`.
+    /// The first of these claims that is present: each a claim name, or a JSON pointer when it begins with
+    /// `/`.
     Claims(Vec<String>),
     /// Always this text.
     Constant(String),
@@ -82,10 +84,12 @@ pub enum MappingProblem {
 }
 
 impl Mapping {
-    /// Rules by attribute. Attributes of [`DECIDED_HERE`] are left out, and unsigned sources for anything but a name.
+    /// Rules by attribute. Attributes of [`DECIDED_HERE`] are left out, and unsigned sources for anything but
+    /// a name.
     pub fn new(rules: BTreeMap<AttributeName, Rule>) -> Self {
         let allowed = |name: &AttributeName, rule: &Rule| {
-            !DECIDED_HERE.contains(&name.as_str()) && (!matches!(rule, Rule::Unsigned(_)) || UNSIGNED.contains(&name.as_str()))
+            !DECIDED_HERE.contains(&name.as_str())
+                && (!matches!(rule, Rule::Unsigned(_)) || UNSIGNED.contains(&name.as_str()))
         };
         Self { rules: Arc::new(rules.into_iter().filter(|(name, rule)| allowed(name, rule)).collect()) }
     }
@@ -97,7 +101,8 @@ impl Mapping {
 
     /// Attributes for what a provider proved, within the limits of an attribute.
     ///
-    /// `email_verified` follows the provider's trust rule, and only for the very address that the rule spoke of.
+    /// `email_verified` follows the provider's trust rule, and only for the very address that the rule spoke
+    /// of.
     pub fn apply(&self, identity: &ExternalIdentity) -> Mapped {
         let mut mapped = Mapped::default();
         let (input, mut total) = (OnceCell::new(), 0);
@@ -115,7 +120,9 @@ impl Mapping {
                     mapped.dropped.push(name.clone());
                 }
                 Ok(Some(value)) if value.len() > MAX_VALUE => {
-                    mapped.problems.push(MappingProblem::TooLong { attribute: name.clone(), length: value.len() });
+                    mapped
+                        .problems
+                        .push(MappingProblem::TooLong { attribute: name.clone(), length: value.len() });
                     mapped.dropped.push(name.clone());
                 }
                 Ok(Some(value)) if matches!(rule, Rule::Unsigned(_)) => mapped.first.set(name.clone(), value),
@@ -128,30 +135,43 @@ impl Mapping {
                 }
             }
         }
-        mapped.problems.extend(input.into_inner().into_iter().flat_map(|input: Input| input.hidden).map(MappingProblem::Hidden));
+        mapped.problems.extend(
+            input.into_inner().into_iter().flat_map(|input: Input| input.hidden).map(MappingProblem::Hidden),
+        );
         self.decide_verified(identity, &mut mapped);
         mapped
     }
 
     fn decide_verified(&self, identity: &ExternalIdentity, mapped: &mut Mapped) {
         let name = |text| AttributeName::parse(text).ok();
-        if let (true, Some(verified)) = (self.rules.keys().any(|name| name.as_str() == "email"), name("email_verified")) {
+        if let (true, Some(verified)) =
+            (self.rules.keys().any(|name| name.as_str() == "email"), name("email_verified"))
+        {
             match mapped.attributes.get("email") {
                 Some(email) => {
-                    let proved =
-                        identity.claims.get("email").and_then(Value::as_str).is_some_and(|claim| claim.eq_ignore_ascii_case(email));
+                    let proved = identity
+                        .claims
+                        .get("email")
+                        .and_then(Value::as_str)
+                        .is_some_and(|claim| claim.eq_ignore_ascii_case(email));
                     mapped.attributes.set(verified, (identity.email_verified && proved).to_string());
                 }
                 None => mapped.dropped.push(verified),
             }
         }
-        if let (true, Some(verified)) = (self.rules.keys().any(|name| name.as_str() == "phone_number"), name("phone_number_verified")) {
+        if let (true, Some(verified)) =
+            (self.rules.keys().any(|name| name.as_str() == "phone_number"), name("phone_number_verified"))
+        {
             mapped.dropped.push(verified);
         }
     }
 }
 
-fn read(rule: &Rule, identity: &ExternalIdentity, input: &OnceCell<Input>) -> Result<Option<String>, &'static str> {
+fn read(
+    rule: &Rule,
+    identity: &ExternalIdentity,
+    input: &OnceCell<Input>,
+) -> Result<Option<String>, &'static str> {
     match rule {
         Rule::Claims(paths) => Ok(paths.iter().find_map(|path| text_of(lookup(&identity.claims, path)?))),
         Rule::Constant(text) => Ok(Some(text.clone())),
@@ -163,7 +183,8 @@ fn read(rule: &Rule, identity: &ExternalIdentity, input: &OnceCell<Input>) -> Re
     }
 }
 
-/// Texts as they are; booleans and numbers in their JSON form; lists and objects as JSON. Null and empty values are absent.
+/// Texts as they are; booleans and numbers in their JSON form; lists and objects as JSON. Null and empty
+/// values are absent.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -174,7 +195,8 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The claim at `path`: a name as it stands, or a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) when it begins with `/`.
+/// The claim at `path`: a name as it stands, or a JSON pointer ([RFC
+/// 6901](https://www.rfc-editor.org/rfc/rfc6901)) when it begins with `/`.
 pub fn lookup<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
     let Some(pointer) = path.strip_prefix('/') else { return claims.get(path) };
     let (first, rest) = match pointer.split_once('/') {

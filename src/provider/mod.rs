@@ -1,7 +1,8 @@
 //! Providers as data: what a preset knows, what a pool adds, and the mapping from claims to attributes. Pure.
 //!
-//! A preset (`providers/*.toml`) and a `[[pool.provider]]` table are two [`rules::Rules`], the second laid over the first;
-//! [`registry::resolve`] checks the result and makes a [`settings::Provider`], the only thing that the protocols see.
+//! A preset (`providers/*.toml`) and a `[[pool.provider]]` table are two [`rules::Rules`], the second laid
+//! over the first; [`registry::resolve`] checks the result and makes a [`settings::Provider`], the only thing
+//! that the protocols see.
 
 pub mod expression;
 pub mod mapping;

@@ -1,4 +1,5 @@
-//! Presets: one file in `providers/` for each provider, embedded in the binary; an operator may add a directory of more.
+//! Presets: one file in `providers/` for each provider, embedded in the binary; an operator may add a
+//! directory of more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,9 +73,14 @@ pub struct Preset {
 }
 
 impl Preset {
-    /// What `attributes` come to, this preset's with a pool's laid over them; shared by all pools that change nothing about them.
+    /// What `attributes` come to, this preset's with a pool's laid over them; shared by all pools that change
+    /// nothing about them.
     pub(super) fn mapping_of(&self, attributes: &Arc<Attributes>) -> Mapping {
-        if Arc::ptr_eq(attributes, &self.rules.attributes) { self.mapping.clone() } else { mapping(attributes) }
+        if Arc::ptr_eq(attributes, &self.rules.attributes) {
+            self.mapping.clone()
+        } else {
+            mapping(attributes)
+        }
     }
 }
 
@@ -149,7 +155,8 @@ impl Presets {
 /// Parses one preset; `file` ends in `<name>.toml` and is what problems show.
 pub fn parse(file: &str, text: &str) -> Result<Preset, Problems> {
     // What helps to correct it is gathered only when there is something to correct.
-    finished(Document::parse(file, text).in_haste(), file).or_else(|_| finished(Document::parse(file, text), file))
+    finished(Document::parse(file, text).in_haste(), file)
+        .or_else(|_| finished(Document::parse(file, text), file))
 }
 
 fn finished(document: Document<'_>, file: &str) -> Result<Preset, Problems> {
@@ -164,12 +171,17 @@ fn finished(document: Document<'_>, file: &str) -> Result<Preset, Problems> {
     match (document.finish(), preset) {
         (Ok(_), Some(preset)) => Ok(preset),
         (Err(problems), _) => Err(problems),
-        (Ok(_), None) => Err(Problems::new(vec![Problem { message: "this is no preset".into(), fix: "set protocol".into(), ..problem }])),
+        (Ok(_), None) => Err(Problems::new(vec![Problem {
+            message: "this is no preset".into(),
+            fix: "set protocol".into(),
+            ..problem
+        }])),
     }
 }
 
 fn read(file: &str, table: Table<'_>) -> Option<Preset> {
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file).strip_suffix(".toml").unwrap_or(file).to_owned();
+    let name =
+        file.rsplit(['/', '\\']).next().unwrap_or(file).strip_suffix(".toml").unwrap_or(file).to_owned();
     for key in CREDENTIALS.into_iter().filter(|key| table.has(key)) {
         table.problem(key, "a preset never holds a credential", "move it to the pool's provider");
     }
@@ -178,7 +190,9 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     }
     let kind = table
         .require("protocol")
-        .then(|| table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2), ("saml", Kind::Saml)]))
+        .then(|| {
+            table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2), ("saml", Kind::Saml)])
+        })
         .flatten();
     let provider_type = table.parsed("provider_type", |text| {
         ProviderType::parse(text).ok_or_else(|| {
@@ -192,7 +206,11 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     let preset = kind.map(|kind| Preset {
         name,
         kind,
-        provider_type: provider_type.unwrap_or(if kind == Kind::Saml { ProviderType::Saml } else { ProviderType::Oidc }),
+        provider_type: provider_type.unwrap_or(if kind == Kind::Saml {
+            ProviderType::Saml
+        } else {
+            ProviderType::Oidc
+        }),
         requires: table.strings("requires").unwrap_or_default(),
         forbidden_scopes: table.strings("forbidden_scopes").unwrap_or_default(),
         hosted_domains: table.boolean("hosted_domains").unwrap_or(false),
@@ -210,8 +228,16 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
 }
 
 /// Keys of a pool that a preset must not have.
-pub(super) const CREDENTIALS: [&str; 8] =
-    ["client_id", "client_secret", "client_secret_file", "private_key", "private_key_file", "key_id", "team_id", "key_algorithm"];
+pub(super) const CREDENTIALS: [&str; 8] = [
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "private_key",
+    "private_key_file",
+    "key_id",
+    "team_id",
+    "key_algorithm",
+];
 
 /// What a pool may be asked for.
 const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "subject"];
@@ -219,35 +245,34 @@ const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "sub
 fn check(table: &Table<'_>, preset: &Preset) {
     super::combine::check(table, preset.kind, &preset.rules);
     if (preset.kind == Kind::Saml) != (preset.provider_type == ProviderType::Saml) {
-        table.problem("provider_type", "SAML is the type of providers that speak SAML, and of no other", "remove it");
+        table.problem(
+            "provider_type",
+            "SAML is the type of providers that speak SAML, and of no other",
+            "remove it",
+        );
     }
     for key in preset.requires.iter().filter(|key| !REQUIRABLE.contains(&key.as_str())) {
-        table.problem("requires", format!("{key:?} cannot be required"), format!("use any of {}", REQUIRABLE.join(", ")));
+        table.problem(
+            "requires",
+            format!("{key:?} cannot be required"),
+            format!("use any of {}", REQUIRABLE.join(", ")),
+        );
     }
-    let asked = |key: &str| preset.requires.iter().any(|have| have == key);
-    if preset.kind == Kind::Oidc && preset.rules.issuer.is_none() && !asked("issuer") {
-        table.problem("issuer", "missing", "add issuer, or require it from the pool: requires = [\"issuer\"]");
+    if preset.kind == Kind::Oidc && preset.rules.issuer.is_none() && !requires(preset, "issuer") {
+        table.problem(
+            "issuer",
+            "missing",
+            "add issuer, or require it from the pool: requires = [\"issuer\"]",
+        );
     }
     if preset.kind == Kind::Saml && table.has("own_callback") {
         table.problem("own_callback", "a SAML provider has no use for it", "remove it");
     }
-    if preset.kind == Kind::Oauth2 && preset.rules.subject.is_none() && !asked("subject") {
+    if preset.kind == Kind::Oauth2 && preset.rules.subject.is_none() && !requires(preset, "subject") {
         table.problem("subject", "missing", "name the claim with the provider's id of the person");
     }
-    if preset.kind == Kind::Oauth2 && !asked("endpoints") {
-        let endpoints = &preset.rules.endpoints;
-        for (key, _) in [("authorization", &endpoints.authorization), ("token", &endpoints.token), ("userinfo", &endpoints.userinfo)]
-            .into_iter()
-            .filter(|(_, url)| url.is_none())
-        {
-            table.section("endpoints").problem(key, "missing", "an OAuth 2 preset names its endpoints");
-        }
-    }
-    let multi_tenant = preset.tenants.as_ref().is_some_and(|tenants| !tenants.many.is_empty());
-    let placeholder = preset.rules.issuer.as_deref().is_some_and(|issuer| issuer.contains("{tenant}") || issuer.contains("{tenantid}"));
-    if multi_tenant && !placeholder {
-        table.problem("tenants", "the issuer does not say where the tenant stands", "put {tenant} into issuer");
-    }
+    endpoints(table, preset);
+    tenant_placeholder(table, preset);
     let unsigned = preset.rules.attributes.iter().find(|(_, rule)| matches!(rule, Some(Rule::Unsigned(_))));
     if let (Some((name, _)), false) = (unsigned, preset.rules.quirks.user_form_field == Some(true)) {
         table.section("attributes").problem(
@@ -258,13 +283,52 @@ fn check(table: &Table<'_>, preset: &Preset) {
     }
 }
 
+fn requires(preset: &Preset, key: &str) -> bool {
+    preset.requires.iter().any(|have| have == key)
+}
+
+/// An OAuth 2 preset has nobody to ask for its endpoints.
+fn endpoints(table: &Table<'_>, preset: &Preset) {
+    if preset.kind == Kind::Oauth2 && !requires(preset, "endpoints") {
+        let endpoints = &preset.rules.endpoints;
+        for (key, _) in [
+            ("authorization", &endpoints.authorization),
+            ("token", &endpoints.token),
+            ("userinfo", &endpoints.userinfo),
+        ]
+        .into_iter()
+        .filter(|(_, url)| url.is_none())
+        {
+            table.section("endpoints").problem(key, "missing", "an OAuth 2 preset names its endpoints");
+        }
+    }
+}
+
+/// Where many tenants share a preset, the issuer says which one is meant.
+fn tenant_placeholder(table: &Table<'_>, preset: &Preset) {
+    let multi_tenant = preset.tenants.as_ref().is_some_and(|tenants| !tenants.many.is_empty());
+    let placeholder = preset
+        .rules
+        .issuer
+        .as_deref()
+        .is_some_and(|issuer| issuer.contains("{tenant}") || issuer.contains("{tenantid}"));
+    if multi_tenant && !placeholder {
+        table.problem(
+            "tenants",
+            "the issuer does not say where the tenant stands",
+            "put {tenant} into issuer",
+        );
+    }
+}
+
 fn tenants(table: Table<'_>) -> Tenants {
     let many = table.table("many").map(|many| {
         let words = many.keys().filter_map(|word| Some((word.to_owned(), many.strings(word)?))).collect();
         many.finish();
         words
     });
-    let tenants = Tenants { many: many.unwrap_or_default(), aliases: table.map("aliases").unwrap_or_default() };
+    let tenants =
+        Tenants { many: many.unwrap_or_default(), aliases: table.map("aliases").unwrap_or_default() };
     table.finish();
     tenants
 }

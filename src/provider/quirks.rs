@@ -1,6 +1,7 @@
 //! One pure function for each deviation that a provider may have.
 //!
-//! A protocol check calls [`normalise`] on the merged claims, then [`admit`], then [`key`] and [`email_verified`].
+//! A protocol check calls [`normalise`] on the merged claims, then [`admit`], then [`key`] and
+//! [`email_verified`].
 
 use aws_lc_rs::hmac;
 use serde_json::Value;
@@ -11,7 +12,8 @@ use super::settings::{EmailTrust, GroupRule, Oidc, Protocol, Provider, Quirks};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{Claims, IdentityKey};
 
-/// Longest subject in bytes ([OpenID Connect Core section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+/// Longest subject in bytes ([OpenID Connect Core section
+/// 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
 pub const MAX_SUBJECT: usize = 255;
 
 /// Longest `user` form field that is read.
@@ -58,40 +60,62 @@ impl Refusal for QuirkError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::TenantMissing | Self::SubjectUnusable(_) | Self::SubjectTransient | Self::SubjectFormat(_) => Fault::Provider,
-            Self::TenantRefused(_) | Self::HostedDomainRefused(_) | Self::OrganisationRefused => Fault::Visitor,
+            Self::TenantMissing
+            | Self::SubjectUnusable(_)
+            | Self::SubjectTransient
+            | Self::SubjectFormat(_) => Fault::Provider,
+            Self::TenantRefused(_) | Self::HostedDomainRefused(_) | Self::OrganisationRefused => {
+                Fault::Visitor
+            }
         }
     }
 
     fn hint(&self) -> String {
         match self {
-            Self::TenantMissing => "Use an issuer of one tenant, or let the provider put tid into the ID token.".into(),
-            Self::TenantRefused(tenant) => format!("Sign in with another account, or add {tenant:?} to allowed_tenants of this provider."),
+            Self::TenantMissing => "Use an issuer of one tenant, or let the provider put tid into the ID \
+                token."
+                .into(),
+            Self::TenantRefused(tenant) => format!(
+                "Sign in with another account, or add {tenant:?} to allowed_tenants of this provider."
+            ),
             Self::HostedDomainRefused(_) => {
-                "Sign in with an account of the organisation, or extend hosted_domains of this provider.".into()
+                "Sign in with an account of the organisation, or extend hosted_domains of this provider."
+                    .into()
             }
             Self::OrganisationRefused => {
-                "Sign in with a member's account, let the organisation approve the app, or extend organisations.".into()
+                "Sign in with a member's account, let the organisation approve the app, or extend \
+                 organisations."
+                    .into()
             }
             Self::SubjectUnusable(claim) => {
-                format!("Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes.")
+                format!(
+                    "Let the provider send {claim}: a text of 1 to {MAX_SUBJECT} bytes that never changes."
+                )
             }
             Self::SubjectTransient => {
-                "Let the provider send a persistent NameID, or name an attribute with a lasting id as subject.".into()
+                "Let the provider send a persistent NameID, or name an attribute with a lasting id as \
+                 subject."
+                    .into()
             }
             Self::SubjectFormat(format) => {
-                format!("Let the provider send a persistent NameID, add {format:?} to subject_formats, or name an attribute as subject.")
+                format!(
+                    "Let the provider send a persistent NameID, add {format:?} to subject_formats, or name \
+                    an attribute as subject."
+                )
             }
         }
     }
 }
 
-/// The `iss` that claims of this provider must hold: the configured one, with `{tenantid}` filled from an allowed `tid`.
+/// The `iss` that claims of this provider must hold: the configured one, with `{tenantid}` filled from an
+/// allowed `tid`.
 pub fn expected_issuer(oidc: &Oidc, claims: &Claims) -> Result<String, QuirkError> {
     let Some(rule) = &oidc.quirks.tenant else { return Ok(oidc.issuer.clone()) };
     let tenant = claims.get("tid").and_then(Value::as_str).ok_or(QuirkError::TenantMissing)?;
     let listed = |list: &[String]| list.iter().any(|have| have.eq_ignore_ascii_case(tenant));
-    let is_id = !tenant.is_empty() && tenant.len() <= 64 && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_id = !tenant.is_empty()
+        && tenant.len() <= 64
+        && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !is_id || listed(&rule.refused) || !(rule.allowed.is_empty() || listed(&rule.allowed)) {
         return Err(QuirkError::TenantRefused(tenant.chars().take(64).collect()));
     }
@@ -126,13 +150,16 @@ pub fn admit(provider: &Provider, claims: &Claims) -> Result<(), QuirkError> {
     if !quirks.hosted_domains.is_empty() {
         let domain = claims.get("hd").and_then(Value::as_str);
         if !domain.is_some_and(|domain| quirks.hosted_domains.iter().any(|have| same_domain(have, domain))) {
-            return Err(QuirkError::HostedDomainRefused(domain.map(|domain| domain.chars().take(64).collect())));
+            return Err(QuirkError::HostedDomainRefused(
+                domain.map(|domain| domain.chars().take(64).collect()),
+            ));
         }
     }
     if !quirks.organisations.is_empty() {
         let member = |organisation: &Value| {
             let login = organisation.get("login").and_then(Value::as_str);
-            login.is_some_and(|login| quirks.organisations.iter().any(|have| have.eq_ignore_ascii_case(login)))
+            login
+                .is_some_and(|login| quirks.organisations.iter().any(|have| have.eq_ignore_ascii_case(login)))
         };
         if !claims.get("orgs").and_then(Value::as_array).is_some_and(|list| list.iter().any(member)) {
             return Err(QuirkError::OrganisationRefused);
@@ -141,8 +168,8 @@ pub fn admit(provider: &Provider, claims: &Claims) -> Result<(), QuirkError> {
     Ok(())
 }
 
-/// Puts the address picked from a list of verified addresses into `email`, or that of the attribute that a SAML provider's mapping
-/// names; without one, no `email` is left.
+/// Puts the address picked from a list of verified addresses into `email`, or that of the attribute that a
+/// SAML provider's mapping names; without one, no `email` is left.
 pub fn normalise(provider: &Provider, claims: &mut Claims) {
     if let Protocol::Saml(saml) = &provider.protocol {
         return super::saml_claims::normalise(saml, claims);
@@ -156,7 +183,9 @@ pub fn normalise(provider: &Provider, claims: &mut Claims) {
 
 /// The primary address of the list if it is verified, else the first verified one.
 fn verified_address(claims: &Claims, list: &str) -> Option<String> {
-    let verified = || claims.get(list).and_then(Value::as_array).into_iter().flatten().filter(|entry| is(entry, "verified"));
+    let verified = || {
+        claims.get(list).and_then(Value::as_array).into_iter().flatten().filter(|entry| is(entry, "verified"))
+    };
     let entry = verified().find(|entry| is(entry, "primary")).or_else(|| verified().next())?;
     entry.get("email").and_then(Value::as_str).map(str::to_owned)
 }
@@ -180,10 +209,13 @@ pub fn email_verified(provider: &Provider, claims: &Claims) -> bool {
     let trusted = match &provider.email_trust {
         EmailTrust::Never => false,
         EmailTrust::Claim => flag == Some(&Value::Bool(true)),
-        EmailTrust::ClaimOrText => matches!(flag, Some(Value::Bool(true))) || flag.and_then(Value::as_str) == Some("true"),
+        EmailTrust::ClaimOrText => {
+            matches!(flag, Some(Value::Bool(true))) || flag.and_then(Value::as_str) == Some("true")
+        }
         EmailTrust::EdovClaim => claims.get("xms_edov").is_some_and(is_edov),
         EmailTrust::VerifiedList => {
-            quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref() == Some(address)
+            quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref()
+                == Some(address)
         }
         EmailTrust::Domains => inside,
         EmailTrust::Every => true,
@@ -205,17 +237,22 @@ fn is_edov(value: &Value) -> bool {
 /// (<https://learn.microsoft.com/entra/identity-platform/reference-saml-tokens>).
 const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 
-/// Whether the provider replaced the groups by a reference to another endpoint, which is never followed (B-39).
+/// Whether the provider replaced the groups by a reference to another endpoint, which is never followed
+/// (B-39).
 pub fn groups_overage(provider: &Provider, claims: &Claims) -> bool {
     if !quirks(provider).groups_overage {
         return false;
     }
-    let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some() || claims.contains_key(GROUPS_LINK);
-    let flagged = claims.get("hasgroups").is_some_and(|flag| flag == &Value::Bool(true) || flag.as_str() == Some("true"));
+    let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some()
+        || claims.contains_key(GROUPS_LINK);
+    let flagged = claims
+        .get("hasgroups")
+        .is_some_and(|flag| flag == &Value::Bool(true) || flag.as_str() == Some("true"));
     named || flagged
 }
 
-/// What remains of Apple's unsigned `user` form field: `name` with `firstName` and `lastName`; an e-mail in it is dropped.
+/// What remains of Apple's unsigned `user` form field: `name` with `firstName` and `lastName`; an e-mail in
+/// it is dropped.
 ///
 /// Empty for providers without the quirk and for text that is no such JSON.
 pub fn unsigned_user(provider: &Provider, field: &str) -> Claims {
@@ -224,7 +261,9 @@ pub fn unsigned_user(provider: &Provider, field: &str) -> Claims {
         return kept;
     }
     let parsed: Option<Value> = serde_json::from_str(field).ok();
-    let Some(name) = parsed.as_ref().and_then(|user| user.get("name")).and_then(Value::as_object) else { return kept };
+    let Some(name) = parsed.as_ref().and_then(|user| user.get("name")).and_then(Value::as_object) else {
+        return kept;
+    };
     let mut names = Claims::new();
     for part in ["firstName", "middleName", "lastName"] {
         if let Some(text) = name.get(part).and_then(Value::as_str) {
@@ -235,12 +274,14 @@ pub fn unsigned_user(provider: &Provider, field: &str) -> Claims {
     kept
 }
 
-/// Whether an ID token without `nonce` is acceptable. A `nonce` that is there must match for every provider, whatever the token says of itself (B-06).
+/// Whether an ID token without `nonce` is acceptable. A `nonce` that is there must match for every provider,
+/// whatever the token says of itself (B-06).
 pub fn nonce_may_be_absent(oidc: &Oidc) -> bool {
     oidc.quirks.nonce_not_echoed
 }
 
-/// Facebook's `appsecret_proof`: lower-case hex of HMAC-SHA256 over the access token, keyed with the app secret.
+/// Facebook's `appsecret_proof`: lower-case hex of HMAC-SHA256 over the access token, keyed with the app
+/// secret.
 pub fn appsecret_proof(secret: &str, access_token: &str) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), access_token.as_bytes());
     tag.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -260,13 +301,15 @@ pub fn quirks(provider: &Provider) -> &Quirks {
     }
 }
 
-/// Whether two domain names are the same, compared in their ASCII (punycode) form; a sub-domain is another domain.
+/// Whether two domain names are the same, compared in their ASCII (punycode) form; a sub-domain is another
+/// domain.
 pub fn same_domain(left: &str, right: &str) -> bool {
     let ascii = |domain: &str| url::Host::parse(domain).ok().map(|host| host.to_string());
     matches!((ascii(left), ascii(right)), (Some(left), Some(right)) if left == right)
 }
 
-/// Pool groups of a person by a provider's rule, each once, in the order of the provider's list. Unknown groups give nothing.
+/// Pool groups of a person by a provider's rule, each once, in the order of the provider's list. Unknown
+/// groups give nothing.
 pub fn pool_groups(rule: &GroupRule, claims: &Claims) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     let Some(claim) = rule.claim.as_deref().and_then(|claim| lookup(claims, claim)) else { return groups };

@@ -25,7 +25,10 @@ pub(super) fn rules(table: &Table<'_>) -> Rules {
         request: table.table("request").map(request).unwrap_or_default(),
         algorithms: table.parsed_list("algorithms", algorithm),
         subject: table.parsed("subject", claim),
-        userinfo: table.one_of("userinfo", &[("never", UserinfoRule::Never), ("when_offered", UserinfoRule::WhenOffered)]),
+        userinfo: table.one_of(
+            "userinfo",
+            &[("never", UserinfoRule::Never), ("when_offered", UserinfoRule::WhenOffered)],
+        ),
         client_auth: table.one_of("client_auth", &AUTH_METHODS),
         email_trust: email_trust(table),
         require_verified_email: table.boolean("require_verified_email"),
@@ -51,8 +54,14 @@ pub(super) const AUTH_METHODS: [(&str, AuthMethod); 5] = [
 ];
 
 fn email_trust(table: &Table<'_>) -> Option<EmailTrust> {
-    const CHOICES: [(&str, u8); 6] =
-        [("never", 0), ("claim", 1), ("claim_or_text", 2), ("edov_claim", 3), ("verified_list", 4), ("domains", 5)];
+    const CHOICES: [(&str, u8); 6] = [
+        ("never", 0),
+        ("claim", 1),
+        ("claim_or_text", 2),
+        ("edov_claim", 3),
+        ("verified_list", 4),
+        ("domains", 5),
+    ];
     let every = table.boolean("trust_every_email").unwrap_or(false);
     let chosen = table.one_of("email_trust", &CHOICES);
     if every && chosen.is_some() {
@@ -84,7 +93,9 @@ pub(super) fn endpoints(table: Table<'_>) -> Endpoints {
 
 fn request(table: Table<'_>) -> RequestKeys {
     let keys = RequestKeys {
-        scope_separator: table.one_of("scope_separator", &[("space", " "), ("comma", ",")]).map(str::to_owned),
+        scope_separator: table
+            .one_of("scope_separator", &[("space", " "), ("comma", ",")])
+            .map(str::to_owned),
         parameters: table.map("parameters").unwrap_or_default(),
         form_post: table.boolean("form_post"),
         login_hint: table.boolean("login_hint"),
@@ -147,14 +158,18 @@ fn quirks(table: Table<'_>) -> QuirkKeys {
 
 fn token_audience(table: Table<'_>) -> Option<TokenAudienceRule> {
     let (url, parameter) = (table.required_string("url"), table.required_string("parameter"));
-    let (audience, app_token) = (table.required("audience", claim), table.boolean("app_token").unwrap_or(false));
+    let (audience, app_token) =
+        (table.required("audience", claim), table.boolean("app_token").unwrap_or(false));
     table.finish();
     Some(TokenAudienceRule { url: url?, parameter: parameter?, audience: audience?, app_token })
 }
 
 fn groups(table: Table<'_>) -> (Option<String>, BTreeMap<String, String>) {
     let (claim, map) = (table.parsed("claim", claim), table.map("map").unwrap_or_default());
-    for group in map.values().filter(|group| group.len() > 128 || group.chars().any(|c| c.is_whitespace() || c.is_control())) {
+    for group in map
+        .values()
+        .filter(|group| group.len() > 128 || group.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
         table.problem("map", format!("{group:?} is no group name"), "use 1 to 128 characters without spaces");
     }
     table.finish();
@@ -194,10 +209,14 @@ fn attributes(table: Table<'_>) -> BTreeMap<AttributeName, Option<Rule>> {
     rules
 }
 
-/// `"claim"`, `["first", "second"]`, `{ constant = … }`, `{ cel = … }`, `{ unsigned = … }`, or `{ none = true }` to unmap.
+/// `"claim"`, `["first", "second"]`, `{ constant = … }`, `{ cel = … }`, `{ unsigned = … }`,
+/// or `{ none = true }` to unmap.
 fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Source> {
     if table.holds_list(key) {
-        return table.parsed_list(key, claim).filter(|claims| !claims.is_empty()).map(|claims| Source::Rule(Rule::Claims(claims)));
+        return table
+            .parsed_list(key, claim)
+            .filter(|claims| !claims.is_empty())
+            .map(|claims| Source::Rule(Rule::Claims(claims)));
     }
     if !table.holds_table(key) {
         return table.parsed(key, claim).map(|claim| Source::Rule(Rule::Claims(vec![claim])));
@@ -212,10 +231,18 @@ fn attribute(table: &Table<'_>, key: &str, name: &AttributeName) -> Option<Sourc
     let none = source.boolean("none");
     source.finish();
     if unsigned.is_some() && !UNSIGNED.contains(&name.as_str()) {
-        table.problem(key, "an unsigned claim may only fill a name", format!("map {key} from a signed claim"));
+        table.problem(
+            key,
+            "an unsigned claim may only fill a name",
+            format!("map {key} from a signed claim"),
+        );
         return None;
     }
-    if none == Some(true) { Some(Source::Unmapped) } else { constant.or(expression).or(unsigned).map(Source::Rule) }
+    if none == Some(true) {
+        Some(Source::Unmapped)
+    } else {
+        constant.or(expression).or(unsigned).map(Source::Rule)
+    }
 }
 
 /// What an attribute is filled with.
@@ -229,27 +256,39 @@ fn claim(text: &str) -> Result<String, Invalid> {
     if text.len() <= 256 && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::new("this is no claim name", "write a claim name or a JSON pointer of at most 256 bytes"))
+        Err(Invalid::new(
+            "this is no claim name",
+            "write a claim name or a JSON pointer of at most 256 bytes",
+        ))
     }
 }
 
 fn constant(text: &str) -> Result<String, Invalid> {
     let max = crate::model::attributes::MAX_VALUE;
-    if text.len() <= max { Ok(text.to_owned()) } else { Err(Invalid::new("the text is too long", format!("use at most {max} bytes"))) }
+    if text.len() <= max {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("the text is too long", format!("use at most {max} bytes")))
+    }
 }
 
 fn expression(text: &str) -> Result<Expression, Invalid> {
     Expression::parse(text).map_err(|error| {
         Invalid::new(
             error.to_string(),
-            "write a CEL expression over claims without loops; the documentation of attributes lists the functions",
+            "write a CEL expression over claims without loops; the documentation of attributes lists the \
+             functions",
         )
     })
 }
 
 fn scope(text: &str) -> Result<String, Invalid> {
     let parsed = Scopes::parse(text)?;
-    if parsed.iter().count() == 1 && parsed.to_string() == text { Ok(text.to_owned()) } else { Err(InvalidScope(text.to_owned()).into()) }
+    if parsed.iter().count() == 1 && parsed.to_string() == text {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidScope(text.to_owned()).into())
+    }
 }
 
 /// Symmetric algorithms and `none` are not among the accepted ones.
@@ -267,7 +306,10 @@ fn prompt(text: &str) -> Result<String, Invalid> {
     if ["none", "login", "consent", "select_account"].contains(&text) {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::new(format!("{text:?} is no prompt value"), "use none, login, consent or select_account"))
+        Err(Invalid::new(
+            format!("{text:?} is no prompt value"),
+            "use none, login, consent or select_account",
+        ))
     }
 }
 

@@ -8,8 +8,8 @@ use super::rules::{Kind, Rules};
 use super::saml::Saml;
 use super::saml_registry;
 use super::settings::{
-    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, Quirks, RequestRules, TenantRule,
-    UserinfoRule,
+    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, Quirks,
+    RequestRules, TenantRule, UserinfoRule,
 };
 use crate::model::document::{Invalid, Table};
 use crate::model::ids::{PoolId, ProviderName};
@@ -23,7 +23,8 @@ pub struct Around<'a> {
     pub pool: Option<&'a PoolId>,
 }
 
-/// Reads one provider of a pool; every problem is noted in the table's document, and then there is no provider.
+/// Reads one provider of a pool; every problem is noted in the table's document, and then there is no
+/// provider.
 pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option<Provider> {
     let name = table.required("name", ProviderName::parse);
     let preset = table.required("use", |text| presets.get(text).ok_or_else(|| no_preset(presets, text)));
@@ -54,11 +55,9 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option
     if rules.email_trust == Some(EmailTrust::Domains) && pool.domains.is_empty() {
         reading.note("email_trust", "there are no domains to trust", "list them in domains");
     }
-    let (protocol, auth) = match preset.kind {
-        Kind::Oidc => (reading.oidc(preset, &pool, &rules).map(Protocol::Oidc), credentials::client_auth(table, &rules, credentials)),
-        Kind::Oauth2 => (reading.oauth2(preset, &pool, &rules).map(Protocol::Oauth2), credentials::client_auth(table, &rules, credentials)),
-        Kind::Saml => (reading.saml(&mut rules, around).map(|saml| Protocol::Saml(Box::new(saml))), Some(ClientAuth::None)),
-    };
+    let protocol = reading.protocol(preset, &pool, &mut rules, around);
+    let auth =
+        if saml { Some(ClientAuth::None) } else { credentials::client_auth(table, &rules, credentials) };
     if !reading.complete {
         return None;
     }
@@ -91,7 +90,10 @@ fn no_preset(presets: &Presets, name: &str) -> Invalid {
     let near = crate::model::document::nearest(name, presets.names()).unwrap_or_default();
     Invalid::new(
         format!("there is no preset {name:?}"),
-        format!("the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\", any other SAML provider \"saml\""),
+        format!(
+            "the nearest preset is {near:?}; any other OpenID Connect provider is \"oidc\", any other SAML \
+             provider \"saml\""
+        ),
     )
 }
 
@@ -120,6 +122,21 @@ impl Reading<'_, '_> {
         self.complete = false;
     }
 
+    /// What the provider speaks, with all that this protocol needs.
+    fn protocol(
+        &mut self,
+        preset: &Preset,
+        pool: &PoolKeys,
+        rules: &mut Rules,
+        around: &Around<'_>,
+    ) -> Option<Protocol> {
+        match preset.kind {
+            Kind::Oidc => self.oidc(preset, pool, rules).map(Protocol::Oidc),
+            Kind::Oauth2 => self.oauth2(preset, pool, rules).map(Protocol::Oauth2),
+            Kind::Saml => self.saml(rules, around).map(|saml| Protocol::Saml(Box::new(saml))),
+        }
+    }
+
     /// What the preset asks for is there; what it cannot use is not.
     fn fits(&mut self, preset: &Preset, own: &Rules, pool: &PoolKeys) {
         for key in preset.requires.iter().filter(|key| !self.table.has(key)) {
@@ -129,10 +146,19 @@ impl Reading<'_, '_> {
             ("tenant", pool.tenant.is_some() && preset.tenants.is_none()),
             ("hosted_domains", pool.hosted_domains.is_some() && !preset.hosted_domains),
             ("organisations", pool.organisations.is_some() && preset.organisations.is_none()),
-            ("base_url", own.base_url.is_some() && preset.rules.base_url.is_none() && !preset.requires.iter().any(|key| key == "base_url")),
+            (
+                "base_url",
+                own.base_url.is_some()
+                    && preset.rules.base_url.is_none()
+                    && !preset.requires.iter().any(|key| key == "base_url"),
+            ),
         ];
         for (key, _) in unused.into_iter().filter(|(_, unused)| *unused) {
-            self.note(key, format!("the preset {} does not know what to do with it", preset.name), "remove it");
+            self.note(
+                key,
+                format!("the preset {} does not know what to do with it", preset.name),
+                "remove it",
+            );
         }
         for scope in own.scopes.iter().flatten().filter(|scope| preset.forbidden_scopes.contains(scope)) {
             self.note(
@@ -141,9 +167,14 @@ impl Reading<'_, '_> {
                 format!("remove {scope:?}; the preset asks for the same in the provider's own way"),
             );
         }
-        for (key, list) in [("organisations", &pool.organisations), ("hosted_domains", &pool.hosted_domains)] {
+        for (key, list) in [("organisations", &pool.organisations), ("hosted_domains", &pool.hosted_domains)]
+        {
             if list.as_ref().is_some_and(Vec::is_empty) {
-                self.note(key, "an empty list would let everybody in", "list whom to let in, or remove the key");
+                self.note(
+                    key,
+                    "an empty list would let everybody in",
+                    "list whom to let in, or remove the key",
+                );
             }
         }
     }
@@ -152,7 +183,9 @@ impl Reading<'_, '_> {
     fn place(&mut self, preset: &Preset, pool: &PoolKeys, mut rules: Rules, own: &Rules) -> Rules {
         if let (Some(_), Some(hosted)) = (&own.base_url, &preset.self_hosted) {
             let under = Rules { endpoints: hosted.endpoints.clone(), ..Rules::default() };
-            rules = rules.overlaid(under).overlaid(Rules { endpoints: own.endpoints.clone(), ..Rules::default() });
+            rules = rules
+                .overlaid(under)
+                .overlaid(Rules { endpoints: own.endpoints.clone(), ..Rules::default() });
             rules.profile.also.extend(hosted.also.clone());
             rules.profile.also.extend(own.profile.also.clone());
         }
@@ -162,19 +195,31 @@ impl Reading<'_, '_> {
         rules.issuer = rules.issuer.map(|issuer| fill(issuer, &in_issuer));
         rules.discovery_url = rules.discovery_url.map(|url| fill(url, &in_path));
         let endpoints = &mut rules.endpoints;
-        for url in
-            [&mut endpoints.authorization, &mut endpoints.token, &mut endpoints.userinfo, &mut endpoints.jwks, &mut endpoints.end_session]
-        {
+        for url in [
+            &mut endpoints.authorization,
+            &mut endpoints.token,
+            &mut endpoints.userinfo,
+            &mut endpoints.jwks,
+            &mut endpoints.end_session,
+        ] {
             *url = url.take().map(|url| fill(url, &in_path));
         }
         for url in rules.profile.also.values_mut() {
             *url = fill(std::mem::take(url), &in_path);
         }
         if let (Some(_), Some(organisations)) = (&pool.organisations, &preset.organisations) {
-            let hosted = preset.self_hosted.as_ref().filter(|_| own.base_url.is_some()).and_then(|hosted| hosted.organisations_url.clone());
-            rules.profile.also.insert("orgs".into(), fill(hosted.unwrap_or_else(|| organisations.url.clone()), &in_path));
+            let hosted = preset
+                .self_hosted
+                .as_ref()
+                .filter(|_| own.base_url.is_some())
+                .and_then(|hosted| hosted.organisations_url.clone());
+            rules
+                .profile
+                .also
+                .insert("orgs".into(), fill(hosted.unwrap_or_else(|| organisations.url.clone()), &in_path));
             let scopes = rules.scopes.get_or_insert_default();
-            let missing: Vec<String> = organisations.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
+            let missing: Vec<String> =
+                organisations.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
             scopes.extend(missing);
         }
         rules
@@ -182,7 +227,9 @@ impl Reading<'_, '_> {
 
     /// What stands for `{tenant}` in URLs and in the issuer.
     fn tenant(&mut self, preset: &Preset, pool: &PoolKeys) -> (String, String) {
-        let (Some(tenants), Some(tenant)) = (&preset.tenants, &pool.tenant) else { return Default::default() };
+        let (Some(tenants), Some(tenant)) = (&preset.tenants, &pool.tenant) else {
+            return Default::default();
+        };
         if tenants.many.contains_key(tenant) {
             return (tenant.clone(), "{tenantid}".into());
         }
@@ -190,7 +237,8 @@ impl Reading<'_, '_> {
             return (id.clone(), id.clone());
         }
         if uuid::Uuid::try_parse(tenant).is_err() {
-            let words: Vec<&str> = tenants.many.keys().chain(tenants.aliases.keys()).map(String::as_str).collect();
+            let words: Vec<&str> =
+                tenants.many.keys().chain(tenants.aliases.keys()).map(String::as_str).collect();
             self.note(
                 "tenant",
                 format!("{tenant:?} is no tenant id"),
@@ -204,14 +252,20 @@ impl Reading<'_, '_> {
         let issuer = rules.issuer.clone()?;
         let template = issuer.contains("{tenantid}");
         self.url("issuer", &issuer.replace("{tenantid}", "tenant"));
-        let by_hand = rules.endpoints.authorization.is_some() && rules.endpoints.token.is_some() && rules.endpoints.jwks.is_some();
+        let by_hand = rules.endpoints.authorization.is_some()
+            && rules.endpoints.token.is_some()
+            && rules.endpoints.jwks.is_some();
         let discovery_url = match &rules.discovery_url {
             Some(url) => Some(url.clone()),
             None if by_hand => None,
             None => Some(format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))),
         };
         if discovery_url.as_ref().is_some_and(|url| url.contains("{tenantid}")) {
-            self.note("discovery_url", "an issuer for many tenants has no metadata of its own", "name the metadata's URL");
+            self.note(
+                "discovery_url",
+                "an issuer for many tenants has no metadata of its own",
+                "name the metadata's URL",
+            );
         } else if let Some(url) = &rules.discovery_url {
             self.url("discovery_url", url);
         }
@@ -222,7 +276,11 @@ impl Reading<'_, '_> {
             discovery_url,
             endpoints: rules.endpoints.clone(),
             request: request(rules, &["openid", "email", "profile"]),
-            algorithms: rules.algorithms.clone().filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["RS256".into()]),
+            algorithms: rules
+                .algorithms
+                .clone()
+                .filter(|list| !list.is_empty())
+                .unwrap_or_else(|| vec!["RS256".into()]),
             subject_claim: rules.subject.clone().unwrap_or_else(|| "sub".into()),
             userinfo: rules.userinfo.unwrap_or(UserinfoRule::WhenOffered),
             logout: LogoutRule {
@@ -234,8 +292,11 @@ impl Reading<'_, '_> {
     }
 
     fn oauth2(&mut self, preset: &Preset, pool: &PoolKeys, rules: &Rules) -> Option<Oauth2> {
-        let present =
-            [("authorization", &rules.endpoints.authorization), ("token", &rules.endpoints.token), ("userinfo", &rules.endpoints.userinfo)];
+        let present = [
+            ("authorization", &rules.endpoints.authorization),
+            ("token", &rules.endpoints.token),
+            ("userinfo", &rules.endpoints.userinfo),
+        ];
         for (key, _) in present.into_iter().filter(|(_, url)| url.is_none()) {
             if self.table.has("endpoints") || !preset.requires.iter().any(|key| key == "endpoints") {
                 self.table.section("endpoints").problem(key, "missing", format!("add {key}"));
@@ -246,7 +307,8 @@ impl Reading<'_, '_> {
             self.note("allowed_tenants", "an OAuth 2 provider has no tenants", "remove it");
         }
         self.endpoint_urls(&rules.endpoints);
-        for url in rules.profile.also.values().chain(rules.quirks.token_audience.iter().map(|rule| &rule.url)) {
+        for url in rules.profile.also.values().chain(rules.quirks.token_audience.iter().map(|rule| &rule.url))
+        {
             self.url("profile", url);
         }
         Some(Oauth2 {
@@ -260,7 +322,11 @@ impl Reading<'_, '_> {
 
     fn saml(&mut self, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
         for key in CREDENTIALS.into_iter().filter(|key| self.table.has(key)) {
-            self.note(key, "a SAML provider gives no credentials", "remove it; our entity id is sp_entity_id");
+            self.note(
+                key,
+                "a SAML provider gives no credentials",
+                "remove it; our entity id is sp_entity_id",
+            );
         }
         saml_registry::read(self.table, rules, around)
     }
@@ -296,18 +362,36 @@ impl Reading<'_, '_> {
         if every && allowed.len() > 1 {
             self.note("allowed_tenants", "\"*\" stands beside tenant ids", "keep the one or the other");
         }
-        if let Some(odd) =
-            allowed.iter().find(|tenant| *tenant != "*" && uuid::Uuid::try_parse(tenant).is_err() && preset.tenants.is_some())
-        {
-            self.note("allowed_tenants", format!("{odd:?} is no tenant id"), "write tenant ids (UUIDs); domain names are not in tokens");
+        if let Some(odd) = allowed.iter().find(|tenant| {
+            *tenant != "*" && uuid::Uuid::try_parse(tenant).is_err() && preset.tenants.is_some()
+        }) {
+            self.note(
+                "allowed_tenants",
+                format!("{odd:?} is no tenant id"),
+                "write tenant ids (UUIDs); domain names are not in tokens",
+            );
         }
-        let refused = preset.tenants.as_ref().zip(pool.tenant.as_ref()).and_then(|(tenants, tenant)| tenants.many.get(tenant).cloned());
-        Some(TenantRule { allowed: if every { Vec::new() } else { allowed }, refused: refused.unwrap_or_default() })
+        let refused = preset
+            .tenants
+            .as_ref()
+            .zip(pool.tenant.as_ref())
+            .and_then(|(tenants, tenant)| tenants.many.get(tenant).cloned());
+        Some(TenantRule {
+            allowed: if every { Vec::new() } else { allowed },
+            refused: refused.unwrap_or_default(),
+        })
     }
 
     fn endpoint_urls(&mut self, endpoints: &Endpoints) {
-        for url in
-            [&endpoints.authorization, &endpoints.token, &endpoints.userinfo, &endpoints.jwks, &endpoints.end_session].into_iter().flatten()
+        for url in [
+            &endpoints.authorization,
+            &endpoints.token,
+            &endpoints.userinfo,
+            &endpoints.jwks,
+            &endpoints.end_session,
+        ]
+        .into_iter()
+        .flatten()
         {
             self.url("endpoints", url);
         }
@@ -331,7 +415,10 @@ impl Reading<'_, '_> {
 fn request(rules: &Rules, default_scopes: &[&str]) -> RequestRules {
     let keys = &rules.request;
     RequestRules {
-        scopes: rules.scopes.clone().unwrap_or_else(|| default_scopes.iter().map(|scope| (*scope).to_owned()).collect()),
+        scopes: rules
+            .scopes
+            .clone()
+            .unwrap_or_else(|| default_scopes.iter().map(|scope| (*scope).to_owned()).collect()),
         scope_separator: keys.scope_separator.clone().unwrap_or_else(|| " ".into()),
         parameters: keys.parameters.clone(),
         form_post: keys.form_post.unwrap_or(false),
@@ -378,7 +465,11 @@ fn domain_rule(text: &str) -> Result<String, Invalid> {
 /// A domain name in its ASCII (punycode) form.
 fn domain(text: &str) -> Result<String, Invalid> {
     match url::Host::parse(text) {
-        Ok(url::Host::Domain(name)) if name.contains('.') && !name.ends_with('.') && !text.contains(['/', '@', '*']) => Ok(name),
+        Ok(url::Host::Domain(name))
+            if name.contains('.') && !name.ends_with('.') && !text.contains(['/', '@', '*']) =>
+        {
+            Ok(name)
+        }
         _ => Err(Invalid::new(
             format!("{text:?} is no domain"),
             "write a domain such as example.com; domains lists the domains below it as *.example.com",

@@ -1,9 +1,10 @@
-//! From an e-mail address to the providers that people with such an address sign in at. Only its domain counts: nothing here, and so
-//! nothing that follows, depends on whether the address exists.
+//! From an e-mail address to the providers that people with such an address sign in at. Only its domain
+//! counts: nothing here, and so nothing that follows, depends on whether the address exists.
 
 use url::Host;
 
-/// Longest accepted address ([RFC 5321 section 4.5.3.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1)).
+/// Longest accepted address ([RFC 5321 section
+/// 4.5.3.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1)).
 pub const MAX_ADDRESS: usize = 254;
 
 /// The domain of an e-mail address in its ASCII form; `None` for what is no address.
@@ -14,15 +15,21 @@ pub fn domain(address: &str) -> Option<String> {
         return None;
     }
     match Host::parse(domain) {
-        Ok(Host::Domain(name)) if name.contains('.') && !name.starts_with('.') && !name.ends_with('.') => Some(name),
+        Ok(Host::Domain(name)) if name.contains('.') && !name.starts_with('.') && !name.ends_with('.') => {
+            Some(name)
+        }
         _ => None,
     }
 }
 
-/// Whether `rule` of a provider's `domains` covers `domain`: `acme.example` that domain, `*.acme.example` every one below it.
+/// Whether `rule` of a provider's `domains` covers `domain`: `acme.example` that domain, `*.acme.example`
+/// every one below it.
 pub fn covers(rule: &str, domain: &str) -> bool {
     let below = |above: String, domain: String| {
-        domain.strip_suffix(&above).and_then(|below| below.strip_suffix('.')).is_some_and(|below| !below.is_empty())
+        domain
+            .strip_suffix(&above)
+            .and_then(|below| below.strip_suffix('.'))
+            .is_some_and(|below| !below.is_empty())
     };
     match (rule.strip_prefix("*."), ascii(domain)) {
         (Some(above), Some(domain)) => ascii(above).is_some_and(|above| below(above, domain)),
@@ -31,10 +38,13 @@ pub fn covers(rule: &str, domain: &str) -> bool {
     }
 }
 
-/// The rules that would cover `domain`, an ASCII one, the closest first: the domain itself goes before one that it lies below, and a
-/// near one before a far one.
+/// The rules that would cover `domain`, an ASCII one, the closest first: the domain itself goes before one
+/// that it lies below, and a near one before a far one.
 pub fn rules(domain: &str) -> impl Iterator<Item = String> {
-    let above = domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot + 1..)).map(|above| format!("*.{above}"));
+    let above = domain
+        .match_indices('.')
+        .filter_map(|(dot, _)| domain.get(dot + 1..))
+        .map(|above| format!("*.{above}"));
     std::iter::once(domain.to_owned()).chain(above)
 }
 
@@ -50,7 +60,17 @@ mod tests {
     fn an_address_has_a_domain_or_is_none() {
         assert_eq!(domain("ada@Acme.example").as_deref(), Some("acme.example"));
         assert_eq!(domain("ada+x@bücher.example").as_deref(), Some("xn--bcher-kva.example"));
-        for text in ["", "ada", "@acme.example", "ada@", "ada@acme", "a b@acme.example", "a@b@acme.example", "ada@[::1]", "ada@127.0.0.1"] {
+        for text in [
+            "",
+            "ada",
+            "@acme.example",
+            "ada@",
+            "ada@acme",
+            "a b@acme.example",
+            "a@b@acme.example",
+            "ada@[::1]",
+            "ada@127.0.0.1",
+        ] {
             assert_eq!(domain(text), None, "{text}");
         }
         assert_eq!(domain(&format!("{}@acme.example", "a".repeat(250))), None);

@@ -1,4 +1,5 @@
-//! What a preset file or a `[[pool.provider]]` table may say: every key optional, the pool's laid over the preset's.
+//! What a preset file or a `[[pool.provider]]` table may say: every key optional, the pool's laid over the
+//! preset's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,7 +76,8 @@ pub struct Rules {
     pub profile: ProfileRule,
     /// Deviations.
     pub quirks: QuirkKeys,
-    /// Attribute rules; `None` unmaps what the preset maps. Shared, for most pools change nothing about a preset's.
+    /// Attribute rules; `None` unmaps what the preset maps. Shared, for most pools change nothing about a
+    /// preset's.
     pub attributes: Arc<BTreeMap<AttributeName, Option<Rule>>>,
     /// Claim with the provider's groups.
     pub groups_claim: Option<String>,

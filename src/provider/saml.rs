@@ -13,7 +13,8 @@ use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::metadata::IdpMetadata;
 use crate::protocol::saml::response::ResponseRules;
 
-/// Name identifier formats ([SAML Core section 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+/// Name identifier formats ([SAML Core section
+/// 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 pub mod format {
     /// Stable, opaque, made for this service provider.
     pub const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
@@ -24,13 +25,15 @@ pub mod format {
     /// Whatever the identity provider's administrator chose; also what a NameID without a format is.
     pub const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 
-    /// Whether two format URIs mean the same: some providers write another SAML version into the URI than the one that defined it.
+    /// Whether two format URIs mean the same: some providers write another SAML version into the URI than the
+    /// one that defined it.
     pub fn same(left: &str, right: &str) -> bool {
         left == right || matches!((word(left), word(right)), (Some(left), Some(right)) if left == right)
     }
 
     fn word(format: &str) -> Option<&str> {
-        let (version, word) = format.strip_prefix("urn:oasis:names:tc:SAML:")?.split_once(":nameid-format:")?;
+        let (version, word) =
+            format.strip_prefix("urn:oasis:names:tc:SAML:")?.split_once(":nameid-format:")?;
         matches!(version, "1.0" | "1.1" | "2.0").then_some(word)
     }
 }
@@ -44,8 +47,8 @@ pub struct Saml {
     pub entity_id: Option<String>,
     /// Our entity id towards this provider.
     pub sp_entity_id: String,
-    /// Our assertion consumer service URL towards this provider, where it is not `<public url>/saml2/idpresponse`: a provider that was
-    /// set up for another service need not change.
+    /// Our assertion consumer service URL towards this provider, where it is not `<public
+    /// url>/saml2/idpresponse`: a provider that was set up for another service need not change.
     pub acs_url: Option<String>,
     /// The authentication request.
     pub request: SamlRequest,
@@ -72,7 +75,8 @@ pub struct Saml {
 pub enum MetadataSource {
     /// Read from there, and read again.
     Url(String),
-    /// They stand in the configuration, as a document or written by hand, and were checked when it was read; `validUntil` was not.
+    /// They stand in the configuration, as a document or written by hand, and were checked when it was read;
+    /// `validUntil` was not.
     Configured(Arc<IdpMetadata>),
 }
 
@@ -110,7 +114,8 @@ pub struct SamlAccept {
     pub sha1_until: Option<Timestamp>,
     /// RSA 1.5 key transport is accepted before this instant.
     pub rsa_1_5_until: Option<Timestamp>,
-    /// AES-CBC is decrypted although no signature over the ciphertext was verified: some providers offer nothing else.
+    /// AES-CBC is decrypted although no signature over the ciphertext was verified: some providers offer
+    /// nothing else.
     pub cbc_without_signature: bool,
 }
 
@@ -125,7 +130,8 @@ pub enum IdpInitiated {
         client: ClientId,
     },
     /// Its identity is thrown away and this client is asked to begin a sign-in
-    /// ([OpenID Connect Core section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
+    /// ([OpenID Connect Core section
+    /// 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
     Restart {
         /// A client with an `initiate_login_uri`.
         client: ClientId,
@@ -135,7 +141,8 @@ pub enum IdpInitiated {
 /// What happens with a certificate that metadata names for the first time, after the first metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewKeys {
-    /// Metadata signed by a pinned signer is believed; any other new certificate waits until all known ones expired or an administrator accepts it.
+    /// Metadata signed by a pinned signer is believed; any other new certificate waits until all known ones
+    /// expired or an administrator accepts it.
     Wait,
     /// Whatever the metadata's https server says is believed.
     Trust,
@@ -144,7 +151,8 @@ pub enum NewKeys {
 /// How many days before a certificate's end it is said.
 pub const THRESHOLDS: [i64; 3] = [60, 30, 7];
 
-/// Whole days until a certificate expires, when they are no more than the longest of [`THRESHOLDS`]; negative ones count since then.
+/// Whole days until a certificate expires, when they are no more than the longest of [`THRESHOLDS`]; negative
+/// ones count since then.
 pub fn days_left(certificate: &Certificate, now: Timestamp) -> Option<i64> {
     let days = (certificate.not_after().secs() - now.secs()).div_euclid(86_400);
     THRESHOLDS.iter().any(|threshold| days <= *threshold).then_some(days)
@@ -158,7 +166,12 @@ pub fn default_sp_entity_id(pool: &PoolId) -> String {
 impl SamlAccept {
     /// The rules for a response at `now`.
     pub fn rules(&self, now: Timestamp) -> ResponseRules {
-        ResponseRules { skew: self.skew, sha1: self.sha1(now), rsa_1_5: self.rsa_1_5(now), unauthenticated_cbc: self.cbc_without_signature }
+        ResponseRules {
+            skew: self.skew,
+            sha1: self.sha1(now),
+            rsa_1_5: self.rsa_1_5(now),
+            unauthenticated_cbc: self.cbc_without_signature,
+        }
     }
 
     /// Whether SHA-1 is accepted at `now`.

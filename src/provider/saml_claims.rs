@@ -20,19 +20,24 @@ pub const SP_NAME_QUALIFIER: &str = "SPNameQualifier";
 /// The claim with the assertion's issuer: the provider's entity id.
 pub const ISSUER: &str = "Issuer";
 
-/// Longest subject in bytes: that of a persistent NameID ([SAML Core section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+/// Longest subject in bytes: that of a persistent NameID ([SAML Core section
+/// 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 const MAX_SUBJECT: usize = 256;
 
-/// What an assertion says, as claims: each attribute under its `Name`, one value as a text and several as a list; the NameID, its format and
-/// qualifiers, and the issuer under the names of this module.
+/// What an assertion says, as claims: each attribute under its `Name`, one value as a text and several as a
+/// list; the NameID, its format and qualifiers, and the issuer under the names of this module.
 ///
-/// With [`Saml::friendly_names`] an attribute also stands under its `FriendlyName`, where no attribute has that as its name.
+/// With [`Saml::friendly_names`] an attribute also stands under its `FriendlyName`, where no attribute has
+/// that as its name.
 pub fn claims(saml: &Saml, assertion: &Assertion) -> Claims {
     let mut claims = Claims::new();
     let named = assertion.attributes.iter().map(|attribute| (attribute.name.as_str(), attribute));
     add(&mut claims, named);
     if saml.friendly_names {
-        let friendly = assertion.attributes.iter().filter_map(|attribute| Some((attribute.friendly_name.as_deref()?, attribute)));
+        let friendly = assertion
+            .attributes
+            .iter()
+            .filter_map(|attribute| Some((attribute.friendly_name.as_deref()?, attribute)));
         let mut further = Claims::new();
         add(&mut further, friendly);
         for (name, value) in further {
@@ -47,7 +52,9 @@ pub fn claims(saml: &Saml, assertion: &Assertion) -> Claims {
         let format = name_id.format.as_deref().unwrap_or(format::UNSPECIFIED);
         claims.insert(NAME_ID.into(), name_id.value.clone().into());
         claims.insert(NAME_ID_FORMAT.into(), format.into());
-        for (claim, value) in [(NAME_QUALIFIER, &name_id.name_qualifier), (SP_NAME_QUALIFIER, &name_id.sp_name_qualifier)] {
+        for (claim, value) in
+            [(NAME_QUALIFIER, &name_id.name_qualifier), (SP_NAME_QUALIFIER, &name_id.sp_name_qualifier)]
+        {
             if let Some(value) = value {
                 claims.insert(claim.into(), value.clone().into());
             }
@@ -91,8 +98,8 @@ pub(super) fn key(provider: &Provider, saml: &Saml, claims: &Claims) -> Result<I
     Ok(IdentityKey { provider: provider.name.clone(), issuer, subject })
 }
 
-/// The first value of the first of the mapping's e-mail attributes becomes the claim `email`, which is judged and mapped. An attribute
-/// that only happens to be called `email` is none.
+/// The first value of the first of the mapping's e-mail attributes becomes the claim `email`, which is judged
+/// and mapped. An attribute that only happens to be called `email` is none.
 pub(super) fn normalise(saml: &Saml, claims: &mut Claims) {
     if saml.email.is_empty() {
         return;
@@ -101,7 +108,10 @@ pub(super) fn normalise(saml: &Saml, claims: &mut Claims) {
         Value::Array(values) => values.iter().find_map(Value::as_str).map(str::to_owned),
         single => single.as_str().map(str::to_owned),
     };
-    let address = saml.email.iter().find_map(|name| claims.get(name).and_then(first).filter(|text| !text.trim().is_empty()));
+    let address = saml
+        .email
+        .iter()
+        .find_map(|name| claims.get(name).and_then(first).filter(|text| !text.trim().is_empty()));
     match address {
         Some(address) => drop(claims.insert("email".into(), Value::String(address))),
         None => drop(claims.remove("email")),
@@ -131,7 +141,11 @@ fn qualified(claims: &Claims, issuer: &str, saml: &Saml) -> String {
 
 fn usable(value: &str, claim: &str) -> Result<String, QuirkError> {
     let fits = value.len() <= MAX_SUBJECT && !value.trim().is_empty() && !value.chars().any(char::is_control);
-    if fits { Ok(value.to_owned()) } else { Err(QuirkError::SubjectUnusable(claim.chars().take(128).collect())) }
+    if fits {
+        Ok(value.to_owned())
+    } else {
+        Err(QuirkError::SubjectUnusable(claim.chars().take(128).collect()))
+    }
 }
 
 /// A claim with exactly one text value, which is not empty.

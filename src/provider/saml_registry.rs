@@ -7,7 +7,10 @@ use super::combine::web_url;
 use super::mapping::Rule;
 use super::registry::Around;
 use super::rules::Rules;
-use super::saml::{IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id, format};
+use super::saml::{
+    IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id,
+    format,
+};
 use super::saml_claims::NAME_ID;
 use super::saml_rules::uri;
 use super::settings::Quirks;
@@ -48,14 +51,19 @@ const SKEW: Duration = Duration::from_secs(60);
 /// The SAML rules of one table; `None` when a problem was noted.
 pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
     let reading = Reading { table, allow_private: around.allow_private };
-    let (sha1_until, rsa_1_5_until) = (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));
+    let (sha1_until, rsa_1_5_until) =
+        (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));
     let keys = rules.saml.clone();
     let sp_entity_id = table.parsed("sp_entity_id", uri);
     let acs_url = reading.url("acs_url");
     let new_keys = table.one_of("new_keys", &[("wait", NewKeys::Wait), ("trust", NewKeys::Trust)]);
     let signers = reading.certificates("metadata_signer", "metadata_signer_file");
     if signers.is_some() && reading.by_hand() {
-        table.problem("metadata_signer", "there is no metadata that could be signed", "remove it, or give metadata_url");
+        table.problem(
+            "metadata_signer",
+            "there is no metadata that could be signed",
+            "remove it, or give metadata_url",
+        );
     }
     let entity_id = table.parsed("entity_id", uri);
     let source = reading.source(entity_id.as_deref(), signers.as_deref());
@@ -91,8 +99,8 @@ pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) ->
     })
 }
 
-/// The claims that the mapping names for `email`. The mapping itself then reads the claim `email`, where the address that was
-/// judged stands ([`super::quirks::normalise`]).
+/// The claims that the mapping names for `email`. The mapping itself then reads the claim `email`, where the
+/// address that was judged stands ([`super::quirks::normalise`]).
 fn address(rules: &mut Rules) -> Vec<String> {
     let Ok(name) = AttributeName::parse("email") else { return Vec::new() };
     match Arc::make_mut(&mut rules.attributes).get_mut(&name) {
@@ -114,20 +122,25 @@ impl Reading<'_, '_> {
     /// Exactly one source.
     fn source(&self, entity_id: Option<&str>, signers: Option<&[Certificate]>) -> Option<MetadataSource> {
         let table = self.table;
-        let given: Vec<&str> = ["metadata_url", "metadata_file", "metadata"].into_iter().filter(|key| table.has(key)).collect();
-        let (url, by_hand) = (self.url("metadata_url"), if self.by_hand() { self.hand_written() } else { None });
+        let given: Vec<&str> =
+            ["metadata_url", "metadata_file", "metadata"].into_iter().filter(|key| table.has(key)).collect();
+        let (url, by_hand) =
+            (self.url("metadata_url"), if self.by_hand() { self.hand_written() } else { None });
         let document = table.file("metadata_file").or_else(|| table.string("metadata"));
         match given.as_slice() {
             [] if self.by_hand() => by_hand.map(|metadata| MetadataSource::Configured(Arc::new(metadata))),
             [] => {
-                let fix = "add metadata_url, metadata_file or metadata; or entity_id, sso_url and certificates";
+                let fix =
+                    "add metadata_url, metadata_file or metadata; or entity_id, sso_url and certificates";
                 table.problem("metadata_url", "missing: nothing says who the provider is", fix);
                 None
             }
             ["metadata_url"] if !self.by_hand() => url.map(MetadataSource::Url),
             [key] if !self.by_hand() => {
-                let rules = MetadataRules { entity_id, signer: signers, allow_http_loopback: self.allow_private };
-                // Whether it is still valid is a question of each sign-in: a document that ends does not keep the broker from starting.
+                let rules =
+                    MetadataRules { entity_id, signer: signers, allow_http_loopback: self.allow_private };
+                // Whether it is still valid is a question of each sign-in: a document that ends does not keep
+                // the broker from starting.
                 match metadata::parse(document?.as_bytes(), &rules, Timestamp::from_secs(0)) {
                     Ok(metadata) => Some(MetadataSource::Configured(Arc::new(metadata))),
                     Err(error) => {
@@ -158,7 +171,12 @@ impl Reading<'_, '_> {
         }
         let texts: Vec<String> = certificates?.iter().map(|certificate| base64(certificate.der())).collect();
         let (entity_id, sso_url) = (entity_id?, sso_url?);
-        let fields = ByHand { entity_id: &entity_id, sso_url: &sso_url, slo_url: slo_url.as_deref(), certificates: &texts };
+        let fields = ByHand {
+            entity_id: &entity_id,
+            sso_url: &sso_url,
+            slo_url: slo_url.as_deref(),
+            certificates: &texts,
+        };
         let read = metadata::by_hand(&fields, self.allow_private);
         read.map_err(|error| table.problem("sso_url", error.to_string(), error.hint())).ok()
     }
@@ -176,14 +194,22 @@ impl Reading<'_, '_> {
         };
         let blocks: Vec<&str> = texts.iter().flat_map(|text| pem_blocks(text)).collect();
         if blocks.is_empty() {
-            table.problem(at, "there is no certificate", "give PEM text, from BEGIN CERTIFICATE to END CERTIFICATE");
+            table.problem(
+                at,
+                "there is no certificate",
+                "give PEM text, from BEGIN CERTIFICATE to END CERTIFICATE",
+            );
             return None;
         }
         let mut found = Vec::new();
         for block in &blocks {
             match Certificate::from_base64(block) {
                 Ok(certificate) => found.push(certificate),
-                Err(error) => table.problem(at, error.to_string(), "give the provider's signing certificate as PEM text"),
+                Err(error) => table.problem(
+                    at,
+                    error.to_string(),
+                    "give the provider's signing certificate as PEM text",
+                ),
             }
         }
         (found.len() == blocks.len()).then_some(found)
@@ -191,7 +217,8 @@ impl Reading<'_, '_> {
 
     fn idp_initiated(&self) -> Option<IdpInitiated> {
         let table = self.table;
-        let mode = table.one_of("idp_initiated", &[("off", 0_u8), ("accept", 1), ("restart", 2)]).unwrap_or(0);
+        let mode =
+            table.one_of("idp_initiated", &[("off", 0_u8), ("accept", 1), ("restart", 2)]).unwrap_or(0);
         let client = table.parsed("idp_initiated_client", ClientId::parse);
         match (mode, table.has("idp_initiated_client")) {
             (0, true) => {
@@ -204,7 +231,11 @@ impl Reading<'_, '_> {
             }
             (0, false) => Some(IdpInitiated::Off),
             (_, false) => {
-                table.problem("idp_initiated_client", "missing", "name the client that people who start at the provider come to");
+                table.problem(
+                    "idp_initiated_client",
+                    "missing",
+                    "name the client that people who start at the provider come to",
+                );
                 None
             }
             (1, true) => client.map(|client| IdpInitiated::Accept { client }),
@@ -215,7 +246,8 @@ impl Reading<'_, '_> {
     fn subject(&self, rules: &Rules) -> Option<SubjectRule> {
         let named = rules.subject.as_deref().unwrap_or(NAME_ID);
         if named == NAME_ID {
-            let formats = rules.saml.subject_formats.clone().unwrap_or_else(|| vec![format::PERSISTENT.to_owned()]);
+            let formats =
+                rules.saml.subject_formats.clone().unwrap_or_else(|| vec![format::PERSISTENT.to_owned()]);
             return Some(SubjectRule::NameId { formats });
         }
         if self.table.has("subject_formats") {
@@ -246,12 +278,21 @@ fn pem_blocks(text: &str) -> Vec<&str> {
     if !text.contains("-----") {
         return vec![text];
     }
-    text.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| Some(block.split_once("-----END CERTIFICATE-----")?.0)).collect()
+    text.split("-----BEGIN CERTIFICATE-----")
+        .skip(1)
+        .filter_map(|block| Some(block.split_once("-----END CERTIFICATE-----")?.0))
+        .collect()
 }
 
 /// The first instant after a day written as `2027-06-30`, in UTC.
 fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    let invalid = || Invalid::new(format!("{text:?} is no day"), "write the last day on which it is accepted, such as \"2027-06-30\"");
-    let begins = datetime::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10).ok_or_else(invalid)?;
+    let invalid = || {
+        Invalid::new(
+            format!("{text:?} is no day"),
+            "write the last day on which it is accepted, such as \"2027-06-30\"",
+        )
+    };
+    let begins =
+        datetime::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10).ok_or_else(invalid)?;
     Ok(begins.plus(Duration::from_secs(86_400)))
 }

@@ -56,9 +56,14 @@ impl SamlKeys {
             clock_skew: table.duration("clock_skew", Duration::ZERO..=MOST_SKEW),
             cbc_without_signature: table.boolean("cbc_without_signature"),
         };
-        if keys.subject_formats.as_ref().is_some_and(Vec::is_empty) && table.strings("subject_formats").is_some_and(|list| list.is_empty())
+        if keys.subject_formats.as_ref().is_some_and(Vec::is_empty)
+            && table.strings("subject_formats").is_some_and(|list| list.is_empty())
         {
-            table.problem("subject_formats", "the list is empty, so nobody can sign in", "list \"persistent\", or remove the key");
+            table.problem(
+                "subject_formats",
+                "the list is empty, so nobody can sign in",
+                "list \"persistent\", or remove the key",
+            );
         }
         keys
     }
@@ -101,19 +106,25 @@ fn name_id_format(text: &str) -> Result<String, Invalid> {
         _ => {
             return Err(Invalid::new(
                 format!("{text:?} is no NameID format"),
-                "write \"persistent\", \"emailAddress\", \"unspecified\", \"transient\" or a format's whole URI",
+                "write \"persistent\", \"emailAddress\", \"unspecified\", \"transient\" or a format's whole \
+                 URI",
             ));
         }
     };
     uri(known)
 }
 
-/// A URI as identifiers in SAML are: at most 1024 characters ([SAML Core section 8.3.6](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+/// A URI as identifiers in SAML are: at most 1024 characters ([SAML Core section
+/// 8.3.6](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 pub(super) fn uri(text: &str) -> Result<String, Invalid> {
-    let plain = text.len() <= 1024 && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\'));
+    let plain = text.len() <= 1024
+        && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\'));
     if plain && text.contains(':') {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::new(format!("{text:?} is no URI"), "write it exactly as the provider's documentation does, without spaces"))
+        Err(Invalid::new(
+            format!("{text:?} is no URI"),
+            "write it exactly as the provider's documentation does, without spaces",
+        ))
     }
 }

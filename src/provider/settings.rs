@@ -40,8 +40,9 @@ pub struct Provider {
     pub groups: GroupRule,
     /// Whether signing out here also visits the provider's end-session endpoint.
     pub end_session: bool,
-    /// Whether the provider answers at a callback of its own, `/oauth2/idpresponse/<name>`: then no other provider of the pool can
-    /// pass its answers off as their own, even where it sends no `iss` (B-20, [RFC 9700 section 4.4.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2)).
+    /// Whether the provider answers at a callback of its own, `/oauth2/idpresponse/<name>`: then no other
+    /// provider of the pool can pass its answers off as their own, even where it sends no `iss` (B-20, [RFC
+    /// 9700 section 4.4.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2)).
     pub own_callback: bool,
     /// A disabled provider is refused at every door.
     pub enabled: bool,
@@ -95,9 +96,11 @@ pub struct Oidc {
 /// How a provider may sign people out here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogoutRule {
-    /// By posting a logout token ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+    /// By posting a logout token ([Back-Channel
+    /// Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
     pub back_channel: bool,
-    /// By having the browser load a page of ours in a frame ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
+    /// By having the browser load a page of ours in a frame ([Front-Channel
+    /// Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
     pub front_channel: bool,
 }
 
@@ -108,7 +111,8 @@ pub struct Oauth2 {
     pub endpoints: Endpoints,
     /// The authorization request.
     pub request: RequestRules,
-    /// Where the subject stands in the merged profile: a JSON pointer such as `/id` or `/data/id`; numbers are taken as their decimal text.
+    /// Where the subject stands in the merged profile: a JSON pointer such as `/id` or `/data/id`; numbers
+    /// are taken as their decimal text.
     pub subject: String,
     /// How the profile is called.
     pub profile: ProfileRule,
@@ -166,7 +170,8 @@ pub struct ProfileRule {
     pub query: BTreeMap<String, String>,
     /// Header that carries the access token instead of `Authorization: Bearer`.
     pub token_header: Option<String>,
-    /// Further GET calls whose answers are merged under a claim: claim name to URL, for example `emails` to GitHub's `/user/emails`.
+    /// Further GET calls whose answers are merged under a claim: claim name to URL, for example `emails` to
+    /// GitHub's `/user/emails`.
     pub also: BTreeMap<String, String>,
 }
 
@@ -187,13 +192,15 @@ pub struct Quirks {
     pub appsecret_proof: bool,
     /// URL that tells for which client an access token was issued, and where in its JSON answer that stands.
     pub token_audience: Option<TokenAudienceRule>,
-    /// Claim that says whether the address is verified where that is not `email_verified` (Discord's `verified`).
+    /// Claim that says whether the address is verified where that is not `email_verified` (Discord's
+    /// `verified`).
     pub email_verified_claim: Option<String>,
     /// Verified address picked from the list merged under this claim (GitHub's `emails`).
     pub verified_email_list: Option<String>,
     /// Organisations of which one must be in the list merged under `orgs`; empty accepts all.
     pub organisations: Vec<String>,
-    /// The provider may replace `groups` by a `_claim_names` reference (Entra overage); it is reported, never followed.
+    /// The provider may replace `groups` by a `_claim_names` reference (Entra overage); it is reported, never
+    /// followed.
     pub groups_overage: bool,
 }
 
@@ -202,7 +209,8 @@ pub struct Quirks {
 pub struct TenantRule {
     /// Allowed `tid` values; empty accepts every tenant (written `allowed_tenants = ["*"]`).
     pub allowed: Vec<String>,
-    /// `tid` values that are refused whatever [`TenantRule::allowed`] says: personal accounts under `tenant = "organizations"`.
+    /// `tid` values that are refused whatever [`TenantRule::allowed`] says: personal accounts under `tenant =
+    /// "organizations"`.
     pub refused: Vec<String>,
 }
 
@@ -215,7 +223,8 @@ pub struct TokenAudienceRule {
     pub parameter: String,
     /// JSON pointer to the client id in the answer.
     pub audience: String,
-    /// Whether the call itself is authorised with `client_id|client_secret` as `access_token` (Facebook's `debug_token`).
+    /// Whether the call itself is authorised with `client_id|client_secret` as `access_token` (Facebook's
+    /// `debug_token`).
     pub app_token: bool,
 }
 
@@ -259,7 +268,8 @@ pub enum EmailTrust {
     ClaimOrText,
     /// When `xms_edov` is true in any of its encodings; absent is false (Entra).
     EdovClaim,
-    /// When the address came from the provider's list of verified addresses ([`Quirks::verified_email_list`]).
+    /// When the address came from the provider's list of verified addresses
+    /// ([`Quirks::verified_email_list`]).
     VerifiedList,
     /// When the address lies in one of [`Provider::domains`].
     Domains,

@@ -112,7 +112,8 @@ impl Batch {
     /// Both together; those of `other` come last.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        let foreign = (other.partition != self.partition).then_some("two batches of different partitions as one");
+        let foreign =
+            (other.partition != self.partition).then_some("two batches of different partitions as one");
         self.misuse = self.misuse.or(other.misuse).or(foreign);
         self.writes.extend(other.writes);
         self
@@ -144,16 +145,22 @@ impl Batch {
 impl Write {
     fn check(&self, role: Role) -> Result<(), StoreError> {
         match &self.change {
-            Change::Put { life: Life::Forever, .. } | Change::Index { life: Life::Forever, .. } if role == Role::State => {
+            Change::Put { life: Life::Forever, .. } | Change::Index { life: Life::Forever, .. }
+                if role == Role::State =>
+            {
                 Err(StoreError::Misuse("a key without expiry in the state store"))
             }
-            Change::Put { value, .. } if value.len() > self.key.size_limit() => {
-                Err(StoreError::TooLarge { kind: self.key.kind(), size: value.len(), limit: self.key.size_limit() })
-            }
+            Change::Put { value, .. } if value.len() > self.key.size_limit() => Err(StoreError::TooLarge {
+                kind: self.key.kind(),
+                size: value.len(),
+                limit: self.key.size_limit(),
+            }),
             Change::Index { member, .. } if member.len() > MEMBER_LIMIT => {
                 Err(StoreError::TooLarge { kind: self.key.kind(), size: member.len(), limit: MEMBER_LIMIT })
             }
-            Change::Index { score, .. } if score.unsigned_abs() > SCORE_LIMIT => Err(StoreError::Misuse("an index score beyond 2^53")),
+            Change::Index { score, .. } if score.unsigned_abs() > SCORE_LIMIT => {
+                Err(StoreError::Misuse("an index score beyond 2^53"))
+            }
             _ => Ok(()),
         }
     }

@@ -1,11 +1,14 @@
 //! Eras: how everybody is signed out at once, and how a restored store is noticed.
 //!
-//! Each session, code and refresh-token family carries in its epoch the era in which it began; what began in an earlier one is over. One record of
-//! the state store says how often everybody was signed out, of all pools or of one, and each process knows it from at most [`FRESH`] ago, so that a check costs no round trip.
+//! Each session, code and refresh-token family carries in its epoch the era in which it began; what began in
+//! an earlier one is over. One record of the state store says how often everybody was signed out, of all
+//! pools or of one, and each process knows it from at most [`FRESH`] ago, so that a check costs no round
+//! trip.
 //!
-//! In a Redis the record also has a beat that goes on with time. A server that comes back with a beat far behind what this process has
-//! seen has lost more than a fail-over may lose: somebody put an older snapshot in its place, or emptied it. What was spent or revoked since might
-//! be good again there, so the first process that notices begins another era, before it answers anybody from that server.
+//! In a Redis the record also has a beat that goes on with time. A server that comes back with a beat far
+//! behind what this process has seen has lost more than a fail-over may lose: somebody put an older snapshot
+//! in its place, or emptied it. What was spent or revoked since might be good again there, so the first
+//! process that notices begins another era, before it answers anybody from that server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +23,8 @@ use crate::outside::clock::{Clock, Stopwatch};
 
 /// How old what a process knows may be.
 pub const FRESH: Duration = Duration::from_secs(2);
-/// The same for a cluster while the node with the record does not answer: the other nodes are served meanwhile.
+/// The same for a cluster while the node with the record does not answer: the other nodes are served
+/// meanwhile.
 const UNREACHABLE: Duration = Duration::from_secs(15);
 /// How long whoever asks is told of the last failure and does not try again.
 const FAILED: Duration = Duration::from_millis(500);
@@ -28,7 +32,8 @@ const FAILED: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks between two beats of all processes together.
 const BEAT: u32 = 5;
-/// Looks after a beat that failed: a server that is cut off must not run ahead of the one that takes its place.
+/// Looks after a beat that failed: a server that is cut off must not run ahead of the one that takes its
+/// place.
 const REST: u32 = 60;
 /// Beats that a fail-over may lose: a minute.
 const MOST_LOST: u64 = 12;
@@ -83,8 +88,8 @@ impl Store {
         }
     }
 
-    /// Makes every session, code and refresh token worthless that was made before, of one pool or of all: at once for this process, after
-    /// [`Store::obeyed_within`] for every other.
+    /// Makes every session, code and refresh token worthless that was made before, of one pool or of all: at
+    /// once for this process, after [`Store::obeyed_within`] for every other.
     pub async fn begin_era(&self, pool: Option<&PoolId>) -> Result<(), StoreError> {
         let count = |count: &mut Count| match pool {
             None => count.everyone = count.everyone.saturating_add(1),
@@ -96,7 +101,8 @@ impl Store {
         self.change_eras(count).await.map(drop)
     }
 
-    /// Looks at the record of a Redis again and again, so that others need not, and lets its beat go on. Never ends there; other stores need none.
+    /// Looks at the record of a Redis again and again, so that others need not, and lets its beat go on.
+    /// Never ends there; other stores need none.
     pub async fn keep_watch(&self) {
         if !matches!(self.engine, Engine::Redis(_)) {
             return;
@@ -111,8 +117,11 @@ impl Store {
                 continue;
             }
             // When another process was first, it has the turn.
-            (last, rest) =
-                if count.beat == last { self.beat().await.map_or((last, REST), |beat| (beat, BEAT)) } else { (count.beat, BEAT) };
+            (last, rest) = if count.beat == last {
+                self.beat().await.map_or((last, REST), |beat| (beat, BEAT))
+            } else {
+                (count.beat, BEAT)
+            };
         }
     }
 
@@ -136,7 +145,8 @@ impl Store {
         read.or_else(|error| self.eras.known(self.obeyed_within(), self.connections()).ok_or(error))
     }
 
-    /// Reads the record, sets right what a restored store forgot, and writes it if there is anything to change.
+    /// Reads the record, sets right what a restored store forgot, and writes it if there is anything to
+    /// change.
     async fn change_eras(&self, change: impl Fn(&mut Count)) -> Result<Arc<Count>, StoreError> {
         let key = Key::eras();
         for _ in 0..ATTEMPTS {
@@ -149,7 +159,9 @@ impl Store {
                 let life = Life::Until(self.clock.now().plus(KEPT));
                 let expect = entry.map_or(Expect::Absent, |entry| Expect::Version(entry.version));
                 let text = serde_json::to_vec(&count).unwrap_or_default();
-                if self.commit(Batch::new(key.partition()).put(&key, text, life, expect)).await? == Outcome::Conflict {
+                if self.commit(Batch::new(key.partition()).put(&key, text, life, expect)).await?
+                    == Outcome::Conflict
+                {
                     continue;
                 }
             }
@@ -185,10 +197,14 @@ impl Forgotten {
             Self::Much => tracing::warn!(
                 code = "state_restored",
                 beats_lost = count.beat.saturating_sub(found.beat),
-                "the state store is much older than what was seen in it, restored or emptied: everybody is signed out"
+                "the state store is much older than what was seen in it, restored or emptied: everybody is \
+                 signed out"
             ),
             Self::SignOut => {
-                tracing::warn!(code = "sign_out_repeated", "the state store lost that everybody was signed out: they are signed out again");
+                tracing::warn!(
+                    code = "sign_out_repeated",
+                    "the state store lost that everybody was signed out: they are signed out again"
+                );
             }
         }
     }
@@ -213,7 +229,8 @@ impl Eras {
 
     fn fail(&self, error: StoreError) {
         // What does not answer does so by the system's clock, whatever clock the broker has.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).failed = Some((Clock::Real.stopwatch(), error));
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).failed =
+            Some((Clock::Real.stopwatch(), error));
     }
 
     /// What the record has to be after `found` was read, and why it is not that already.

@@ -62,10 +62,15 @@ impl Refusal for StoreError {
 
     fn hint(&self) -> String {
         match self {
-            Self::NotApplied(_) | Self::Unknown(_) => "Check that the store runs, answers in time and has space.".into(),
+            Self::NotApplied(_) | Self::Unknown(_) => {
+                "Check that the store runs, answers in time and has space.".into()
+            }
             Self::Misconfigured(_) => "Change the store's own settings or its address under [store].".into(),
             Self::TooLarge { .. } => "Send fewer or smaller values.".into(),
-            Self::Corrupt(_) => "Check that every replica uses the same master key and nothing else writes to the store.".into(),
+            Self::Corrupt(_) => {
+                "Check that every replica uses the same master key and nothing else writes to the store."
+                    .into()
+            }
             Self::OtherVersion(_) => "Run the version of this program that wrote it, or a newer one.".into(),
             Self::Misuse(_) => "Report this defect.".into(),
         }

@@ -1,7 +1,8 @@
 //! The embedded engine: one SQLite file per role, one writing thread, many readers.
 //!
-//! Waiting writes share one transaction and so one wait for the disk; nobody hears of success before it. After a failed
-//! commit the truth on the disk is unknown, so the engine refuses everything until the process starts anew and recovers.
+//! Waiting writes share one transaction and so one wait for the disk; nobody hears of success before it.
+//! After a failed commit the truth on the disk is unknown, so the engine refuses everything until the process
+//! starts anew and recovers.
 
 use std::fs::{self, DirBuilder, File as OsFile, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -34,8 +35,9 @@ struct Inner {
     deadline: Duration,
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    /// For a read by whoever wants it, without another thread: a page that is in memory is found sooner than a thread wakes up. One at a time, so a
-    /// disk that hangs holds up one thread, and everybody else waits for it beside their work.
+    /// For a read by whoever wants it, without another thread: a page that is in memory is found sooner than
+    /// a thread wakes up. One at a time, so a disk that hangs holds up one thread, and everybody else waits
+    /// for it beside their work.
     here: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
     reading: Semaphore,
@@ -70,31 +72,47 @@ const READERS: usize = 4;
 const BUSY: Duration = Duration::from_millis(250);
 /// Most writes that share one wait for the disk.
 const GROUP: usize = 256;
-/// How long the writer idles before it looks for expired entries; under load it looks once in this many groups.
+/// How long the writer idles before it looks for expired entries; under load it looks once in this many
+/// groups.
 const SWEEP_IDLE: Duration = Duration::from_secs(2);
 const SWEEP_GROUPS: u32 = 1000;
 
 impl File {
     /// Opens or makes the store of a role in a directory.
-    pub(in crate::store) fn open(directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+    pub(in crate::store) fn open(
+        directory: &Path,
+        settings: &StoreSettings,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let lock = prepare(directory, settings.role)?;
         Self::with(Some(lock), directory, settings, clock)
     }
 
-    /// Opens the store of a role in a directory, whether or not another process has it open: SQLite lets one write after the other.
-    pub(in crate::store) fn beside(directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+    /// Opens the store of a role in a directory, whether or not another process has it open: SQLite lets one
+    /// write after the other.
+    pub(in crate::store) fn beside(
+        directory: &Path,
+        settings: &StoreSettings,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         if !path_of(directory, settings.role).is_file() {
             return Err(StoreError::Misconfigured(format!("{}: no store is there", directory.display())));
         }
         Self::with(None, directory, settings, clock)
     }
 
-    fn with(lock: Option<OsFile>, directory: &Path, settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+    fn with(
+        lock: Option<OsFile>,
+        directory: &Path,
+        settings: &StoreSettings,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let path = path_of(directory, settings.role);
         let connection = sqlite::writer(&path)?;
         let (jobs, queue) = sync_channel(settings.queue);
         let failed = Failed::default();
-        let mut writer = Writer { connection, clock, failed: Arc::clone(&failed), groups: 0, swept: Vec::new() };
+        let mut writer =
+            Writer { connection, clock, failed: Arc::clone(&failed), groups: 0, swept: Vec::new() };
         let thread = std::thread::Builder::new()
             .name(format!("store-{}", settings.role.as_str()))
             .spawn(move || {
@@ -120,7 +138,11 @@ impl File {
         })
     }
 
-    pub(in crate::store) async fn get_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Entry>>, StoreError> {
+    pub(in crate::store) async fn get_many(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
         usable(&self.inner.failed)?;
         if let Some(found) = self.inner.read_here(|connection| sqlite::get_many(connection, keys, now)) {
             return Ok(found);
@@ -152,14 +174,23 @@ impl File {
         }
     }
 
-    pub(in crate::store) async fn commit(&self, batch: Batch, version: Version) -> Result<Outcome, StoreError> {
+    pub(in crate::store) async fn commit(
+        &self,
+        batch: Batch,
+        version: Version,
+    ) -> Result<Outcome, StoreError> {
         match self.write(Work::Commit(batch, version)).await? {
             Answer::Outcome(outcome) => Ok(outcome),
             other => Err(mixed_up(&other)),
         }
     }
 
-    pub(in crate::store) async fn increment(&self, key: &Key, by: (i64, Timestamp), version: Version) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn increment(
+        &self,
+        key: &Key,
+        by: (i64, Timestamp),
+        version: Version,
+    ) -> Result<i64, StoreError> {
         match self.write(Work::Increment(*key, by, version)).await? {
             Answer::Sum(sum) => Ok(sum),
             other => Err(mixed_up(&other)),
@@ -173,8 +204,10 @@ impl File {
     async fn write(&self, work: Work) -> Result<Answer, StoreError> {
         usable(&self.inner.failed)?;
         let (answer, received) = oneshot::channel();
-        let jobs = self.inner.jobs.as_ref().ok_or_else(|| StoreError::NotApplied("the store is closed".into()))?;
-        jobs.try_send(Job { work, answer }).map_err(|_| StoreError::NotApplied("too many writes wait for the disk".into()))?;
+        let jobs =
+            self.inner.jobs.as_ref().ok_or_else(|| StoreError::NotApplied("the store is closed".into()))?;
+        jobs.try_send(Job { work, answer })
+            .map_err(|_| StoreError::NotApplied("too many writes wait for the disk".into()))?;
         match tokio::time::timeout(self.inner.deadline, received).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unknown("the writer ended".into())),
@@ -195,12 +228,14 @@ impl File {
             tokio::task::spawn_blocking(move || inner.read(work)).await
         };
         let read = tokio::time::timeout(self.inner.deadline, reading).await.map_err(late)?;
-        read.map_err(|error| StoreError::NotApplied(error.to_string()))?.map_err(|error| StoreError::NotApplied(error.to_string()))
+        read.map_err(|error| StoreError::NotApplied(error.to_string()))?
+            .map_err(|error| StoreError::NotApplied(error.to_string()))
     }
 }
 
 impl Inner {
-    /// What is read at once; `None` while somebody else does, or when it fails, which whoever may wait finds out again.
+    /// What is read at once; `None` while somebody else does, or when it fails, which whoever may wait finds
+    /// out again.
     fn read_here<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
         let mut here = self.here.try_lock().ok()?;
         if here.is_none() {
@@ -281,12 +316,16 @@ impl Writer {
     fn transaction(&self, works: Vec<Work>) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
         let now = self.clock.now();
         let done = self.step("BEGIN IMMEDIATE").and_then(|()| {
-            let done = works.into_iter().map(|work| perform(&self.connection, work, now)).collect::<rusqlite::Result<Vec<_>>>()?;
+            let done = works
+                .into_iter()
+                .map(|work| perform(&self.connection, work, now))
+                .collect::<rusqlite::Result<Vec<_>>>()?;
             self.step("COMMIT")?;
             Ok(done)
         });
         done.map_err(|error| {
-            let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
+            let rolled_back =
+                self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
             if rolled_back && harmless(&error) {
                 return StoreError::NotApplied(error.to_string());
             }
@@ -320,10 +359,16 @@ impl Writer {
     }
 }
 
-fn perform(connection: &Connection, work: Work, now: Timestamp) -> rusqlite::Result<Result<Answer, StoreError>> {
+fn perform(
+    connection: &Connection,
+    work: Work,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Answer, StoreError>> {
     Ok(match work {
         Work::Take(key) => Ok(Answer::Value(sqlite::take(connection, &key, now)?)),
-        Work::Commit(batch, version) => Ok(Answer::Outcome(sqlite::commit(connection, batch, &version, now)?)),
+        Work::Commit(batch, version) => {
+            Ok(Answer::Outcome(sqlite::commit(connection, batch, &version, now)?))
+        }
         Work::Increment(key, by, version) => match sqlite::increment(connection, &key, by, &version, now)? {
             Some(sum) => Ok(Answer::Sum(sum)),
             None => Err(StoreError::Corrupt(key.kind())),
@@ -335,14 +380,21 @@ fn perform(connection: &Connection, work: Work, now: Timestamp) -> rusqlite::Res
 fn harmless(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory)
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+        )
     )
 }
 
 fn usable(failed: &Failed) -> Result<(), StoreError> {
     match failed.get() {
         None => Ok(()),
-        Some(reason) => Err(StoreError::NotApplied(format!("stopped after a failed write; start the process again: {reason}"))),
+        Some(reason) => Err(StoreError::NotApplied(format!(
+            "stopped after a failed write; start the process again: {reason}"
+        ))),
     }
 }
 
@@ -355,9 +407,12 @@ pub(in crate::store) fn path_of(directory: &Path, role: Role) -> PathBuf {
     directory.join(format!("{}.db", role.as_str()))
 }
 
-/// Copies what lasts from the file of a store, whether or not it is in use, to a new file; gives the number of records.
+/// Copies what lasts from the file of a store, whether or not it is in use, to a new file; gives the number
+/// of records.
 pub(in crate::store) fn back_up(store: &Path, copy: &Path) -> Result<usize, StoreError> {
-    let refuse = |path: &Path, why: &dyn std::fmt::Display| StoreError::Misconfigured(format!("{}: {why}", path.display()));
+    let refuse = |path: &Path, why: &dyn std::fmt::Display| {
+        StoreError::Misconfigured(format!("{}: {why}", path.display()))
+    };
     if copy.exists() {
         return Err(refuse(copy, &"there is a file already, and no backup is written over another"));
     }
@@ -365,19 +420,36 @@ pub(in crate::store) fn back_up(store: &Path, copy: &Path) -> Result<usize, Stor
     // Whole under its name, or not there.
     let draft = copy.with_extension("part");
     drop(fs::remove_file(&draft));
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(|error| refuse(&draft, &error))?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(|error| refuse(&draft, &error))?;
     let records = sqlite::copy_lasting(&store, &draft)?;
-    let folder = copy.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    fs::rename(&draft, copy).and_then(|()| fs::File::open(folder)?.sync_all()).map_err(|error| refuse(copy, &error))?;
+    let folder =
+        copy.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    fs::rename(&draft, copy)
+        .and_then(|()| fs::File::open(folder)?.sync_all())
+        .map_err(|error| refuse(copy, &error))?;
     Ok(records)
 }
 
-/// Makes the directory (0700) and the file (0600, as SQLite's other files then are), and locks the role in it.
+/// Makes the directory (0700) and the file (0600, as SQLite's other files then are), and locks the role in
+/// it.
 fn prepare(directory: &Path, role: Role) -> Result<OsFile, StoreError> {
-    let refuse = |error: std::io::Error| StoreError::Misconfigured(format!("{}: {error}", directory.display()));
+    let refuse =
+        |error: std::io::Error| StoreError::Misconfigured(format!("{}: {error}", directory.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refuse)?;
-    let private =
-        |name: String| OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(directory.join(name));
+    let private = |name: String| {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(directory.join(name))
+    };
     let mut lock = private(format!("{}.lock", role.as_str())).map_err(refuse)?;
     match lock.try_lock() {
         Ok(()) => {}
@@ -392,7 +464,10 @@ fn prepare(directory: &Path, role: Role) -> Result<OsFile, StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(refuse(error)),
     }
-    lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(refuse)?;
+    lock.set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| writeln!(lock, "{}", std::process::id()))
+        .map_err(refuse)?;
     private(format!("{}.db", role.as_str())).map_err(refuse)?;
     fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(refuse)?;
     Ok(lock)

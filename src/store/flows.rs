@@ -59,7 +59,12 @@ pub async fn begin(records: &Records, random: &Random, flow: &Flow) -> Result<St
 /// Stores `flow` under `handle`, which was never used before. One round trip.
 pub async fn put(records: &Records, handle: &str, flow: &Flow) -> Result<(), StoreError> {
     let key = Key::flow(handle);
-    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, flow), Life::Until(flow.expires), Expect::Absent);
+    let batch = Batch::new(key.partition()).put(
+        &key,
+        records.encode(&key, flow),
+        Life::Until(flow.expires),
+        Expect::Absent,
+    );
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(()),
         Outcome::Conflict => Err(StoreError::Misuse("a flow handle was used twice")),
@@ -93,7 +98,12 @@ pub fn is_trial(handle: &str) -> bool {
 /// Stores `trial` under `handle`, which was never used before. One round trip.
 pub async fn put_trial(records: &Records, handle: &str, trial: &Trial) -> Result<(), StoreError> {
     let key = Key::trial(handle);
-    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, trial), Life::Until(trial.expires), Expect::Absent);
+    let batch = Batch::new(key.partition()).put(
+        &key,
+        records.encode(&key, trial),
+        Life::Until(trial.expires),
+        Expect::Absent,
+    );
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(()),
         Outcome::Conflict => Err(StoreError::Misuse("a trial's handle was used twice")),

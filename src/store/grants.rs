@@ -1,7 +1,7 @@
 //! What apps hold, in the user's partition: codes, refresh-token families, and the epoch that ends them all.
 //!
-//! A code and a refresh token are sealed texts that name the user, so one read finds the record together with the epoch,
-//! and one commit changes them together. A dump of the store mints neither.
+//! A code and a refresh token are sealed texts that name the user, so one read finds the record together with
+//! the epoch, and one commit changes them together. A dump of the store mints neither.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use crate::model::time::Timestamp;
 use crate::outside::random::Random;
 use crate::token::refresh::{Family, RefreshTicket};
 
-/// The longest life of an access token: a family's record outlives the family by it, so that its last token can be looked up.
+/// The longest life of an access token: a family's record outlives the family by it, so that its last token
+/// can be looked up.
 const LAST_TOKEN: Duration = Duration::from_secs(24 * 3600);
 
 const CODE: &str = "code";
@@ -50,7 +51,8 @@ pub struct CodeHandle {
 pub enum Code {
     /// Never issued, or so old that it is forgotten.
     Unknown,
-    /// Redeemed, or refused once. What it led to, if anything, is the family that its text names. Where that was ended, the code is unknown.
+    /// Redeemed, or refused once. What it led to, if anything, is the family that its text names. Where that
+    /// was ended, the code is unknown.
     Spent,
     /// Still to be redeemed.
     Fresh(Box<FreshCode>),
@@ -96,12 +98,14 @@ struct CodeText {
     pool: PoolId,
     #[serde(rename = "s")]
     sub: Sub,
-    /// What the code will start, and its name in the store: as random as a name of its own, and what its text says is sealed.
+    /// What the code will start, and its name in the store: as random as a name of its own, and what its text
+    /// says is sealed.
     #[serde(rename = "f")]
     family: FamilyId,
 }
 
-/// A code that was refused or presented twice leaves a tombstone for as long as a code lives; of one that was redeemed the family itself says so.
+/// A code that was refused or presented twice leaves a tombstone for as long as a code lives; of one that was
+/// redeemed the family itself says so.
 #[derive(Serialize, Deserialize)]
 enum CodeRecord {
     Fresh(Box<CodeGrant>),
@@ -116,7 +120,8 @@ impl Grants<'_> {
 
     /// [`Grants::put_code`] together with other writes in the user's partition.
     pub async fn put_code_with(&self, grant: &CodeGrant, others: Batch) -> Result<String, StoreError> {
-        let text = CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), family: grant.family.clone() };
+        let text =
+            CodeText { pool: self.pool.id.clone(), sub: grant.sub.clone(), family: grant.family.clone() };
         let key = self.code_key(&text);
         let value = self.records.encode(&key, &CodeRecord::Fresh(Box::new(grant.clone())));
         let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
@@ -129,28 +134,46 @@ impl Grants<'_> {
     /// Opens the text of a code; `None` when this pool never made it.
     pub fn open_code(&self, text: &str) -> Option<CodeHandle> {
         let text: CodeText = self.seal.open_token(CODE, text)?;
-        (text.pool == self.pool.id).then(|| CodeHandle { key: self.code_key(&text), sub: text.sub, family: text.family })
+        (text.pool == self.pool.id).then(|| CodeHandle {
+            key: self.code_key(&text),
+            sub: text.sub,
+            family: text.family,
+        })
     }
 
     /// Reads a code, its user's epoch and whether there is its family, in one round trip.
     pub async fn load_code(&self, handle: &CodeHandle) -> Result<Code, StoreError> {
-        let keys = [handle.key, self.epoch_key(&handle.sub), Key::grant(&self.pool.id, &handle.sub, &handle.family)];
+        let keys =
+            [handle.key, self.epoch_key(&handle.sub), Key::grant(&self.pool.id, &handle.sub, &handle.family)];
         let (record, epoch, family) = self.with_epoch::<CodeRecord>(&keys).await?;
         Ok(match record {
             None if family => Code::Spent,
             None => Code::Unknown,
             Some(Record { value: CodeRecord::Spent, .. }) => Code::Spent,
-            Some(Record { value: CodeRecord::Fresh(grant), version }) => Code::Fresh(Box::new(FreshCode { grant, epoch, version })),
+            Some(Record { value: CodeRecord::Fresh(grant), version }) => {
+                Code::Fresh(Box::new(FreshCode { grant, epoch, version }))
+            }
         })
     }
 
-    /// Replaces the code by `family`, if code and epoch are as they were read. While there is a family, its code is known to be spent.
-    pub async fn redeem(&self, handle: &CodeHandle, code: &FreshCode, family: &Family) -> Result<Outcome, StoreError> {
+    /// Replaces the code by `family`, if code and epoch are as they were read. While there is a family, its
+    /// code is known to be spent.
+    pub async fn redeem(
+        &self,
+        handle: &CodeHandle,
+        code: &FreshCode,
+        family: &Family,
+    ) -> Result<Outcome, StoreError> {
         let grant_key = Key::grant(&self.pool.id, &handle.sub, &family.id);
         let batch = self
             .batch(&handle.sub)
             .delete(&handle.key, Expect::Version(code.version.clone()))
-            .put(&grant_key, self.records.encode(&grant_key, &ShortFamily::of(family)), Life::Until(end_of(family)), Expect::Absent)
+            .put(
+                &grant_key,
+                self.records.encode(&grant_key, &ShortFamily::of(family)),
+                Life::Until(end_of(family)),
+                Expect::Absent,
+            )
             .require(&self.epoch_key(&handle.sub), code.epoch.expect.clone());
         self.records.store.commit(batch).await
     }
@@ -159,7 +182,15 @@ impl Grants<'_> {
     pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<Outcome, StoreError> {
         let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
         let expect = Expect::Version(code.version.clone());
-        self.records.store.commit(self.batch(&handle.sub).put(&handle.key, tombstone, Life::Until(code.grant.expires), expect)).await
+        self.records
+            .store
+            .commit(self.batch(&handle.sub).put(
+                &handle.key,
+                tombstone,
+                Life::Until(code.grant.expires),
+                expect,
+            ))
+            .await
     }
 
     /// The text of the token that is good now.
@@ -172,8 +203,9 @@ impl Grants<'_> {
         self.seal.open_token::<RefreshTicket>(REFRESH, text).filter(|ticket| ticket.pool == self.pool.id)
     }
 
-    /// Reads a family and its user's epoch, in one round trip; `None` when it ended. That it ended is said when replicas have it too: an app that hears
-    /// so throws the token away, and after a fail-over somebody else could go on with it.
+    /// Reads a family and its user's epoch, in one round trip; `None` when it ended. That it ended is said
+    /// when replicas have it too: an app that hears so throws the token away, and after a fail-over somebody
+    /// else could go on with it.
     pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
         let held = self.read(sub, family).await?;
         if held.as_ref().is_some_and(|held| held.epoch.covers(&held.family.epoch)) {
@@ -190,12 +222,18 @@ impl Grants<'_> {
         let key = Key::grant(&self.pool.id, sub, &next.id);
         let batch = self
             .batch(sub)
-            .put(&key, self.records.encode(&key, &ShortFamily::of(next)), Life::Until(end_of(next)), Expect::Version(held.version.clone()))
+            .put(
+                &key,
+                self.records.encode(&key, &ShortFamily::of(next)),
+                Life::Until(end_of(next)),
+                Expect::Version(held.version.clone()),
+            )
             .require(&self.epoch_key(sub), held.epoch.expect.clone());
         self.records.store.commit(batch).await
     }
 
-    /// Ends a family: its refresh token is dead and its access tokens are refused here. Ending it twice is fine.
+    /// Ends a family: its refresh token is dead and its access tokens are refused here. Ending it twice is
+    /// fine.
     pub async fn revoke(&self, sub: &Sub, family: &FamilyId) -> Result<(), StoreError> {
         let batch = self.batch(sub).delete(&Key::grant(&self.pool.id, sub, family), Expect::Any);
         match self.records.store.commit(batch).await? {
@@ -206,12 +244,10 @@ impl Grants<'_> {
     /// Ends what a spent code led to, and keeps its tombstone for whoever presents the code once more.
     pub async fn revoke_replayed(&self, handle: &CodeHandle, now: Timestamp) -> Result<(), StoreError> {
         let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
-        let batch = self.batch(&handle.sub).delete(&Key::grant(&self.pool.id, &handle.sub, &handle.family), Expect::Any).put(
-            &handle.key,
-            tombstone,
-            Life::Until(now.plus(self.pool.code_lifetime)),
-            Expect::Any,
-        );
+        let batch = self
+            .batch(&handle.sub)
+            .delete(&Key::grant(&self.pool.id, &handle.sub, &handle.family), Expect::Any)
+            .put(&handle.key, tombstone, Life::Until(now.plus(self.pool.code_lifetime)), Expect::Any);
         match self.records.store.commit(batch).await? {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
@@ -222,7 +258,12 @@ impl Grants<'_> {
         let key = self.epoch_key(sub);
         let value = self.records.encode(&key, &Epoch::new(Some(self.random.stamp()), 0));
         let until = now.plus(self.pool.longest_grant()).plus(LAST_TOKEN);
-        match self.records.store.commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any)).await? {
+        match self
+            .records
+            .store
+            .commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any))
+            .await?
+        {
             Outcome::Committed | Outcome::Conflict => Ok(()),
         }
     }
@@ -236,7 +277,10 @@ impl Grants<'_> {
     }
 
     /// Reads a record, the epoch and whether there is a third, in this order.
-    async fn with_epoch<T: serde::de::DeserializeOwned>(&self, keys: &[Key]) -> Result<(Option<Record<T>>, EpochRead, bool), StoreError> {
+    async fn with_epoch<T: serde::de::DeserializeOwned>(
+        &self,
+        keys: &[Key],
+    ) -> Result<(Option<Record<T>>, EpochRead, bool), StoreError> {
         let mut found = keys.iter().zip(self.records.store.get_many(keys).await?);
         let mut next = || found.next().and_then(|(key, entry)| Some((key, entry?)));
         let record = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
@@ -279,6 +323,8 @@ fn end_of(family: &Family) -> Timestamp {
 fn epoch_read(record: Option<Record<Epoch>>, era: u64) -> EpochRead {
     match record {
         None => EpochRead { current: Epoch::default().in_era(era), expect: Expect::Absent },
-        Some(record) => EpochRead { current: record.value.in_era(era), expect: Expect::Version(record.version) },
+        Some(record) => {
+            EpochRead { current: record.value.in_era(era), expect: Expect::Version(record.version) }
+        }
     }
 }

@@ -36,7 +36,11 @@ impl<T> Kept<T> {
     ///
     /// # Errors
     /// Only while nothing was ever read.
-    pub(super) async fn get<E: std::fmt::Display>(&self, clock: &Clock, read: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, E> {
+    pub(super) async fn get<E: std::fmt::Display>(
+        &self,
+        clock: &Clock,
+        read: impl Future<Output = Result<T, E>>,
+    ) -> Result<Arc<T>, E> {
         if let Some(fresh) = self.fresh(clock.now()) {
             return Ok(fresh);
         }
@@ -80,7 +84,8 @@ impl<T> Kept<T> {
     }
 
     fn set(&self, value: Arc<T>, checked: Timestamp, failing: bool) -> Arc<T> {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(Held { value: Arc::clone(&value), checked, failing });
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Held { value: Arc::clone(&value), checked, failing });
         value
     }
 }

@@ -1,8 +1,9 @@
 //! Every key shape.
 //!
-//! `{<partition>}<kind><name>`: 8 characters, one letter, 19 characters, so that a key with what Redis keeps of it fits 32 bytes. The braces are the
-//! hash tag of Redis Cluster, so a partition is one slot. Partition and name are digests of the pool, the kind and what the key is of, so nothing is
-//! readable in a dump: no handle, no code, no person.
+//! `{<partition>}<kind><name>`: 8 characters, one letter, 19 characters, so that a key with what Redis keeps
+//! of it fits 32 bytes. The braces are the hash tag of Redis Cluster, so a partition is one slot. Partition
+//! and name are digests of the pool, the kind and what the key is of, so nothing is readable in a dump: no
+//! handle, no code, no person.
 
 use std::fmt;
 
@@ -11,7 +12,8 @@ use crate::model::ids::{FamilyId, PoolId, ReferenceId, SessionId, Sub};
 
 use super::kind::Kind;
 
-/// A group of keys that can be changed together: one flow, one user, never a whole pool. Shared hash tag in Redis.
+/// A group of keys that can be changed together: one flow, one user, never a whole pool. Shared hash tag in
+/// Redis.
 ///
 /// Two groups may share a tag: then they could be changed together, and their keys still differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +32,8 @@ const TAG: usize = 6;
 const NAME: usize = 14;
 
 impl Partition {
-    /// Everything of one user that changes together: sessions, codes, grants; the user record in the directory.
+    /// Everything of one user that changes together: sessions, codes, grants; the user record in the
+    /// directory.
     pub fn user(pool: &PoolId, sub: &Sub) -> Self {
         Self::of(&["user", pool.as_str(), sub.as_str()])
     }
@@ -76,7 +79,8 @@ impl Key {
         Self::new(Kind::SignOut, &["sign-out", handle], "")
     }
 
-    /// The index of the sessions that came of one person's sign-ins at a provider, or of one of them, by a digest of its name for that.
+    /// The index of the sessions that came of one person's sign-ins at a provider, or of one of them, by a
+    /// digest of its name for that.
     pub fn upstream_sessions(pool: &PoolId, digest: &str) -> Self {
         Self::new(Kind::UpstreamSessions, &["upstream", pool.as_str(), digest], "")
     }
@@ -126,7 +130,8 @@ impl Key {
         Self::of_user(pool, home, Kind::Username, username)
     }
 
-    /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`]; it lies at the home of its name.
+    /// The user to whom an external identity belongs, by [`crate::model::identity::IdentityKey::digest`]; it
+    /// lies at the home of its name.
     pub fn identity(pool: &PoolId, home: &Sub, digest: &str) -> Self {
         Self::of_user(pool, home, Kind::Identity, digest)
     }
@@ -156,8 +161,8 @@ impl Key {
         Self::new(Kind::Limit, &["limit", kind, scope], "")
     }
 
-    /// The story of a refused request, by its reference id. One partition has the stories of one hour of a pool, so that one write keeps a
-    /// story and lists it.
+    /// The story of a refused request, by its reference id. One partition has the stories of one hour of a
+    /// pool, so that one write keeps a story and lists it.
     pub fn trace(pool: &PoolId, hour: i64, reference: &ReferenceId) -> Self {
         Self::new(Kind::Trace, &["traces", pool.as_str(), &hour.to_string()], reference.as_str())
     }
@@ -187,12 +192,13 @@ impl Key {
         self.kind
     }
 
-    /// The key for a store that sorts: what stays as long lies together (the first byte is that of [`Stay`](super::kind::Stay)), and of that what is of one
-    /// partition.
+    /// The key for a store that sorts: what stays as long lies together (the first byte is that of
+    /// [`Stay`](super::kind::Stay)), and of that what is of one partition.
     pub(in crate::store) fn sorted(&self) -> [u8; 2 + TAG + NAME] {
         let mut bytes = [0; 2 + TAG + NAME];
         let letter = u8::try_from(self.kind.names().1).unwrap_or_default();
-        let parts = [self.kind.stay() as u8].into_iter().chain(self.partition.0).chain([letter]).chain(self.name);
+        let parts =
+            [self.kind.stay() as u8].into_iter().chain(self.partition.0).chain([letter]).chain(self.name);
         for (to, from) in bytes.iter_mut().zip(parts) {
             *to = from;
         }
@@ -246,7 +252,13 @@ mod tests {
         let tag = |key: Key| key.to_string().split_once('}').unwrap().0.to_owned();
         assert_eq!(tag(session), tag(epoch));
         let other = PoolId::parse("eu-west-1_B").unwrap();
-        let keys = [session, epoch, Key::session(&other, &sub, &sid), Key::epoch(&other, &sub), Key::user(&pool(), &sub)];
+        let keys = [
+            session,
+            epoch,
+            Key::session(&other, &sub, &sid),
+            Key::epoch(&other, &sub),
+            Key::user(&pool(), &sub),
+        ];
         let texts: std::collections::BTreeSet<String> = keys.iter().map(Key::to_string).collect();
         assert_eq!(texts.len(), keys.len());
         assert_eq!(keys.iter().map(Key::sorted).collect::<std::collections::BTreeSet<_>>().len(), keys.len());

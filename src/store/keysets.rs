@@ -1,8 +1,8 @@
 //! Signing keys by pool: kept sealed in the directory, parsed and cached in memory.
 //!
-//! Every replica re-reads at most every 30 seconds, which bounds how long a key taken out by hand is still accepted, and keeps what it has while
-//! the store is down. All changes compare and swap the one record of the pool, so of any number of replicas that start or rotate at once one wins
-//! and the others find its keys.
+//! Every replica re-reads at most every 30 seconds, which bounds how long a key taken out by hand is still
+//! accepted, and keeps what it has while the store is down. All changes compare and swap the one record of
+//! the pool, so of any number of replicas that start or rotate at once one wins and the others find its keys.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +84,8 @@ impl Refusal for KeyringError {
 pub struct Rotation {
     /// The set after it.
     pub set: Keyset,
-    /// The `kid`s of the keys it made; empty when successors were published before and still wait for their time.
+    /// The `kid`s of the keys it made; empty when successors were published before and still wait for their
+    /// time.
     pub added: Vec<String>,
 }
 
@@ -153,8 +154,8 @@ impl Keyring {
         Ok(self.inner.directory.get::<Keyset>(&Key::keyset(pool)).await?.map(|record| record.value))
     }
 
-    /// Publishes successors of the active keys, which sign after [`crate::token::keyset::LEAD`]. While successors wait it changes nothing, so
-    /// rotating twice, or on two replicas at once, is rotating once.
+    /// Publishes successors of the active keys, which sign after [`crate::token::keyset::LEAD`]. While
+    /// successors wait it changes nothing, so rotating twice, or on two replicas at once, is rotating once.
     pub async fn rotate(&self, pool: &Pool) -> Result<Rotation, KeyringError> {
         let mut made: Option<Vec<NewKey>> = None;
         for _ in 0..ATTEMPTS {
@@ -177,12 +178,17 @@ impl Keyring {
         Err(KeyringError::Contended)
     }
 
-    /// Takes a key out at once, and makes one that takes over at once if none waits. Other replicas follow within [`REREAD`].
+    /// Takes a key out at once, and makes one that takes over at once if none waits. Other replicas follow
+    /// within [`REREAD`].
     pub async fn retire(&self, pool: &Pool, kid: &str) -> Result<Keyset, KeyringError> {
         let key = Key::keyset(&pool.id);
         for _ in 0..ATTEMPTS {
-            let record: Record<Keyset> =
-                self.inner.directory.get(&key).await?.ok_or_else(|| KeysetError::UnknownKid(kid.chars().take(64).collect()))?;
+            let record: Record<Keyset> = self
+                .inner
+                .directory
+                .get(&key)
+                .await?
+                .ok_or_else(|| KeysetError::UnknownKid(kid.chars().take(64).collect()))?;
             let replacement = match record.value.replacement_for(kid, self.now())? {
                 Some(uses) => keygen::generate(vec![(uses, pool.signing)]).await?.pop(),
                 None => None,
@@ -205,13 +211,15 @@ impl Keyring {
         let (keys, failing) = match (parsed, old) {
             (Ok(keys), _) => (Arc::new(keys), false),
             (Err(error), Some(old)) => {
-                tracing::warn!(pool = %pool.id, %error, "signing keys not re-read, the known ones stay in use");
+                tracing::warn!(pool = %pool.id, %error, "signing keys not re-read, the known ones stay in \
+                    use");
                 (old, true)
             }
             (Err(error), None) => return Err(error),
         };
         if keys.set().is_early(now) {
-            tracing::error!(code = "clock_before_keys", pool = %pool.id, "the clock stands before the making of the signing keys; set it right");
+            tracing::error!(code = "clock_before_keys", pool = %pool.id, "the clock stands before the making \
+                of the signing keys; set it right");
         }
         slot.set(Cached { keys: keys.clone(), checked: now, failing });
         Ok(keys)
@@ -227,8 +235,13 @@ impl Keyring {
         });
     }
 
-    /// The stored set. When the directory has none, `known` is put back (a fail-over lost it), or a first set is made.
-    async fn read_or_create(&self, pool: &Pool, known: Option<&Keyset>) -> Result<Record<Keyset>, KeyringError> {
+    /// The stored set. When the directory has none, `known` is put back (a fail-over lost it), or a first set
+    /// is made.
+    async fn read_or_create(
+        &self,
+        pool: &Pool,
+        known: Option<&Keyset>,
+    ) -> Result<Record<Keyset>, KeyringError> {
         let key = Key::keyset(&pool.id);
         for _ in 0..ATTEMPTS {
             if let Some(record) = self.inner.directory.get(&key).await? {

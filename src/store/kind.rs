@@ -97,13 +97,19 @@ impl Kind {
             | Self::PushedSpent
             | Self::Mark
             | Self::Limit => Stay::Minutes,
-            Self::User | Self::Deleted | Self::Username | Self::Identity | Self::Keyset | Self::SpKeys | Self::SamlTrust => Stay::ForEver,
+            Self::User
+            | Self::Deleted
+            | Self::Username
+            | Self::Identity
+            | Self::Keyset
+            | Self::SpKeys
+            | Self::SamlTrust => Stay::ForEver,
             _ => Stay::Days,
         }
     }
 
-    /// Whether its records are short ones, which another version of this program may not know how to read. What lives for ever, and what people
-    /// look at, is JSON.
+    /// Whether its records are short ones, which another version of this program may not know how to read.
+    /// What lives for ever, and what people look at, is JSON.
     pub(in crate::store) const fn is_compact(self) -> bool {
         matches!(self, Self::Flow | Self::Trial | Self::Code | Self::Session | Self::Grant | Self::Epoch)
     }

@@ -1,7 +1,8 @@
 //! Limits per minute that all replicas share.
 //!
-//! The count is kept in the state store. A process adds to it in portions of 1/64 of the limit, so that an ordinary visitor costs no
-//! round trip; what several replicas let through beyond a limit is at most one portion each. A limit below 64 is counted one by one.
+//! The count is kept in the state store. A process adds to it in portions of 1/64 of the limit, so that an
+//! ordinary visitor costs no round trip; what several replicas let through beyond a limit is at most one
+//! portion each. A limit below 64 is counted one by one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,8 @@ const SECONDS: i64 = 60;
 /// Counts outlive their minute by the most that the replicas' clocks may differ.
 const KEPT: Duration = Duration::from_secs(180);
 const PORTIONS: u32 = 64;
-/// Most parties that a process counts by itself in one minute; those beyond are counted in the store one by one.
+/// Most parties that a process counts by itself in one minute; those beyond are counted in the store one by
+/// one.
 const MAX_PARTIES: usize = 100_000;
 
 /// What is limited.
@@ -70,7 +72,10 @@ impl Refusal for Exceeded {
 
     fn hint(&self) -> String {
         let key = self.limit.as_str();
-        format!("Wait {} seconds. Where so many requests are honest, raise limits.{key}.", self.retry_after.as_secs().max(1))
+        format!(
+            "Wait {} seconds. Where so many requests are honest, raise limits.{key}.",
+            self.retry_after.as_secs().max(1)
+        )
     }
 
     fn retryable(&self) -> bool {
@@ -112,7 +117,8 @@ impl Limits {
         Self { store, clock, local: Arc::default() }
     }
 
-    /// Counts one request of `party` against `per_minute`. A store that does not answer refuses nobody: whatever follows will find it down.
+    /// Counts one request of `party` against `per_minute`. A store that does not answer refuses nobody:
+    /// whatever follows will find it down.
     pub async fn admit(&self, limit: Limit, party: &str, per_minute: Option<u32>) -> Result<(), Exceeded> {
         let Some(per_minute) = per_minute else { return Ok(()) };
         let now = self.clock.now();
@@ -123,7 +129,9 @@ impl Limits {
             Decision::Refuse => Err(exceeded()),
             Decision::Tell(count) => {
                 let key = Key::limit(limit.as_str(), &format!("{window}:{party}"));
-                let Ok(total) = self.store.increment(&key, count.into(), now.plus(KEPT)).await else { return Ok(()) };
+                let Ok(total) = self.store.increment(&key, count.into(), now.plus(KEPT)).await else {
+                    return Ok(());
+                };
                 let total = u64::try_from(total).unwrap_or_default();
                 self.learned((limit, party), window, total);
                 if total > per_minute.into() { Err(exceeded()) } else { Ok(()) }
@@ -145,7 +153,11 @@ impl Limits {
             return Decision::Refuse;
         }
         count.untold = count.untold.saturating_add(1);
-        if count.untold < portion { Decision::Admit } else { Decision::Tell(std::mem::take(&mut count.untold)) }
+        if count.untold < portion {
+            Decision::Admit
+        } else {
+            Decision::Tell(std::mem::take(&mut count.untold))
+        }
     }
 
     fn learned(&self, (limit, party): (Limit, &str), window: i64, total: u64) {

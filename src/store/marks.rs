@@ -6,7 +6,8 @@ use crate::model::time::Timestamp;
 
 use super::{Batch, Expect, Key, Life, Outcome, Store, StoreError};
 
-/// Marks `key` as seen until `until`. Of any number of callers exactly one is told that it was the first. One round trip.
+/// Marks `key` as seen until `until`. Of any number of callers exactly one is told that it was the first. One
+/// round trip.
 pub async fn is_first(store: &Store, key: &Key, until: Timestamp) -> Result<bool, StoreError> {
     let batch = Batch::new(key.partition()).put(key, b"1".to_vec(), Life::Until(until), Expect::Absent);
     Ok(store.commit(batch).await? == Outcome::Committed)

@@ -32,8 +32,12 @@ pub fn of_directory(directory: &Path, random: &Random) -> Result<SecretKeyBytes,
     // Written aside and linked, so that nobody reads half a key and of two makers one wins.
     let draft = directory.join(format!(".master.key.{}", base64url(random.bytes::<8>())));
     let text = Zeroizing::new(format!("{}\n", SecretKeyBytes::generate(random).to_base64()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(refuse)?;
-    let linked = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, &path));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(refuse)?;
+    let linked = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&draft, &path));
     let removed = fs::remove_file(&draft);
     match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(refuse(error)),

@@ -77,7 +77,13 @@ impl Memory {
         Ok(sum)
     }
 
-    pub(in crate::store) fn list(&self, index: &Key, after: Option<Cursor<'_>>, limit: usize, now: Timestamp) -> Vec<(i64, String)> {
+    pub(in crate::store) fn list(
+        &self,
+        index: &Key,
+        after: Option<Cursor<'_>>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<(i64, String)> {
         let tables = self.lock();
         let Some(index) = tables.indexes.get(index) else { return Vec::new() };
         let start = after.map_or((i64::MIN, String::new()), |(score, member)| (score, member.to_owned()));
@@ -102,7 +108,11 @@ impl Tables {
     }
 
     fn holds(&self, write: &Write, now: Timestamp) -> bool {
-        let (Change::Put { expect, .. } | Change::Delete { expect } | Change::Require { expect }) = &write.change else { return true };
+        let (Change::Put { expect, .. } | Change::Delete { expect } | Change::Require { expect }) =
+            &write.change
+        else {
+            return true;
+        };
         let live = self.live(&write.key, now);
         match expect {
             Expect::Any => true,

@@ -1,7 +1,9 @@
-//! The store: a handful of operations, one engine each for memory, a file and Redis, and typed stores above them.
+//! The store: a handful of operations, one engine each for memory, a file and Redis, and typed stores above
+//! them.
 //!
-//! Two roles use the same operations: `state` (what may be lost at the price of signing in again; every key expires)
-//! and `directory` (what may never be lost). A batch stays inside one partition, so that it stays one slot in a cluster.
+//! Two roles use the same operations: `state` (what may be lost at the price of signing in again; every key
+//! expires) and `directory` (what may never be lost). A batch stays inside one partition, so that it stays
+//! one slot in a cluster.
 
 mod batch;
 mod eras;
@@ -146,23 +148,33 @@ impl Store {
     /// Opens the store that the settings name.
     ///
     /// # Errors
-    /// A store that answers but cannot be trusted (wrong password, evicting Redis, a directory used by another process) is refused.
-    /// A Redis that does not answer is no error: the store is not ready until it does ([`Store::ping`]).
+    /// A store that answers but cannot be trusted (wrong password, evicting Redis, a directory used by
+    /// another process) is refused. A Redis that does not answer is no error: the store is not ready until it
+    /// does ([`Store::ping`]).
     pub async fn open(settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
         let engine = match &settings.url {
             StoreUrl::Memory => Engine::Memory(Memory::default()),
             StoreUrl::File(directory) => Engine::File(File::open(directory, settings, clock.clone())?),
-            StoreUrl::Redis(url) => Engine::Redis(Redis::open(url.expose_secret(), settings, clock.clone(), random.clone()).await?),
+            StoreUrl::Redis(url) => Engine::Redis(
+                Redis::open(url.expose_secret(), settings, clock.clone(), random.clone()).await?,
+            ),
         };
         Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
     }
 
-    /// Opens the store that the settings name for one command, also where another process has the embedded one open.
+    /// Opens the store that the settings name for one command, also where another process has the embedded
+    /// one open.
     ///
     /// # Errors
     /// As [`Store::open`]; and an embedded store that is not there is not made.
-    pub async fn open_beside(settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
-        let StoreUrl::File(directory) = &settings.url else { return Self::open(settings, clock, random).await };
+    pub async fn open_beside(
+        settings: &StoreSettings,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, StoreError> {
+        let StoreUrl::File(directory) = &settings.url else {
+            return Self::open(settings, clock, random).await;
+        };
         let engine = Engine::File(File::beside(directory, settings, clock.clone())?);
         Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
     }
@@ -178,14 +190,17 @@ impl Store {
         Self { role, ..self.clone() }
     }
 
-    /// The same store, whose reads count like acknowledgements: what one finds ended is ended on as many replicas as must have it, and no fail-over brings it
-    /// back. `None` where none are asked, for there every read is such a one. Each read costs a write, so it is for whoever is about to acknowledge an end
+    /// The same store, whose reads count like acknowledgements: what one finds ended is ended on as many
+    /// replicas as must have it, and no fail-over brings it back. `None` where none are asked, for there
+    /// every read is such a one. Each read costs a write, so it is for whoever is about to acknowledge an end
     /// that somebody else brought about.
     #[must_use]
     pub fn confirmed(&self) -> Option<Self> {
         match &self.engine {
             Engine::Memory(_) | Engine::File(_) => None,
-            Engine::Redis(redis) => redis.confirmed().map(|redis| Self { engine: Engine::Redis(redis), ..self.clone() }),
+            Engine::Redis(redis) => {
+                redis.confirmed().map(|redis| Self { engine: Engine::Redis(redis), ..self.clone() })
+            }
         }
     }
 
@@ -216,7 +231,8 @@ impl Store {
         }
     }
 
-    /// Applies all writes of a batch, or none when an expectation does not hold. Expectations are those before the batch.
+    /// Applies all writes of a batch, or none when an expectation does not hold. Expectations are those
+    /// before the batch.
     pub async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
         batch.check(self.role)?;
         match &self.engine {
@@ -226,7 +242,8 @@ impl Store {
         }
     }
 
-    /// Adds to a counter and returns the sum. An absent counter is zero; `until` counts only when the counter is made.
+    /// Adds to a counter and returns the sum. An absent counter is zero; `until` counts only when the counter
+    /// is made.
     ///
     /// A counter is an ordinary value, its decimal text: it can be read and be required in a batch.
     ///
@@ -241,9 +258,12 @@ impl Store {
         }
     }
 
-    /// At most `limit` (and [`PAGE_LIMIT`]) live members of an index, from where an earlier [`Page::next`] points.
+    /// At most `limit` (and [`PAGE_LIMIT`]) live members of an index, from where an earlier [`Page::next`]
+    /// points.
     pub async fn list(&self, index: &Key, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
-        let after = after.map(|cursor| parse_cursor(cursor).ok_or(StoreError::Misuse("a page cursor of another shape"))).transpose()?;
+        let after = after
+            .map(|cursor| parse_cursor(cursor).ok_or(StoreError::Misuse("a page cursor of another shape")))
+            .transpose()?;
         let limit = limit.clamp(1, PAGE_LIMIT);
         let (asked, now) = (limit.saturating_add(1), self.clock.now());
         let found = match &self.engine {
@@ -273,8 +293,8 @@ pub fn embedded_file(directory: &Path, role: Role) -> PathBuf {
     file::path_of(directory, role)
 }
 
-/// Copies what may never be lost from the file of an embedded store, in use or not, to a new file, and nothing that is only the state of sign-ins. Gives the
-/// number of records.
+/// Copies what may never be lost from the file of an embedded store, in use or not, to a new file, and
+/// nothing that is only the state of sign-ins. Gives the number of records.
 pub fn back_up(store: &Path, copy: &Path) -> Result<usize, StoreError> {
     file::back_up(store, copy)
 }

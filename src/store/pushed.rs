@@ -1,4 +1,5 @@
-//! Pushed authorization requests ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)): kept for a minute and a half, good for one code.
+//! Pushed authorization requests ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)): kept for a minute and
+//! a half, good for one code.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,25 +26,32 @@ pub struct Pushed {
 pub async fn put(records: &Records, random: &Random, pushed: &Pushed) -> Result<String, StoreError> {
     let handle = random.token();
     let key = Key::pushed(&handle);
-    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, pushed), Life::Until(pushed.expires), Expect::Absent);
+    let batch = Batch::new(key.partition()).put(
+        &key,
+        records.encode(&key, pushed),
+        Life::Until(pushed.expires),
+        Expect::Absent,
+    );
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(handle),
         Outcome::Conflict => Err(StoreError::Misuse("a handle of a pushed request was used twice")),
     }
 }
 
-/// What was pushed under `handle`, left where it is: a page may be loaded again. `None` once it is over or led to a code. One round trip.
+/// What was pushed under `handle`, left where it is: a page may be loaded again. `None` once it is over or
+/// led to a code. One round trip.
 pub async fn load(records: &Records, handle: &str, now: Timestamp) -> Result<Option<Pushed>, StoreError> {
     let keys = [Key::pushed(handle), Key::pushed_spent(handle)];
     let mut found = records.store.get_many(&keys).await?.into_iter();
     let (pushed, spent) = (found.next().flatten(), found.next().flatten());
     let [key, _] = &keys;
-    let pushed = pushed.filter(|_| spent.is_none()).map(|entry| records.decode::<Pushed>(key, &entry)).transpose()?;
+    let pushed =
+        pushed.filter(|_| spent.is_none()).map(|entry| records.decode::<Pushed>(key, &entry)).transpose()?;
     Ok(pushed.map(|record| record.value).filter(|pushed| now < pushed.expires))
 }
 
-/// Marks the request under `handle` as answered with a code, remembered until `until`. Of any number of callers exactly one is told
-/// that it was the first. One round trip.
+/// Marks the request under `handle` as answered with a code, remembered until `until`. Of any number of
+/// callers exactly one is told that it was the first. One round trip.
 pub async fn spend(records: &Records, handle: &str, until: Timestamp) -> Result<bool, StoreError> {
     let key = Key::pushed_spent(handle);
     let batch = Batch::new(key.partition()).put(&key, b"1".to_vec(), Life::Until(until), Expect::Absent);

@@ -1,7 +1,8 @@
 //! Typed records over the store, sealed, bound to their key.
 //!
-//! The first byte of a record, once opened, says how to read it. What lives for hours and comes by the million is short: fields in their order
-//! ([Postcard](https://postcard.jamesmunns.com/wire-format)), without names. What lives for ever is JSON, because its shape grows.
+//! The first byte of a record, once opened, says how to read it. What lives for hours and comes by the
+//! million is short: fields in their order ([Postcard](https://postcard.jamesmunns.com/wire-format)), without
+//! names. What lives for ever is JSON, because its shape grows.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,7 +56,8 @@ impl Records {
     /// The live record of a key.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when what is stored was not sealed by us for this key, [`StoreError::OtherVersion`] when we do not know its shape.
+    /// [`StoreError::Corrupt`] when what is stored was not sealed by us for this key,
+    /// [`StoreError::OtherVersion`] when we do not know its shape.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Record<T>>, StoreError> {
         self.store.get(key).await?.map(|entry| self.decode(key, &entry)).transpose()
     }
@@ -72,7 +74,8 @@ impl Records {
 
     /// The value to put under `key`.
     ///
-    /// A record that has no such form, which none of ours is, gives a value that reads back as [`StoreError::Corrupt`].
+    /// A record that has no such form, which none of ours is, gives a value that reads back as
+    /// [`StoreError::Corrupt`].
     pub fn encode<T: Serialize>(&self, key: &Key, value: &T) -> Value {
         let plain = if key.rules().is_compact() {
             postcard::to_extend(value, vec![COMPACT]).unwrap_or_default()
@@ -85,12 +88,14 @@ impl Records {
 
     fn opened<T: DeserializeOwned>(&self, key: &Key, entry: &Entry) -> Result<T, StoreError> {
         let corrupt = || StoreError::Corrupt(key.kind());
-        let (rest_of_nonce, rest) = entry.value.split_first_chunk::<{ NONCE - STAMP }>().ok_or_else(corrupt)?;
+        let (rest_of_nonce, rest) =
+            entry.value.split_first_chunk::<{ NONCE - STAMP }>().ok_or_else(corrupt)?;
         let mut nonce = [0; NONCE];
         for (to, from) in nonce.iter_mut().zip(entry.version.0.iter().chain(rest_of_nonce)) {
             *to = *from;
         }
-        let plain = self.seal.open_parts(key.kind(), key.to_string().as_bytes(), nonce, rest).ok_or_else(corrupt)?;
+        let plain =
+            self.seal.open_parts(key.kind(), key.to_string().as_bytes(), nonce, rest).ok_or_else(corrupt)?;
         match plain.split_first() {
             Some((&JSON, text)) => serde_json::from_slice(text).map_err(|_| corrupt()),
             Some((&COMPACT, fields)) => match postcard::take_from_bytes(fields) {
@@ -121,7 +126,8 @@ mod tests {
         let records = records();
         let key = Key::flow("a");
         let life = Life::Until(Timestamp::from_secs(9));
-        let batch = Batch::new(key.partition()).put(&key, records.encode(&key, &"value"), life, Expect::Absent);
+        let batch =
+            Batch::new(key.partition()).put(&key, records.encode(&key, &"value"), life, Expect::Absent);
         assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
         assert_eq!(records.get::<String>(&key).await.unwrap().unwrap().value, "value");
         assert_eq!(records.take::<String>(&key).await.unwrap().as_deref(), Some("value"));
@@ -133,7 +139,12 @@ mod tests {
     async fn a_record_moved_to_another_key_is_corrupt() {
         let records = records();
         let (here, there) = (Key::flow("a"), Key::flow("b"));
-        let batch = Batch::new(there.partition()).put(&there, records.encode(&here, &1), Life::Until(Timestamp::from_secs(9)), Expect::Any);
+        let batch = Batch::new(there.partition()).put(
+            &there,
+            records.encode(&here, &1),
+            Life::Until(Timestamp::from_secs(9)),
+            Expect::Any,
+        );
         assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
         assert_eq!(records.get::<u8>(&there).await, Err(StoreError::Corrupt("flow")));
     }

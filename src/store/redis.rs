@@ -1,7 +1,8 @@
 //! The engine on Redis: each operation is one round trip, each commit one script.
 //!
-//! A value is a string of its version (8 bytes) and its bytes. An index is two sorted sets, one by score and one by expiry.
-//! All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing that consumes or writes is sent twice.
+//! A value is a string of its version (8 bytes) and its bytes. An index is two sorted sets, one by score and
+//! one by expiry. All keys are declared and share one hash tag, so the same scripts run in a cluster. Nothing
+//! that consumes or writes is sent twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,9 +55,16 @@ const REDIRECTS: usize = 5;
 const CONNECT_PATIENCE: u32 = 4;
 
 impl Redis {
-    /// Connects and checks. A server that does not answer is tried again at each call; one that answers and does not fit is refused.
-    pub(in crate::store) async fn open(url: &str, settings: &StoreSettings, clock: Clock, random: Random) -> Result<Self, StoreError> {
-        let address = RedisAddress::parse(url).map_err(|problem| StoreError::Misconfigured(problem.message))?;
+    /// Connects and checks. A server that does not answer is tried again at each call; one that answers and
+    /// does not fit is refused.
+    pub(in crate::store) async fn open(
+        url: &str,
+        settings: &StoreSettings,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, StoreError> {
+        let address =
+            RedisAddress::parse(url).map_err(|problem| StoreError::Misconfigured(problem.message))?;
         let scripts = Arc::new(Scripts::new());
         let making = Making {
             scripts: Arc::clone(&scripts),
@@ -97,7 +105,12 @@ impl Redis {
         entry(key, self.write(&getdel).await?)
     }
 
-    pub(in crate::store) async fn commit(&self, batch: Batch, version: Version, now: Timestamp) -> Result<Outcome, StoreError> {
+    pub(in crate::store) async fn commit(
+        &self,
+        batch: Batch,
+        version: Version,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
         let mut call = ScriptCall::new(&self.scripts.commit);
         for write in batch.writes {
             call = call.key(Place::of(&write.key));
@@ -107,9 +120,12 @@ impl Redis {
                 }
                 Change::Delete { expect } => call.arg("d").arg(expected(expect)),
                 Change::Require { expect } => call.arg("r").arg(expected(expect)),
-                Change::Index { member, score, life } => {
-                    call.key(Place::expiry(&write.key)).arg("i").arg(member).arg(score.to_string()).arg(millis(life, now))
-                }
+                Change::Index { member, score, life } => call
+                    .key(Place::expiry(&write.key))
+                    .arg("i")
+                    .arg(member)
+                    .arg(score.to_string())
+                    .arg(millis(life, now)),
                 Change::Unindex { member } => call.key(Place::expiry(&write.key)).arg("u").arg(member),
             };
         }
@@ -132,7 +148,9 @@ impl Redis {
             .arg(version.0)
             .arg(by.to_string())
             .arg(millis(Life::Until(until), now));
-        text(self.write(&Call::Script(call)).await?).and_then(|sum| sum.parse().ok()).ok_or(StoreError::Corrupt(key.kind()))
+        text(self.write(&Call::Script(call)).await?)
+            .and_then(|sum| sum.parse().ok())
+            .ok_or(StoreError::Corrupt(key.kind()))
     }
 
     pub(in crate::store) async fn list(
@@ -141,7 +159,10 @@ impl Redis {
         after: Option<Cursor<'_>>,
         limit: usize,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut call = ScriptCall::new(&self.scripts.list).key(Place::of(index)).key(Place::expiry(index)).arg(limit.to_string());
+        let mut call = ScriptCall::new(&self.scripts.list)
+            .key(Place::of(index))
+            .key(Place::expiry(index))
+            .arg(limit.to_string());
         if let Some((score, member)) = after {
             call = call.arg(score.to_string()).arg(member);
         }
@@ -169,7 +190,9 @@ impl Redis {
     pub(in crate::store) async fn ping(&self) -> Result<(), StoreError> {
         let links = match &self.nodes {
             Nodes::One(link) => vec![link.clone()],
-            Nodes::Cluster(cluster) => timeout(self.deadline, cluster.masters()).await.unwrap_or_else(|_| Err(self.late()))?,
+            Nodes::Cluster(cluster) => {
+                timeout(self.deadline, cluster.masters()).await.unwrap_or_else(|_| Err(self.late()))?
+            }
         };
         for link in links {
             self.ping_one(&link).await?;
@@ -182,7 +205,11 @@ impl Redis {
         let checked = timeout(self.deadline, async {
             let live = asked.insert(link.live().await?);
             let same = link.check(&mut live.connection()).await? == live.generation();
-            if same { Ok(()) } else { Err(StoreError::NotApplied("the data of Redis are of another generation".into())) }
+            if same {
+                Ok(())
+            } else {
+                Err(StoreError::NotApplied("the data of Redis are of another generation".into()))
+            }
         });
         let checked = checked.await.unwrap_or_else(|_| Err(self.late()));
         checked.inspect_err(|error| {
@@ -202,7 +229,10 @@ impl Redis {
 
     /// Sends within the deadline.
     async fn run(&self, call: &Call<'_>, write: bool) -> Result<Value, StoreError> {
-        let _place = self.queue.try_acquire().map_err(|_| StoreError::NotApplied("too many calls wait for Redis".into()))?;
+        let _place = self
+            .queue
+            .try_acquire()
+            .map_err(|_| StoreError::NotApplied("too many calls wait for Redis".into()))?;
         let mut sent = None;
         if let Ok(answer) = timeout(self.deadline, self.attempt(call, write, &mut sent)).await {
             return answer;
@@ -213,9 +243,14 @@ impl Redis {
         Err(if write { StoreError::Unknown(self.late().to_string()) } else { self.late() })
     }
 
-    /// Sends, and notes over which connection. What a node declined is sent to the node that it names. Only a read is sent again, once, when the
-    /// connection was lost under it.
-    async fn attempt(&self, call: &Call<'_>, write: bool, sent: &mut Option<(Link, Live)>) -> Result<Value, StoreError> {
+    /// Sends, and notes over which connection. What a node declined is sent to the node that it names. Only a
+    /// read is sent again, once, when the connection was lost under it.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        write: bool,
+        sent: &mut Option<(Link, Live)>,
+    ) -> Result<Value, StoreError> {
         let mut again = !write;
         let mut elsewhere: Option<Redirect> = None;
         for _ in 0..REDIRECTS {
@@ -224,12 +259,19 @@ impl Redis {
             let live = link.live().await.inspect_err(|_| self.nodes.doubt())?;
             let (link, live) = sent.insert((link, live));
             let alone = matches!(self.nodes, Nodes::Cluster(_));
-            let confirm = Confirm { replicas: self.replicas, within: self.deadline / 2, alone, reads: self.confirms_reads };
+            let confirm = Confirm {
+                replicas: self.replicas,
+                within: self.deadline / 2,
+                alone,
+                reads: self.confirms_reads,
+            };
             let error = match call.send(live, asking, confirm).await {
                 Ok(value) => return Ok(value),
                 Err(SendError::Unconfirmed { replicas }) => {
                     let wanted = self.replicas;
-                    return Err(StoreError::Unknown(format!("{replicas} of {wanted} replicas confirmed the write in time")));
+                    return Err(StoreError::Unknown(format!(
+                        "{replicas} of {wanted} replicas confirmed the write in time"
+                    )));
                 }
                 Err(SendError::Redis(error)) => error,
             };
@@ -263,7 +305,10 @@ impl Nodes {
         let target = match &address.kind {
             RedisKind::Cluster => return Ok(Self::Cluster(Cluster::new(address, making))),
             RedisKind::One => {
-                let server = address.servers.first().ok_or_else(|| StoreError::Misconfigured("the Redis address names no host".into()))?;
+                let server = address
+                    .servers
+                    .first()
+                    .ok_or_else(|| StoreError::Misconfigured("the Redis address names no host".into()))?;
                 Target::Node { client: one(server)?, in_cluster: false }
             }
             RedisKind::Sentinel(master) => {

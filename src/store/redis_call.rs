@@ -34,8 +34,9 @@ pub(in crate::store) struct ScriptCall<'a> {
 
 /// Where a value lies.
 ///
-/// What may be used once lies under the generation of the data in which it was made. A server that lost its latest writes, and with them
-/// perhaps the mark that a code was spent, has another generation: nothing made before is found there, and people start again.
+/// What may be used once lies under the generation of the data in which it was made. A server that lost its
+/// latest writes, and with them perhaps the mark that a code was spent, has another generation: nothing made
+/// before is found there, and people start again.
 pub(in crate::store) struct Place {
     key: String,
     once: bool,
@@ -47,8 +48,9 @@ pub(in crate::store) struct Place {
 pub(in crate::store) struct Confirm {
     pub(in crate::store) replicas: u32,
     pub(in crate::store) within: Duration,
-    /// Whether a server without any replica answers for itself. A cluster's master that is cut off stops writing, so one that writes and has no
-    /// replica lost it; behind Sentinels it may be the one that was replaced.
+    /// Whether a server without any replica answers for itself. A cluster's master that is cut off stops
+    /// writing, so one that writes and has no replica lost it; behind Sentinels it may be the one that was
+    /// replaced.
     pub(in crate::store) alone: bool,
     /// Whether what is read is confirmed, too: what it says is gone, no fail-over brings back.
     pub(in crate::store) reads: bool,
@@ -96,9 +98,16 @@ impl Call<'_> {
     }
 
     /// Sends over `live`; `asking` where the slot is still on its way to that node.
-    pub(in crate::store) async fn send(&self, live: &Live, asking: bool, confirm: Confirm) -> Result<Value, SendError> {
+    pub(in crate::store) async fn send(
+        &self,
+        live: &Live,
+        asking: bool,
+        confirm: Confirm,
+    ) -> Result<Value, SendError> {
         let waiting = if self.must_be_confirmed(confirm) { live.waiting().await } else { None };
-        let Some(mut connection) = waiting else { return Ok(self.done(live.generation(), asking, &mut live.connection()).await?) };
+        let Some(mut connection) = waiting else {
+            return Ok(self.done(live.generation(), asking, &mut live.connection()).await?);
+        };
         let answer = self.done(live.generation(), asking, &mut *connection).await?;
         if !self.wrote(&answer) {
             self.fence(asking, &mut *connection).await?;
@@ -107,8 +116,8 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    /// Whether its answer may not be taken back by a fail-over: it writes what lasts, finds that already done, or was asked for in order to know. A session
-    /// that is taken away must not come back.
+    /// Whether its answer may not be taken back by a fail-over: it writes what lasts, finds that already
+    /// done, or was asked for in order to know. A session that is taken away must not come back.
     fn must_be_confirmed(&self, confirm: Confirm) -> bool {
         let writes = match self {
             Self::Plain(name, keys) => *name == "GETDEL" && keys.iter().any(|place| place.lasting),
@@ -117,7 +126,8 @@ impl Call<'_> {
         writes || confirm.reads
     }
 
-    /// Whether what gave `answer` wrote anything. A commit says so itself: what it was to delete may be gone already.
+    /// Whether what gave `answer` wrote anything. A commit says so itself: what it was to delete may be gone
+    /// already.
     fn wrote(&self, answer: &Value) -> bool {
         match self {
             Self::Plain(name, _) => *name == "GETDEL" && *answer != Value::Nil,
@@ -125,9 +135,10 @@ impl Call<'_> {
         }
     }
 
-    /// A write for WAIT to speak of, where nothing else was written. Replicas have the writes of a server in their order: who has this one has all that
-    /// the server had done by then, whoever asked for it. So any place will do that the server has: the partition's own, and another while that one is on
-    /// its way to another server, who knows nothing of what was done here.
+    /// A write for WAIT to speak of, where nothing else was written. Replicas have the writes of a server in
+    /// their order: who has this one has all that the server had done by then, whoever asked for it. So any
+    /// place will do that the server has: the partition's own, and another while that one is on its way to
+    /// another server, who knows nothing of what was done here.
     async fn fence(&self, asking: bool, connection: &mut impl ConnectionLike) -> Result<(), SendError> {
         let own = self.first_key().split_once('}').map_or("", |(tag, _)| tag).to_owned();
         for tag in [own].into_iter().chain((0..FENCES).map(|number| format!("{{{number}"))) {
@@ -141,7 +152,12 @@ impl Call<'_> {
         Err(SendError::Unconfirmed { replicas: 0 })
     }
 
-    async fn done(&self, generation: &str, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
+    async fn done(
+        &self,
+        generation: &str,
+        asking: bool,
+        connection: &mut impl ConnectionLike,
+    ) -> RedisResult<Value> {
         match self {
             Self::Plain(name, keys) => {
                 let mut command = cmd(name);
@@ -153,12 +169,14 @@ impl Call<'_> {
     }
 }
 
-/// Sends one command, after ASKING where that is needed: the two share one pipeline, so nothing comes between.
+/// Sends one command, after ASKING where that is needed: the two share one pipeline, so nothing comes
+/// between.
 async fn one(command: Cmd, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
     if !asking {
         return command.query_async(connection).await;
     }
-    let (answer,): (Value,) = pipe().cmd("ASKING").ignore().add_command(command).query_async(connection).await?;
+    let (answer,): (Value,) =
+        pipe().cmd("ASKING").ignore().add_command(command).query_async(connection).await?;
     Ok(answer)
 }
 
@@ -177,10 +195,18 @@ impl<'a> ScriptCall<'a> {
         self
     }
 
-    /// Runs the script, by its text when the server forgot it: then it did nothing, and the text repeats nothing.
-    async fn done(&self, generation: &str, asking: bool, connection: &mut impl ConnectionLike) -> RedisResult<Value> {
+    /// Runs the script, by its text when the server forgot it: then it did nothing, and the text repeats
+    /// nothing.
+    async fn done(
+        &self,
+        generation: &str,
+        asking: bool,
+        connection: &mut impl ConnectionLike,
+    ) -> RedisResult<Value> {
         match one(self.command("EVALSHA", &self.script.digest, generation), asking, connection).await {
-            Err(error) if forgotten(&error) => one(self.command("EVAL", self.script.text, generation), asking, connection).await,
+            Err(error) if forgotten(&error) => {
+                one(self.command("EVAL", self.script.text, generation), asking, connection).await
+            }
             answer => answer,
         }
     }
@@ -210,7 +236,10 @@ async fn has_no_replica(connection: &mut impl ConnectionLike) -> RedisResult<boo
     let info: String = cmd("INFO").arg("replication").query_async(connection).await?;
     let alone = info.lines().any(|line| line.trim_end() == "connected_slaves:0");
     if alone {
-        tracing::warn!(code = "store_without_replica", "a node of the cluster has no replica: what it acknowledges now, nobody else has");
+        tracing::warn!(
+            code = "store_without_replica",
+            "a node of the cluster has no replica: what it acknowledges now, nobody else has"
+        );
     }
     Ok(alone)
 }

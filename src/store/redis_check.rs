@@ -30,8 +30,13 @@ const CLOCK_LIMIT: i64 = 30_000;
 
 /// Warnings, or why the server is refused: the first reason, saying what to change.
 pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<String>, StoreError> {
-    let field =
-        |name: &str| answers.info.lines().find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':')).unwrap_or_default();
+    let field = |name: &str| {
+        answers
+            .info
+            .lines()
+            .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
+            .unwrap_or_default()
+    };
     let refuse = |why: String| Err(StoreError::Misconfigured(why));
     if field("loading") == "1" {
         return Err(StoreError::NotApplied("Redis is loading its data".into()));
@@ -43,22 +48,32 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     match (field("role"), answers.place) {
         ("master", _) => {}
         (role, Place::Alone) => {
-            return refuse(format!("this Redis is a {role}: point the store at the master, or write redis+sentinel://"));
+            return refuse(format!(
+                "this Redis is a {role}: point the store at the master, or write redis+sentinel://"
+            ));
         }
         (role, _) => return Err(StoreError::NotApplied(format!("this Redis is a {role} now"))),
     }
     match (field("cluster_enabled") == "1", answers.place) {
         (true, Place::InCluster) | (false, Place::Alone | Place::BehindSentinels) => {}
         (true, _) => return refuse("this Redis is a node of a cluster: write redis+cluster://".into()),
-        (false, _) => return refuse("this Redis is no node of a cluster: write redis:// for one node".into()),
+        (false, _) => {
+            return refuse("this Redis is no node of a cluster: write redis:// for one node".into());
+        }
     }
     let policy = field("maxmemory_policy");
     if policy != "noeviction" {
-        return refuse(format!("Redis may throw sign-ins and replay marks away: set maxmemory-policy noeviction, it is {policy:?}"));
+        return refuse(format!(
+            "Redis may throw sign-ins and replay marks away: set maxmemory-policy noeviction, it is \
+             {policy:?}"
+        ));
     }
     let offset = answers.clocks.map_or(0, offset);
     if offset > CLOCK_LIMIT {
-        return refuse(format!("the clocks of Redis and this machine differ by {} s: synchronize them", offset / 1000));
+        return refuse(format!(
+            "the clocks of Redis and this machine differ by {} s: synchronize them",
+            offset / 1000
+        ));
     }
     let mut warnings = Vec::new();
     if offset > CLOCK_WARNING {
@@ -70,8 +85,8 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     Ok(warnings)
 }
 
-/// What changes whenever the server may have lost acknowledged writes: its replication id, which a promoted replica and a restarted
-/// master choose anew.
+/// What changes whenever the server may have lost acknowledged writes: its replication id, which a promoted
+/// replica and a restarted master choose anew.
 pub(in crate::store) fn generation(info: &str) -> &str {
     let id = info.lines().find_map(|line| line.trim_end().strip_prefix("master_replid:")).unwrap_or_default();
     id.get(..16).unwrap_or(id)
@@ -91,7 +106,8 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory_policy:noeviction\r\ncluster_enabled:0\r\naof_enabled:1\r\n";
+    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\nloading:0\r\n\
+        maxmemory_policy:noeviction\r\ncluster_enabled:0\r\naof_enabled:1\r\n";
 
     fn verdict(info: &str, clocks: Option<(i64, i64, i64)>) -> Result<Vec<String>, StoreError> {
         judge(&Answers { info, clocks, place: Place::Alone }, Role::Directory)
@@ -107,22 +123,36 @@ mod tests {
     fn a_server_that_evicts_is_refused() {
         for policy in ["allkeys-lru", "volatile-ttl", ""] {
             let refused = verdict(&GOOD.replace("noeviction", policy), None);
-            assert!(matches!(refused, Err(StoreError::Misconfigured(why)) if why.contains("maxmemory-policy noeviction")), "{policy}");
+            assert!(
+                matches!(refused, Err(StoreError::Misconfigured(why)) if why.contains("maxmemory-policy \
+                    noeviction")),
+                "{policy}"
+            );
         }
     }
 
     /// H-12
     #[test]
     fn a_replica_a_cluster_node_and_an_old_server_are_refused() {
-        for (from, to) in [("role:master", "role:slave"), ("cluster_enabled:0", "cluster_enabled:1"), ("7.0.15", "6.0.16"), ("7.0.15", "?")]
-        {
-            assert!(matches!(verdict(&GOOD.replace(from, to), None), Err(StoreError::Misconfigured(_))), "{to}");
+        for (from, to) in [
+            ("role:master", "role:slave"),
+            ("cluster_enabled:0", "cluster_enabled:1"),
+            ("7.0.15", "6.0.16"),
+            ("7.0.15", "?"),
+        ] {
+            assert!(
+                matches!(verdict(&GOOD.replace(from, to), None), Err(StoreError::Misconfigured(_))),
+                "{to}"
+            );
         }
     }
 
     #[test]
     fn a_server_that_loads_is_not_there_yet() {
-        assert!(matches!(verdict(&GOOD.replace("loading:0", "loading:1"), None), Err(StoreError::NotApplied(_))));
+        assert!(matches!(
+            verdict(&GOOD.replace("loading:0", "loading:1"), None),
+            Err(StoreError::NotApplied(_))
+        ));
     }
 
     /// H-20, H-21: the time between asking and hearing is no difference.
@@ -137,6 +167,9 @@ mod tests {
 
     #[test]
     fn a_directory_without_a_log_is_worth_a_warning() {
-        assert_eq!(verdict(&GOOD.replace("aof_enabled:1", "aof_enabled:0"), None).map(|warnings| warnings.len()), Ok(1));
+        assert_eq!(
+            verdict(&GOOD.replace("aof_enabled:1", "aof_enabled:0"), None).map(|warnings| warnings.len()),
+            Ok(1)
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The nodes of a Redis Cluster: which one has a slot now, and a link to each
 //! ([cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/)).
 //!
-//! Each shard has a generation of its own. A slot that moves to another shard takes its keys along, but not what was made for one use there:
-//! whoever was signing in begins again.
+//! Each shard has a generation of its own. A slot that moves to another shard takes its keys along, but not
+//! what was made for one use there: whoever was signing in begins again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +43,8 @@ impl Map {
     }
 
     fn covers_all(&self) -> bool {
-        self.0.iter().map(|(first, last, _)| usize::from(*last) + 1 - usize::from(*first)).sum::<usize>() == usize::from(SLOTS)
+        self.0.iter().map(|(first, last, _)| usize::from(*last) + 1 - usize::from(*first)).sum::<usize>()
+            == usize::from(SLOTS)
     }
 }
 
@@ -83,7 +84,9 @@ impl Cluster {
             }
             None => self.look(None).await?,
         };
-        let node = map.node(slot(key)).ok_or_else(|| StoreError::NotApplied("no node of the cluster has this slot".into()))?;
+        let node = map
+            .node(slot(key))
+            .ok_or_else(|| StoreError::NotApplied("no node of the cluster has this slot".into()))?;
         self.node(node)
     }
 
@@ -138,7 +141,8 @@ impl Cluster {
             (Some(map), Some(seen)) if !Arc::ptr_eq(&map, seen) => return Ok(map),
             _ => {}
         }
-        let mut nodes: Vec<String> = self.map().iter().flat_map(|map| map.0.iter().map(|(_, _, node)| node.clone())).collect();
+        let mut nodes: Vec<String> =
+            self.map().iter().flat_map(|map| map.0.iter().map(|(_, _, node)| node.clone())).collect();
         nodes.sort_unstable();
         nodes.dedup();
         nodes.extend(self.inner.address.servers.iter().cloned());
@@ -159,12 +163,20 @@ impl Cluster {
     }
 
     async fn ask(&self, node: &str) -> Result<Map, StoreError> {
-        let mut connection = self.client(node)?.get_multiplexed_async_connection().await.map_err(|error| redis_error::refusal(&error))?;
-        let answer: Result<Value, RedisError> = cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await;
+        let mut connection = self
+            .client(node)?
+            .get_multiplexed_async_connection()
+            .await
+            .map_err(|error| redis_error::refusal(&error))?;
+        let answer: Result<Value, RedisError> =
+            cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await;
         match answer {
-            Ok(answer) => read(&answer, node).ok_or_else(|| StoreError::NotApplied("the cluster's slots are unreadable".into())),
+            Ok(answer) => read(&answer, node)
+                .ok_or_else(|| StoreError::NotApplied("the cluster's slots are unreadable".into())),
             Err(error) if error.to_string().contains("cluster support disabled") => {
-                Err(StoreError::Misconfigured("this Redis is no node of a cluster: write redis:// for one node".into()))
+                Err(StoreError::Misconfigured(
+                    "this Redis is no node of a cluster: write redis:// for one node".into(),
+                ))
             }
             Err(error) => Err(redis_error::refusal(&error)),
         }
@@ -181,7 +193,11 @@ impl Cluster {
 
 /// The slot of a key: that of its hash tag, which every key of ours has.
 fn slot(key: &str) -> u16 {
-    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag).filter(|tag| !tag.is_empty());
+    let tag = key
+        .split_once('{')
+        .and_then(|(_, rest)| rest.split_once('}'))
+        .map(|(tag, _)| tag)
+        .filter(|tag| !tag.is_empty());
     crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key).as_bytes()) % SLOTS
 }
 
@@ -191,7 +207,9 @@ fn read(answer: &Value, asked: &str) -> Option<Map> {
     let mut map = Vec::new();
     for range in ranges {
         let Value::Array(range) = range else { return None };
-        let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = range.as_slice() else { return None };
+        let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = range.as_slice() else {
+            return None;
+        };
         let [host, Value::Int(port), ..] = master.as_slice() else { return None };
         let host = match host {
             Value::BulkString(host) if !host.is_empty() => String::from_utf8(host.clone()).ok()?,

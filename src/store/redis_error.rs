@@ -34,7 +34,8 @@ const DECLINED: [&str; 14] = [
 /// Answers about who may do what.
 const FORBIDDEN: [&str; 4] = ["NOAUTH", "NOPERM", "WRONGPASS", "DENIED"];
 
-/// Answers after which this connection leads nowhere: another server is the master now, or we are nobody here.
+/// Answers after which this connection leads nowhere: another server is the master now, or we are nobody
+/// here.
 const LEAVE: [&str; 4] = ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH"];
 
 /// Classifies an error that came instead of an answer.
@@ -60,13 +61,17 @@ pub(in crate::store) fn classify(error: &RedisError, write: bool) -> Verdict {
     Verdict { error, lost }
 }
 
-/// Classifies an error of making a connection: whether the server is there and does not let us in, or is not there.
+/// Classifies an error of making a connection: whether the server is there and does not let us in, or is not
+/// there.
 pub(in crate::store) fn refusal(error: &RedisError) -> StoreError {
     let text = error.to_string();
     let code = error.code().unwrap_or_default();
-    let tls = error.is_io_error() && ["certificate", "TLS", "handshake", "corrupt message"].iter().any(|word| text.contains(word));
+    let tls = error.is_io_error()
+        && ["certificate", "TLS", "handshake", "corrupt message"].iter().any(|word| text.contains(word));
     match error.kind() {
-        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported => StoreError::Misconfigured(text),
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported => {
+            StoreError::Misconfigured(text)
+        }
         _ if tls || FORBIDDEN.contains(&code) => StoreError::Misconfigured(text),
         _ => StoreError::NotApplied(text),
     }

@@ -1,4 +1,5 @@
-//! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows while it fails.
+//! One connection to Redis, checked when it is made, made again when it is lost, with a pause that grows
+//! while it fails.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -6,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::{MultiplexedConnection, SendError};
-use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind, TlsCertificates};
+use ::redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind,
+    TlsCertificates,
+};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -101,8 +105,9 @@ const GIVE_UP: u32 = 2;
 const WAITING: usize = 4;
 /// How often the Sentinels are asked whether the master moved.
 const WATCH: Duration = Duration::from_millis(500);
-/// How long their answer counts: longer than a look and a Sentinel that does not answer take together. A process that was held for longer
-/// asks before it believes a server that may have been replaced meanwhile, and that would answer from what it had then.
+/// How long their answer counts: longer than a look and a Sentinel that does not answer take together. A
+/// process that was held for longer asks before it believes a server that may have been replaced meanwhile,
+/// and that would answer from what it had then.
 const VOUCHED: Duration = Duration::from_millis(1250);
 
 impl Link {
@@ -159,8 +164,12 @@ impl Link {
         }
     }
 
-    /// Asks the server what it is, in one round trip, and loads the scripts. Gives the generation of its data.
-    pub(in crate::store) async fn check(&self, connection: &mut MultiplexedConnection) -> Result<String, StoreError> {
+    /// Asks the server what it is, in one round trip, and loads the scripts. Gives the generation of its
+    /// data.
+    pub(in crate::store) async fn check(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<String, StoreError> {
         let scripts = &self.shared.making.scripts;
         let mut pipe = ::redis::pipe();
         pipe.cmd("INFO").cmd("TIME");
@@ -168,17 +177,25 @@ impl Link {
             pipe.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
         }
         let before = self.shared.making.clock.now();
-        let (info, (seconds, micros)): (String, (i64, i64)) = pipe.query_async(connection).await.map_err(|error| {
-            let refused = redis_error::classify(&error, false).error;
-            if error.to_string().contains("unknown command") { StoreError::Misconfigured(error.to_string()) } else { refused }
-        })?;
+        let (info, (seconds, micros)): (String, (i64, i64)) =
+            pipe.query_async(connection).await.map_err(|error| {
+                let refused = redis_error::classify(&error, false).error;
+                if error.to_string().contains("unknown command") {
+                    StoreError::Misconfigured(error.to_string())
+                } else {
+                    refused
+                }
+            })?;
         let clocks = match self.shared.making.clock {
-            Clock::Real => {
-                Some((before.millis(), seconds.saturating_mul(1000).saturating_add(micros / 1000), self.shared.making.clock.now().millis()))
-            }
+            Clock::Real => Some((
+                before.millis(),
+                seconds.saturating_mul(1000).saturating_add(micros / 1000),
+                self.shared.making.clock.now().millis(),
+            )),
             Clock::Fake(_) => None,
         };
-        for warning in judge(&Answers { info: &info, clocks, place: self.place() }, self.shared.making.role)? {
+        for warning in judge(&Answers { info: &info, clocks, place: self.place() }, self.shared.making.role)?
+        {
             tracing::warn!("{warning}");
         }
         Ok(generation(&info).to_owned())
@@ -191,7 +208,9 @@ impl Link {
         // A task of its own, so that an attempt does not end with the caller that began it.
         tokio::spawn(async move {
             let connected = timeout(link.shared.making.patience, link.connect()).await;
-            let failures = link.settle(connected.unwrap_or_else(|_| Err(StoreError::NotApplied("Redis does not answer".into()))));
+            let failures = link.settle(
+                connected.unwrap_or_else(|_| Err(StoreError::NotApplied("Redis does not answer".into()))),
+            );
             drop(done);
             if failures > 0 {
                 link.rest(failures).await;
@@ -239,8 +258,11 @@ impl Link {
                 waiting.push(tokio::sync::Mutex::new(dial(&client, &open).await?));
             }
         }
-        let vouched = address.map(|address| Arc::new(Vouched { address, asked: Mutex::new(asked), turn: tokio::sync::Mutex::default() }));
-        let live = Live { connection, waiting: waiting.into(), turn: Arc::default(), open, generation, vouched };
+        let vouched = address.map(|address| {
+            Arc::new(Vouched { address, asked: Mutex::new(asked), turn: tokio::sync::Mutex::default() })
+        });
+        let live =
+            Live { connection, waiting: waiting.into(), turn: Arc::default(), open, generation, vouched };
         self.watch(&live);
         Ok(live)
     }
@@ -263,7 +285,10 @@ impl Link {
         tokio::spawn(async move {
             loop {
                 sleep(WATCH).await;
-                if !live.open.load(Ordering::Acquire) || Arc::strong_count(&link.shared) == 1 || !link.asks_again(&live, &vouched).await {
+                if !live.open.load(Ordering::Acquire)
+                    || Arc::strong_count(&link.shared) == 1
+                    || !link.asks_again(&live, &vouched).await
+                {
                     return;
                 }
             }
@@ -280,7 +305,8 @@ impl Link {
         vouched.is_fresh() || self.asks_again(live, vouched).await
     }
 
-    /// Asks the Sentinels, and gives the connection up when most name another server. Where they do not answer, nothing is known against it.
+    /// Asks the Sentinels, and gives the connection up when most name another server. Where they do not
+    /// answer, nothing is known against it.
     async fn asks_again(&self, live: &Live, vouched: &Vouched) -> bool {
         let Target::Master { sentinels, .. } = &self.shared.target else { return true };
         let asked = self.shared.making.clock.stopwatch();
@@ -300,7 +326,8 @@ impl Link {
         }
     }
 
-    /// Doubles with each failure up to a second; half of it is chance, so that replicas do not come back all at once.
+    /// Doubles with each failure up to a second; half of it is chance, so that replicas do not come back all
+    /// at once.
     fn pause(&self, failures: u32) -> Duration {
         let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(5)).min(LONGEST_PAUSE);
         let [chance] = self.shared.making.random.bytes::<1>();
@@ -313,13 +340,21 @@ impl Link {
 }
 
 /// A client of one server.
-pub(in crate::store) fn client(address: &RedisAddress, server: &str, making: &Making) -> Result<Client, StoreError> {
-    let refuse = |error: ::redis::RedisError| StoreError::Misconfigured(format!("the Redis address: {:?}", error.kind()));
+pub(in crate::store) fn client(
+    address: &RedisAddress,
+    server: &str,
+    making: &Making,
+) -> Result<Client, StoreError> {
+    let refuse = |error: ::redis::RedisError| {
+        StoreError::Misconfigured(format!("the Redis address: {:?}", error.kind()))
+    };
     let info = address.url_of(server).expose_secret().into_connection_info().map_err(refuse)?;
     let resp3 = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let info = info.set_redis_settings(resp3);
     match &making.root_certificates {
-        Some(pem) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) }),
+        Some(pem) => {
+            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) })
+        }
         None => Client::open(info),
     }
     .map_err(refuse)
@@ -328,15 +363,19 @@ pub(in crate::store) fn client(address: &RedisAddress, server: &str, making: &Ma
 /// A connection that says when it ends.
 async fn dial(client: &Client, open: &Arc<AtomicBool>) -> Result<MultiplexedConnection, StoreError> {
     let closed = Arc::clone(open);
-    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None).set_push_sender(
-        move |push: PushInfo| -> Result<(), SendError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_push_sender(move |push: PushInfo| -> Result<(), SendError> {
             if push.kind == PushKind::Disconnection {
                 closed.store(false, Ordering::Release);
             }
             Ok(())
-        },
-    );
-    client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| redis_error::refusal(&error))
+        });
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .map_err(|error| redis_error::refusal(&error))
 }
 
 impl Vouched {
@@ -351,7 +390,9 @@ impl Live {
     }
 
     /// A connection for a write that waits for replicas; its user alone sends over it.
-    pub(in crate::store) async fn waiting(&self) -> Option<tokio::sync::MutexGuard<'_, MultiplexedConnection>> {
+    pub(in crate::store) async fn waiting(
+        &self,
+    ) -> Option<tokio::sync::MutexGuard<'_, MultiplexedConnection>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         match self.waiting.get(turn % self.waiting.len().max(1)) {
             Some(connection) => Some(connection.lock().await),

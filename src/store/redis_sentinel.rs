@@ -1,4 +1,5 @@
-//! Which Redis is the master, as the Sentinels say ([Sentinel clients](https://redis.io/docs/latest/develop/reference/sentinel-clients/)).
+//! Which Redis is the master, as the Sentinels say ([Sentinel
+//! clients](https://redis.io/docs/latest/develop/reference/sentinel-clients/)).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,18 +24,28 @@ impl Sentinels {
         let most = votes.into_iter().max_by_key(|(_, count)| *count);
         most.map(|(address, _)| address).ok_or_else(|| {
             let count = self.clients.len();
-            StoreError::NotApplied(format!("none of {count} Sentinels names a master called {:?}", self.master))
+            StoreError::NotApplied(format!(
+                "none of {count} Sentinels names a master called {:?}",
+                self.master
+            ))
         })
     }
 
     /// Whether more than half of all Sentinels say that another one is the master now.
     pub(in crate::store) async fn moved_from(&self, address: &str) -> bool {
-        let elsewhere: usize = self.votes().await.into_iter().filter(|(voted, _)| voted != address).map(|(_, count)| count).sum();
+        let elsewhere: usize = self
+            .votes()
+            .await
+            .into_iter()
+            .filter(|(voted, _)| voted != address)
+            .map(|(_, count)| count)
+            .sum();
         elsewhere * 2 > self.clients.len()
     }
 
     async fn votes(&self) -> BTreeMap<String, usize> {
-        let answers = join_all(self.clients.iter().map(|client| timeout(self.patience, self.ask(client)))).await;
+        let answers =
+            join_all(self.clients.iter().map(|client| timeout(self.patience, self.ask(client)))).await;
         let mut votes = BTreeMap::new();
         for (host, port) in answers.into_iter().flatten().flatten().flatten() {
             let host = if host.contains(':') { format!("[{host}]") } else { host };

@@ -1,9 +1,9 @@
-//! What is believed of SAML identity providers: their metadata, and of its certificates those that were there at first, were accepted since,
-//! or came from a signer that the configuration pins.
+//! What is believed of SAML identity providers: their metadata, and of its certificates those that were there
+//! at first, were accepted since, or came from a signer that the configuration pins.
 //!
-//! It lies in the directory, so every replica believes the same, and a provider whose metadata cannot be read stays usable. Whoever controls the
-//! metadata's server later cannot put a key of their own into it (C-70): a new certificate waits until every known one has expired, or until an
-//! administrator accepts it.
+//! It lies in the directory, so every replica believes the same, and a provider whose metadata cannot be read
+//! stays usable. Whoever controls the metadata's server later cannot put a key of their own into it (C-70): a
+//! new certificate waits until every known one has expired, or until an administrator accepts it.
 
 mod expiry;
 mod record;
@@ -87,8 +87,12 @@ impl Refusal for TrustError {
         match self {
             Self::Metadata(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Expired(_) => "the identity provider must publish current metadata; a file in the configuration must be replaced".into(),
-            Self::EntityChanged { found, .. } => format!("if that is right, set entity_id = {found:?} for this provider"),
+            Self::Expired(_) => "the identity provider must publish current metadata; a file in the \
+                configuration must be replaced"
+                .into(),
+            Self::EntityChanged { found, .. } => {
+                format!("if that is right, set entity_id = {found:?} for this provider")
+            }
             Self::NotPending(_) => "list the certificates with symbolon saml keys".into(),
             Self::Configured(_) => "put the new certificate into the configuration".into(),
             Self::Contended => "try again".into(),
@@ -157,8 +161,8 @@ impl IdpTrust {
         }
     }
 
-    /// Metadata with other certificates than `seen`, none of which made a response's signature: read again for it, at most once in a
-    /// while (C-71). `None` when there are none or it is too early.
+    /// Metadata with other certificates than `seen`, none of which made a response's signature: read again
+    /// for it, at most once in a while (C-71). `None` when there are none or it is too early.
     pub async fn newer(&self, party: Party<'_>, seen: &Arc<IdpMetadata>) -> Option<Arc<IdpMetadata>> {
         let place = place(party.saml)?;
         let slot = self.slot(party, place);
@@ -175,7 +179,8 @@ impl IdpTrust {
         (metadata.signing != seen.signing).then_some(metadata)
     }
 
-    /// What is stored of a provider, without reading its metadata; `None` before the first sign-in and for one whose certificates stand in the configuration.
+    /// What is stored of a provider, without reading its metadata; `None` before the first sign-in and for
+    /// one whose certificates stand in the configuration.
     pub async fn stored(&self, party: Party<'_>) -> Result<Option<Trust>, TrustError> {
         let Some(place) = place(party.saml) else { return Ok(None) };
         Ok(self.directory.get::<Trust>(&key(party, place)).await?.map(|record| record.value))
@@ -183,7 +188,9 @@ impl IdpTrust {
 
     /// Accepts a certificate that waits, by its SHA-256 fingerprint with or without colons.
     pub async fn accept(&self, party: Party<'_>, fingerprint: &str) -> Result<Trust, TrustError> {
-        let Some(place) = place(party.saml) else { return Err(TrustError::Configured(party.provider.clone())) };
+        let Some(place) = place(party.saml) else {
+            return Err(TrustError::Configured(party.provider.clone()));
+        };
         let key = key(party, place);
         for _ in 0..ATTEMPTS {
             let unknown = || TrustError::NotPending(fingerprint.chars().take(128).collect());
@@ -191,7 +198,8 @@ impl IdpTrust {
             let accepted = record.value.accept(fingerprint, self.now()).ok_or_else(unknown)?;
             if self.swap(&key, &accepted, Expect::Version(record.version)).await? == Outcome::Committed {
                 self.slot(party, place).believed.expire();
-                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, "a SAML certificate was accepted by hand");
+                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, "a SAML \
+                    certificate was accepted by hand");
                 return Ok(accepted);
             }
         }
@@ -202,7 +210,8 @@ impl IdpTrust {
         self.slot(party, place).believed.get(&self.outside.clock, self.look(party, place)).await
     }
 
-    /// Reads record and metadata, and writes what follows from both if it is something new. With a record nobody waits for the metadata.
+    /// Reads record and metadata, and writes what follows from both if it is something new. With a record
+    /// nobody waits for the metadata.
     async fn look(&self, party: Party<'_>, place: Place<'_>) -> Result<Believed, TrustError> {
         let key = key(party, place);
         let trusted = party.saml.new_keys == NewKeys::Trust || !place.signers.is_empty();
@@ -220,14 +229,19 @@ impl IdpTrust {
                         Some(read) => record.value.with(read, trusted, self.now()),
                     };
                     let trust = trust.unwrap_or_else(|error| {
-                        tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML metadata is not used");
+                        tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML \
+                            metadata is not used");
                         record.value.promoted(self.now())
                     });
                     (trust, Expect::Version(record.version.clone()), read)
                 }
             };
             let before = record.map(|record| record.value);
-            let written = if before.as_ref() == Some(&trust) { Ok(Outcome::Committed) } else { self.swap(&key, &trust, expect).await };
+            let written = if before.as_ref() == Some(&trust) {
+                Ok(Outcome::Committed)
+            } else {
+                self.swap(&key, &trust, expect).await
+            };
             match (written, before) {
                 (Ok(Outcome::Committed), before) => {
                     trust.report(before.as_ref(), party);
@@ -236,7 +250,8 @@ impl IdpTrust {
                 (Ok(Outcome::Conflict), _) => {}
                 // What cannot be written is not believed; what was believed before still is.
                 (Err(error), Some(before)) => {
-                    tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML metadata is not used");
+                    tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML \
+                        metadata is not used");
                     return Ok(Believed { metadata: Arc::new(before.promoted(self.now()).metadata()), read });
                 }
                 (Err(error), None) => return Err(error.into()),
@@ -245,7 +260,8 @@ impl IdpTrust {
         Err(TrustError::Contended)
     }
 
-    /// The metadata that is at hand; it is waited for only when everything that is known is past its time (C-69).
+    /// The metadata that is at hand; it is waited for only when everything that is known is past its time
+    /// (C-69).
     async fn read(&self, place: Place<'_>, known: &Trust) -> Option<Arc<Fetched>> {
         let now = self.now();
         let over = |until: Option<Timestamp>| until.is_some_and(|until| until <= now);
@@ -259,7 +275,8 @@ impl IdpTrust {
     }
 
     async fn swap(&self, key: &Key, trust: &Trust, expect: Expect) -> Result<Outcome, StoreError> {
-        let batch = Batch::new(key.partition()).put(key, self.directory.encode(key, trust), Life::Forever, expect);
+        let batch =
+            Batch::new(key.partition()).put(key, self.directory.encode(key, trust), Life::Forever, expect);
         self.directory.store.commit(batch).await
     }
 
@@ -276,7 +293,9 @@ impl IdpTrust {
 /// Where the metadata is read; `None` when it stands in the configuration.
 fn place(saml: &Saml) -> Option<Place<'_>> {
     match &saml.source {
-        MetadataSource::Url(url) => Some(Place { url, entity_id: saml.entity_id.as_deref(), signers: &saml.metadata_signers }),
+        MetadataSource::Url(url) => {
+            Some(Place { url, entity_id: saml.entity_id.as_deref(), signers: &saml.metadata_signers })
+        }
         MetadataSource::Configured(_) => None,
     }
 }
@@ -288,7 +307,8 @@ fn fixed(saml: &Saml) -> Result<Arc<IdpMetadata>, TrustError> {
     }
 }
 
-/// Another URL or entity id is another provider, of which the first metadata is believed again: the operator said so.
+/// Another URL or entity id is another provider, of which the first metadata is believed again: the operator
+/// said so.
 fn key(party: Party<'_>, place: Place<'_>) -> Key {
     let parts = [party.provider.as_str(), place.url, place.entity_id.unwrap_or_default()];
     Key::saml_trust(party.pool, &base64url(sha256(parts.join("\n"))))

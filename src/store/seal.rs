@@ -1,9 +1,12 @@
-//! Encryption at rest and in tokens that only this broker reads. Who holds a dump of the store mints and reads nothing (E-30, E-31).
+//! Encryption at rest and in tokens that only this broker reads. Who holds a dump of the store mints and
+//! reads nothing (E-30, E-31).
 //!
-//! AES-256-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)) with a random nonce of 96 bits, under one key for each label (a kind of
-//! record, a kind of token) that HKDF-SHA256 derives from the master key once. Under plain GCM a nonce that comes twice would give both texts and the
-//! key's authenticity away, so that one key should seal no more than 2^32 values: weeks for a busy broker. Here it tells only whether two values, bound to the
-//! same place, are the same one; a place is a record's key, which is random, so a nonce that comes twice (some 2^48 values of one kind) says nothing.
+//! AES-256-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)) with a random nonce of 96 bits, under
+//! one key for each label (a kind of record, a kind of token) that HKDF-SHA256 derives from the master key
+//! once. Under plain GCM a nonce that comes twice would give both texts and the key's authenticity away, so
+//! that one key should seal no more than 2^32 values: weeks for a busy broker. Here it tells only whether two
+//! values, bound to the same place, are the same one; a place is a record's key, which is random, so a nonce
+//! that comes twice (some 2^48 values of one kind) says nothing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -83,7 +86,10 @@ const MOST_LABELS: usize = 256;
 impl Seal {
     /// With the keys of this master key.
     pub fn new(key: &SecretKeyBytes) -> Self {
-        Self { root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/3").extract(&key.0)), derived: Arc::default() }
+        Self {
+            root: Arc::new(Salt::new(HKDF_SHA256, b"symbolon/3").extract(&key.0)),
+            derived: Arc::default(),
+        }
     }
 
     /// Encrypts `plain` for `label`, bound to `aad`. Begins with a random nonce of 12 bytes.
@@ -98,11 +104,18 @@ impl Seal {
     }
 
     /// [`Seal::open`] of what was taken apart after the nonce.
-    pub(in crate::store) fn open_parts(&self, label: &str, aad: &[u8], nonce: [u8; NONCE], rest: &[u8]) -> Option<Vec<u8>> {
+    pub(in crate::store) fn open_parts(
+        &self,
+        label: &str,
+        aad: &[u8],
+        nonce: [u8; NONCE],
+        rest: &[u8],
+    ) -> Option<Vec<u8>> {
         opened(&self.keys(label).records, aad, nonce, rest)
     }
 
-    /// A value as an opaque token: base64url, the same for the same value, unreadable and unforgeable without the master key.
+    /// A value as an opaque token: base64url, the same for the same value, unreadable and unforgeable without
+    /// the master key.
     ///
     /// A value that is no JSON gives the empty text, which opens to nothing.
     pub fn token<T: Serialize>(&self, label: &str, value: &T) -> String {
@@ -126,7 +139,8 @@ impl Seal {
     /// 16 bytes for `text`: always the same, and without the master key as good as random.
     pub fn bytes_of(&self, purpose: &str, text: &str) -> [u8; 16] {
         let mut bytes = [0; 16];
-        for (to, from) in bytes.iter_mut().zip(self.derive(&[b"bytes", purpose.as_bytes(), text.as_bytes()])) {
+        for (to, from) in bytes.iter_mut().zip(self.derive(&[b"bytes", purpose.as_bytes(), text.as_bytes()]))
+        {
             *to = from;
         }
         bytes
@@ -139,7 +153,10 @@ impl Seal {
         let derived = Arc::new(Derived {
             records: self.cipher(&[b"record", label.as_bytes()]),
             tokens: self.cipher(&[b"token", label.as_bytes()]),
-            token_nonces: hmac::Key::new(hmac::HMAC_SHA256, &self.derive(&[b"token nonce", label.as_bytes()])),
+            token_nonces: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                &self.derive(&[b"token nonce", label.as_bytes()]),
+            ),
         });
         let mut all = self.derived.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MOST_LABELS {
@@ -186,7 +203,8 @@ fn sealed(key: &LessSafeKey, aad: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Ve
 
 fn opened(key: &LessSafeKey, aad: &[u8], nonce: [u8; NONCE], rest: &[u8]) -> Option<Vec<u8>> {
     let mut buffer = rest.to_vec();
-    let length = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut buffer).ok()?.len();
+    let length =
+        key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut buffer).ok()?.len();
     buffer.truncate(length);
     Some(buffer)
 }
@@ -196,7 +214,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     text.as_bytes().chunks(2).map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
-/// Fixed algorithms and lengths leave the crypto library no reason to refuse; were it to, nothing could be kept secret any more.
+/// Fixed algorithms and lengths leave the crypto library no reason to refuse; were it to, nothing could be
+/// kept secret any more.
 fn must<T>(result: Result<T, Unspecified>) -> T {
     result.unwrap_or_else(|_| std::process::abort())
 }

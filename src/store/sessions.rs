@@ -1,4 +1,5 @@
-//! Browser sessions in the state store; the cookie is a sealed reference, so ids cannot be guessed or edited (D-09).
+//! Browser sessions in the state store; the cookie is a sealed reference, so ids cannot be guessed or edited
+//! (D-09).
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,11 @@ impl SessionRef {
 
     /// What is stored; one that cannot be read is none.
     fn read(&self, records: &Records, key: &Key, entry: &Entry) -> Result<Option<Session>, StoreError> {
-        records.decode::<ShortSession>(key, entry).and_then(|record| self.whole(record.value)).map(Some).or_else(unreadable)
+        records
+            .decode::<ShortSession>(key, entry)
+            .and_then(|record| self.whole(record.value))
+            .map(Some)
+            .or_else(unreadable)
     }
 
     fn whole(&self, session: ShortSession) -> Result<Session, StoreError> {
@@ -55,12 +60,18 @@ impl SessionRef {
 
 /// The present epoch of a user. One round trip.
 pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch, StoreError> {
-    let stamped = records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default();
+    let stamped =
+        records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default();
     Ok(stamped.in_era(records.store.era(pool).await?))
 }
 
 /// Stores a new session and gives the cookie's value. One whose `epoch` is outdated by now is never alive.
-pub async fn create(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -> Result<String, StoreError> {
+pub async fn create(
+    records: &Records,
+    seal: &Seal,
+    pool: &Pool,
+    session: &Session,
+) -> Result<String, StoreError> {
     let (batch, cookie) = opening(records, seal, pool, session);
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(cookie),
@@ -73,21 +84,43 @@ pub fn opening(records: &Records, seal: &Seal, pool: &Pool, session: &Session) -
     let reference = SessionRef { pool: pool.id.clone(), sub: session.sub.clone(), id: session.id.clone() };
     let key = reference.key();
     let life = Life::Until(session.expires);
-    let mut batch = Batch::new(key.partition()).put(&key, records.encode(&key, &ShortSession::of(session)), life, Expect::Absent);
+    let mut batch = Batch::new(key.partition()).put(
+        &key,
+        records.encode(&key, &ShortSession::of(session)),
+        life,
+        Expect::Absent,
+    );
     if pool.tells_apps() {
-        batch = batch.index(&Key::sessions_index(&pool.id, &session.sub), session.id.as_str(), session.expires.millis(), life);
+        batch = batch.index(
+            &Key::sessions_index(&pool.id, &session.sub),
+            session.id.as_str(),
+            session.expires.millis(),
+            life,
+        );
     }
     (batch, seal.token(LABEL, &reference))
 }
 
 /// The session behind a cookie, if it is alive at `now`. One round trip.
-pub async fn load(records: &Records, pool: &Pool, reference: &SessionRef, now: Timestamp) -> Result<Option<LiveSession>, StoreError> {
+pub async fn load(
+    records: &Records,
+    pool: &Pool,
+    reference: &SessionRef,
+    now: Timestamp,
+) -> Result<Option<LiveSession>, StoreError> {
     let (session, epoch) = read(records, reference).await?;
     Ok(session.and_then(|session| LiveSession::check(session, pool.session, &epoch, now)))
 }
 
-/// Marks the session as used at `now` by `client`; writes only when that says something new. A session that ended meanwhile stays ended.
-pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
+/// Marks the session as used at `now` by `client`; writes only when that says something new. A session that
+/// ended meanwhile stays ended.
+pub async fn touch(
+    records: &Records,
+    pool: &Pool,
+    live: &LiveSession,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let session = live.session();
     let stale = now.since(session.last_used) > pool.session.idle / 10;
     if session.clients.contains(client) && !stale {
@@ -109,9 +142,11 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
         match records.store.commit(batch).await {
             Ok(Outcome::Committed) => return Ok(()),
             Ok(Outcome::Conflict) => {}
-            // More apps than a session can name: the last ones are served all the same, and do not hear of the sign-out.
+            // More apps than a session can name: the last ones are served all the same, and do not hear of
+            // the sign-out.
             Err(StoreError::TooLarge { .. }) if room => {
-                tracing::warn!(code = "session_full", pool = %pool.id, %client, "an app will not hear when this session ends");
+                tracing::warn!(code = "session_full", pool = %pool.id, %client, "an app will not hear when \
+                    this session ends");
                 room = false;
             }
             Err(error) => return Err(error),
@@ -120,19 +155,32 @@ pub async fn touch(records: &Records, pool: &Pool, live: &LiveSession, client: &
     Err(StoreError::NotApplied("the session changed at every try".into()))
 }
 
-/// The user's sessions that are listed, at most `limit`: those of a pool with apps that want to hear when one ends. Two round trips.
-pub async fn listed(records: &Records, pool: &PoolId, sub: &Sub, limit: usize) -> Result<Vec<Session>, StoreError> {
+/// The user's sessions that are listed, at most `limit`: those of a pool with apps that want to hear when one
+/// ends. Two round trips.
+pub async fn listed(
+    records: &Records,
+    pool: &PoolId,
+    sub: &Sub,
+    limit: usize,
+) -> Result<Vec<Session>, StoreError> {
     let page = records.store.list(&Key::sessions_index(pool, sub), None, limit).await?;
     let ids = page.members.iter().filter_map(|id| SessionId::parse(id).ok());
     let references: Vec<SessionRef> = ids.map(|id| SessionRef::new(pool, sub, &id)).collect();
     let keys: Vec<Key> = references.iter().map(SessionRef::key).collect();
     let found = records.store.get_many(&keys).await?;
-    let living = references.iter().zip(&keys).zip(found).filter_map(|((reference, key), entry)| Some((reference, key, entry?)));
+    let living = references
+        .iter()
+        .zip(&keys)
+        .zip(found)
+        .filter_map(|((reference, key), entry)| Some((reference, key, entry?)));
     living.map(|(reference, key, entry)| reference.whole(records.decode(key, &entry)?.value)).collect()
 }
 
 /// The records of one user's sessions, whether or not they are alive. One round trip.
-pub(in crate::store) async fn peek(records: &Records, references: &[SessionRef]) -> Result<Vec<Option<Session>>, StoreError> {
+pub(in crate::store) async fn peek(
+    records: &Records,
+    references: &[SessionRef],
+) -> Result<Vec<Option<Session>>, StoreError> {
     let keys: Vec<Key> = references.iter().map(SessionRef::key).collect();
     let found = records.store.get_many(&keys).await?;
     let read = |(reference, (key, entry)): (&SessionRef, (&Key, Option<Entry>))| match entry {
@@ -142,13 +190,15 @@ pub(in crate::store) async fn peek(records: &Records, references: &[SessionRef])
     references.iter().zip(keys.iter().zip(found)).map(read).collect()
 }
 
-/// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers receives it.
+/// Ends the session and gives its record, for those who have to hear of it. Exactly one of several callers
+/// receives it.
 pub async fn end(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
     let taken = records.take::<ShortSession>(&reference.key()).await;
     taken.and_then(|taken| taken.map(|session| reference.whole(session)).transpose()).or_else(unreadable)
 }
 
-/// A session that cannot be read is none: the person signs in again instead of meeting an error until it expires.
+/// A session that cannot be read is none: the person signs in again instead of meeting an error until it
+/// expires.
 fn unreadable<T>(error: StoreError) -> Result<Option<T>, StoreError> {
     if !matches!(error, StoreError::Corrupt(_) | StoreError::OtherVersion(_)) {
         return Err(error);

@@ -36,13 +36,14 @@ pub struct StoreSettings {
     pub queue: usize,
     /// Certificates (PEM) that a `rediss:` server may chain to, instead of the system's.
     pub root_certificates: Option<Vec<u8>>,
-    /// How many replicas of a Redis must have a write that may not be lost before it is acknowledged; fewer in time are
-    /// [`StoreError::Unknown`](super::StoreError::Unknown).
+    /// How many replicas of a Redis must have a write that may not be lost before it is acknowledged; fewer
+    /// in time are [`StoreError::Unknown`](super::StoreError::Unknown).
     pub replicas: u32,
 }
 
 impl StoreSettings {
-    /// Settings with the defaults: 500 ms (5 s for a disk, which may be slow and is not elsewhere), 4096 calls, the system's certificates.
+    /// Settings with the defaults: 500 ms (5 s for a disk, which may be slow and is not elsewhere), 4096
+    /// calls, the system's certificates.
     pub fn new(url: StoreUrl, role: Role) -> Self {
         let deadline = Duration::from_millis(if matches!(url, StoreUrl::File(_)) { 5000 } else { 500 });
         Self { url, role, deadline, queue: 4096, root_certificates: None, replicas: 0 }

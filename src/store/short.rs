@@ -1,4 +1,5 @@
-//! Sessions and grants as they are stored: without what their key or another field says already, with a byte for a common word.
+//! Sessions and grants as they are stored: without what their key or another field says already, with a byte
+//! for a common word.
 
 use serde::{Deserialize, Serialize};
 
@@ -94,9 +95,12 @@ impl ShortSession {
         let sign_in = self.sign_in.whole();
         let upstream = match self.upstream {
             None => None,
-            Some(ShortUpstream { provider, sid, subject, saml }) => {
-                Some(UpstreamSession { provider: provider.or_else(|| sign_in.provider.clone())?, sid, subject, saml })
-            }
+            Some(ShortUpstream { provider, sid, subject, saml }) => Some(UpstreamSession {
+                provider: provider.or_else(|| sign_in.provider.clone())?,
+                sid,
+                subject,
+                saml,
+            }),
         };
         Some(Session {
             id: id.clone(),
@@ -152,7 +156,11 @@ impl ShortFamily {
 
 impl ShortSignIn {
     fn of(sign_in: &SignIn) -> Self {
-        Self { at: sign_in.at, provider: sign_in.provider.clone(), amr: sign_in.amr.iter().map(|word| Word::of(word)).collect() }
+        Self {
+            at: sign_in.at,
+            provider: sign_in.provider.clone(),
+            amr: sign_in.amr.iter().map(|word| Word::of(word)).collect(),
+        }
     }
 
     fn whole(self) -> SignIn {
@@ -198,14 +206,21 @@ mod tests {
     use super::*;
 
     fn sign_in() -> SignIn {
-        SignIn { at: Timestamp::from_secs(5), provider: ProviderName::parse("Acme").ok(), amr: vec!["fed".into(), "mfa".into()] }
+        SignIn {
+            at: Timestamp::from_secs(5),
+            provider: ProviderName::parse("Acme").ok(),
+            amr: vec!["fed".into(), "mfa".into()],
+        }
     }
 
     fn family() -> Family {
         Family {
             id: FamilyId::from_random([1; 16]),
             client: ClientId::parse("web").unwrap(),
-            scopes: Scopes::parse("api/read openid email profile phone offline_access aws.cognito.signin.user.admin").unwrap(),
+            scopes: Scopes::parse(
+                "api/read openid email profile phone offline_access aws.cognito.signin.user.admin",
+            )
+            .unwrap(),
             resource: Some("https://api.example".into()),
             binding: Some(Confirmation::Jkt("thumbprint".into())),
             sign_in: sign_in(),
@@ -241,8 +256,12 @@ mod tests {
             ends: Some(Timestamp::from_secs(10)),
         };
         for (sid, provider, saml) in [(1, "Acme", None), (3, "Other", Some(saml))] {
-            let upstream =
-                UpstreamSession { provider: ProviderName::parse(provider).unwrap(), sid: Some("s".into()), subject: "ada".into(), saml };
+            let upstream = UpstreamSession {
+                provider: ProviderName::parse(provider).unwrap(),
+                sid: Some("s".into()),
+                subject: "ada".into(),
+                saml,
+            };
             let session = Session {
                 id: id.clone(),
                 sid: SessionId::from_random([sid; 16]),
@@ -263,8 +282,13 @@ mod tests {
     /// What is stored today must be read tomorrow: other bytes need another number in `record.rs`.
     #[test]
     fn the_stored_shape_is_this_one() {
-        let stored =
-            postcard::to_allocvec(&ShortFamily::of(&Family { binding: None, resource: None, previous: None, ..family() })).unwrap();
+        let stored = postcard::to_allocvec(&ShortFamily::of(&Family {
+            binding: None,
+            resource: None,
+            previous: None,
+            ..family()
+        }))
+        .unwrap();
         let begin = b"\x03web\x07\x00\x08api/read\x01\x02\x03\x04\x05\x06\x00\x00\x90\x4e\x01\x04Acme\x02\x07\x00\x03mfa";
         assert_eq!(stored.get(..begin.len()), Some(begin.as_slice()));
         assert_eq!(

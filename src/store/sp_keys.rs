@@ -1,10 +1,11 @@
 //! The keys that a pool shows to SAML identity providers: one signs our requests, one decrypts assertions.
 //!
-//! They are kept sealed in the directory and made on first use. A change compares and swaps the one record of the pool, so of any number of
-//! replicas that start or rotate at once one wins and the others find its keys.
+//! They are kept sealed in the directory and made on first use. A change compares and swaps the one record of
+//! the pool, so of any number of replicas that start or rotate at once one wins and the others find its keys.
 //!
-//! A rotation publishes a second pair, which signs [`LEAD`] later: the time in which identity providers that check our signatures read our
-//! metadata again, or an administrator gives them the certificate. Every pair that is kept decrypts.
+//! A rotation publishes a second pair, which signs [`LEAD`] later: the time in which identity providers that
+//! check our signatures read our metadata again, or an administrator gives them the certificate. Every pair
+//! that is kept decrypts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,7 +147,9 @@ impl Serialize for Der {
 
 impl<'de> Deserialize<'de> for Der {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        base64_decode(&String::deserialize(deserializer)?).map(Self).ok_or_else(|| serde::de::Error::custom("no base64"))
+        base64_decode(&String::deserialize(deserializer)?)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("no base64"))
     }
 }
 
@@ -168,9 +171,15 @@ impl SpKeySet {
 
     fn ready(&self, now: Timestamp) -> Option<SpKeys> {
         let active = self.active(now)?;
-        let signing = SpKey::from_parts(active.signing.private.expose(), &active.signing.certificate.0).ok()?;
-        let keys = self.pairs.iter().rev().map(|pair| DecryptionKey::from_pkcs8(pair.encryption.private.expose()).ok());
-        let certificates = [Some(active), self.upcoming(now)].into_iter().flatten().map(|pair| pair.signing.certificate());
+        let signing =
+            SpKey::from_parts(active.signing.private.expose(), &active.signing.certificate.0).ok()?;
+        let keys = self
+            .pairs
+            .iter()
+            .rev()
+            .map(|pair| DecryptionKey::from_pkcs8(pair.encryption.private.expose()).ok());
+        let certificates =
+            [Some(active), self.upcoming(now)].into_iter().flatten().map(|pair| pair.signing.certificate());
         Some(SpKeys {
             signing,
             decryption: keys.collect::<Option<_>>()?,
@@ -214,8 +223,9 @@ impl SpKeyring {
         Ok(self.directory.get::<SpKeySet>(&Key::sp_keys(pool)).await?.map(|record| record.value))
     }
 
-    /// Makes a pair that is published at once and signs after [`LEAD`], or at once when `at_once`. While one waits, nothing is made, so rotating
-    /// twice, or on two replicas at once, is rotating once; `at_once` then lets the waiting one sign. Gives the stored pairs.
+    /// Makes a pair that is published at once and signs after [`LEAD`], or at once when `at_once`. While one
+    /// waits, nothing is made, so rotating twice, or on two replicas at once, is rotating once; `at_once`
+    /// then lets the waiting one sign. Gives the stored pairs.
     pub async fn rotate(&self, pool: &PoolId, at_once: bool) -> Result<SpKeySet, SpKeysError> {
         let mut made: Option<SpPair> = None;
         for _ in 0..ATTEMPTS {
@@ -244,8 +254,13 @@ impl SpKeyring {
         Err(SpKeysError::Contended)
     }
 
-    /// The stored pairs. When the directory has none, `known` ones are put back (a fail-over lost them), or a first pair is made.
-    async fn read_or_create(&self, pool: &PoolId, known: Option<&SpKeySet>) -> Result<Record<SpKeySet>, SpKeysError> {
+    /// The stored pairs. When the directory has none, `known` ones are put back (a fail-over lost them), or a
+    /// first pair is made.
+    async fn read_or_create(
+        &self,
+        pool: &PoolId,
+        known: Option<&SpKeySet>,
+    ) -> Result<Record<SpKeySet>, SpKeysError> {
         let mut made: Option<SpKeySet> = known.cloned();
         for _ in 0..ATTEMPTS {
             if let Some(record) = self.directory.get(&Key::sp_keys(pool)).await? {
@@ -278,7 +293,8 @@ impl SpKeyring {
 
     async fn swap(&self, pool: &PoolId, set: &SpKeySet, expect: Expect) -> Result<Outcome, StoreError> {
         let key = Key::sp_keys(pool);
-        let batch = Batch::new(key.partition()).put(&key, self.directory.encode(&key, set), Life::Forever, expect);
+        let batch =
+            Batch::new(key.partition()).put(&key, self.directory.encode(&key, set), Life::Forever, expect);
         let outcome = self.directory.store.commit(batch).await?;
         self.slot(pool).expire();
         Ok(outcome)

@@ -1,6 +1,7 @@
 //! The stories of refused requests: one write each, a day's life, listed from the newest.
 //!
-//! Anybody can make requests that are refused, so only so many stories are kept in a while; beyond that the log alone has them.
+//! Anybody can make requests that are refused, so only so many stories are kept in a while; beyond that the
+//! log alone has them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,12 +62,18 @@ impl Traces {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the store took too long".to_owned(),
         };
-        tracing::warn!(code = "trace_not_kept", reference = %trace.reference, reason, "the story of a refusal is in this log alone");
+        tracing::warn!(code = "trace_not_kept", reference = %trace.reference, reason, "the story of a \
+            refusal is in this log alone");
         false
     }
 
     /// The story of a reference id in any of `pools`.
-    pub async fn find(&self, pools: &[PoolId], reference: &ReferenceId, now: Timestamp) -> Result<Option<Trace>, StoreError> {
+    pub async fn find(
+        &self,
+        pools: &[PoolId],
+        reference: &ReferenceId,
+        now: Timestamp,
+    ) -> Result<Option<Trace>, StoreError> {
         for pool in pools {
             for hour in hours(now) {
                 if let Some(record) = self.records.get::<Trace>(&Key::trace(pool, hour, reference)).await? {
@@ -78,7 +85,13 @@ impl Traces {
     }
 
     /// At most `limit` stories of a pool that fit `search`, the newest first.
-    pub async fn list(&self, pool: &PoolId, search: &Search, limit: usize, now: Timestamp) -> Result<Vec<Trace>, StoreError> {
+    pub async fn list(
+        &self,
+        pool: &PoolId,
+        search: &Search,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Trace>, StoreError> {
         let (mut found, mut read) = (Vec::new(), 0);
         for hour in hours(search.before.unwrap_or(now).min(now)) {
             let index = Key::traces_index(pool, hour);
@@ -86,7 +99,12 @@ impl Traces {
             loop {
                 let page = self.records.store.list(&index, after.as_deref(), CHUNK).await?;
                 read += page.members.len();
-                found.extend(self.read(pool, hour, &page.members).await?.into_iter().filter(|trace| search.fits(trace)));
+                found.extend(
+                    self.read(pool, hour, &page.members)
+                        .await?
+                        .into_iter()
+                        .filter(|trace| search.fits(trace)),
+                );
                 if found.len() >= limit || read >= MOST_READ {
                     found.truncate(limit);
                     return Ok(found);
@@ -104,7 +122,10 @@ impl Traces {
         let references = members.iter().filter_map(|member| ReferenceId::parse(member).ok());
         let keys: Vec<Key> = references.map(|reference| Key::trace(pool, hour, &reference)).collect();
         let entries = self.records.store.get_many(&keys).await?;
-        let living = keys.iter().zip(entries).filter_map(|(key, entry)| Some(self.records.decode::<Trace>(key, &entry?)));
+        let living = keys
+            .iter()
+            .zip(entries)
+            .filter_map(|(key, entry)| Some(self.records.decode::<Trace>(key, &entry?)));
         // One that was sealed with another key is not listed; the others are.
         Ok(living.filter_map(Result::ok).map(|record| record.value).collect())
     }
@@ -114,12 +135,9 @@ impl Traces {
         let key = Key::trace(&trace.pool, hour, &trace.reference);
         let index = Key::traces_index(&trace.pool, hour);
         let life = Life::Until(trace.ended.plus(LIFE));
-        let batch = Batch::new(key.partition()).put(&key, self.records.encode(&key, trace), life, Expect::Any).index(
-            &index,
-            trace.reference.as_str(),
-            trace.ended.millis().saturating_neg(),
-            life,
-        );
+        let batch = Batch::new(key.partition())
+            .put(&key, self.records.encode(&key, trace), life, Expect::Any)
+            .index(&index, trace.reference.as_str(), trace.ended.millis().saturating_neg(), life);
         // Nothing is expected, so nothing conflicts.
         self.records.store.commit(batch).await.map(drop)
     }
@@ -129,7 +147,8 @@ impl Traces {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let of_code = (trace.pool.clone(), trace.outcome.code.clone());
         let of_pool = (trace.pool.clone(), String::new());
-        let level = |key: &(PoolId, String), bucket: Bucket| bucket.after(spent.get(key).copied(), trace.ended);
+        let level =
+            |key: &(PoolId, String), bucket: Bucket| bucket.after(spent.get(key).copied(), trace.ended);
         match (level(&of_code, PER_CODE), level(&of_pool, PER_POOL)) {
             (Some(code), Some(pool)) => {
                 spent.insert(of_code, code);
@@ -143,9 +162,17 @@ impl Traces {
 
 impl Search {
     fn fits(&self, trace: &Trace) -> bool {
-        let Some(word) = self.word.as_deref().map(str::to_ascii_lowercase) else { return self.in_time(trace) };
-        let texts = [Some(trace.reference.as_str()), Some(&trace.outcome.code), trace.provider.as_deref(), trace.client.as_deref()];
-        self.in_time(trace) && texts.into_iter().flatten().any(|text| text.to_ascii_lowercase().contains(&word))
+        let Some(word) = self.word.as_deref().map(str::to_ascii_lowercase) else {
+            return self.in_time(trace);
+        };
+        let texts = [
+            Some(trace.reference.as_str()),
+            Some(&trace.outcome.code),
+            trace.provider.as_deref(),
+            trace.client.as_deref(),
+        ];
+        self.in_time(trace)
+            && texts.into_iter().flatten().any(|text| text.to_ascii_lowercase().contains(&word))
     }
 
     fn in_time(&self, trace: &Trace) -> bool {

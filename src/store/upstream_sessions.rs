@@ -1,4 +1,5 @@
-//! Which of our sessions came of a person's sign-ins at a provider that can end them: found by the words that its message will use.
+//! Which of our sessions came of a person's sign-ins at a provider that can end them: found by the words that
+//! its message will use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use super::{Batch, Expect, Key, Life, Outcome, StoreError};
 /// Listed sessions that are looked at in one round trip, and how often; further ones end by their age.
 const PAGE: usize = 200;
 const MOST_PAGES: usize = 50;
-/// Longest time that a sign-in is under way here after the provider proved it: its budget, and what the store takes.
+/// Longest time that a sign-in is under way here after the provider proved it: its budget, and what the store
+/// takes.
 const UNDER_WAY: Duration = Duration::from_secs(120);
 
 /// What the provider calls the person: the parts of a NameID that two LogoutRequests must agree in.
@@ -34,7 +36,8 @@ pub struct Named<'a> {
     pub sp_name_qualifier: Option<&'a str>,
 }
 
-/// The qualifiers that go without saying ([SAML Core section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+/// The qualifiers that go without saying ([SAML Core section
+/// 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usual<'a> {
     /// The provider's entity id.
@@ -60,7 +63,8 @@ impl<'a> Named<'a> {
 
     /// Whether both mean the same person: the usual qualifiers may be left out.
     fn is(&self, other: &Self, usual: Usual<'_>) -> bool {
-        let same = |one: Option<&str>, other: Option<&str>, usual| one.unwrap_or(usual) == other.unwrap_or(usual);
+        let same =
+            |one: Option<&str>, other: Option<&str>, usual| one.unwrap_or(usual) == other.unwrap_or(usual);
         self.provider == other.provider
             && self.name_id == other.name_id
             && same(self.name_qualifier, other.name_qualifier, usual.name_qualifier)
@@ -68,7 +72,8 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Whom a provider of OpenID Connect signs out: a sign-in, a person, or a sign-in that has to be of that person.
+/// Whom a provider of OpenID Connect signs out: a sign-in, a person, or a sign-in that has to be of that
+/// person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedOutThere<'a> {
     /// The provider.
@@ -84,8 +89,10 @@ pub struct SignedOutThere<'a> {
 impl<'a> SignedOutThere<'a> {
     /// What the provider would say of the person of `upstream`, and of that very sign-in.
     fn names(upstream: &'a UpstreamSession, issuer: &'a str) -> impl Iterator<Item = Self> {
-        let of_person = Self { provider: &upstream.provider, issuer, subject: Some(&upstream.subject), sid: None };
-        let of_sign_in = upstream.sid.as_deref().map(|sid| Self { subject: None, sid: Some(sid), ..of_person });
+        let of_person =
+            Self { provider: &upstream.provider, issuer, subject: Some(&upstream.subject), sid: None };
+        let of_sign_in =
+            upstream.sid.as_deref().map(|sid| Self { subject: None, sid: Some(sid), ..of_person });
         [of_person].into_iter().chain(of_sign_in)
     }
 
@@ -114,8 +121,14 @@ impl<'a> SignedOutThere<'a> {
     }
 }
 
-/// Notes that `session` came of a sign-in at a provider that can end it; `issuer` is that of the identity. One round trip.
-pub async fn note(records: &Records, pool: &PoolId, session: &Session, issuer: &str) -> Result<(), StoreError> {
+/// Notes that `session` came of a sign-in at a provider that can end it; `issuer` is that of the identity.
+/// One round trip.
+pub async fn note(
+    records: &Records,
+    pool: &PoolId,
+    session: &Session,
+    issuer: &str,
+) -> Result<(), StoreError> {
     let Some(upstream) = &session.upstream else { return Ok(()) };
     let keys = if let Some(saml) = &upstream.saml {
         vec![Named::of(&upstream.provider, saml).key(pool)]
@@ -123,13 +136,15 @@ pub async fn note(records: &Records, pool: &PoolId, session: &Session, issuer: &
         SignedOutThere::names(upstream, issuer).map(|names| names.key(pool)).collect()
     };
     let (member, score, life) = (member(session), session.expires.millis(), Life::Until(session.expires));
-    let writes = keys.iter().map(|key| records.store.commit(Batch::new(key.partition()).index(key, &member, score, life)));
+    let writes = keys
+        .iter()
+        .map(|key| records.store.commit(Batch::new(key.partition()).index(key, &member, score, life)));
     // A batch without conditions meets no conflict.
     try_join_all(writes).await.map(drop)
 }
 
-/// Ends the sessions that came of `named`'s sign-ins with one of these session indexes, or of all of them where none is given. Gives
-/// the ended ones, for those who have to hear of it.
+/// Ends the sessions that came of `named`'s sign-ins with one of these session indexes, or of all of them
+/// where none is given. Gives the ended ones, for those who have to hear of it.
 pub async fn end(
     records: &Records,
     pool: &PoolId,
@@ -146,8 +161,9 @@ pub async fn end(
     end_listed(records, pool, &named.key(pool), meant).await
 }
 
-/// Ends the sessions that came of these sign-ins; gives the ended ones, for those who have to hear of it. Where the provider signed that it `said`
-/// so, and when, sign-ins that are still under way here end, too: see [`end_if_over`].
+/// Ends the sessions that came of these sign-ins; gives the ended ones, for those who have to hear of it.
+/// Where the provider signed that it `said` so, and when, sign-ins that are still under way here end, too:
+/// see [`end_if_over`].
 pub async fn end_signed_out(
     records: &Records,
     pool: &PoolId,
@@ -157,7 +173,8 @@ pub async fn end_signed_out(
     if let Some(Said { at, now }) = said {
         let key = there.said(pool);
         let value = at.secs().to_string().into_bytes();
-        let batch = Batch::new(key.partition()).put(&key, value, Life::Until(now.plus(UNDER_WAY)), Expect::Any);
+        let batch =
+            Batch::new(key.partition()).put(&key, value, Life::Until(now.plus(UNDER_WAY)), Expect::Any);
         match records.store.commit(batch).await? {
             Outcome::Committed | Outcome::Conflict => {}
         }
@@ -175,18 +192,23 @@ pub struct Said {
     pub now: Timestamp,
 }
 
-/// Ends `session`, which is stored and noted by now, if the provider has signed it out since it `issued` the ID token. Of a sign-out and a sign-in at the
-/// same time one sees the other: this looks after it was noted, and the sign-out says so before it looks. One round trip.
+/// Ends `session`, which is stored and noted by now, if the provider has signed it out since it `issued` the
+/// ID token. Of a sign-out and a sign-in at the same time one sees the other: this looks after it was noted,
+/// and the sign-out says so before it looks. One round trip.
 pub async fn end_if_over(
     records: &Records,
     pool: &PoolId,
     (session, issuer): (&Session, &str),
     issued: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
-    let Some(upstream) = session.upstream.as_ref().filter(|upstream| upstream.saml.is_none()) else { return Ok(None) };
+    let Some(upstream) = session.upstream.as_ref().filter(|upstream| upstream.saml.is_none()) else {
+        return Ok(None);
+    };
     let looks = SignedOutThere::names(upstream, issuer).map(async |names| {
         let found = records.store.get(&names.said(pool)).await?;
-        let said = found.and_then(|entry| std::str::from_utf8(&entry.value).ok()?.parse().ok()).map(Timestamp::from_secs);
+        let said = found
+            .and_then(|entry| std::str::from_utf8(&entry.value).ok()?.parse().ok())
+            .map(Timestamp::from_secs);
         // A sign-in is over once and for all; a person may come again within the second.
         Ok::<_, StoreError>(said.is_some_and(|said| issued < said || (names.sid.is_some() && issued == said)))
     });
@@ -196,9 +218,15 @@ pub async fn end_if_over(
     Ok(None)
 }
 
-/// Ends those of the sessions listed under `key` that are `meant`. Where one is gone already, or nothing is left to end, that is all there is to acknowledge:
-/// then everything is read once more, from a server whose replicas say the same.
-async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(&Session) -> bool) -> Result<Vec<Session>, StoreError> {
+/// Ends those of the sessions listed under `key` that are `meant`. Where one is gone already, or nothing is
+/// left to end, that is all there is to acknowledge: then everything is read once more, from a server whose
+/// replicas say the same.
+async fn end_listed(
+    records: &Records,
+    pool: &PoolId,
+    key: &Key,
+    meant: impl Fn(&Session) -> bool,
+) -> Result<Vec<Session>, StoreError> {
     let (mut ended, all) = end_found(records, pool, key, &meant).await?;
     if (ended.is_empty() || !all)
         && let Some(confirmed) = records.confirmed()
@@ -208,7 +236,8 @@ async fn end_listed(records: &Records, pool: &PoolId, key: &Key, meant: impl Fn(
     Ok(ended)
 }
 
-/// The sessions that ended, and whether all that are listed were there. The list also has those that ended otherwise, so it is read to its end.
+/// The sessions that ended, and whether all that are listed were there. The list also has those that ended
+/// otherwise, so it is read to its end.
 async fn end_found(
     records: &Records,
     pool: &PoolId,
@@ -226,7 +255,9 @@ async fn end_found(
         for references in of_users.values() {
             let found = sessions::peek(records, references).await?;
             all &= found.iter().all(Option::is_some);
-            for (reference, _) in references.iter().zip(found).filter(|(_, session)| session.as_ref().is_some_and(meant)) {
+            for (reference, _) in
+                references.iter().zip(found).filter(|(_, session)| session.as_ref().is_some_and(meant))
+            {
                 ended.extend(sessions::end(records, reference).await?);
             }
         }

@@ -1,8 +1,9 @@
 //! Users and their external identities in the directory.
 //!
-//! An identity and a user name point to a user. Both lie at home: in the partition of the `sub` that the first person of that name is given, so a first
-//! sign-in writes identity, name and user at once. Whoever finds the name taken is given a `sub` by chance, and a user who lies elsewhere: then identity
-//! and name are reserved first, and whoever finds a reservation without a user goes on from there.
+//! An identity and a user name point to a user. Both lie at home: in the partition of the `sub` that the
+//! first person of that name is given, so a first sign-in writes identity, name and user at once. Whoever
+//! finds the name taken is given a `sub` by chance, and a user who lies elsewhere: then identity and name are
+//! reserved first, and whoever finds a reservation without a user goes on from there.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,17 +70,21 @@ impl<'d> Users<'d> {
         Ok(pointer.map(|pointer| pointer.value.sub))
     }
 
-    /// The `sub` that the first user with this identity is given, so that all can be asked for at once. A hint: the identity's record decides.
+    /// The `sub` that the first user with this identity is given, so that all can be asked for at once. A
+    /// hint: the identity's record decides.
     pub fn likely(&self, identity: &IdentityKey) -> Sub {
         self.home(&identity.username())
     }
 
-    /// To whom an identity belongs, whose new user would be called `username`: that of [`IdentityKey::username`] in this or in lower case. One round trip,
-    /// or two where the user does not have the likely `sub`.
+    /// To whom an identity belongs, whose new user would be called `username`: that of
+    /// [`IdentityKey::username`] in this or in lower case. One round trip, or two where the user does not
+    /// have the likely `sub`.
     pub async fn owner(&self, identity: &IdentityKey, username: &str) -> Result<Owner, StoreError> {
         let home = self.likely(identity);
-        let (key, user_key) = (Key::identity(self.pool, &home, &identity.digest()), Key::user(self.pool, &home));
-        let keys = [key, user_key, Key::deleted_user(self.pool, &home), Key::username(self.pool, &home, username)];
+        let (key, user_key) =
+            (Key::identity(self.pool, &home, &identity.digest()), Key::user(self.pool, &home));
+        let keys =
+            [key, user_key, Key::deleted_user(self.pool, &home), Key::username(self.pool, &home, username)];
         let mut found = self.directory.store.get_many(&keys).await?.into_iter();
         let mut next = || found.next().flatten();
         let (pointer, user, deleted, name) = (next(), next(), next(), next());
@@ -95,27 +100,41 @@ impl<'d> Users<'d> {
             self.user_or_deleted(&sub).await?
         };
         Ok(match user {
-            Some(user) if user.value.identities.iter().any(|linked| &linked.key == identity) => Owner::User(Box::new(user)),
+            Some(user) if user.value.identities.iter().any(|linked| &linked.key == identity) => {
+                Owner::User(Box::new(user))
+            }
             Some(_) => Owner::Former(pointer.version),
             None if deleted => Owner::Former(pointer.version),
             None => Owner::Reserved(sub),
         })
     }
 
-    /// Writes a new user under the likely `sub` of `identity`, with identity and user name: everything, or nothing where any of it is or was there.
+    /// Writes a new user under the likely `sub` of `identity`, with identity and user name: everything, or
+    /// nothing where any of it is or was there.
     pub async fn create_at_home(&self, user: &User, identity: &IdentityKey) -> Result<Outcome, StoreError> {
         let key = Key::identity(self.pool, &user.sub, &identity.digest());
-        let batch = self.creation(user).put(&key, self.pointer(&key, &user.sub), Life::Forever, Expect::Absent);
+        let batch =
+            self.creation(user).put(&key, self.pointer(&key, &user.sub), Life::Forever, Expect::Absent);
         let name = Key::username(self.pool, &user.sub, &user.username);
-        self.directory.store.commit(batch.put(&name, self.pointer(&name, &user.sub), Life::Forever, Expect::Absent)).await
+        self.directory
+            .store
+            .commit(batch.put(&name, self.pointer(&name, &user.sub), Life::Forever, Expect::Absent))
+            .await
     }
 
-    /// Points an identity to `sub`, if it still points to nobody, or to the `former` owner. Whoever loses asks for the owner again.
-    pub async fn reserve_identity(&self, identity: &IdentityKey, sub: &Sub, former: Option<Version>) -> Result<Outcome, StoreError> {
+    /// Points an identity to `sub`, if it still points to nobody, or to the `former` owner. Whoever loses
+    /// asks for the owner again.
+    pub async fn reserve_identity(
+        &self,
+        identity: &IdentityKey,
+        sub: &Sub,
+        former: Option<Version>,
+    ) -> Result<Outcome, StoreError> {
         self.point(&self.identity_key(identity), sub, former.map_or(Expect::Absent, Expect::Version)).await
     }
 
-    /// Gives a user name to `sub` unless another user has it; a deleted user's name is free. Returns whether `sub` has it now.
+    /// Gives a user name to `sub` unless another user has it; a deleted user's name is free. Returns whether
+    /// `sub` has it now.
     pub async fn reserve_username(&self, username: &str, sub: &Sub) -> Result<bool, StoreError> {
         let key = self.username_key(username);
         if self.point(&key, sub, Expect::Absent).await? == Outcome::Committed {
@@ -139,7 +158,10 @@ impl<'d> Users<'d> {
         let key = Key::user(self.pool, &user.sub);
         let batch = Batch::new(key.partition());
         let expect = Expect::Version(version.clone());
-        self.directory.store.commit(batch.put(&key, self.directory.encode(&key, user), Life::Forever, expect)).await
+        self.directory
+            .store
+            .commit(batch.put(&key, self.directory.encode(&key, user), Life::Forever, expect))
+            .await
     }
 
     /// Deletes a user read at its version; identities and name become free, the `sub` never does.
@@ -176,7 +198,10 @@ impl<'d> Users<'d> {
     }
 
     async fn point(&self, key: &Key, sub: &Sub, expect: Expect) -> Result<Outcome, StoreError> {
-        self.directory.store.commit(Batch::new(key.partition()).put(key, self.pointer(key, sub), Life::Forever, expect)).await
+        self.directory
+            .store
+            .commit(Batch::new(key.partition()).put(key, self.pointer(key, sub), Life::Forever, expect))
+            .await
     }
 
     fn pointer(&self, key: &Key, sub: &Sub) -> Value {
@@ -199,14 +224,20 @@ impl<'d> Users<'d> {
 
     /// Where a user name lies, in any case: the same for a name and the same name in lower case.
     fn home(&self, username: &str) -> Sub {
-        Sub::from_random(self.directory.bytes_of("home", &format!("{}:{}", self.pool, username.to_lowercase())))
+        Sub::from_random(
+            self.directory.bytes_of("home", &format!("{}:{}", self.pool, username.to_lowercase())),
+        )
     }
 
     async fn user_or_deleted(&self, sub: &Sub) -> Result<(Option<Record<User>>, bool), StoreError> {
         let keys = [Key::user(self.pool, sub), Key::deleted_user(self.pool, sub)];
         let entries = self.directory.store.get_many(&keys).await?;
         let [key, _] = &keys;
-        let user = entries.first().and_then(Option::as_ref).map(|entry| self.directory.decode(key, entry)).transpose()?;
+        let user = entries
+            .first()
+            .and_then(Option::as_ref)
+            .map(|entry| self.directory.decode(key, entry))
+            .transpose()?;
         Ok((user, entries.get(1).is_some_and(Option::is_some)))
     }
 }

@@ -1,4 +1,5 @@
-//! The claims of every token, exactly Cognito's; see `cognito-contract.md` section 2 in the product's documents.
+//! The claims of every token, exactly Cognito's; see `cognito-contract.md` section 2 in the product's
+//! documents.
 
 use serde_json::{Map, Value, json};
 
@@ -77,12 +78,14 @@ pub struct ClientIssuance<'a> {
     pub ids: TokenIds,
 }
 
-/// The one event of a logout token ([Back-Channel Logout section 2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
+/// The one event of a logout token ([Back-Channel Logout section
+/// 2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
 pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// How long an app may take to process a logout token.
 const LOGOUT_LIFETIME_SECS: i64 = 120;
 
-/// Claims of an ID token: who signed in, for the app itself. `at_hash` binds it to the access token issued beside it.
+/// Claims of an ID token: who signed in, for the app itself. `at_hash` binds it to the access token issued
+/// beside it.
 pub fn id(i: &Issuance<'_>, at_hash: &str) -> Claims {
     let mut claims = Map::new();
     claims.insert("at_hash".into(), at_hash.into());
@@ -152,7 +155,13 @@ pub fn client(i: &ClientIssuance<'_>) -> Claims {
 }
 
 /// Claims of a logout token for one app: subject and, when one session ends, its `sid`; never a `nonce`.
-pub fn logout(pool: &Pool, client: &ClientId, who: (&Sub, Option<&SessionId>), now: Timestamp, jti: &str) -> Claims {
+pub fn logout(
+    pool: &Pool,
+    client: &ClientId,
+    who: (&Sub, Option<&SessionId>),
+    now: Timestamp,
+    jti: &str,
+) -> Claims {
     let mut claims = Map::new();
     claims.insert("iss".into(), pool.issuer.as_str().into());
     claims.insert("sub".into(), who.0.as_str().into());
@@ -169,7 +178,8 @@ pub fn logout(pool: &Pool, client: &ClientId, who: (&Sub, Option<&SessionId>), n
 
 /// The answer of userInfo: the attributes that the token's scopes show, with `sub` and `username`.
 ///
-/// With `cognito_compat` every value is a string, booleans and `identities` too, as Cognito answers; otherwise they are JSON.
+/// With `cognito_compat` every value is a string, booleans and `identities` too, as Cognito answers;
+/// otherwise they are JSON.
 pub fn user_info(pool: &Pool, user: &User, scopes: &Scopes) -> Claims {
     let mut claims = Map::new();
     claims.insert("sub".into(), user.sub.as_str().into());
@@ -190,7 +200,8 @@ pub fn user_info(pool: &Pool, user: &User, scopes: &Scopes) -> Claims {
     claims
 }
 
-/// The attributes that `scopes` show, in the form of ID-token claims: `…_verified` as JSON booleans, `address` as an object, the rest as strings.
+/// The attributes that `scopes` show, in the form of ID-token claims: `…_verified` as JSON booleans,
+/// `address` as an object, the rest as strings.
 ///
 /// `email`, `phone` and `profile` each open their part; `openid` without any of them opens everything.
 pub fn attributes(user: &User, scopes: &Scopes) -> Claims {

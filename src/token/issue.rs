@@ -92,7 +92,8 @@ pub struct Logout<'a> {
     pub random: [u8; 16],
 }
 
-/// A back-channel logout token, `typ` `logout+jwt`, signed with the ID-token key because apps check it against the same set.
+/// A back-channel logout token, `typ` `logout+jwt`, signed with the ID-token key because apps check it
+/// against the same set.
 pub fn logout_token(logout: &Logout<'_>, keys: &PoolKeys) -> Result<String, IssueError> {
     let who = (logout.sub, logout.session);
     let claims = claims::logout(logout.pool, logout.client, who, logout.now, &uuid_from(logout.random));
@@ -107,5 +108,9 @@ fn sign(keys: &PoolKeys, usage: Use, now: Timestamp, claims: &Claims) -> Result<
         Use::Id => MAX_TOKEN,
         Use::Access => MAX_ACCESS_TOKEN,
     };
-    if token.len() > limit { Err(IssueError::TooLarge { token: usage.as_str(), found: token.len(), limit }) } else { Ok(token) }
+    if token.len() > limit {
+        Err(IssueError::TooLarge { token: usage.as_str(), found: token.len(), limit })
+    } else {
+        Ok(token)
+    }
 }

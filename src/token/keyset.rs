@@ -5,7 +5,8 @@
 //!      \______________________\___________________________________\── revoked: gone at once
 //! ```
 //!
-//! The states follow from instants, so every replica changes over at the same moment without writing anything, and a rotation is one write.
+//! The states follow from instants, so every replica changes over at the same moment without writing
+//! anything, and a rotation is one write.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +24,8 @@ use crate::protocol::jose::{SigningKey, SigningKeyError};
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// How long a key is published before it signs: the cache time, and time for every replica to read it.
 pub const LEAD: Duration = Duration::from_secs(3600 + 300);
-/// How long a key verifies after its successor took over: the longest life of an ID or access token, and time for clocks to differ.
+/// How long a key verifies after its successor took over: the longest life of an ID or access token, and time
+/// for clocks to differ.
 pub const AFTERLIFE: Duration = Duration::from_secs(24 * 3600 + 300);
 /// How long revoked and dead keys stay in the list of `symbolon keys list`.
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -103,7 +105,8 @@ impl State {
     }
 }
 
-/// An unencrypted PKCS #8 private key: wiped on drop, redacted in `Debug`. Serialized only into sealed records.
+/// An unencrypted PKCS #8 private key: wiped on drop, redacted in `Debug`. Serialized only into sealed
+/// records.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey(Zeroizing<Vec<u8>>);
 
@@ -134,7 +137,9 @@ impl Serialize for PrivateKey {
 impl<'de> Deserialize<'de> for PrivateKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        base64_decode(&text).map(Self::new).ok_or_else(|| serde::de::Error::custom("private key is not base64"))
+        base64_decode(&text)
+            .map(Self::new)
+            .ok_or_else(|| serde::de::Error::custom("private key is not base64"))
     }
 }
 
@@ -229,7 +234,8 @@ impl Keyset {
         Ok(Self { keys })
     }
 
-    /// Adds successors that sign after [`LEAD`]. Call only when [`Keyset::upcoming`] is empty, so that parallel rotations add one set of keys.
+    /// Adds successors that sign after [`LEAD`]. Call only when [`Keyset::upcoming`] is empty, so that
+    /// parallel rotations add one set of keys.
     pub fn rotate(&self, new: Vec<NewKey>, now: Timestamp) -> Result<Self, KeysetError> {
         let mut next = self.without_the_dead(now);
         for key in new {
@@ -256,11 +262,17 @@ impl Keyset {
         })
     }
 
-    /// Takes `kid` out at once: it is no longer published, and its tokens are refused wherever the set is read.
+    /// Takes `kid` out at once: it is no longer published, and its tokens are refused wherever the set is
+    /// read.
     ///
-    /// When it was signing, an upcoming key takes over now, or `replacement` does; either may be unknown to clients that cached the old set, which
-    /// is why this is for emergencies.
-    pub fn retire(&self, kid: &str, replacement: Option<NewKey>, now: Timestamp) -> Result<Self, KeysetError> {
+    /// When it was signing, an upcoming key takes over now, or `replacement` does; either may be unknown to
+    /// clients that cached the old set, which is why this is for emergencies.
+    pub fn retire(
+        &self,
+        kid: &str,
+        replacement: Option<NewKey>,
+        now: Timestamp,
+    ) -> Result<Self, KeysetError> {
         self.live(kid, now)?;
         let mut next = self.clone();
         let signs = |usage: &Use| self.signing(*usage, now).is_some_and(|key| key.kid == kid);
@@ -278,14 +290,23 @@ impl Keyset {
         }
         let next = next.without_the_dead(now);
         let orphan = |usage: Use| self.signing(usage, now).is_some() && next.signing(usage, now).is_none();
-        if orphan(Use::Id) || orphan(Use::Access) { Err(KeysetError::NoSuccessor(kid.to_owned())) } else { Ok(next) }
+        if orphan(Use::Id) || orphan(Use::Access) {
+            Err(KeysetError::NoSuccessor(kid.to_owned()))
+        } else {
+            Ok(next)
+        }
     }
 
-    /// The key that signs `usage` now: the latest active one. While the clock stands before the making of them all, the first that will be:
-    /// it is published like the others, and a token that it signs early is as good as one that it signs late.
+    /// The key that signs `usage` now: the latest active one. While the clock stands before the making of
+    /// them all, the first that will be: it is published like the others, and a token that it signs early is
+    /// as good as one that it signs late.
     pub fn signing(&self, usage: Use, now: Timestamp) -> Option<&StoredKey> {
-        let of = |state: State| self.keys.iter().filter(move |key| key.uses.contains(usage) && self.state(key, now) == state);
-        of(State::Active).max_by_key(|key| key.activates).or_else(|| of(State::Next).min_by_key(|key| key.activates))
+        let of = |state: State| {
+            self.keys.iter().filter(move |key| key.uses.contains(usage) && self.state(key, now) == state)
+        };
+        of(State::Active)
+            .max_by_key(|key| key.activates)
+            .or_else(|| of(State::Next).min_by_key(|key| key.activates))
     }
 
     /// Whether `now` is before the making of every key: then some clock was or is wrong.
@@ -308,12 +329,14 @@ impl Keyset {
         }
     }
 
-    /// When the last use of `key` passes to a later key, if later keys cover all its uses. A successor counts even when it was revoked after it
-    /// took over, so that a retired key never comes back.
+    /// When the last use of `key` passes to a later key, if later keys cover all its uses. A successor counts
+    /// even when it was revoked after it took over, so that a retired key never comes back.
     pub fn replaced(&self, key: &StoredKey) -> Option<Timestamp> {
         let successor = |usage: Use| {
             let took_over = |other: &StoredKey| other.revoked.is_none_or(|at| at > other.activates);
-            let later = |other: &&StoredKey| other.uses.contains(usage) && other.activates > key.activates && took_over(other);
+            let later = |other: &&StoredKey| {
+                other.uses.contains(usage) && other.activates > key.activates && took_over(other)
+            };
             self.keys.iter().filter(later).map(|other| other.activates).min()
         };
         match key.uses {
@@ -324,13 +347,17 @@ impl Keyset {
     }
 
     fn live(&self, kid: &str, now: Timestamp) -> Result<&StoredKey, KeysetError> {
-        let live = |key: &&StoredKey| key.kid == kid && !matches!(self.state(key, now), State::Revoked | State::Dead);
+        let live = |key: &&StoredKey| {
+            key.kid == kid && !matches!(self.state(key, now), State::Revoked | State::Dead)
+        };
         self.keys.iter().find(live).ok_or_else(|| KeysetError::UnknownKid(kid.chars().take(64).collect()))
     }
 
     /// Who signs `usage` when `kid` is gone: an upcoming key.
     fn heir(&self, kid: &str, usage: Use, now: Timestamp) -> Option<&StoredKey> {
-        self.upcoming(now).filter(|key| key.kid != kid && key.uses.contains(usage)).min_by_key(|key| key.activates)
+        self.upcoming(now)
+            .filter(|key| key.kid != kid && key.uses.contains(usage))
+            .min_by_key(|key| key.activates)
     }
 
     /// Drops the private halves of dead and revoked keys, and what died or was revoked long ago.
@@ -354,20 +381,35 @@ impl Keyset {
 
 fn stored(key: NewKey, now: Timestamp, activates: Timestamp) -> Result<StoredKey, KeysetError> {
     let invalid = |error| KeysetError::Key { kid: "new".into(), error };
-    let parsed = SigningKey::from_pkcs8_der(key.algorithm.into(), None, key.private.expose()).map_err(invalid)?.with_thumbprint_kid();
+    let parsed = SigningKey::from_pkcs8_der(key.algorithm.into(), None, key.private.expose())
+        .map_err(invalid)?
+        .with_thumbprint_kid();
     let kid = parsed.kid().unwrap_or_default().to_owned();
-    Ok(StoredKey { kid, uses: key.uses, algorithm: key.algorithm, created: now, activates, revoked: None, private: Some(key.private) })
+    Ok(StoredKey {
+        kid,
+        uses: key.uses,
+        algorithm: key.algorithm,
+        created: now,
+        activates,
+        revoked: None,
+        private: Some(key.private),
+    })
 }
 
 mod algorithm_name {
     use super::{Deserialize, Deserializer, Serializer, SigningAlgorithm};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    pub(super) fn serialize<S: Serializer>(algorithm: &SigningAlgorithm, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        algorithm: &SigningAlgorithm,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(algorithm.as_str())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SigningAlgorithm, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SigningAlgorithm, D::Error> {
         let text = String::deserialize(deserializer)?;
         [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa]
             .into_iter()

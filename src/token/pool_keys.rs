@@ -1,4 +1,5 @@
-//! A pool's keys ready for use: private keys parsed, verification sets and the published key set prepared in memory.
+//! A pool's keys ready for use: private keys parsed, verification sets and the published key set prepared in
+//! memory.
 
 use std::sync::OnceLock;
 
@@ -21,7 +22,8 @@ pub struct Jwks {
     pub cache_control: Bytes,
 }
 
-/// Parsed keys of one pool. Which key signs depends on the instant, so a set read before a change-over stays right after it.
+/// Parsed keys of one pool. Which key signs depends on the instant, so a set read before a change-over stays
+/// right after it.
 #[derive(Debug)]
 pub struct PoolKeys {
     set: Keyset,
@@ -35,11 +37,21 @@ pub struct PoolKeys {
 impl PoolKeys {
     /// Parses what is live at `now`: upcoming, active and retired keys.
     pub fn new(set: Keyset, now: Timestamp) -> Result<Self, KeysetError> {
-        let (mut signing, mut id, mut access, mut published) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut signing, mut id, mut access, mut published) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for stored in &set.keys {
-            let (State::Next | State::Active | State::Retired, Some(private)) = (set.state(stored, now), &stored.private) else { continue };
+            let (State::Next | State::Active | State::Retired, Some(private)) =
+                (set.state(stored, now), &stored.private)
+            else {
+                continue;
+            };
             let invalid = |error| KeysetError::Key { kid: stored.kid.clone(), error };
-            let key = SigningKey::from_pkcs8_der(stored.algorithm.into(), Some(stored.kid.clone()), private.expose()).map_err(invalid)?;
+            let key = SigningKey::from_pkcs8_der(
+                stored.algorithm.into(),
+                Some(stored.kid.clone()),
+                private.expose(),
+            )
+            .map_err(invalid)?;
             for (usage, list) in [(Use::Id, &mut id), (Use::Access, &mut access)] {
                 if stored.uses.contains(usage) {
                     list.push(public(&key).map_err(invalid)?);
@@ -49,7 +61,14 @@ impl PoolKeys {
             signing.push(key);
         }
         let jwks = publish(&published);
-        Ok(Self { set, signing, id: KeySet::from_keys(id), access: KeySet::from_keys(access), jwks, metadata: OnceLock::new() })
+        Ok(Self {
+            set,
+            signing,
+            id: KeySet::from_keys(id),
+            access: KeySet::from_keys(access),
+            jwks,
+            metadata: OnceLock::new(),
+        })
     }
 
     /// The key that signs tokens of this use at `now`.
@@ -97,5 +116,9 @@ fn public(key: &SigningKey) -> Result<PublicKey, SigningKeyError> {
 fn publish(keys: &[Value]) -> Jwks {
     let body = json!({ "keys": keys }).to_string();
     let etag = format!("\"{}\"", base64url(sha256(&body)));
-    Jwks { body: body.into(), etag: etag.into(), cache_control: format!("public, max-age={}", JWKS_MAX_AGE.as_secs()).into() }
+    Jwks {
+        body: body.into(),
+        etag: etag.into(),
+        cache_control: format!("public, max-age={}", JWKS_MAX_AGE.as_secs()).into(),
+    }
 }

@@ -1,7 +1,9 @@
-//! Refresh-token families: what a presented token stands for, and what follows from it ([RFC 9700 section 4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14)). Pure.
+//! Refresh-token families: what a presented token stands for, and what follows from it ([RFC 9700 section
+//! 4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14)). Pure.
 //!
-//! A family is one sign-in at one app. Its record knows the generation whose token is good now, and the one before. A token names its
-//! generation and that generation's random nonce, and is sealed: a generation above the record's was therefore really handed out.
+//! A family is one sign-in at one app. Its record knows the generation whose token is good now, and the one
+//! before. A token names its generation and that generation's random nonce, and is sealed: a generation above
+//! the record's was therefore really handed out.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -79,9 +81,11 @@ pub struct RefreshTicket {
 pub enum Standing {
     /// The token that is good now.
     Current,
-    /// The token before, inside the grace period and while its successor is unused: the same successor is the answer.
+    /// The token before, inside the grace period and while its successor is unused: the same successor is the
+    /// answer.
     Repeat,
-    /// A generation that the record does not know yet: the store lost its latest writes, and the token is the proof of them.
+    /// A generation that the record does not know yet: the store lost its latest writes, and the token is the
+    /// proof of them.
     Ahead,
     /// A token that was replaced, or a second token of one generation: somebody holds a copy.
     Reused,
@@ -147,6 +151,9 @@ impl Family {
 
     fn answers_again(&self, ticket: &RefreshTicket, grace: Duration, now: Timestamp) -> bool {
         ticket.generation.checked_add(1) == Some(self.generation)
-            && self.previous.as_ref().is_some_and(|before| before.nonce == ticket.nonce && now.since(before.replaced) <= grace)
+            && self
+                .previous
+                .as_ref()
+                .is_some_and(|before| before.nonce == ticket.nonce && now.since(before.replaced) <= grace)
     }
 }

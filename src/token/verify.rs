@@ -180,7 +180,8 @@ impl IdHint {
     }
 }
 
-/// Verifies an access token of `pool` at `now`. Whether its family or its user was signed out since is the caller's question.
+/// Verifies an access token of `pool` at `now`. Whether its family or its user was signed out since is the
+/// caller's question.
 pub fn access(raw: &str, pool: &Pool, keys: &PoolKeys, now: Timestamp) -> Result<AccessClaims, TokenError> {
     let claims = verified(raw, pool, keys, Use::Access)?;
     let (issued, expires) = in_time(&claims, now)?;
@@ -188,14 +189,20 @@ pub fn access(raw: &str, pool: &Pool, keys: &PoolKeys, now: Timestamp) -> Result
     let scopes = parsed(&claims, "scope", Scopes::parse)?;
     let person = if claims.contains_key("username") {
         let username = text(&claims, "username")?.to_owned();
-        Some(Person { sub: parsed(&claims, "sub", Sub::parse)?, username, family: parsed(&claims, "origin_jti", FamilyId::parse)? })
+        Some(Person {
+            sub: parsed(&claims, "sub", Sub::parse)?,
+            username,
+            family: parsed(&claims, "origin_jti", FamilyId::parse)?,
+        })
     } else if text(&claims, "sub")? == client.as_str() {
         None
     } else {
         return Err(TokenError::Claim("sub"));
     };
-    let confirmation =
-        claims.get("cnf").map(|cnf| serde_json::from_value(cnf.clone()).map_err(|_| TokenError::Claim("cnf"))).transpose()?;
+    let confirmation = claims
+        .get("cnf")
+        .map(|cnf| serde_json::from_value(cnf.clone()).map_err(|_| TokenError::Claim("cnf")))
+        .transpose()?;
     Ok(AccessClaims { claims, client, person, scopes, confirmation, issued, expires })
 }
 
@@ -204,12 +211,17 @@ pub fn access(raw: &str, pool: &Pool, keys: &PoolKeys, now: Timestamp) -> Result
 pub fn id_hint(raw: &str, pool: &Pool, keys: &PoolKeys) -> Result<IdHint, TokenError> {
     let claims = verified(raw, pool, keys, Use::Id)?;
     let session = claims.contains_key("sid").then(|| parsed(&claims, "sid", SessionId::parse)).transpose()?;
-    Ok(IdHint { sub: parsed(&claims, "sub", Sub::parse)?, client: parsed(&claims, "aud", ClientId::parse)?, session })
+    Ok(IdHint {
+        sub: parsed(&claims, "sub", Sub::parse)?,
+        client: parsed(&claims, "aud", ClientId::parse)?,
+        session,
+    })
 }
 
 /// Signature by a key of this use, no `typ` (ours are `logout+jwt` only), `token_use`, issuer.
 fn verified(raw: &str, pool: &Pool, keys: &PoolKeys, usage: Use) -> Result<Claims, TokenError> {
-    let kind = |found: &str| TokenError::Kind { expected: usage.as_str(), found: found.chars().take(64).collect() };
+    let kind =
+        |found: &str| TokenError::Kind { expected: usage.as_str(), found: found.chars().take(64).collect() };
     if let Some(typ) = jose::unverified_header(raw)?.typ {
         return Err(kind(&typ));
     }
@@ -220,7 +232,10 @@ fn verified(raw: &str, pool: &Pool, keys: &PoolKeys, usage: Use) -> Result<Claim
     }
     let issuer = text(&claims, "iss")?;
     if issuer != pool.issuer {
-        return Err(TokenError::Issuer { expected: pool.issuer.clone(), found: issuer.chars().take(256).collect() });
+        return Err(TokenError::Issuer {
+            expected: pool.issuer.clone(),
+            found: issuer.chars().take(256).collect(),
+        });
     }
     Ok(claims)
 }
@@ -238,7 +253,8 @@ fn in_time(claims: &Claims, now: Timestamp) -> Result<(Timestamp, Timestamp), To
     Ok((Timestamp::from_secs(issued), Timestamp::from_secs(expires)))
 }
 
-/// A NumericDate as we write it: a whole, positive number of seconds. Any other type is malformed, never "absent".
+/// A NumericDate as we write it: a whole, positive number of seconds. Any other type is malformed, never
+/// "absent".
 fn date(claims: &Claims, name: &'static str) -> Result<i64, TokenError> {
     let date = claims.get(name).and_then(Value::as_i64).filter(|secs| (1..=END_OF_TIME).contains(secs));
     date.ok_or(TokenError::Claim(name))
@@ -248,6 +264,10 @@ fn text<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, TokenErro
     claims.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
 }
 
-fn parsed<T, E>(claims: &Claims, name: &'static str, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, TokenError> {
+fn parsed<T, E>(
+    claims: &Claims,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, TokenError> {
     parse(text(claims, name)?).map_err(|_| TokenError::Claim(name))
 }

@@ -1,4 +1,5 @@
-//! Whether an access token is still good here: verified, and its family, user and app alive. Apps that check offline see the first half only.
+//! Whether an access token is still good here: verified, and its family, user and app alive. Apps that check
+//! offline see the first half only.
 
 use futures_util::future::try_join;
 
@@ -81,7 +82,10 @@ impl Refusal for AccessRefusal {
             Self::Token(error) => error.hint(),
             Self::Revoked | Self::SignedOut => "let the person sign in again".into(),
             Self::UserRefused => "enable the user, or let another person sign in".into(),
-            Self::ProviderWithdrawn => "enable the provider and list it for the client, or let the person sign in with another one".into(),
+            Self::ProviderWithdrawn => {
+                "enable the provider and list it for the client, or let the person sign in with another one"
+                    .into()
+            }
             Self::ClientRefused => "enable the client in the configuration".into(),
             Self::Store(error) => error.hint(),
         }
@@ -92,7 +96,8 @@ impl Refusal for AccessRefusal {
     }
 }
 
-/// Verifies `raw` and looks up what it stands for: one round trip to the state store, and one to the directory beside it.
+/// Verifies `raw` and looks up what it stands for: one round trip to the state store, and one to the
+/// directory beside it.
 pub async fn living_access(issuer: &Issuer<'_>, raw: &str) -> Result<LivingAccess, AccessRefusal> {
     let pool = issuer.grants.pool;
     let claims = verify::access(raw, pool, issuer.keys, issuer.now)?;

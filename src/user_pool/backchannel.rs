@@ -1,6 +1,8 @@
-//! Telling apps that a person signed out ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+//! Telling apps that a person signed out ([Back-Channel
+//! Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
 //!
-//! Nobody waits for the apps. Each has five seconds, retries included; what it does not take by then is logged and given up.
+//! Nobody waits for the apps. Each has five seconds, retries included; what it does not take by then is
+//! logged and given up.
 
 use std::time::Duration;
 
@@ -78,11 +80,16 @@ impl<'a> SignedOut<'a> {
 
 /// Tells the apps of `out`, in the background. What prevents it is logged: nobody's sign-out depends on it.
 pub async fn announce(app: &App, pool: &Pool, out: SignedOut<'_>) {
-    let wanted = |id: &ClientId| pool.client(id.as_str()).is_some_and(|client| client.backchannel_logout_uri.is_some());
+    let wanted = |id: &ClientId| {
+        pool.client(id.as_str()).is_some_and(|client| client.backchannel_logout_uri.is_some())
+    };
     if !out.clients.iter().any(wanted) {
         return;
     }
-    let failed = |reason: String| tracing::warn!(code = "backchannel_logout_failed", pool = %pool.id, reason, "no logout token was signed");
+    let failed = |reason: String| {
+        tracing::warn!(code = "backchannel_logout_failed", pool = %pool.id, reason,
+        "no logout token was signed");
+    };
     match app.keys.of(pool).await {
         Ok(keys) => match notices(pool, out, &keys, app.outside.clock.now(), &app.outside.random) {
             Ok(notices) => tell(app.upstreams.http(), notices),
@@ -93,11 +100,26 @@ pub async fn announce(app: &App, pool: &Pool, out: SignedOut<'_>) {
 }
 
 /// One signed notice for each app that took part, is enabled and wants to hear of it.
-pub fn notices(pool: &Pool, out: SignedOut<'_>, keys: &PoolKeys, now: Timestamp, random: &Random) -> Result<Vec<Notice>, IssueError> {
+pub fn notices(
+    pool: &Pool,
+    out: SignedOut<'_>,
+    keys: &PoolKeys,
+    now: Timestamp,
+    random: &Random,
+) -> Result<Vec<Notice>, IssueError> {
     let mut notices = Vec::new();
     for client in out.clients.iter().filter_map(|id| pool.client(id.as_str())) {
-        let Some(uri) = client.backchannel_logout_uri.as_deref().and_then(|uri| Url::parse(uri).ok()) else { continue };
-        let logout = Logout { pool, client: &client.id, sub: out.sub, session: out.session, now, random: random.bytes() };
+        let Some(uri) = client.backchannel_logout_uri.as_deref().and_then(|uri| Url::parse(uri).ok()) else {
+            continue;
+        };
+        let logout = Logout {
+            pool,
+            client: &client.id,
+            sub: out.sub,
+            session: out.session,
+            now,
+            random: random.bytes(),
+        };
         notices.push(Notice { client: client.id.clone(), uri, token: logout_token(&logout, keys)? });
     }
     Ok(notices)
@@ -113,10 +135,13 @@ fn tell(http: &Http, notices: Vec<Notice>) {
 /// Delivers all notices at once and says what became of each.
 pub async fn deliver(http: &Http, notices: Vec<Notice>, patience: Patience) -> Vec<(ClientId, Delivery)> {
     join_all(notices.into_iter().map(async |notice| {
-        let delivery = tokio::time::timeout(patience.budget, attempts(http, &notice, patience)).await.unwrap_or(Delivery::TooSlow);
+        let delivery = tokio::time::timeout(patience.budget, attempts(http, &notice, patience))
+            .await
+            .unwrap_or(Delivery::TooSlow);
         match &delivery {
             Delivery::Taken => tracing::debug!(client = %notice.client, "logout token delivered"),
-            failed => tracing::warn!(code = "backchannel_logout_failed", client = %notice.client, outcome = ?failed, "an app did not take its logout token"),
+            failed => tracing::warn!(code = "backchannel_logout_failed", client = %notice.client,
+                outcome = ?failed, "an app did not take its logout token"),
         }
         (notice.client, delivery)
     }))

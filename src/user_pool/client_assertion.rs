@@ -76,8 +76,14 @@ impl Refusal for AssertionRefusal {
     }
 }
 
-/// Whether `raw` is an assertion of `client` that comes for the first time at any endpoint and replica: one round trip.
-pub async fn authenticate(issuer: &Issuer<'_>, client: &Client, rules: &AssertionRules, raw: &str) -> Result<(), AssertionRefusal> {
+/// Whether `raw` is an assertion of `client` that comes for the first time at any endpoint and replica: one
+/// round trip.
+pub async fn authenticate(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    rules: &AssertionRules,
+    raw: &str,
+) -> Result<(), AssertionRefusal> {
     let assertion = verified(issuer, client, rules, raw).await?;
     let scope = format!("{}:{}", issuer.grants.pool.id, client.id);
     let key = Key::mark("client_jti", &scope, assertion.jti());
@@ -86,18 +92,30 @@ pub async fn authenticate(issuer: &Issuer<'_>, client: &Client, rules: &Assertio
     if first { Ok(()) } else { Err(AssertionRefusal::Replayed) }
 }
 
-async fn verified(issuer: &Issuer<'_>, client: &Client, rules: &AssertionRules, raw: &str) -> Result<Assertion, AssertionRefusal> {
+async fn verified(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    rules: &AssertionRules,
+    raw: &str,
+) -> Result<Assertion, AssertionRefusal> {
     let pool = issuer.grants.pool;
     let token_endpoint = format!("{}/oauth2/token", pool.public_url);
     let audiences = [pool.issuer.as_str(), token_endpoint.as_str()];
-    let audiences = if rules.token_endpoint_as_audience && !client.proof.fapi2 { &audiences[..] } else { &audiences[..1] };
-    let expected = Expected { client_id: client.id.as_str(), audiences, algorithms: &rules.algorithms, now: issuer.now };
+    let audiences = if rules.token_endpoint_as_audience && !client.proof.fapi2 {
+        &audiences[..]
+    } else {
+        &audiences[..1]
+    };
+    let expected =
+        Expected { client_id: client.id.as_str(), audiences, algorithms: &rules.algorithms, now: issuer.now };
     let keys = issuer.client_keys.of(&rules.keys).await?;
     match verify(raw, &keys, expected) {
-        Err(AssertionError::Jws(unknown @ JwsError::UnknownKey { .. })) => match issuer.client_keys.newer(&rules.keys, &keys).await {
-            Some(newer) => Ok(verify(raw, &*newer?, expected)?),
-            None => Err(AssertionError::Jws(unknown).into()),
-        },
+        Err(AssertionError::Jws(unknown @ JwsError::UnknownKey { .. })) => {
+            match issuer.client_keys.newer(&rules.keys, &keys).await {
+                Some(newer) => Ok(verify(raw, &*newer?, expected)?),
+                None => Err(AssertionError::Jws(unknown).into()),
+            }
+        }
         verdict => Ok(verdict?),
     }
 }

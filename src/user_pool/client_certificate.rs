@@ -1,4 +1,5 @@
-//! An app proves who it is, and what its tokens are bound to, with a certificate ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)).
+//! An app proves who it is, and what its tokens are bound to, with a certificate ([RFC
+//! 8705](https://www.rfc-editor.org/rfc/rfc8705)).
 
 use super::issuer::Issuer;
 use crate::model::client::Client;
@@ -65,22 +66,34 @@ impl Refusal for CertificateRefusal {
     fn fault(&self) -> Fault {
         match self {
             Self::Unreadable => Fault::Us,
-            Self::Missing | Self::OutOfDate | Self::Untrusted(_) | Self::OtherName { .. } | Self::Unknown { .. } => Fault::App,
+            Self::Missing
+            | Self::OutOfDate
+            | Self::Untrusted(_)
+            | Self::OtherName { .. }
+            | Self::Unknown { .. } => Fault::App,
         }
     }
 
     fn hint(&self) -> String {
         match self {
             Self::Missing => {
-                "show the certificate at the endpoints in mtls_endpoint_aliases; behind a proxy, compare trusted_client_certificate_header and trusted_proxies"
+                "show the certificate at the endpoints in mtls_endpoint_aliases; behind a proxy, compare \
+                 trusted_client_certificate_header and trusted_proxies"
             }
-            Self::Unreadable => "have the proxy write one certificate as RFC 9440 or as percent-encoded PEM, in one header",
+            Self::Unreadable => {
+                "have the proxy write one certificate as RFC 9440 or as percent-encoded PEM, in one header"
+            }
             Self::OutOfDate => "renew the certificate, and compare the clocks",
             Self::Untrusted(_) => {
-                "the certificate, with those between it and the authority, must chain to server.client_ca_file and be made for TLS clients"
+                "the certificate, with those between it and the authority, must chain to \
+                 server.client_ca_file and be made for TLS clients"
             }
-            Self::OtherName { .. } => "compare the certificate with the tls_client_auth_… key of the client, letter by letter",
-            Self::Unknown { .. } => "add its thumbprint to certificate_thumbprints of the client, if it is the app's",
+            Self::OtherName { .. } => {
+                "compare the certificate with the tls_client_auth_… key of the client, letter by letter"
+            }
+            Self::Unknown { .. } => {
+                "add its thumbprint to certificate_thumbprints of the client, if it is the app's"
+            }
         }
         .to_owned()
     }
@@ -94,7 +107,9 @@ impl Refusal for CertificateRefusal {
 
     fn received(&self) -> Option<String> {
         match self {
-            Self::OtherName { found, .. } | Self::Unknown { found } | Self::Untrusted(found) => Some(found.clone()),
+            Self::OtherName { found, .. } | Self::Unknown { found } | Self::Untrusted(found) => {
+                Some(found.clone())
+            }
             _ => None,
         }
     }
@@ -113,25 +128,34 @@ impl Presented {
 
 /// Whether the certificate is the client's, by its name under a trusted authority or by its thumbprint
 /// ([section 2](https://www.rfc-editor.org/rfc/rfc8705#section-2)). A client with another method has none.
-pub fn authenticate(issuer: &Issuer<'_>, client: &Client, presented: &Presented) -> Result<(), CertificateRefusal> {
+pub fn authenticate(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    presented: &Presented,
+) -> Result<(), CertificateRefusal> {
     let certificate = presented.certificate()?;
     match &client.proof.authentication {
         Authentication::TlsClientAuth(name) => {
-            issuer.authorities.vouch_for(certificate.chain(), issuer.now).map_err(|refused| match refused {
-                NotVouched::OutOfDate => CertificateRefusal::OutOfDate,
-                NotVouched::Untrusted(reason) => CertificateRefusal::Untrusted(reason),
-            })?;
+            issuer.authorities.vouch_for(certificate.chain(), issuer.now).map_err(
+                |refused| match refused {
+                    NotVouched::OutOfDate => CertificateRefusal::OutOfDate,
+                    NotVouched::Untrusted(reason) => CertificateRefusal::Untrusted(reason),
+                },
+            )?;
             is_called(certificate, name)
         }
-        Authentication::SelfSignedTls(known) if !known.contains(certificate.thumbprint()) => unknown(certificate),
+        Authentication::SelfSignedTls(known) if !known.contains(certificate.thumbprint()) => {
+            unknown(certificate)
+        }
         Authentication::SelfSignedTls(_) if certificate.is_current(issuer.now) => Ok(()),
         Authentication::SelfSignedTls(_) => Err(CertificateRefusal::OutOfDate),
         Authentication::Secret | Authentication::PrivateKeyJwt(_) => unknown(certificate),
     }
 }
 
-/// What tokens of a client are bound to that asked for it ([section 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)): whoever holds the key
-/// of the certificate, whoever that is.
+/// What tokens of a client are bound to that asked for it ([section
+/// 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)): whoever holds the key of the certificate, whoever
+/// that is.
 pub fn confirmation(presented: &Presented) -> Result<Confirmation, CertificateRefusal> {
     Ok(Confirmation::Certificate(presented.certificate()?.x5t()))
 }

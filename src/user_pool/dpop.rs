@@ -1,4 +1,5 @@
-//! A request comes from whoever holds a key: DPoP proofs, each once ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
+//! A request comes from whoever holds a key: DPoP proofs, each once ([RFC
+//! 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 
 use super::issuer::Issuer;
 use crate::model::fault::{Fault, Refusal};
@@ -67,7 +68,9 @@ impl Refusal for DpopRefusal {
     fn fault(&self) -> Fault {
         match self {
             Self::Proof(error) => error.fault(),
-            Self::Twice | Self::Missing | Self::Unwanted | Self::Replayed | Self::Nonce | Self::OtherKey => Fault::App,
+            Self::Twice | Self::Missing | Self::Unwanted | Self::Replayed | Self::Nonce | Self::OtherKey => {
+                Fault::App
+            }
             Self::Store(error) => error.fault(),
         }
     }
@@ -77,7 +80,10 @@ impl Refusal for DpopRefusal {
             Self::Proof(error) => error.hint(),
             Self::Twice => "send one DPoP header".into(),
             Self::Missing => "send a DPoP header with a proof for this request".into(),
-            Self::Unwanted => "send no DPoP header, or remove tls_client_certificate_bound_access_tokens of the client".into(),
+            Self::Unwanted => {
+                "send no DPoP header, or remove tls_client_certificate_bound_access_tokens of the client"
+                    .into()
+            }
             Self::Replayed => "make a new proof with a fresh jti for every request".into(),
             Self::Nonce => "repeat the request with the nonce of the DPoP-Nonce header in the proof".into(),
             Self::OtherKey => "use one key from the authorization request to the token request".into(),
@@ -106,7 +112,8 @@ pub struct Asked<'a> {
 /// The thumbprint of the key that `raw` proves possession of: one round trip.
 pub async fn prove(issuer: &Issuer<'_>, asked: Asked<'_>, raw: &str) -> Result<String, DpopRefusal> {
     let urls = urls(issuer.grants.pool, asked.path);
-    let expected = Expected { method: asked.method, urls: &urls, access_token: asked.access_token, now: issuer.now };
+    let expected =
+        Expected { method: asked.method, urls: &urls, access_token: asked.access_token, now: issuer.now };
     let proof = verify(raw, expected)?;
     match proof.nonce() {
         None if asked.nonce => return Err(DpopRefusal::Nonce),

@@ -10,8 +10,9 @@ use crate::model::identity::Claims;
 use crate::store::StoreError;
 use crate::token::refresh::{RefreshTicket, Standing};
 
-/// Describes `token` to `caller`, which has authenticated. Everything that is not an active token which `caller` may
-/// look at gives `{"active": false}` and nothing more: garbage, ID tokens, ended families, other apps' tokens.
+/// Describes `token` to `caller`, which has authenticated. Everything that is not an active token which
+/// `caller` may look at gives `{"active": false}` and nothing more: garbage, ID tokens, ended families, other
+/// apps' tokens.
 pub async fn introspect(issuer: &Issuer<'_>, caller: &Client, token: &str) -> Result<Claims, StoreError> {
     let described = match issuer.grants.open_refresh_token(token) {
         Some(ticket) => refresh_token(issuer, caller, &ticket).await?,
@@ -29,17 +30,26 @@ fn access_token(caller: &Client, access: &LivingAccess) -> Option<Claims> {
     if !may_look(caller, claims.client().as_str()) {
         return None;
     }
-    let mut answer =
-        Map::from_iter([("active".to_owned(), Value::Bool(true)), ("token_type".to_owned(), token_type(claims.confirmation()).into())]);
+    let mut answer = Map::from_iter([
+        ("active".to_owned(), Value::Bool(true)),
+        ("token_type".to_owned(), token_type(claims.confirmation()).into()),
+    ]);
     answer.extend(claims.claims().clone());
     Some(answer)
 }
 
-async fn refresh_token(issuer: &Issuer<'_>, caller: &Client, ticket: &RefreshTicket) -> Result<Option<Claims>, StoreError> {
-    let (held, user) = try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
+async fn refresh_token(
+    issuer: &Issuer<'_>,
+    caller: &Client,
+    ticket: &RefreshTicket,
+) -> Result<Option<Claims>, StoreError> {
+    let (held, user) =
+        try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
     let Some(held) = held else { return Ok(None) };
     let family = &held.family;
-    let Some(owner) = issuer.grants.pool.client(family.client.as_str()).filter(|owner| owner.allows(Grant::RefreshToken)) else {
+    let Some(owner) =
+        issuer.grants.pool.client(family.client.as_str()).filter(|owner| owner.allows(Grant::RefreshToken))
+    else {
         return Ok(None);
     };
     let Ok(user) = issuer.admits(owner, &family.sign_in, user) else { return Ok(None) };

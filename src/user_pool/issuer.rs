@@ -40,7 +40,8 @@ pub struct Issuer<'a> {
     pub now: Timestamp,
 }
 
-/// A successful answer of the token endpoint ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+/// A successful answer of the token endpoint ([RFC 6749 section
+/// 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 #[derive(Clone)]
 pub struct Tokens {
     /// `access_token`.
@@ -64,16 +65,25 @@ impl Issuer<'_> {
         Ok(record.map(|record| record.value))
     }
 
-    /// Whether the sign-in that stands behind a grant would still be let in: the same rule at every door.
-    pub(super) fn admits(&self, client: &Client, sign_in: &SignIn, user: Option<User>) -> Result<User, TokenRefusal> {
+    /// Whether the sign-in that stands behind a grant would still be let in: the same rule at every door
+    ///
+    pub(super) fn admits(
+        &self,
+        client: &Client,
+        sign_in: &SignIn,
+        user: Option<User>,
+    ) -> Result<User, TokenRefusal> {
         let user = user.filter(|user| user.enabled).ok_or(TokenRefusal::UserRefused)?;
         match &sign_in.provider {
-            Some(provider) if !(client.allows_provider(provider) && self.providers.has(provider)) => Err(TokenRefusal::ProviderWithdrawn),
+            Some(provider) if !(client.allows_provider(provider) && self.providers.has(provider)) => {
+                Err(TokenRefusal::ProviderWithdrawn)
+            }
             _ => Ok(user),
         }
     }
 
-    /// Signs the tokens of `family` for `user`. `nonce` is that of the authorization request, for the first tokens only.
+    /// Signs the tokens of `family` for `user`. `nonce` is that of the authorization request, for the first
+    /// tokens only.
     pub(super) fn issue(&self, granted: &Granted<'_>, nonce: Option<&str>) -> Result<Tokens, TokenRefusal> {
         let Granted { client, user, family, scopes } = *granted;
         let issuance = Issuance {
@@ -91,27 +101,54 @@ impl Issuer<'_> {
             ids: self.ids(),
         };
         let access_token = access_token(&issuance, self.keys)?;
-        let id_token = scopes.contains("openid").then(|| id_token(&issuance, self.keys, &access_token)).transpose()?;
-        let refresh_token = client.allows(Grant::RefreshToken).then(|| self.grants.refresh_token(&user.sub, family));
+        let id_token =
+            scopes.contains("openid").then(|| id_token(&issuance, self.keys, &access_token)).transpose()?;
+        let refresh_token =
+            client.allows(Grant::RefreshToken).then(|| self.grants.refresh_token(&user.sub, family));
         let expires_in = client.lifetimes.access_token.as_secs();
-        Ok(Tokens { access_token, id_token, refresh_token, expires_in, scope: scopes.clone(), token_type: token_type(self.sender) })
+        Ok(Tokens {
+            access_token,
+            id_token,
+            refresh_token,
+            expires_in,
+            scope: scopes.clone(),
+            token_type: token_type(self.sender),
+        })
     }
 
     /// Signs the token of an app for itself.
     pub(super) fn issue_to_client(&self, client: &Client, scopes: Scopes) -> Result<Tokens, TokenRefusal> {
-        let issuance =
-            ClientIssuance { pool: self.grants.pool, client, scopes: &scopes, confirmation: self.sender, now: self.now, ids: self.ids() };
+        let issuance = ClientIssuance {
+            pool: self.grants.pool,
+            client,
+            scopes: &scopes,
+            confirmation: self.sender,
+            now: self.now,
+            ids: self.ids(),
+        };
         let access_token = client_token(&issuance, self.keys)?;
         let expires_in = client.lifetimes.access_token.as_secs();
-        Ok(Tokens { access_token, id_token: None, refresh_token: None, expires_in, scope: scopes, token_type: token_type(self.sender) })
+        Ok(Tokens {
+            access_token,
+            id_token: None,
+            refresh_token: None,
+            expires_in,
+            scope: scopes,
+            token_type: token_type(self.sender),
+        })
     }
 
     fn ids(&self) -> TokenIds {
-        TokenIds::from_random([self.grants.random.bytes(), self.grants.random.bytes(), self.grants.random.bytes()])
+        TokenIds::from_random([
+            self.grants.random.bytes(),
+            self.grants.random.bytes(),
+            self.grants.random.bytes(),
+        ])
     }
 }
 
-/// A token that is bound to a DPoP key has a scheme of its own; one that is bound to a certificate is sent as any other.
+/// A token that is bound to a DPoP key has a scheme of its own; one that is bound to a certificate is sent as
+/// any other.
 pub(super) const fn token_type(bound: Option<&Confirmation>) -> &'static str {
     match bound {
         Some(Confirmation::Jkt(_)) => "DPoP",

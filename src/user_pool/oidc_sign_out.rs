@@ -1,9 +1,10 @@
 //! A provider of OpenID Connect signs a person out here: by a logout token that it posts
-//! ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)), or by a page of ours that the browser loads in a frame of
-//! its own ([Front-Channel Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
+//! ([Back-Channel Logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)), or by a page of
+//! ours that the browser loads in a frame of its own ([Front-Channel
+//! Logout](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
 //!
-//! What ends are the sessions that came of that sign-in, or of that person's sign-ins, at that provider, and no other (B-46). As with every
-//! sign-out, the apps are told, and their refresh tokens are theirs.
+//! What ends are the sessions that came of that sign-in, or of that person's sign-ins, at that provider, and
+//! no other (B-46). As with every sign-out, the apps are told, and their refresh tokens are theirs.
 
 mod refusal;
 
@@ -35,7 +36,8 @@ pub const BACK_CHANNEL: &str = "/oauth2/backchannel_logout";
 /// The page that a provider's frame loads: this, and the provider's name.
 pub const FRONT_CHANNEL: &str = "/oauth2/frontchannel_logout";
 
-/// Fewer characters could be guessed by whoever loads the page again and again; whoever has more was given them.
+/// Fewer characters could be guessed by whoever loads the page again and again; whoever has more was given
+/// them.
 const SHORTEST_SID: usize = 8;
 /// How long a frame waits for the provider's metadata, which is usually known.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -51,10 +53,20 @@ pub struct Door<'a> {
 
 impl<'a> Door<'a> {
     /// The provider called `name`, if it may sign people out in this way.
-    pub fn of(app: &'a App, config: &'a PoolConfig, name: &str, way: fn(LogoutRule) -> bool) -> Result<Self, LogoutRefusal> {
-        let provider = ProviderName::parse(name).ok().and_then(|name| config.provider(&name)).filter(|provider| provider.enabled);
+    pub fn of(
+        app: &'a App,
+        config: &'a PoolConfig,
+        name: &str,
+        way: fn(LogoutRule) -> bool,
+    ) -> Result<Self, LogoutRefusal> {
+        let provider = ProviderName::parse(name)
+            .ok()
+            .and_then(|name| config.provider(&name))
+            .filter(|provider| provider.enabled);
         match provider.map(|provider| (provider, &provider.protocol)) {
-            Some((provider, Protocol::Oidc(oidc))) if way(oidc.logout) => Ok(Self { app, config, provider, oidc }),
+            Some((provider, Protocol::Oidc(oidc))) if way(oidc.logout) => {
+                Ok(Self { app, config, provider, oidc })
+            }
             _ => Err(LogoutRefusal::NotOffered(name.chars().take(64).collect())),
         }
     }
@@ -68,8 +80,10 @@ impl<'a> Door<'a> {
     pub async fn honours(&self, means: Means<'_>, raw: SecretString) -> Result<Vec<Session>, LogoutRefusal> {
         record::logout_token(means, raw.clone());
         let upstream = means.upstreams.of(self.provider);
-        let algorithms: Vec<Algorithm> = self.oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
-        let expected = Expected { issuer: self.issuer(), client_id: &self.provider.client_id, algorithms: &algorithms };
+        let algorithms: Vec<Algorithm> =
+            self.oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
+        let expected =
+            Expected { issuer: self.issuer(), client_id: &self.provider.client_id, algorithms: &algorithms };
         let now = means.outside.clock.now();
         let proof = async {
             let endpoints = record::metadata(means, self.oidc, upstream.endpoints(self.oidc).await)?;
@@ -85,7 +99,8 @@ impl<'a> Door<'a> {
             subject: token.subject.as_deref(),
             sid: token.sid.as_deref(),
         };
-        // Used up only when everything has ended: a provider tries again what failed, and ending twice ends nothing more.
+        // Used up only when everything has ended: a provider tries again what failed, and ending twice ends
+        // nothing more.
         let scope = format!("{}:{}", self.config.pool.id, self.provider.name);
         let mark = Key::mark("logout-token", &scope, &token.jti);
         let records: &Records = &self.app.state;
@@ -97,18 +112,24 @@ impl<'a> Door<'a> {
         Ok(ended)
     }
 
-    /// Ends the sign-in that a frame names. Nothing is signed, so whoever knows the `sid` can do it: the provider, this broker, and the browser.
-    pub async fn honours_frame(&self, iss: Option<&str>, sid: Option<&str>) -> Result<Vec<Session>, LogoutRefusal> {
+    /// Ends the sign-in that a frame names. Nothing is signed, so whoever knows the `sid` can do it: the
+    /// provider, this broker, and the browser.
+    pub async fn honours_frame(
+        &self,
+        iss: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<Vec<Session>, LogoutRefusal> {
         let iss = iss.ok_or(LogoutRefusal::FrameIncomplete("iss"))?;
         let sid = sid.ok_or(LogoutRefusal::FrameIncomplete("sid"))?;
-        let issuer = self
-            .issuer()
-            .admitted(iss)
-            .ok_or_else(|| LogoutRefusal::OtherIssuer { found: iss.chars().take(256).collect(), expected: self.oidc.issuer.clone() })?;
+        let issuer = self.issuer().admitted(iss).ok_or_else(|| LogoutRefusal::OtherIssuer {
+            found: iss.chars().take(256).collect(),
+            expected: self.oidc.issuer.clone(),
+        })?;
         if sid.len() < SHORTEST_SID {
             return Err(LogoutRefusal::Guessable);
         }
-        let there = SignedOutThere { provider: &self.provider.name, issuer: &issuer, subject: None, sid: Some(sid) };
+        let there =
+            SignedOutThere { provider: &self.provider.name, issuer: &issuer, subject: None, sid: Some(sid) };
         Ok(self.end(there, None).await?)
     }
 
@@ -117,7 +138,12 @@ impl<'a> Door<'a> {
         let upstream = self.app.upstreams.of(self.provider);
         let mut pages = vec![self.oidc.issuer.clone()];
         if let Ok(Ok(endpoints)) = timeout(PATIENCE, upstream.endpoints(self.oidc)).await {
-            pages.extend([&endpoints.authorization, &endpoints.end_session].into_iter().flatten().map(ToString::to_string));
+            pages.extend(
+                [&endpoints.authorization, &endpoints.end_session]
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string),
+            );
         }
         pages
     }
@@ -128,7 +154,8 @@ impl<'a> Door<'a> {
         for session in &ended {
             backchannel::announce(self.app, pool, SignedOut::of(session)).await;
         }
-        tracing::info!(pool = %pool.id, provider = %self.provider.name, sessions = ended.len(), "a provider signed a person out");
+        tracing::info!(pool = %pool.id, provider = %self.provider.name, sessions = ended.len(), "a provider \
+            signed a person out");
         Ok(ended)
     }
 

@@ -64,8 +64,9 @@ impl Refusal for ProvisionError {
         match self {
             Self::Disabled(_) => "Ask the administrator of this service to enable the account.".to_owned(),
             Self::EmailNotVerified { provider, rule, .. } => format!(
-                "Verify the e-mail address at the provider and sign in again. An address of {provider} counts as verified {rule}; if that rule does \
-                 not fit the provider, change email_trust or domains, or take require_verified_email away."
+                "Verify the e-mail address at the provider and sign in again. An address of {provider} \
+                 counts as verified {rule}; if that rule does not fit the provider, change email_trust or \
+                 domains, or take require_verified_email away."
             ),
             Self::Busy => "Sign in again.".to_owned(),
             Self::Store(error) => error.hint(),
@@ -100,11 +101,13 @@ impl Refusal for ProvisionError {
 pub enum Found {
     /// A user, as stored.
     Known(User),
-    /// A user who is to be written: by [`Proved::make`], beside whatever else is only good once that succeeded.
+    /// A user who is to be written: by [`Proved::make`], beside whatever else is only good once that
+    /// succeeded.
     New(User),
 }
 
-/// What a sign-in says about a user. The identity key alone decides who this is; an e-mail address never does (F-01, F-03).
+/// What a sign-in says about a user. The identity key alone decides who this is; an e-mail address never does
+/// (F-01, F-03).
 #[derive(Debug)]
 pub struct Proved<'p> {
     users: Users<'p>,
@@ -145,18 +148,22 @@ impl<'p> Proved<'p> {
         Ok(Self { users, outside, provider, key: &identity.key, username, mapped, groups })
     }
 
-    /// The user. A known one is read in one round trip, or two where its `sub` is not the likely one, and written only when something changed.
+    /// The user. A known one is read in one round trip, or two where its `sub` is not the likely one, and
+    /// written only when something changed.
     pub async fn find(&self) -> Result<Found, ProvisionError> {
         let users = self.users;
         for _ in 0..ATTEMPTS {
-            let (fresh, now) = (|| Sub::from_random(self.outside.random.bytes()), || self.outside.clock.now());
+            let (fresh, now) =
+                (|| Sub::from_random(self.outside.random.bytes()), || self.outside.clock.now());
             match users.owner(self.key, &self.username).await? {
                 Owner::User(record) => {
                     if !record.value.enabled {
                         return Err(ProvisionError::Disabled(record.value.sub));
                     }
                     let user = self.applied(&record.value, now());
-                    if user == record.value || users.update(&user, &record.version).await? == Outcome::Committed {
+                    if user == record.value
+                        || users.update(&user, &record.version).await? == Outcome::Committed
+                    {
                         return Ok(Found::Known(user));
                     }
                 }
@@ -167,23 +174,29 @@ impl<'p> Proved<'p> {
                         return Ok(Found::Known(user));
                     }
                 }
-                Owner::Nobody(Some(sub)) => return Ok(Found::New(self.first(sub, self.username.clone(), now()))),
+                Owner::Nobody(Some(sub)) => {
+                    return Ok(Found::New(self.first(sub, self.username.clone(), now())));
+                }
                 // Whether this or another sign-in won the reservation shows when the owner is read again.
                 Owner::Nobody(None) => {
-                    let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(self.key, &fresh(), None).await?;
+                    let (Outcome::Committed | Outcome::Conflict) =
+                        users.reserve_identity(self.key, &fresh(), None).await?;
                 }
                 Owner::Former(version) => {
-                    let (Outcome::Committed | Outcome::Conflict) = users.reserve_identity(self.key, &fresh(), Some(version)).await?;
+                    let (Outcome::Committed | Outcome::Conflict) =
+                        users.reserve_identity(self.key, &fresh(), Some(version)).await?;
                 }
             }
         }
         Err(ProvisionError::Busy)
     }
 
-    /// Writes who was found to be new, in one round trip, unless another first sign-in of this person just did.
+    /// Writes who was found to be new, in one round trip, unless another first sign-in of this person just
+    /// did.
     ///
     /// # Errors
-    /// [`ProvisionError::Busy`] when somebody else took the name meanwhile: then this person's user will be another one.
+    /// [`ProvisionError::Busy`] when somebody else took the name meanwhile: then this person's user will be
+    /// another one.
     pub async fn make(&self, user: &User) -> Result<(), ProvisionError> {
         if self.users.create_at_home(user, self.key).await? == Outcome::Committed {
             return Ok(());
@@ -227,7 +240,8 @@ impl<'p> Proved<'p> {
         self.applied(&user, now)
     }
 
-    /// A user as this sign-in leaves it: what the provider dropped is dropped; `modified` moves only with a change.
+    /// A user as this sign-in leaves it: what the provider dropped is dropped; `modified` moves only with a
+    /// change.
     fn applied(&self, before: &User, now: Timestamp) -> User {
         let mut user = before.clone();
         for name in &self.mapped.dropped {

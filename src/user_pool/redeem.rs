@@ -1,7 +1,9 @@
-//! `authorization_code`: a code becomes tokens, once ([RFC 6749 section 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
+//! `authorization_code`: a code becomes tokens, once ([RFC 6749 section
+//! 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
 //!
-//! Every presented code is spent by the attempt, whether it is answered with tokens or refused. Whoever presents a spent code ends
-//! what it led to: the loser of a race is no different from a thief, so an app must redeem a code once.
+//! Every presented code is spent by the attempt, whether it is answered with tokens or refused. Whoever
+//! presents a spent code ends what it led to: the loser of a race is no different from a thief, so an app
+//! must redeem a code once.
 
 use futures_util::future::try_join;
 
@@ -30,7 +32,11 @@ pub struct Redemption<'a> {
 }
 
 /// Redeems a code for `client`, which has authenticated: two round trips.
-pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>) -> Result<Tokens, TokenRefusal> {
+pub async fn redeem(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    asked: &Redemption<'_>,
+) -> Result<Tokens, TokenRefusal> {
     if !client.allows(Grant::AuthorizationCode) {
         return Err(TokenRefusal::GrantNotAllowed(Grant::AuthorizationCode));
     }
@@ -44,7 +50,9 @@ pub async fn redeem(issuer: &Issuer<'_>, client: &Client, asked: &Redemption<'_>
         Code::Spent => return Err(replayed(issuer, &handle).await),
         Code::Fresh(code) => code,
     };
-    let user = match check(&code, client, asked, issuer).and_then(|()| issuer.admits(client, &code.grant.sign_in, user)) {
+    let user = match check(&code, client, asked, issuer)
+        .and_then(|()| issuer.admits(client, &code.grant.sign_in, user))
+    {
         Ok(user) => user,
         Err(refusal) => return Err(burn(issuer, &handle, &code, refusal).await),
     };
@@ -70,7 +78,12 @@ pub async fn burn_unauthenticated(issuer: &Issuer<'_>, code: &str) -> Result<(),
     Ok(())
 }
 
-fn check(code: &FreshCode, client: &Client, asked: &Redemption<'_>, issuer: &Issuer<'_>) -> Result<(), TokenRefusal> {
+fn check(
+    code: &FreshCode,
+    client: &Client,
+    asked: &Redemption<'_>,
+    issuer: &Issuer<'_>,
+) -> Result<(), TokenRefusal> {
     let grant = &code.grant;
     if grant.client != client.id {
         return Err(TokenRefusal::ForeignCode);
@@ -119,7 +132,12 @@ fn lifetime(client: &Client) -> std::time::Duration {
     }
 }
 
-async fn burn(issuer: &Issuer<'_>, handle: &CodeHandle, code: &FreshCode, refusal: TokenRefusal) -> TokenRefusal {
+async fn burn(
+    issuer: &Issuer<'_>,
+    handle: &CodeHandle,
+    code: &FreshCode,
+    refusal: TokenRefusal,
+) -> TokenRefusal {
     match issuer.grants.burn(handle, code).await {
         Ok(Outcome::Committed) => refusal,
         Ok(Outcome::Conflict) => replayed(issuer, handle).await,
@@ -127,14 +145,16 @@ async fn burn(issuer: &Issuer<'_>, handle: &CodeHandle, code: &FreshCode, refusa
     }
 }
 
-/// The code is no longer what it was: it was presented before or at the same time, or the user signed out meanwhile.
+/// The code is no longer what it was: it was presented before or at the same time, or the user signed out
+/// meanwhile.
 async fn replayed(issuer: &Issuer<'_>, handle: &CodeHandle) -> TokenRefusal {
     let revoked = match issuer.grants.load_code(handle).await {
         Ok(Code::Unknown) => return TokenRefusal::UnknownCode,
         Ok(Code::Fresh(_)) => return TokenRefusal::SignedOut,
         Ok(Code::Spent) => {
             let family = handle.family();
-            tracing::warn!(code = "code_spent", pool = %issuer.grants.pool.id, %family, "a code was presented twice: its family is revoked");
+            tracing::warn!(code = "code_spent", pool = %issuer.grants.pool.id, %family, "a code was \
+                presented twice: its family is revoked");
             issuer.grants.revoke_replayed(handle, issuer.now).await
         }
         Err(error) => Err(error),

@@ -1,7 +1,9 @@
-//! `refresh_token`: new tokens from a family ([RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+//! `refresh_token`: new tokens from a family ([RFC 6749 section
+//! 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
 //!
-//! With rotation off this only reads. With rotation on, one commit replaces the generation under the user's epoch; whoever loses
-//! the race reads again and receives the winner's successor during the grace period, or ends the family after it.
+//! With rotation off this only reads. With rotation on, one commit replaces the generation under the user's
+//! epoch; whoever loses the race reads again and receives the winner's successor during the grace period, or
+//! ends the family after it.
 
 use std::time::Duration;
 
@@ -31,7 +33,11 @@ pub struct Refresh<'a> {
 }
 
 /// Refreshes for `client`, which has authenticated: one round trip, two when the token rotates.
-pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) -> Result<Tokens, TokenRefusal> {
+pub async fn refresh(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    asked: &Refresh<'_>,
+) -> Result<Tokens, TokenRefusal> {
     if !client.allows(Grant::RefreshToken) {
         return Err(TokenRefusal::GrantNotAllowed(Grant::RefreshToken));
     }
@@ -40,7 +46,8 @@ pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) 
     }
     let ticket = issuer.grants.open_refresh_token(asked.token).ok_or(TokenRefusal::UnknownRefreshToken)?;
     for _ in 0..ATTEMPTS {
-        let (held, user) = try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
+        let (held, user) =
+            try_join(issuer.grants.load(&ticket.sub, &ticket.family), issuer.user(&ticket.sub)).await?;
         let held = held.ok_or(TokenRefusal::FamilyEnded)?;
         let scopes = check(issuer, client, &held, asked)?;
         let user = issuer.admits(client, &held.family.sign_in, user)?;
@@ -60,7 +67,12 @@ pub async fn refresh(issuer: &Issuer<'_>, client: &Client, asked: &Refresh<'_>) 
 }
 
 /// Everything but the token's generation: refused here, the refresh token stays good for its owner.
-fn check(issuer: &Issuer<'_>, client: &Client, held: &Held, asked: &Refresh<'_>) -> Result<Scopes, TokenRefusal> {
+fn check(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    held: &Held,
+    asked: &Refresh<'_>,
+) -> Result<Scopes, TokenRefusal> {
     let family = &held.family;
     if family.client != client.id {
         return Err(TokenRefusal::ForeignRefreshToken);
@@ -85,8 +97,9 @@ fn check(issuer: &Issuer<'_>, client: &Client, held: &Held, asked: &Refresh<'_>)
     scopes(client, &family.scopes, asked.scope)
 }
 
-/// Bound tokens stay bound. A public client has nothing but its key to show that it is the same one; another may change keys
-/// ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5), [RFC 8705 section 4](https://www.rfc-editor.org/rfc/rfc8705#section-4)).
+/// Bound tokens stay bound. A public client has nothing but its key to show that it is the same one; another
+/// may change keys ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5), [RFC 8705 section
+/// 4](https://www.rfc-editor.org/rfc/rfc8705#section-4)).
 fn keeps_binding(client: &Client, family: &Family, sender: Option<&Confirmation>) -> bool {
     match (&family.binding, sender) {
         (None, _) => true,
@@ -95,7 +108,8 @@ fn keeps_binding(client: &Client, family: &Family, sender: Option<&Confirmation>
     }
 }
 
-/// What this answer may carry: the scopes asked for, or all granted ones, as far as the client still has them.
+/// What this answer may carry: the scopes asked for, or all granted ones, as far as the client still has
+/// them.
 fn scopes(client: &Client, granted: &Scopes, asked: Option<&str>) -> Result<Scopes, TokenRefusal> {
     let wanted = match asked {
         Some(text) => Scopes::parse(text).map_err(|_| TokenRefusal::Scope)?,
@@ -110,7 +124,12 @@ fn scopes(client: &Client, granted: &Scopes, asked: Option<&str>) -> Result<Scop
 }
 
 /// The record to write before the answer; `None` when the token of the present one is the answer.
-async fn advance(issuer: &Issuer<'_>, client: &Client, ticket: &RefreshTicket, held: &Held) -> Result<Option<Family>, TokenRefusal> {
+async fn advance(
+    issuer: &Issuer<'_>,
+    client: &Client,
+    ticket: &RefreshTicket,
+    held: &Held,
+) -> Result<Option<Family>, TokenRefusal> {
     let (rotates, grace) = match client.rotation {
         Rotation::Off => (false, Duration::ZERO),
         Rotation::On { grace } => (true, grace),
@@ -119,9 +138,12 @@ async fn advance(issuer: &Issuer<'_>, client: &Client, ticket: &RefreshTicket, h
         Standing::Repeat => Ok(None),
         Standing::Current if !rotates => Ok(None),
         Standing::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),
-        Standing::Current | Standing::Ahead => Ok(Some(held.family.succeed(ticket, issuer.grants.random.stamp(), issuer.now))),
+        Standing::Current | Standing::Ahead => {
+            Ok(Some(held.family.succeed(ticket, issuer.grants.random.stamp(), issuer.now)))
+        }
         Standing::Reused => {
-            tracing::warn!(code = "refresh_token_reused", pool = %ticket.pool, client = %client.id, family = %ticket.family, "a replaced refresh token came again: its family is revoked");
+            tracing::warn!(code = "refresh_token_reused", pool = %ticket.pool, client = %client.id,
+                family = %ticket.family, "a replaced refresh token came again: its family is revoked");
             issuer.grants.revoke(&ticket.sub, &ticket.family).await?;
             Err(TokenRefusal::RefreshTokenReused)
         }

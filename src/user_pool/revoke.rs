@@ -19,8 +19,9 @@ pub enum RevokeRefusal {
     Store(#[from] StoreError),
 }
 
-/// Ends the family of `token` for `client`, which has authenticated. Unknown and ended tokens are fine. Any token that the family
-/// ever had will do: who holds a replaced one wants the family to end all the same. `token_type_hint` is not needed.
+/// Ends the family of `token` for `client`, which has authenticated. Unknown and ended tokens are fine. Any
+/// token that the family ever had will do: who holds a replaced one wants the family to end all the same.
+/// `token_type_hint` is not needed.
 pub async fn revoke(issuer: &Issuer<'_>, client: &Client, token: &str) -> Result<(), RevokeRefusal> {
     let Some(ticket) = issuer.grants.open_refresh_token(token) else {
         let access = verify::access(token, issuer.grants.pool, issuer.keys, issuer.now);
@@ -30,7 +31,8 @@ pub async fn revoke(issuer: &Issuer<'_>, client: &Client, token: &str) -> Result
     if held.is_some_and(|held| held.family.client != client.id) {
         return Err(RevokeRefusal::ForeignToken);
     }
-    // Also when nothing is found: what is over by a clock that is wrong comes back when the clock is set right.
+    // Also when nothing is found: what is over by a clock that is wrong comes back when the clock is set
+    // right.
     issuer.grants.revoke(&ticket.sub, &ticket.family).await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Single logout, both ways
 //! ([SAML Profiles section 4.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 //!
-//! Our session ends first, and whatever the provider does (C-72). A provider's request ends the sessions that came of that person's sign-ins there
-//! and no other; it has to be signed by a key of the provider's metadata, meant for us, fresh, and counts once.
+//! Our session ends first, and whatever the provider does (C-72). A provider's request ends the sessions that
+//! came of that person's sign-ins there and no other; it has to be signed by a key of the provider's
+//! metadata, meant for us, fresh, and counts once.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use crate::model::session::Session;
 use crate::protocol::saml::algorithm::Policy;
 use crate::protocol::saml::binding::{Binding, Message};
 use crate::protocol::saml::logout::{
-    self, Expected, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received, verify_request, verify_response,
+    self, Expected, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received,
+    verify_request, verify_response,
 };
 use crate::protocol::saml::metadata::{Endpoint, IdpMetadata};
 use crate::protocol::saml::request::message_id;
@@ -53,15 +55,17 @@ pub struct Honoured {
     pub answer: Option<Departure>,
 }
 
-/// How the browser leaves for the provider's own sign-out, after ours; it will come back with an answer. `None` when that is not configured, not
-/// offered, or cannot be found out now: signing out here never depends on it.
+/// How the browser leaves for the provider's own sign-out, after ours; it will come back with an answer.
+/// `None` when that is not configured, not offered, or cannot be found out now: signing out here never
+/// depends on it.
 pub async fn leave(connection: Connection<'_>, session: &UpstreamSession, back: &str) -> Option<Departure> {
     if !connection.provider.end_session || session.provider != connection.provider.name {
         return None;
     }
     let request = timeout(PATIENCE, request(connection, session.saml.as_ref()?, back)).await.ok()?;
     let why = |error: &FederationError| {
-        tracing::warn!(code = "upstream_sign_out_skipped", provider = %connection.provider.name, %error, "a person was not signed out at the provider");
+        tracing::warn!(code = "upstream_sign_out_skipped", provider = %connection.provider.name, %error, "a \
+            person was not signed out at the provider");
     };
     request.inspect_err(why).ok().flatten()
 }
@@ -73,7 +77,11 @@ pub async fn location(connection: Connection<'_>) -> Option<String> {
     metadata.slo(None).map(|endpoint| endpoint.location.clone())
 }
 
-async fn request(connection: Connection<'_>, session: &SamlSession, back: &str) -> Result<Option<Departure>, FederationError> {
+async fn request(
+    connection: Connection<'_>,
+    session: &SamlSession,
+    back: &str,
+) -> Result<Option<Departure>, FederationError> {
     let (saml, app) = (connection.rules()?, connection.app);
     let metadata = connection.metadata(saml).await?;
     let Some(endpoint) = metadata.slo(None).filter(|_| !session.name_id.is_empty()) else { return Ok(None) };
@@ -116,13 +124,20 @@ pub async fn returned(records: &Records, handle: &str) -> Result<Option<Leaving>
     records.take::<Leaving>(&Key::sign_out(handle)).await
 }
 
-/// What the provider says of the sign-out that we asked for. It decides nothing: the person is signed out here and goes on.
-pub async fn judge(connection: Connection<'_>, slo: &str, leaving: &Leaving, received: Received<'_>) -> Result<(), FederationError> {
+/// What the provider says of the sign-out that we asked for. It decides nothing: the person is signed out
+/// here and goes on.
+pub async fn judge(
+    connection: Connection<'_>,
+    slo: &str,
+    leaving: &Leaving,
+    received: Received<'_>,
+) -> Result<(), FederationError> {
     let saml = connection.rules()?;
     let metadata = connection.metadata(saml).await?;
     let now = connection.app.outside.clock.now();
     let expected = expected(connection, saml, &metadata, slo);
-    let response = verify_response(received, &expected, &leaving.request, now).map_err(SamlRefusal::Logout)?;
+    let response =
+        verify_response(received, &expected, &leaving.request, now).map_err(SamlRefusal::Logout)?;
     match &response.status {
         LogoutStatus::Success => Ok(()),
         LogoutStatus::Partial => Err(SamlRefusal::LogoutIncomplete("PartialLogout".to_owned()).into()),
@@ -149,7 +164,8 @@ pub async fn honour(
         return Err(replayed());
     }
     let usual = Usual { name_qualifier: &metadata.entity_id, sp_name_qualifier: &saml.sp_entity_id };
-    // Used up only when everything has ended: what failed may be tried again, and ending twice ends nothing more.
+    // Used up only when everything has ended: what failed may be tried again, and ending twice ends nothing
+    // more.
     let ended = end(connection, &request, usual).await.map_err(SamlRefusal::Store)?;
     if !marks::is_first(&records.store, &mark, request.acceptable_until).await.map_err(SamlRefusal::Store)? {
         return Err(replayed());
@@ -178,7 +194,11 @@ fn answers_to(metadata: &IdpMetadata) -> Option<&Endpoint> {
     metadata.slo(Some(Binding::Redirect)).or_else(|| metadata.slo(None))
 }
 
-async fn end(connection: Connection<'_>, request: &LogoutRequest, usual: Usual<'_>) -> Result<Vec<Session>, StoreError> {
+async fn end(
+    connection: Connection<'_>,
+    request: &LogoutRequest,
+    usual: Usual<'_>,
+) -> Result<Vec<Session>, StoreError> {
     let (app, pool) = (connection.app, connection.pool);
     let named = Named {
         provider: &connection.provider.name,
@@ -186,16 +206,23 @@ async fn end(connection: Connection<'_>, request: &LogoutRequest, usual: Usual<'
         name_qualifier: request.name_id.name_qualifier.as_deref(),
         sp_name_qualifier: request.name_id.sp_name_qualifier.as_deref(),
     };
-    let ended = upstream_sessions::end(&app.state, &pool.id, (named, usual), &request.session_indexes).await?;
+    let ended =
+        upstream_sessions::end(&app.state, &pool.id, (named, usual), &request.session_indexes).await?;
     for session in &ended {
         backchannel::announce(app, pool, SignedOut::of(session)).await;
     }
-    tracing::info!(pool = %pool.id, provider = %connection.provider.name, sessions = ended.len(), "a provider signed a person out");
+    tracing::info!(pool = %pool.id, provider = %connection.provider.name, sessions = ended.len(), "a \
+        provider signed a person out");
     Ok(ended)
 }
 
 /// What a logout message of this provider must fit, apart from keys for an encrypted name.
-fn expected<'a>(connection: Connection<'_>, saml: &Saml, metadata: &'a IdpMetadata, slo: &'a str) -> logout::Expected<'a> {
+fn expected<'a>(
+    connection: Connection<'_>,
+    saml: &Saml,
+    metadata: &'a IdpMetadata,
+    slo: &'a str,
+) -> logout::Expected<'a> {
     let now = connection.app.outside.clock.now();
     Expected {
         idp: &metadata.entity_id,

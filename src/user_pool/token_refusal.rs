@@ -37,7 +37,8 @@ pub enum TokenRefusal {
     /// A challenge was sent, no verifier came.
     #[error("code_verifier is missing")]
     VerifierMissing,
-    /// No challenge was sent, a verifier came ([RFC 9700 section 4.8.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.8.2)).
+    /// No challenge was sent, a verifier came ([RFC 9700 section
+    /// 4.8.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.8.2)).
     #[error("code_verifier came without a code_challenge in the authorization request")]
     VerifierUnasked,
     /// The verifier does not hash to the challenge, or has a wrong length or alphabet.
@@ -155,31 +156,50 @@ impl Refusal for TokenRefusal {
     fn hint(&self) -> String {
         match self {
             Self::Missing(name) => format!("send {name} in the form that is the body of the request"),
-            Self::UnsupportedGrant => "send grant_type authorization_code, refresh_token or client_credentials".into(),
-            Self::GrantNotAllowed(grant) => format!("add {:?} to the client's grants, or use another grant", grant.as_str()),
-            Self::UnknownCode => "redeem the code unaltered, once, within its life, at the pool that made it; else sign in again".into(),
-            Self::SpentCode => "redeem each code once: a page that is loaded again must not redeem the code of its URL again".into(),
-            Self::ForeignCode | Self::ForeignRefreshToken => "use the client_id with which the sign-in was begun".into(),
-            Self::RedirectMismatch { asked, .. } => format!("send redirect_uri {asked:?}, byte for byte that of the authorization request"),
+            Self::UnsupportedGrant => "send grant_type authorization_code, refresh_token or \
+                client_credentials"
+                .into(),
+            Self::GrantNotAllowed(grant) => {
+                format!("add {:?} to the client's grants, or use another grant", grant.as_str())
+            }
+            Self::UnknownCode => "redeem the code unaltered, once, within its life, at the pool that made \
+                it; else sign in again"
+                .into(),
+            Self::SpentCode => "redeem each code once: a page that is loaded again must not redeem the code \
+                of its URL again"
+                .into(),
+            Self::ForeignCode | Self::ForeignRefreshToken => "use the client_id with which the sign-in was \
+                begun"
+                .into(),
+            Self::RedirectMismatch { asked, .. } => {
+                format!("send redirect_uri {asked:?}, byte for byte that of the authorization request")
+            }
             Self::VerifierMissing => {
-                "send code_verifier: keep the one whose S256 challenge is sent with the authorization request until its code \
-                                      comes back (in sessionStorage or the app's session, under the request's state)"
+                "send code_verifier: keep the one whose S256 challenge is sent with the authorization \
+                 request until its code comes back (in sessionStorage or the app's session, under the \
+                 request's state)"
                     .into()
             }
             Self::VerifierMismatch => {
-                "send the code_verifier of this very authorization request: it was lost or overwritten, for example by a \
-                                       second tab; keep one for each state"
+                "send the code_verifier of this very authorization request: it was lost or overwritten, for \
+                 example by a second tab; keep one for each state"
                     .into()
             }
-            Self::VerifierUnasked => "send code_challenge with the authorization request, or no code_verifier with the code".into(),
+            Self::VerifierUnasked => "send code_challenge with the authorization request, or no \
+                code_verifier with the code"
+                .into(),
             Self::UnknownRefreshToken | Self::FamilyEnded | Self::SignedOut => "sign in again".into(),
             Self::RefreshTokenReused => "store the newest refresh_token of each answer; sign in again".into(),
             Self::OtherSender => "use the DPoP key or certificate with which the sign-in was begun".into(),
             Self::UserRefused => "ask the pool's administrator to enable the user".into(),
-            Self::ProviderWithdrawn => "put the provider back on the client's list, or sign in with another one".into(),
+            Self::ProviderWithdrawn => "put the provider back on the client's list, or sign in with another \
+                one"
+            .into(),
             Self::Scope => "ask for no more than the scopes that were granted".into(),
             Self::Target => "send the resource of the authorization request, or none".into(),
-            Self::Busy | Self::Store(_) | Self::Issue(_) => "try again; if it stays, look at this server's health".into(),
+            Self::Busy | Self::Store(_) | Self::Issue(_) => "try again; if it stays, look at this server's \
+                health"
+                .into(),
         }
     }
 
@@ -191,7 +211,9 @@ impl Refusal for TokenRefusal {
         match self {
             Self::RedirectMismatch { asked, .. } => Some(asked.clone()),
             Self::VerifierMissing => Some("a code_verifier".to_owned()),
-            Self::VerifierMismatch => Some("the code_verifier whose SHA-256 is the code_challenge".to_owned()),
+            Self::VerifierMismatch => {
+                Some("the code_verifier whose SHA-256 is the code_challenge".to_owned())
+            }
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
-//! Trying a provider out: a link for an administrator that runs a whole sign-in, creates nothing, and shows what came of it.
+//! Trying a provider out: a link for an administrator that runs a whole sign-in, creates nothing, and shows
+//! what came of it.
 
 use std::time::Duration;
 
@@ -35,7 +36,11 @@ struct Ticket {
 
 /// The link that tries `provider` of `config` out until [`LINK_LIFE`] from `now`.
 pub fn link(seal: &Seal, config: &PoolConfig, provider: &Provider, now: Timestamp) -> String {
-    let ticket = Ticket { pool: config.pool.id.clone(), provider: provider.name.clone(), expires: now.plus(LINK_LIFE) };
+    let ticket = Ticket {
+        pool: config.pool.id.clone(),
+        provider: provider.name.clone(),
+        expires: now.plus(LINK_LIFE),
+    };
     format!("{}{PATH}?ticket={}", config.pool.public_url, seal.token(LABEL, &ticket))
 }
 
@@ -73,7 +78,10 @@ impl Report {
             username: provision::username(pool, &identity.key),
             email_verified: identity.email_verified,
             received: identity.claims.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
-            mapped: always.chain(first).map(|(name, value, when)| (format!("{name}{when}"), value.to_owned())).collect(),
+            mapped: always
+                .chain(first)
+                .map(|(name, value, when)| (format!("{name}{when}"), value.to_owned()))
+                .collect(),
             warnings: warnings(provider, identity, &mapped),
         }
     }
@@ -84,7 +92,9 @@ pub fn missing(provider: &Provider, claims: &Claims) -> Vec<(AttributeName, Stri
     let sent: Vec<&str> = claims.keys().map(String::as_str).take(40).collect();
     let rules = provider.mapping.rules().iter().filter_map(|(name, rule)| match (rule, &provider.protocol) {
         // What is mapped there is the address that was found under one of these.
-        (Rule::Claims(_), Protocol::Saml(saml)) if name.as_str() == "email" && !saml.email.is_empty() => Some((name, &saml.email)),
+        (Rule::Claims(_), Protocol::Saml(saml)) if name.as_str() == "email" && !saml.email.is_empty() => {
+            Some((name, &saml.email))
+        }
         (Rule::Claims(paths), _) => Some((name, paths)),
         _ => None,
     });
@@ -95,7 +105,8 @@ pub fn missing(provider: &Provider, claims: &Claims) -> Vec<(AttributeName, Stri
     rules
         .map(|(name, paths)| {
             let hint = format!(
-                "attribute {name} stays empty: the provider sent nothing under {}; let it send that, or map {name} to one of what it sent: {}",
+                "attribute {name} stays empty: the provider sent nothing under {}; let it send that, or map \
+                 {name} to one of what it sent: {}",
                 paths.join(", "),
                 sent.join(", ")
             );
@@ -114,12 +125,15 @@ fn warnings(provider: &Provider, identity: &ExternalIdentity, mapped: &Mapped) -
     let format = identity.upstream.as_ref().and_then(|upstream| upstream.saml.as_ref()?.format.as_deref());
     if format == Some(format::EMAIL_ADDRESS) {
         warnings.push(
-            "the NameID is an e-mail address: whoever is given that address later is the same person here; a persistent NameID is safer"
+            "the NameID is an e-mail address: whoever is given that address later is the same person here; a \
+             persistent NameID is safer"
                 .into(),
         );
     }
     if quirks::groups_overage(provider, &identity.claims) {
-        warnings.push("the provider sent a reference instead of the groups, because there are too many of them".into());
+        warnings.push(
+            "the provider sent a reference instead of the groups, because there are too many of them".into(),
+        );
     }
     warnings
 }
@@ -128,10 +142,14 @@ fn unverified(provider: &Provider, email: &str) -> String {
     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
     let inside = provider.domains.iter().any(|have| quirks::same_domain(have, domain));
     match (&provider.email_trust, inside) {
-        (EmailTrust::Domains, false) if matches!(provider.protocol, Protocol::Saml(_)) && provider.domains.is_empty() => {
+        (EmailTrust::Domains, false)
+            if matches!(provider.protocol, Protocol::Saml(_)) && provider.domains.is_empty() =>
+        {
             format!(": add {domain:?} to domains of this provider if it is the company's own")
         }
-        (_, false) if !provider.domains.is_empty() => format!(": {domain:?} is not among domains of this provider"),
+        (_, false) if !provider.domains.is_empty() => {
+            format!(": {domain:?} is not among domains of this provider")
+        }
         (EmailTrust::Never, _) => ": this provider's addresses never do".to_owned(),
         _ => ": the provider does not say that it is".to_owned(),
     }

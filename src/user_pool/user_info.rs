@@ -1,4 +1,5 @@
-//! The claims about the person behind an access token ([OpenID Connect Core section 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
+//! The claims about the person behind an access token ([OpenID Connect Core section
+//! 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
 
 use super::access::{AccessRefusal, living_access};
 use super::dpop::{Asked, DpopRefusal, prove};
@@ -40,7 +41,8 @@ pub enum UserInfoRefusal {
     /// The DPoP proof is not good.
     #[error("{0}")]
     Dpop(#[from] DpopRefusal),
-    /// The token is bound to something else than what came with it, or came under the scheme of another kind of token.
+    /// The token is bound to something else than what came with it, or came under the scheme of another kind
+    /// of token.
     #[error("the access token is not bound to what came with it")]
     Binding {
         /// Whether it is bound to a DPoP key, or came as if it were.
@@ -62,14 +64,25 @@ pub async fn user_info(issuer: &Issuer<'_>, raw: &str, shown: &Shown<'_>) -> Res
     }
 }
 
-/// Whether a bound token came from whom it is bound to, and only then under the scheme of such tokens: no downgrade to `Bearer`.
-async fn held_by_sender(issuer: &Issuer<'_>, raw: &str, bound: Option<&Confirmation>, shown: &Shown<'_>) -> Result<(), UserInfoRefusal> {
+/// Whether a bound token came from whom it is bound to, and only then under the scheme of such tokens: no
+/// downgrade to `Bearer`.
+async fn held_by_sender(
+    issuer: &Issuer<'_>,
+    raw: &str,
+    bound: Option<&Confirmation>,
+    shown: &Shown<'_>,
+) -> Result<(), UserInfoRefusal> {
     match (bound, shown.scheme) {
         (None, Scheme::Bearer) => Ok(()),
         (Some(Confirmation::Jkt(jkt)), Scheme::Dpop) => {
             let proof = shown.proof.ok_or(DpopRefusal::Missing)?;
-            let asked = Asked { method: shown.method, path: shown.path, access_token: Some(raw), nonce: false };
-            if prove(issuer, asked, proof).await? == *jkt { Ok(()) } else { Err(UserInfoRefusal::Binding { dpop: true }) }
+            let asked =
+                Asked { method: shown.method, path: shown.path, access_token: Some(raw), nonce: false };
+            if prove(issuer, asked, proof).await? == *jkt {
+                Ok(())
+            } else {
+                Err(UserInfoRefusal::Binding { dpop: true })
+            }
         }
         (Some(Confirmation::Certificate(x5t)), Scheme::Bearer) if shown.certificate == Some(x5t) => Ok(()),
         (Some(Confirmation::Certificate(_)), _) => Err(UserInfoRefusal::Binding { dpop: false }),

@@ -42,15 +42,22 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Whether sign-ins can be served: both stores answer, and the process does not leave. Providers do not count, so that one of them being down stops nobody else.
+/// Whether sign-ins can be served: both stores answer, and the process does not leave. Providers do not
+/// count, so that one of them being down stops nobody else.
 async fn ready(State(app): State<Arc<App>>, phase: Option<Extension<watch::Receiver<Phase>>>) -> Response {
     if phase.is_some_and(|Extension(phase)| *phase.borrow() != Phase::Serving) {
         let body = json!({ "process": "leaving" });
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::CONTENT_TYPE, "application/json")],
+            body.to_string(),
+        )
+            .into_response();
     }
     let (state, directory) = tokio::join!(app.state.store.ping(), app.directory.store.ping());
     let text = |result: &Result<(), _>| if result.is_ok() { "up" } else { "down" };
-    let status = if state.is_ok() && directory.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status =
+        if state.is_ok() && directory.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({ "state": text(&state), "directory": text(&directory) });
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

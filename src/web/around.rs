@@ -1,4 +1,5 @@
-//! What is around every handler of the public listener, as one layer: each further one would box every request and its answer once more.
+//! What is around every handler of the public listener, as one layer: each further one would box every
+//! request and its answer once more.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -17,8 +18,8 @@ use super::page::Pages;
 use super::{MAX_BODY, error, security_headers};
 use crate::app::App;
 
-/// The layer: a request is observed, its body is bounded, its handler finds the pages, a panic of it ends this request alone (H-46),
-/// and the answer carries the headers that every answer carries.
+/// The layer: a request is observed, its body is bounded, its handler finds the pages, a panic of it ends
+/// this request alone (H-46), and the answer carries the headers that every answer carries.
 #[derive(Debug, Clone)]
 pub struct Around {
     app: Arc<App>,

@@ -23,7 +23,12 @@ use crate::user_pool::federate::FederationError;
 use crate::user_pool::provision::{Found, Proved};
 
 /// Signs the person whom `provider` proved in and gives the app of `flow` its code.
-pub async fn admit(visit: &mut Visit, flow: &Flow, provider: &Provider, identity: &ExternalIdentity) -> Result<Response, Failure> {
+pub async fn admit(
+    visit: &mut Visit,
+    flow: &Flow,
+    provider: &Provider,
+    identity: &ExternalIdentity,
+) -> Result<Response, Failure> {
     admit_to(visit, (&flow.request, &flow.reference), provider, identity).await
 }
 
@@ -42,12 +47,24 @@ pub async fn admit_to(
     let (found, epoch) = join(proved.find(), sessions::epoch(&app.state, &config.pool.id, &likely)).await;
     let found = found.inspect_err(|_| story::mapped(visit, provider, identity))?;
     let (Found::Known(user) | Found::New(user)) = &found;
-    let epoch = if user.sub == likely { epoch? } else { sessions::epoch(&app.state, &config.pool.id, &user.sub).await? };
+    let epoch = if user.sub == likely {
+        epoch?
+    } else {
+        sessions::epoch(&app.state, &config.pool.id, &user.sub).await?
+    };
     let session = new_session(visit, (provider, identity), user, epoch).await?;
     visit.remember(&provider.name);
     let noted = provider.may_sign_out().then(|| session.session().clone());
     let newcomer = matches!(found, Found::New(_)).then_some(Newcomer { proved: &proved, user });
-    let standing = Standing { request, reference, session: Some(session), fresh: true, newcomer, accepted: false, asked: None };
+    let standing = Standing {
+        request,
+        reference,
+        session: Some(session),
+        fresh: true,
+        newcomer,
+        accepted: false,
+        asked: None,
+    };
     let answer = proceed(visit, standing).await?;
     match noted {
         Some(session) => still_signed_in(visit, &session, identity).await.map(|()| answer),
@@ -56,18 +73,26 @@ pub async fn admit_to(
 }
 
 /// A person whom the provider signed out meanwhile is not signed in: nobody receives the code (B-46).
-async fn still_signed_in(visit: &mut Visit, session: &Session, identity: &ExternalIdentity) -> Result<(), Failure> {
+async fn still_signed_in(
+    visit: &mut Visit,
+    session: &Session,
+    identity: &ExternalIdentity,
+) -> Result<(), Failure> {
     let (app, config) = (visit.app.clone(), visit.config.clone());
     let issued = identity.claims.get("iat").and_then(numeric_date).map_or(visit.now(), Timestamp::from_secs);
     let names = (session, identity.key.issuer.as_str());
-    let Some(ended) = upstream_sessions::end_if_over(&app.state, &config.pool.id, names, issued).await? else { return Ok(()) };
+    let Some(ended) = upstream_sessions::end_if_over(&app.state, &config.pool.id, names, issued).await?
+    else {
+        return Ok(());
+    };
     backchannel::announce(&app, &config.pool, SignedOut::of(&ended)).await;
     visit.sign_out();
     Err(FederationError::SignedOutThere.into())
 }
 
-/// A new session under a new id, which is stored with the code; the browser's old one ends (D-11, D-13). For the apps of the same person it goes on under its `sid`;
-/// the apps of another person hear that theirs is over.
+/// A new session under a new id, which is stored with the code; the browser's old one ends (D-11, D-13). For
+/// the apps of the same person it goes on under its `sid`; the apps of another person hear that theirs is
+/// over.
 async fn new_session(
     visit: &mut Visit,
     (provider, identity): (&Provider, &ExternalIdentity),
@@ -94,7 +119,11 @@ async fn new_session(
         id,
         sid,
         sub: user.sub.clone(),
-        sign_in: SignIn { at: identity.authenticated_at, provider: Some(identity.key.provider.clone()), amr: vec!["fed".to_owned()] },
+        sign_in: SignIn {
+            at: identity.authenticated_at,
+            provider: Some(identity.key.provider.clone()),
+            amr: vec!["fed".to_owned()],
+        },
         last_used: now,
         expires: end(identity, now.plus(pool.session.absolute)),
         epoch,

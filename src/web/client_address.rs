@@ -12,15 +12,17 @@ use crate::config::{Forwarded, Network, Reception};
 const MAX_HOPS: usize = 20;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the peer's, or, where that is a trusted proxy, the last address in the chain that no trusted proxy wrote of
-/// itself. What stands further left in the chain came from the client and proves nothing. `None` outside a listener.
+/// The client's address: the peer's, or, where that is a trusted proxy, the last address in the chain that no
+/// trusted proxy wrote of itself. What stands further left in the chain came from the client and proves
+/// nothing. `None` outside a listener.
 pub fn client_address(parts: &Parts, reception: &Reception) -> Option<IpAddr> {
     let Peer(peer) = *parts.extensions.get::<Peer>()?;
     Some(behind(peer.ip().to_canonical(), &parts.headers, reception))
 }
 
 fn behind(peer: IpAddr, headers: &HeaderMap, reception: &Reception) -> IpAddr {
-    let trusted = |address: IpAddr| reception.trusted_proxies.iter().any(|network: &Network| network.contains(address));
+    let trusted =
+        |address: IpAddr| reception.trusted_proxies.iter().any(|network: &Network| network.contains(address));
     let mut nearest = peer;
     if !trusted(nearest) {
         return nearest;
@@ -56,7 +58,8 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 /// An address as proxies write it: with or without port, IPv6 with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
+    let address =
+        bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
     Some(address.to_canonical())
 }
 
@@ -65,7 +68,8 @@ mod tests {
     use super::*;
 
     fn reception(forwarded: Forwarded) -> Reception {
-        let trusted_proxies = ["10.0.0.0/8", "2001:db8:1::/48"].map(|text| Network::parse(text).unwrap()).to_vec();
+        let trusted_proxies =
+            ["10.0.0.0/8", "2001:db8:1::/48"].map(|text| Network::parse(text).unwrap()).to_vec();
         Reception { trusted_proxies, forwarded, ..Reception::default() }
     }
 
@@ -87,9 +91,21 @@ mod tests {
     #[test]
     fn a_visitor_cannot_choose_the_address_that_is_counted() {
         assert_eq!(by_x("203.0.113.9", "198.51.100.1"), "203.0.113.9", "no proxy, no belief");
-        assert_eq!(by_x("10.0.0.1", "192.0.2.66, 203.0.113.9"), "203.0.113.9", "the proxy's own entry is the last one");
-        assert_eq!(by_x("10.0.0.1", "192.0.2.66, 203.0.113.9, 10.2.3.4"), "203.0.113.9", "two proxies of ours");
-        assert_eq!(by_x("10.0.0.1", "192.0.2.66, garbage, 10.2.3.4"), "10.2.3.4", "nothing is known beyond garbage");
+        assert_eq!(
+            by_x("10.0.0.1", "192.0.2.66, 203.0.113.9"),
+            "203.0.113.9",
+            "the proxy's own entry is the last one"
+        );
+        assert_eq!(
+            by_x("10.0.0.1", "192.0.2.66, 203.0.113.9, 10.2.3.4"),
+            "203.0.113.9",
+            "two proxies of ours"
+        );
+        assert_eq!(
+            by_x("10.0.0.1", "192.0.2.66, garbage, 10.2.3.4"),
+            "10.2.3.4",
+            "nothing is known beyond garbage"
+        );
         assert_eq!(by_x("10.0.0.1", ""), "10.0.0.1");
         assert_eq!(by_x("10.0.0.1", &"10.0.0.2,".repeat(100)), "10.0.0.1", "a trailing comma names nobody");
         assert_eq!(

@@ -1,5 +1,6 @@
-//! Client authentication ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)): `client_secret_basic`,
-//! `client_secret_post`, `private_key_jwt`, `tls_client_auth`, `self_signed_tls_client_auth`, and `none` for public clients.
+//! Client authentication ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)):
+//! `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth`,
+//! `self_signed_tls_client_auth`, and `none` for public clients.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -18,7 +19,8 @@ use crate::user_pool::client_certificate::{self, CertificateRefusal};
 use crate::user_pool::issuer::Issuer;
 
 /// Parameters that must never be in a URL, where logs and histories keep them.
-const NEVER_IN_A_QUERY: [&str; 6] = ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token"];
+const NEVER_IN_A_QUERY: [&str; 6] =
+    ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token"];
 
 /// One failed check of client authentication.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +56,11 @@ impl ClientAuthError {
     pub const fn oauth_error(&self) -> &'static str {
         match self {
             Self::InQuery | Self::Ambiguous | Self::Missing => "invalid_request",
-            Self::Malformed | Self::Unsupported | Self::Assertion(_) | Self::Certificate(_) | Self::Refused => "invalid_client",
+            Self::Malformed
+            | Self::Unsupported
+            | Self::Assertion(_)
+            | Self::Certificate(_)
+            | Self::Refused => "invalid_client",
         }
     }
 }
@@ -83,14 +89,24 @@ impl Refusal for ClientAuthError {
 
     fn hint(&self) -> String {
         match self {
-            Self::InQuery => "send credentials and tokens in the body or the Authorization header, never in the URL",
-            Self::Ambiguous => "use one of the Authorization header, client_secret and client_assertion, with one client_id",
+            Self::InQuery => {
+                "send credentials and tokens in the body or the Authorization header, never in the URL"
+            }
+            Self::Ambiguous => {
+                "use one of the Authorization header, client_secret and client_assertion, with one client_id"
+            }
             Self::Missing => "send client_id, or an Authorization: Basic header",
-            Self::Malformed => "send Authorization: Basic base64(client_id:client_secret), both percent-encoded first",
-            Self::Unsupported => "send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            Self::Malformed => {
+                "send Authorization: Basic base64(client_id:client_secret), both percent-encoded first"
+            }
+            Self::Unsupported => {
+                "send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            }
             Self::Assertion(refusal) => return refusal.hint(),
             Self::Certificate(refusal) => return refusal.hint(),
-            Self::Refused => "compare client_id and secret with the configuration; a public client sends no secret",
+            Self::Refused => {
+                "compare client_id and secret with the configuration; a public client sends no secret"
+            }
         }
         .to_owned()
     }
@@ -127,8 +143,13 @@ impl<'a> AuthenticatedClient<'a> {
     }
 }
 
-/// Finds and authenticates the client of a request to the token, revocation, introspection or pushed-request endpoint.
-pub async fn authenticate<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+/// Finds and authenticates the client of a request to the token, revocation, introspection or pushed-request
+/// endpoint.
+pub async fn authenticate<'a>(
+    issuer: &Issuer<'a>,
+    call: &Call,
+    form: &Form,
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let pool = issuer.grants.pool;
     if call.query.as_deref().is_some_and(holds_credential) {
         return Err(ClientAuthError::InQuery);
@@ -178,7 +199,11 @@ fn holds_credential(query: &str) -> bool {
 
 /// With neither a secret nor an assertion the certificate counts, for clients that have one
 /// ([RFC 8705 section 2](https://www.rfc-editor.org/rfc/rfc8705#section-2)).
-fn by_body<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+fn by_body<'a>(
+    issuer: &Issuer<'a>,
+    call: &Call,
+    form: &Form,
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let id = form.get("client_id").ok_or(ClientAuthError::Missing)?;
     let client = issuer.grants.pool.client(id);
     match (form.get("client_secret"), client) {
@@ -192,8 +217,12 @@ fn by_body<'a>(issuer: &Issuer<'a>, call: &Call, form: &Form) -> Result<Authenti
     }
 }
 
-/// `client_id` beside the assertion is optional ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)) and has to be the same.
-async fn by_assertion<'a>(issuer: &Issuer<'a>, form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+/// `client_id` beside the assertion is optional ([RFC 7521 section
+/// 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)) and has to be the same.
+async fn by_assertion<'a>(
+    issuer: &Issuer<'a>,
+    form: &Form,
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let pool = issuer.grants.pool;
     if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
         return Err(ClientAuthError::Unsupported);
@@ -204,12 +233,18 @@ async fn by_assertion<'a>(issuer: &Issuer<'a>, form: &Form) -> Result<Authentica
         None => unverified_client(raw).and_then(|id| pool.client(&id)),
     };
     let client = client.ok_or(ClientAuthError::Refused)?;
-    let Authentication::PrivateKeyJwt(rules) = &client.proof.authentication else { return Err(ClientAuthError::Refused) };
+    let Authentication::PrivateKeyJwt(rules) = &client.proof.authentication else {
+        return Err(ClientAuthError::Refused);
+    };
     client_assertion::authenticate(issuer, client, rules, raw).await.map_err(ClientAuthError::Assertion)?;
     Ok(AuthenticatedClient(client))
 }
 
-fn by_header<'a>(pool: &'a Pool, header: &[u8], form: &Form) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+fn by_header<'a>(
+    pool: &'a Pool,
+    header: &[u8],
+    form: &Form,
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let (id, secret) = basic(header).ok_or(ClientAuthError::Malformed)?;
     let id = &registered(pool, id);
     if form.get("client_id").is_some_and(|other| other != id) {
@@ -227,8 +262,9 @@ fn registered(pool: &Pool, id: String) -> String {
     }
 }
 
-/// What the secret of a Basic header may mean. The standard form-encodes it; many clients do not. The raw text counts too
-/// unless it holds a percent escape: then its author encoded, and only the decoded text was meant.
+/// What the secret of a Basic header may mean. The standard form-encodes it; many clients do not. The raw
+/// text counts too unless it holds a percent escape: then its author encoded, and only the decoded text was
+/// meant.
 fn readings(secret: &str) -> Vec<String> {
     match decode(secret.as_bytes()) {
         None => vec![secret.to_owned()],
@@ -246,8 +282,12 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     text.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned()))
 }
 
-/// Compares every reading whether or not an earlier one matched, and compares something for an unknown client as well.
-fn confidential<'a>(client: Option<&'a Client>, readings: &[&str]) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
+/// Compares every reading whether or not an earlier one matched, and compares something for an unknown client
+/// as well.
+fn confidential<'a>(
+    client: Option<&'a Client>,
+    readings: &[&str],
+) -> Result<AuthenticatedClient<'a>, ClientAuthError> {
     let nobody = SecretString::from("");
     let accepted = readings.iter().fold(false, |found, secret| {
         let matches = match client {

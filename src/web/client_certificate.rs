@@ -9,18 +9,24 @@ use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::protocol::oauth2::forwarded_certificate;
 use crate::user_pool::client_certificate::Presented;
 
-/// The header of [RFC 9440 section 2.2](https://www.rfc-editor.org/rfc/rfc9440#section-2.2) and the one that may stand beside it.
+/// The header of [RFC 9440 section 2.2](https://www.rfc-editor.org/rfc/rfc9440#section-2.2) and the one that
+/// may stand beside it.
 const CLIENT_CERT: &str = "client-cert";
 const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 
-/// What the sender of this request showed. Of a trusted proxy only the header counts, for a certificate of its connection is its own;
-/// of anybody else only the connection's.
+/// What the sender of this request showed. Of a trusted proxy only the header counts, for a certificate of
+/// its connection is its own; of anybody else only the connection's.
 pub fn of(parts: &Parts, reception: &Reception) -> Presented {
     let Some(Peer(peer)) = parts.extensions.get::<Peer>() else { return Presented::Nothing };
     // Behind a PROXY header the peer is whoever speaks TLS with us.
-    let by_proxy = !reception.proxy_protocol && reception.trusted_proxies.iter().any(|network: &Network| network.contains(peer.ip()));
+    let by_proxy = !reception.proxy_protocol
+        && reception.trusted_proxies.iter().any(|network: &Network| network.contains(peer.ip()));
     if by_proxy {
-        return reception.certificates.header.as_deref().map_or(Presented::Nothing, |header| forwarded(&parts.headers, header));
+        return reception
+            .certificates
+            .header
+            .as_deref()
+            .map_or(Presented::Nothing, |header| forwarded(&parts.headers, header));
     }
     match parts.extensions.get::<PeerCertificates>() {
         Some(PeerCertificates(chain)) => presented(Some(chain.to_vec())),
@@ -36,7 +42,11 @@ fn forwarded(headers: &HeaderMap, name: &str) -> Presented {
         (Some(value), None) if value.as_bytes().trim_ascii().is_empty() => Presented::Nothing,
         (Some(value), None) => {
             let chain = value.to_str().ok().and_then(forwarded_certificate::read);
-            presented(if name == CLIENT_CERT { chain.and_then(|own| with_chain(own, headers)) } else { chain })
+            presented(if name == CLIENT_CERT {
+                chain.and_then(|own| with_chain(own, headers))
+            } else {
+                chain
+            })
         }
         (Some(_), Some(_)) => Presented::Unreadable,
     }

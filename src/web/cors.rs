@@ -1,9 +1,10 @@
-//! Which origins a browser may let read an answer ([RFC 9700 section 2.6](https://www.rfc-editor.org/rfc/rfc9700#section-2.6)).
-//! The authorization endpoint takes no part: it is for navigation.
+//! Which origins a browser may let read an answer ([RFC 9700 section
+//! 2.6](https://www.rfc-editor.org/rfc/rfc9700#section-2.6)). The authorization endpoint takes no part: it is
+//! for navigation.
 
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -41,5 +42,8 @@ pub fn public(answer: &mut HeaderMap) {
 fn registered(pool: &Pool, request: &HeaderMap) -> Option<HeaderValue> {
     let origin = request.get(ORIGIN)?;
     let text = origin.to_str().ok()?;
-    pool.clients.values().any(|client| client.enabled && client.cors_origins.contains(text)).then(|| origin.clone())
+    pool.clients
+        .values()
+        .any(|client| client.enabled && client.cors_origins.contains(text))
+        .then(|| origin.clone())
 }

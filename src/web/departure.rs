@@ -17,14 +17,26 @@ use crate::user_pool::federate::{self, Begin, Departure};
 /// What submits the form where scripts run; where they do not, the person presses its button.
 const SUBMIT: &str = "document.forms[0].submit()";
 /// The same when the page and its frames have loaded, or will not.
-const SUBMIT_AFTER_FRAMES: &str = "let go=()=>document.forms[0].submit();addEventListener('load',go);setTimeout(go,5000)";
+const SUBMIT_AFTER_FRAMES: &str =
+    "let go=()=>document.forms[0].submit();addEventListener('load',go);setTimeout(go,5000)";
 
 /// How to leave for `provider` under `handle`, and what its answer will be checked against.
-pub async fn begin(visit: &Visit, provider: &Provider, wishes: Wishes<'_>, handle: &str) -> Result<(Departure, Pending), Failure> {
+pub async fn begin(
+    visit: &Visit,
+    provider: &Provider,
+    wishes: Wishes<'_>,
+    handle: &str,
+) -> Result<(Departure, Pending), Failure> {
     if let Protocol::Saml(saml) = &provider.protocol {
         let pool = &visit.config.pool;
         visit.recorder.provider(&provider.name);
-        let begin = Begin { pool, provider, wishes, handle: handle.to_owned(), redirect_uri: federate::saml::acs_url(saml, &visit.origin) };
+        let begin = Begin {
+            pool,
+            provider,
+            wishes,
+            handle: handle.to_owned(),
+            redirect_uri: federate::saml::acs_url(saml, &visit.origin),
+        };
         return Ok(federate::saml::begin(Connection { app: &visit.app, pool, provider }, begin).await?);
     }
     let own = if provider.own_callback { format!("/{}", provider.name) } else { String::new() };
@@ -46,9 +58,14 @@ pub fn after_frames(visit: &Visit, departure: &Departure, label: &str, frames: &
         Departure::Redirect(url) => farewell::page(visit, frames, url.as_str()),
         Departure::Post { action, fields } => {
             let script = if frames.is_empty() { SUBMIT } else { SUBMIT_AFTER_FRAMES };
-            let fields: Vec<_> = fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
-            let page =
-                visit.show(Page::Departure, &context! { label, action => action.as_str(), fields, script, frames => frames.to_vec() });
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| context! { name => *name, value => value.as_str() })
+                .collect();
+            let page = visit.show(
+                Page::Departure,
+                &context! { label, action => action.as_str(), fields, script, frames => frames.to_vec() },
+            );
             farewell::framing(security_headers::submits_itself_to(page, action, script), frames)
         }
     }

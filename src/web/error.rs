@@ -1,4 +1,5 @@
-//! From refusals to answers: the only place that chooses a status code for a page or an `error` for an app's redirect.
+//! From refusals to answers: the only place that chooses a status code for a page or an `error` for an app's
+//! redirect.
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -122,7 +123,8 @@ impl Failure {
         }
     }
 
-    /// The `error` that the app receives ([RFC 6749 section 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
+    /// The `error` that the app receives ([RFC 6749 section
+    /// 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
     pub fn oauth_error(&self) -> &'static str {
         match self {
             Self::Request(error) => error.oauth_error(),
@@ -163,7 +165,9 @@ impl Failure {
         match self.fault() {
             _ if matches!(self, Self::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             // It is the provider that asks here.
-            Fault::Provider | Fault::Pool if matches!(self, Self::SignOut(_)) && !self.retryable() => StatusCode::BAD_REQUEST,
+            Fault::Provider | Fault::Pool if matches!(self, Self::SignOut(_)) && !self.retryable() => {
+                StatusCode::BAD_REQUEST
+            }
             Fault::Visitor | Fault::App => StatusCode::BAD_REQUEST,
             Fault::Provider => StatusCode::BAD_GATEWAY,
             Fault::Us if self.retryable() => StatusCode::SERVICE_UNAVAILABLE,
@@ -186,7 +190,13 @@ impl Failure {
         match self.fault() {
             _ if self.is_closed_to_the_account() => account,
             _ if matches!(self, Self::TooMany(_)) => wait,
-            _ if matches!(self, Self::Federation(FederationError::Saml(SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)))) => {
+            _ if matches!(
+                self,
+                Self::Federation(FederationError::Saml(
+                    SamlRefusal::Logout(_) | SamlRefusal::UnknownSender(_)
+                ))
+            ) =>
+            {
                 sign_out
             }
             _ if matches!(self, Self::SignOut(_)) && !self.retryable() => sign_out,
@@ -202,11 +212,18 @@ impl Failure {
     /// Logs the refusal once, with everything that an administrator needs to find and mend the cause.
     pub fn log(&self, pool: &str, reference: &ReferenceId) {
         let fault = format!("{:?}", self.fault()).to_lowercase();
-        tracing::warn!(pool, %reference, code = self.code(), fault, cause = %self, hint = %self.hint(), "a sign-in was refused");
+        tracing::warn!(pool, %reference, code = self.code(), fault, cause = %self, hint = %self.hint(), "a \
+            sign-in was refused");
     }
 
     /// The error page; `back` completes the app's request with an OAuth error.
-    pub fn page(&self, pages: &Pages, frame: &Frame<'_>, reference: &ReferenceId, back: Option<(&str, Option<&str>)>) -> Response {
+    pub fn page(
+        &self,
+        pages: &Pages,
+        frame: &Frame<'_>,
+        reference: &ReferenceId,
+        back: Option<(&str, Option<&str>)>,
+    ) -> Response {
         let (heading, text) = self.for_the_visitor();
         let context = context! {
             heading, text,
@@ -256,14 +273,23 @@ impl Refusal for Failure {
 
     fn hint(&self) -> String {
         match self {
-            Self::Step(WrongStep::OtherBrowser) => "Allow cookies for this site and start again in the app, in one browser.".to_owned(),
+            Self::Step(WrongStep::OtherBrowser) => {
+                "Allow cookies for this site and start again in the app, in one browser.".to_owned()
+            }
             Self::Step(_) | Self::ForeignForm => "Go back to the app and start again.".to_owned(),
-            Self::TestLink => "Make a new link with symbolon test-login, and open it at the address that it names.".to_owned(),
+            Self::TestLink => {
+                "Make a new link with symbolon test-login, and open it at the address that it names."
+                    .to_owned()
+            }
             Self::OtherCallback => {
-                "An attack, or a redirect URI registered at the wrong provider: compare own_callback here with the URI there.".to_owned()
+                "An attack, or a redirect URI registered at the wrong provider: compare own_callback here \
+                 with the URI there."
+                    .to_owned()
             }
             Self::Malformed(_) => "Send the parameters that the specification names, each once.".to_owned(),
-            Self::UnknownLogoutUri(uri) => format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly."),
+            Self::UnknownLogoutUri(uri) => {
+                format!("Add {uri:?} to logout_uris of the client, or send a registered one exactly.")
+            }
             Self::LoginRequired => "Send the person through an interactive sign-in.".to_owned(),
             other => other.refusal().map(Refusal::hint).unwrap_or_default(),
         }
@@ -275,7 +301,9 @@ impl Refusal for Failure {
 
     fn expected(&self) -> Option<String> {
         match self {
-            Self::OtherCallback => Some("the answer at the callback of the provider that was asked".to_owned()),
+            Self::OtherCallback => {
+                Some("the answer at the callback of the provider that was asked".to_owned())
+            }
             other => other.refusal().and_then(Refusal::expected),
         }
     }

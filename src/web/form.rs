@@ -1,4 +1,5 @@
-//! Parameters of a request body or query, each at most once ([RFC 6749 section 3.1](https://www.rfc-editor.org/rfc/rfc6749#section-3.1)).
+//! Parameters of a request body or query, each at most once ([RFC 6749 section
+//! 3.1](https://www.rfc-editor.org/rfc/rfc6749#section-3.1)).
 
 use std::collections::HashSet;
 
@@ -47,7 +48,9 @@ impl Refusal for FormError {
 
     fn hint(&self) -> String {
         match self {
-            Self::ContentType => "send the parameters in the body with Content-Type: application/x-www-form-urlencoded".into(),
+            Self::ContentType => {
+                "send the parameters in the body with Content-Type: application/x-www-form-urlencoded".into()
+            }
             Self::TooLarge => format!("send at most {MAX_PARAMETERS} parameters in {MAX_FORM} bytes"),
             Self::Duplicate(name) => format!("send {name} once"),
             Self::Encoding => "percent-encode the UTF-8 bytes of each value".into(),
@@ -82,7 +85,8 @@ impl Form {
     }
 }
 
-/// Decoded pairs in the order in which they came, doubled names included, for those who answer a doubled one in their own way.
+/// Decoded pairs in the order in which they came, doubled names included, for those who answer a doubled one
+/// in their own way.
 pub fn pairs(encoded: &[u8]) -> Result<Vec<(String, String)>, FormError> {
     if encoded.len() > MAX_FORM {
         return Err(FormError::TooLarge);

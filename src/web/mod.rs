@@ -39,7 +39,10 @@ use crate::user_pool::oidc_sign_out::{BACK_CHANNEL, FRONT_CHANNEL};
 use self::around::Around;
 use self::hosted::{login, logout};
 use self::oauth2::api::{preflight_get_and_post, preflight_post};
-use self::oauth2::{authorize, backchannel_logout, frontchannel_logout, idpresponse, introspect, par, revoke, token, userinfo, well_known};
+use self::oauth2::{
+    authorize, backchannel_logout, frontchannel_logout, idpresponse, introspect, par, revoke, token,
+    userinfo, well_known,
+};
 use self::page::Pages;
 
 /// Largest accepted request body in bytes.
@@ -63,7 +66,10 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/.well-known/{document}/{*pool}", get(well_known::before_issuer))
         .route("/{pool}/.well-known/{document}", get(well_known::below_issuer))
         .fallback(well_known::below_deep_issuer)
-        .route("/saml2/idpresponse", get(saml2::idpresponse::get).post(saml2::idpresponse::post).layer(saml_body()))
+        .route(
+            "/saml2/idpresponse",
+            get(saml2::idpresponse::get).post(saml2::idpresponse::post).layer(saml_body()),
+        )
         .route("/saml2/logout", get(saml2::logout::get).post(saml2::logout::post).layer(saml_body()))
         .route("/saml2/metadata", get(saml2::metadata::get))
         .route("/saml2/metadata/{provider}", get(saml2::metadata::of_provider))

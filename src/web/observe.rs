@@ -1,4 +1,5 @@
-//! Every public request under its id: in the log, in the answer, in the metrics, and in the trace that it belongs to.
+//! Every public request under its id: in the log, in the answer, in the metrics, and in the trace that it
+//! belongs to.
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
@@ -25,7 +26,11 @@ pub struct Asked {
 impl Asked {
     /// Looks at a request. A trace may begin at a trusted proxy; whatever else says so is not believed.
     pub fn of(app: &App, request: &Request) -> Self {
-        Self { endpoint: request.extensions().get().cloned(), method: request.method().clone(), parent: parent(app, request) }
+        Self {
+            endpoint: request.extensions().get().cloned(),
+            method: request.method().clone(),
+            parent: parent(app, request),
+        }
     }
 }
 
@@ -84,7 +89,13 @@ fn parent(app: &App, request: &Request) -> Option<TraceContext> {
 /// A method that anybody made up is nobody's word of ours.
 fn known(method: &Method) -> &str {
     match *method {
-        Method::GET | Method::POST | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::PATCH => method.as_str(),
+        Method::GET
+        | Method::POST
+        | Method::HEAD
+        | Method::OPTIONS
+        | Method::PUT
+        | Method::DELETE
+        | Method::PATCH => method.as_str(),
         _ => "_OTHER",
     }
 }

@@ -116,15 +116,19 @@ impl Pages {
         Ok(Self { embedded: environment(&texts, &[])?, own })
     }
 
-    /// The page's HTML. A template of the pool's own that fails is logged, and the embedded one is shown in its place.
+    /// The page's HTML. A template of the pool's own that fails is logged, and the embedded one is shown in
+    /// its place.
     pub fn render(&self, page: Page, frame: &Frame<'_>, context: &Value) -> Result<String, Error> {
         let context = context! { ..context.clone(), ..frame.context() };
-        let render = |from: &Environment<'static>| from.get_template(page.template()).and_then(|template| template.render(&context));
+        let render = |from: &Environment<'static>| {
+            from.get_template(page.template()).and_then(|template| template.render(&context))
+        };
         let pool = &frame.config.pool.id;
         match self.own.get(pool).map(render) {
             Some(Ok(html)) => return Ok(html),
             Some(Err(error)) => {
-                tracing::error!(code = "own_page_not_rendered", %pool, template = page.template(), %error, "a template of the pool failed");
+                tracing::error!(code = "own_page_not_rendered", %pool, template = page.template(), %error,
+                    "a template of the pool failed");
             }
             None => {}
         }
@@ -142,7 +146,8 @@ impl Pages {
                 (status, headers, Html(html)).into_response()
             }
             Err(error) => {
-                tracing::error!(code = "page_not_rendered", template = page.template(), %error, "a page could not be rendered");
+                tracing::error!(code = "page_not_rendered", template = page.template(), %error, "a page \
+                    could not be rendered");
                 (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be shown.").into_response()
             }
         }
@@ -160,7 +165,9 @@ fn environment(texts: &Arc<Texts>, own: &[(String, String)]) -> Result<Environme
         environment.add_template_owned(name.clone(), source.clone())?;
     }
     let texts = texts.clone();
-    environment.add_function("t", move |state: &State<'_, '_>, id: &str, args: Kwargs| say(&texts, state, id, &args));
+    environment.add_function("t", move |state: &State<'_, '_>, id: &str, args: Kwargs| {
+        say(&texts, state, id, &args)
+    });
     Ok(environment)
 }
 
@@ -169,9 +176,14 @@ fn say(texts: &Texts, state: &State<'_, '_>, id: &str, args: &Kwargs) -> Result<
     let tag = state.lookup("lang");
     let language = tag.as_ref().and_then(Value::as_str).and_then(Language::parse).unwrap_or_default();
     let names: Vec<&str> = args.args().collect();
-    let values = names.into_iter().map(|name| Ok((name, args.get::<Value>(name)?.to_string()))).collect::<Result<Vec<_>, Error>>()?;
+    let values = names
+        .into_iter()
+        .map(|name| Ok((name, args.get::<Value>(name)?.to_string())))
+        .collect::<Result<Vec<_>, Error>>()?;
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    texts.say(language, id, &values).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the text {id:?} cannot be said")))
+    texts
+        .say(language, id, &values)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the text {id:?} cannot be said")))
 }
 
 #[cfg(test)]
@@ -192,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_template_of_the_pool_s_own_fills_blocks_of_the_embedded_one() {
-        let own = "{% extends \"symbolon/sign_in.html\" %}{% block help %}<p>{{ t(\"or\") }} 123</p>{% endblock %}";
+        let own =
+            "{% extends \"symbolon/sign_in.html\" %}{% block help %}<p>{{ t(\"or\") }} 123</p>{% endblock %}";
         let config = config("branding = { templates = [\"sign_in.html\"] }", own);
         let html = shown(Page::SignIn, &config);
         assert!(html.contains("<p>oder 123</p>") && html.contains("weiter zu Shop"), "{html}");
@@ -209,10 +222,15 @@ mod tests {
 
     #[test]
     fn the_look_of_the_pool_is_linked_where_it_has_one() {
-        let branded = config("branding = { theme = \"dark\", logo_file = \"logo.svg\", light = { accent = \"#b00020\" } }", "<svg/>");
+        let branded = config(
+            "branding = { theme = \"dark\", logo_file = \"logo.svg\", light = { accent = \"#b00020\" } }",
+            "<svg/>",
+        );
         let html = shown(Page::SignedOut, &branded);
         assert!(
-            html.contains("data-theme=\"dark\"") && html.contains("assets/brand.css?v=") && html.contains("assets/logo.svg?v="),
+            html.contains("data-theme=\"dark\"")
+                && html.contains("assets/brand.css?v=")
+                && html.contains("assets/logo.svg?v="),
             "{html}"
         );
         let plain = shown(Page::SignedOut, &config("", ""));
@@ -224,8 +242,12 @@ mod tests {
     fn whatever_a_page_echoes_is_escaped() {
         let nasty = "<script>alert(1)</script>";
         let config = config(&format!("name = \"{nasty}\""), "");
-        let context = context! { heading => "error-us", text => "error-us-text", reference => nasty, code => nasty, client_name => nasty, back => nasty };
-        let html = Pages::embedded().unwrap().render(Page::Error, &Frame::of(&config, Language::Arabic), &context).unwrap();
+        let context = context! { heading => "error-us", text => "error-us-text", reference => nasty,
+        code => nasty, client_name => nasty, back => nasty };
+        let html = Pages::embedded()
+            .unwrap()
+            .render(Page::Error, &Frame::of(&config, Language::Arabic), &context)
+            .unwrap();
         assert!(html.contains("&lt;script&gt;"));
         assert!(!html.contains("<script"));
         assert!(html.contains("<html lang=\"ar\" dir=\"rtl\""), "{html}");

@@ -12,7 +12,8 @@ use url::Url;
 use crate::app::App;
 use crate::model::encoding::{base64, sha256};
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri \
+    'none'; frame-ancestors 'none'";
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 const OWN_FORMS: &str = "form-action 'self'";
 
@@ -27,25 +28,31 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
 ];
 const TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect that follows
-/// ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address that is no web URL counts by its scheme.
+/// Lets the forms of one page lead on to these addresses: browsers hold `form-action` against every redirect
+/// that follows ([CSP section 4.2](https://www.w3.org/TR/CSP3/#should-block-navigation-request)). An address
+/// that is no web URL counts by its scheme.
 pub fn forms_may_lead_to<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
     with_policy(page, &sources(OWN_FORMS, addresses))
 }
 
-/// [`forms_may_lead_to`] these and any https address: where a provider sends people from there is not known before.
+/// [`forms_may_lead_to`] these and any https address: where a provider sends people from there is not known
+/// before.
 pub fn forms_may_lead_onwards<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
     // All of https is named already, and there may be ten thousand.
     let others = addresses.into_iter().filter(|address| !address.starts_with("https://"));
     with_policy(page, &sources(&format!("{OWN_FORMS} https:"), others))
 }
 
-/// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any https address.
+/// Lets a page run this one script, which submits its form to `action`, and lets the form lead on to any
+/// https address.
 pub fn submits_itself_to(page: Response, action: &Url, script: &str) -> Response {
     may_run(with_policy(page, &format!("{OWN_FORMS} https: {}", source(action))), script)
 }
@@ -61,7 +68,11 @@ pub fn may_frame<'a>(page: Response, addresses: impl IntoIterator<Item = &'a str
 }
 
 fn with_rule(mut page: Response, rule: &str) -> Response {
-    let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or(POLICY);
+    let policy = page
+        .headers()
+        .get(header::CONTENT_SECURITY_POLICY)
+        .and_then(|policy| policy.to_str().ok())
+        .unwrap_or(POLICY);
     if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; {rule}")) {
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -70,8 +81,14 @@ fn with_rule(mut page: Response, rule: &str) -> Response {
 
 /// Lets pages at the origins of these addresses, and no others, show a page in a frame.
 pub fn framed_by<'a>(mut page: Response, addresses: impl IntoIterator<Item = &'a str>) -> Response {
-    let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or(POLICY);
-    if let Ok(policy) = HeaderValue::from_str(&policy.replace(NO_FRAMES, &sources("frame-ancestors", addresses))) {
+    let policy = page
+        .headers()
+        .get(header::CONTENT_SECURITY_POLICY)
+        .and_then(|policy| policy.to_str().ok())
+        .unwrap_or(POLICY);
+    if let Ok(policy) =
+        HeaderValue::from_str(&policy.replace(NO_FRAMES, &sources("frame-ancestors", addresses)))
+    {
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     page
@@ -84,7 +101,8 @@ pub fn inert(page: Response) -> Response {
 
 fn sources<'a>(rule: &str, addresses: impl IntoIterator<Item = &'a str>) -> String {
     let mut named = BTreeSet::new();
-    let addresses = addresses.into_iter().filter_map(|address| Url::parse(address).ok()).map(|address| source(&address));
+    let addresses =
+        addresses.into_iter().filter_map(|address| Url::parse(address).ok()).map(|address| source(&address));
     addresses.fold(rule.to_owned(), |mut rule, source| {
         if named.insert(source.clone()) {
             rule.push(' ');
@@ -122,7 +140,9 @@ pub fn make_room(headers: &mut HeaderMap) {
 /// Adds what the answer does not set itself; HSTS where browsers see https.
 pub fn complete(app: &App, headers: &mut HeaderMap) {
     headers.reserve(ALWAYS.len() + FURTHER);
-    let framed = headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|policy| !contains(policy.as_bytes(), NO_FRAMES.as_bytes()));
+    let framed = headers
+        .get(header::CONTENT_SECURITY_POLICY)
+        .is_some_and(|policy| !contains(policy.as_bytes(), NO_FRAMES.as_bytes()));
     for (name, value) in ALWAYS {
         // The older header knows no origins: where a policy names some, it stands alone.
         if framed && name == header::X_FRAME_OPTIONS {
@@ -148,16 +168,33 @@ mod tests {
     /// D-03
     #[test]
     fn the_forms_of_a_page_lead_to_the_origins_that_it_names_and_nowhere_else() {
-        let page = forms_may_lead_to("".into_response(), ["https://app.example:8443/bye?x=1", "com.example.app:/bye", "no address"]);
-        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
-        assert_eq!(policy, POLICY.replace("form-action 'self'", "form-action 'self' https://app.example:8443 com.example.app:"));
+        let page = forms_may_lead_to(
+            "".into_response(),
+            ["https://app.example:8443/bye?x=1", "com.example.app:/bye", "no address"],
+        );
+        let policy = page
+            .headers()
+            .get(header::CONTENT_SECURITY_POLICY)
+            .and_then(|value| value.to_str().ok())
+            .unwrap();
+        assert_eq!(
+            policy,
+            POLICY.replace(
+                "form-action 'self'",
+                "form-action 'self' https://app.example:8443 com.example.app:"
+            )
+        );
     }
     /// D-03
     #[test]
     fn a_page_that_submits_itself_runs_one_script_and_no_other() {
         let action = Url::parse("http://localhost:8081/sso").unwrap();
         let page = submits_itself_to("".into_response(), &action, "go()");
-        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        let policy = page
+            .headers()
+            .get(header::CONTENT_SECURITY_POLICY)
+            .and_then(|value| value.to_str().ok())
+            .unwrap();
         let script = format!("script-src 'sha256-{}'", base64(sha256("go()")));
         let forms = POLICY.replace("form-action 'self'", "form-action 'self' https: http://localhost:8081");
         assert_eq!(policy, format!("{forms}; {script}"));
@@ -166,16 +203,28 @@ mod tests {
     /// A-65
     #[test]
     fn a_page_shows_frames_of_the_origins_that_it_names_and_no_others() {
-        let page = may_frame("".into_response(), ["https://app.example/out?sid=1", "https://shop.example:8443/out"]);
-        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        let page =
+            may_frame("".into_response(), ["https://app.example/out?sid=1", "https://shop.example:8443/out"]);
+        let policy = page
+            .headers()
+            .get(header::CONTENT_SECURITY_POLICY)
+            .and_then(|value| value.to_str().ok())
+            .unwrap();
         assert_eq!(policy, format!("{POLICY}; frame-src https://app.example https://shop.example:8443"));
     }
 
     /// B-46, D-02
     #[test]
     fn a_page_is_shown_by_pages_of_the_origins_that_it_names_and_no_others() {
-        let page = framed_by("".into_response(), ["https://idp.example/issuer", "https://login.idp.example:8443/out"]);
-        let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok()).unwrap();
+        let page = framed_by(
+            "".into_response(),
+            ["https://idp.example/issuer", "https://login.idp.example:8443/out"],
+        );
+        let policy = page
+            .headers()
+            .get(header::CONTENT_SECURITY_POLICY)
+            .and_then(|value| value.to_str().ok())
+            .unwrap();
         let named = "frame-ancestors https://idp.example https://login.idp.example:8443";
         assert_eq!(policy, POLICY.replace(NO_FRAMES, named));
         assert!(

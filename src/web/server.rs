@@ -1,4 +1,5 @@
-//! The accept loop: deadlines, a connection cap, TLS, the PROXY protocol and graceful drain, which `axum::serve` lacks (H-30, H-32).
+//! The accept loop: deadlines, a connection cap, TLS, the PROXY protocol and graceful drain, which
+//! `axum::serve` lacks (H-30, H-32).
 
 mod body;
 mod guests;
@@ -43,7 +44,8 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How long a peer may take to say what it wants.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// For what comes before HTTP (PROXY header, TLS handshake), for the first request of a connection, and for the headers of each.
+    /// For what comes before HTTP (PROXY header, TLS handshake), for the first request of a connection, and
+    /// for the headers of each.
     pub headers: Duration,
     /// For the body of a request, from its headers to its last byte.
     pub body: Duration,
@@ -83,8 +85,8 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// The certificates (DER) that the peer showed to a listener that asks, its own first, whose key it holds: an extension of every request
-/// of its connection. Nobody has judged them yet.
+/// The certificates (DER) that the peer showed to a listener that asks, its own first, whose key it holds: an
+/// extension of every request of its connection. Nobody has judged them yet.
 #[derive(Debug, Clone)]
 pub struct PeerCertificates(pub Arc<[Vec<u8>]>);
 
@@ -95,14 +97,25 @@ pub async fn serve(listener: TcpListener, router: Router) {
     serve_with(Reception::default(), listener, router, phase).await;
 }
 
-/// Serves on `listener` until the phase is [`Phase::Stopping`] or its sender is gone, then finishes what runs within 30 s.
-/// Each request is answered by the router of its moment.
-pub async fn serve_with(reception: Reception, listener: TcpListener, router: watch::Receiver<Router>, phase: watch::Receiver<Phase>) {
+/// Serves on `listener` until the phase is [`Phase::Stopping`] or its sender is gone, then finishes what runs
+/// within 30 s. Each request is answered by the router of its moment.
+pub async fn serve_with(
+    reception: Reception,
+    listener: TcpListener,
+    router: watch::Receiver<Router>,
+    phase: watch::Receiver<Phase>,
+) {
     let guests = Guests::new(reception.capacity.clone());
     let draining = GracefulShutdown::new();
     let receive = |(stream, peer, place): Arrival| {
         let (reception, watcher) = (reception.clone(), draining.watcher());
-        let connection = Connection { reception, router: router.clone(), phase: phase.clone(), guests: guests.clone(), watcher };
+        let connection = Connection {
+            reception,
+            router: router.clone(),
+            phase: phase.clone(),
+            guests: guests.clone(),
+            watcher,
+        };
         tokio::spawn(async move {
             // A broken or slow connection concerns nobody but its peer.
             if let Err(error) = connection.receive(stream, peer).await {
@@ -118,7 +131,8 @@ pub async fn serve_with(reception: Reception, listener: TcpListener, router: wat
             () = &mut stop => break,
         }
     }
-    // Whoever waits in the listener's queue is connected already, and would be cut off with it. The runtime learns of them while this task yields.
+    // Whoever waits in the listener's queue is connected already, and would be cut off with it. The runtime
+    // learns of them while this task yields.
     yield_now().await;
     while let Some(arrival) = accept(&listener, &guests).now_or_never() {
         receive(arrival);
@@ -173,7 +187,10 @@ impl Connection {
             }
             Some(_) => return Err(io::ErrorKind::PermissionDenied.into()),
         };
-        let seat = self.guests.seat(peer.ip()).ok_or_else(|| io::Error::other("this address has as many connections as it may"))?;
+        let seat = self
+            .guests
+            .seat(peer.ip())
+            .ok_or_else(|| io::Error::other("this address has as many connections as it may"))?;
         match self.reception.tls.as_ref().map(Tls::acceptor) {
             None => self.speak(stream, peer, None, seat).await,
             Some(acceptor) => {
@@ -207,7 +224,9 @@ impl Connection {
             let (router, phase) = (self.router.borrow().clone(), phase.clone());
             async move { router.oneshot(request).await.map(|answer| farewell(answer, version, &phase)) }
         });
-        let connection = builder(self.reception.deadlines).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = builder(self.reception.deadlines)
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
         let mut watched = Box::pin(self.watcher.watch(connection));
         // hyper starts its own timers once it knows the protocol, so until the first request this one counts.
         let over = timeout(headers, &mut watched).await.is_ok();
@@ -222,7 +241,8 @@ fn timed(incoming: Incoming, within: Duration) -> Body {
     if incoming.is_end_stream() { Body::empty() } else { Body::new(TimedBody::new(incoming, within)) }
 }
 
-/// While the process is leaving, a kept connection would only be in the way of its end. HTTP/2 has a word of its own for that.
+/// While the process is leaving, a kept connection would only be in the way of its end. HTTP/2 has a word of
+/// its own for that.
 fn farewell(mut answer: Response, version: Version, phase: &watch::Receiver<Phase>) -> Response {
     if *phase.borrow() != Phase::Serving && version < Version::HTTP_2 {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -66,7 +66,8 @@ impl Standing<'_> {
 /// Asks for the next step and takes it.
 pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Response, Failure> {
     let config = visit.config.clone();
-    let client = config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
+    let client =
+        config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
     let offered = config.providers.offered(client);
     let step = next::decide(Facts {
         request: standing.request,
@@ -77,10 +78,12 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         offered: &offered,
         now: visit.now(),
     });
-    if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_))) {
+    if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_)))
+    {
         // The person is signed in, and this app gets no code.
         standing.arrived().await?;
-        let cookie = sessions::create(&visit.app.state, &visit.app.seal, &config.pool, session.session()).await?;
+        let cookie =
+            sessions::create(&visit.app.state, &visit.app.seal, &config.pool, session.session()).await?;
         visit.sign_in(&cookie);
     }
     match step {
@@ -88,7 +91,12 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
             let grant = grant(visit, client, standing.request, &authorization);
             let code = issue(visit, &standing, grant).await?;
             let request = standing.request;
-            Ok(see_other(&response::success(&request.redirect_uri, &config.pool.issuer, request.state.as_deref(), &code)))
+            Ok(see_other(&response::success(
+                &request.redirect_uri,
+                &config.pool.issuer,
+                request.state.as_deref(),
+                &code,
+            )))
         }
         Step::LoginRequired => Err(Failure::LoginRequired),
         Step::GoTo(provider) => {
@@ -97,7 +105,8 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         }
         Step::SignIn => {
             let flow = start(visit, &standing);
-            let handle = flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await.map_err(not_kept)?;
+            let handle =
+                flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await.map_err(not_kept)?;
             Ok(see_other(&format!("/login?flow={handle}")))
         }
     }
@@ -107,10 +116,19 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
 pub fn would_do(visit: &Visit, request: &AuthorizeRequest, session: &LiveSession) -> bool {
     let Some(client) = visit.config.pool.client(request.client.as_str()) else { return false };
     let (session, now, offered) = (Some(session), visit.now(), visit.offered(client));
-    next::may_be_accepted(Facts { request, session, fresh: false, accepted: false, asked: None, offered: &offered, now })
+    next::may_be_accepted(Facts {
+        request,
+        session,
+        fresh: false,
+        accepted: false,
+        asked: None,
+        offered: &offered,
+        now,
+    })
 }
 
-/// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state` or `RelayState`.
+/// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state` or
+/// `RelayState`.
 pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
@@ -120,12 +138,23 @@ pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> R
     Ok(departure::answer(visit, &departure, &provider.label))
 }
 
-/// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled or no page may be shown,
-/// else shown to the person with a link that tells the app.
-pub async fn failed(visit: &Visit, request: &AuthorizeRequest, reference: &ReferenceId, failure: &Failure) -> Response {
+/// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled
+/// or no page may be shown, else shown to the person with a link that tells the app.
+pub async fn failed(
+    visit: &Visit,
+    request: &AuthorizeRequest,
+    reference: &ReferenceId,
+    failure: &Failure,
+) -> Response {
     let description = failure.description(reference);
     let pool = &visit.config.pool;
-    let back = response::error(&request.redirect_uri, &pool.issuer, request.state.as_deref(), failure.oauth_error(), &description);
+    let back = response::error(
+        &request.redirect_uri,
+        &pool.issuer,
+        request.state.as_deref(),
+        failure.oauth_error(),
+        &description,
+    );
     if request.prompt.none || failure.is_answer() {
         visit.note(reference, failure).await;
         return see_other(&back);
@@ -141,7 +170,8 @@ pub fn see_other(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => {
             let no_store = HeaderValue::from_static("no-store");
-            (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, no_store)]).into_response()
+            (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, no_store)])
+                .into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -149,11 +179,22 @@ pub fn see_other(location: &str) -> Response {
 
 fn start(visit: &mut Visit, standing: &Standing<'_>) -> Flow {
     let binding = visit.bind();
-    Flow::start(&visit.config.pool, standing.request.clone(), standing.reference.clone(), binding, visit.now())
+    Flow::start(
+        &visit.config.pool,
+        standing.request.clone(),
+        standing.reference.clone(),
+        binding,
+        visit.now(),
+    )
 }
 
 /// What the app's code will stand for.
-fn grant(visit: &Visit, client: &Client, request: &AuthorizeRequest, authorization: &Authorization) -> CodeGrant {
+fn grant(
+    visit: &Visit,
+    client: &Client,
+    request: &AuthorizeRequest,
+    authorization: &Authorization,
+) -> CodeGrant {
     CodeGrant {
         client: client.id.clone(),
         redirect_uri: request.redirect_uri.as_str().to_owned(),
@@ -183,8 +224,15 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
     }
     match &standing.session {
         Some(session) if standing.fresh => {
-            let grants = Grants { records: &app.state, seal: &app.seal, random: &app.outside.random, pool: &config.pool };
-            let (opened, arrived) = join(open_and_issue_code(grants, session.session().clone(), &grant), standing.arrived()).await;
+            let grants = Grants {
+                records: &app.state,
+                seal: &app.seal,
+                random: &app.outside.random,
+                pool: &config.pool,
+            };
+            let (opened, arrived) =
+                join(open_and_issue_code(grants, session.session().clone(), &grant), standing.arrived())
+                    .await;
             let (code, cookie) = match (opened, arrived) {
                 (opened, Ok(())) => opened?,
                 (Ok((_, cookie)), Err(failure)) => {
@@ -196,7 +244,9 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
             visit.sign_in(&cookie);
             return Ok(code);
         }
-        Some(session) => sessions::touch(&app.state, &config.pool, session, &grant.client, visit.now()).await?,
+        Some(session) => {
+            sessions::touch(&app.state, &config.pool, session, &grant.client, visit.now()).await?;
+        }
         None => {}
     }
     Ok(issue_code(&app.state, &app.seal, &app.outside.random, &config.pool, grant).await?)
@@ -213,7 +263,8 @@ async fn discard(visit: &Visit, cookie: &str) {
 fn not_kept(error: StoreError) -> Failure {
     match error {
         StoreError::TooLarge { .. } => {
-            let problem = "is too long to be kept together with nonce, login_hint and redirect_uri".to_owned();
+            let problem =
+                "is too long to be kept together with nonce, login_hint and redirect_uri".to_owned();
             RequestError::Invalid { name: "state", problem }.into()
         }
         other => other.into(),

@@ -46,7 +46,10 @@ pub fn asked(visit: &Visit, parameters: Arc<Parameters>) {
             }
         }
         for (name, text) in parameters.iter().take(40) {
-            telling.detail(name, if COMPARED.contains(&name.as_str()) { text.clone() } else { redact::personal(text) });
+            telling.detail(
+                name,
+                if COMPARED.contains(&name.as_str()) { text.clone() } else { redact::personal(text) },
+            );
         }
     });
 }
@@ -56,7 +59,9 @@ pub fn earlier(visit: &Visit, flow: &Arc<Flow>) {
     let begun = flow.expires.minus(visit.config.pool.flow_lifetime);
     visit.recorder.client(&flow.request.client);
     let of = flow.clone();
-    visit.recorder.later(begun, "authorization request of the app", move |telling| requested(telling, &of.request));
+    visit
+        .recorder
+        .later(begun, "authorization request of the app", move |telling| requested(telling, &of.request));
     if let Stage::AtProvider(pending) = &flow.stage {
         visit.recorder.provider(&pending.provider);
         let of = flow.clone();
@@ -64,7 +69,8 @@ pub fn earlier(visit: &Visit, flow: &Arc<Flow>) {
             let Stage::AtProvider(pending) = &of.stage else { return };
             telling.detail("provider", pending.provider.to_string());
             telling.detail("redirect_uri", pending.redirect_uri.clone());
-            telling.detail("answer asked as", if pending.form_post { "form POST" } else { "query" }.to_owned());
+            telling
+                .detail("answer asked as", if pending.form_post { "form POST" } else { "query" }.to_owned());
         });
     }
     let cookies = visit.browser.len();
@@ -79,7 +85,12 @@ fn requested(telling: &mut Telling, request: &AuthorizeRequest) {
     telling.detail("redirect_uri", request.redirect_uri.as_str().to_owned());
     telling.detail("scope", request.scopes.to_string());
     let prompt = request.prompt;
-    let prompts = [("none", prompt.none), ("login", prompt.login), ("select_account", prompt.select_account), ("consent", prompt.consent)];
+    let prompts = [
+        ("none", prompt.none),
+        ("login", prompt.login),
+        ("select_account", prompt.select_account),
+        ("consent", prompt.consent),
+    ];
     let asked: Vec<&str> = prompts.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
     if !asked.is_empty() {
         telling.detail("prompt", asked.join(" "));
@@ -90,12 +101,14 @@ fn requested(telling: &mut Telling, request: &AuthorizeRequest) {
 /// What the mapping made of the provider's claims.
 pub fn mapped(visit: &Visit, provider: &Provider, identity: &ExternalIdentity) {
     let mapped = provider.mapping.apply(identity);
-    let mut details: Vec<(&str, String)> = mapped.attributes.iter().map(|(name, value)| (name.as_str(), redact::personal(value))).collect();
+    let mut details: Vec<(&str, String)> =
+        mapped.attributes.iter().map(|(name, value)| (name.as_str(), redact::personal(value))).collect();
     details.extend(mapped.problems.iter().map(|problem| ("left out", problem.to_string())));
     visit.recorder.step(visit.now(), "attributes after the mapping", details);
 }
 
-/// An app's own request, to the endpoint that `what` names: which parameters came, and the values of those that are compared and no secret.
+/// An app's own request, to the endpoint that `what` names: which parameters came, and the values of those
+/// that are compared and no secret.
 pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Recorder {
     let recorder = Recorder::default();
     let pairs = form::pairs(&call.body).unwrap_or_default();
@@ -112,7 +125,8 @@ pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Record
     let mut details = vec![("client authentication", method.to_owned())];
     details.extend(basic.clone().map(|client| ("client_id", client)));
     for (name, value) in pairs.iter().take(40) {
-        let public = ["grant_type", "client_id", "redirect_uri", "scope", "resource"].contains(&name.as_str());
+        let public =
+            ["grant_type", "client_id", "redirect_uri", "scope", "resource"].contains(&name.as_str());
         details.push((name, if public { value.clone() } else { redact::secret(value) }));
         if !public {
             recorder.keeps_quiet_about(value);
@@ -123,7 +137,9 @@ pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Record
         details.push(("code_verifier", "did not come".to_owned()));
     }
     recorder.step(now, what, details);
-    if let Some(client) = basic.or_else(|| pairs.into_iter().find(|(name, _)| name == "client_id").map(|(_, id)| id)) {
+    if let Some(client) =
+        basic.or_else(|| pairs.into_iter().find(|(name, _)| name == "client_id").map(|(_, id)| id))
+    {
         recorder.client(client);
     }
     recorder

@@ -37,12 +37,14 @@ impl fmt::Debug for Texts {
 }
 
 impl Texts {
-    /// Parses the embedded catalogues. What a catalogue says wrongly is left out of it, which the tests notice.
+    /// Parses the embedded catalogues. What a catalogue says wrongly is left out of it, which the tests
+    /// notice.
     pub fn embedded() -> Self {
         Self { bundles: Language::ALL.map(|language| (language, bundle(language))).into() }
     }
 
-    /// The message `id` in `language`, with the placeholders of `args` filled in; `None` for an unknown message or a missing value.
+    /// The message `id` in `language`, with the placeholders of `args` filled in; `None` for an unknown
+    /// message or a missing value.
     pub fn say(&self, language: Language, id: &str, args: &[(&str, &str)]) -> Option<String> {
         let (_, bundle) = self.bundles.iter().find(|(have, _)| *have == language)?;
         let pattern = bundle.get_message(id)?.value()?;
@@ -58,7 +60,8 @@ fn bundle(language: Language) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![tag]);
     // A Latin name in an Arabic sentence is kept together by marks that nobody sees.
     bundle.set_use_isolating(language.direction() == "rtl");
-    let resource = FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(resource, _)| resource);
+    let resource =
+        FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(resource, _)| resource);
     bundle.add_resource_overriding(resource);
     bundle
 }
@@ -73,7 +76,8 @@ mod tests {
 
     /// Messages of a catalogue with their placeholders.
     fn messages(language: Language) -> BTreeMap<String, Vec<String>> {
-        let parsed = fluent_syntax::parser::parse(source(language)).unwrap_or_else(|(_, errors)| panic!("{language:?}: {errors:?}"));
+        let parsed = fluent_syntax::parser::parse(source(language))
+            .unwrap_or_else(|(_, errors)| panic!("{language:?}: {errors:?}"));
         let mut found = BTreeMap::new();
         for entry in parsed.body {
             let message = match entry {
@@ -94,9 +98,9 @@ mod tests {
     fn placeholder(element: &PatternElement<&str>) -> Option<String> {
         match element {
             PatternElement::TextElement { .. } => None,
-            PatternElement::Placeable { expression: Expression::Inline(InlineExpression::VariableReference { id }) } => {
-                Some(id.name.to_owned())
-            }
+            PatternElement::Placeable {
+                expression: Expression::Inline(InlineExpression::VariableReference { id }),
+            } => Some(id.name.to_owned()),
             PatternElement::Placeable { .. } => panic!("more than a variable: {element:?}"),
         }
     }
@@ -117,7 +121,10 @@ mod tests {
             for (id, names) in messages(language) {
                 let args: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "Ada & Co")).collect();
                 let text = texts.say(language, &id, &args).unwrap_or_else(|| panic!("{language:?}: {id}"));
-                assert!(!text.is_empty() && names.is_empty() != text.contains("Ada & Co"), "{language:?}: {id}: {text}");
+                assert!(
+                    !text.is_empty() && names.is_empty() != text.contains("Ada & Co"),
+                    "{language:?}: {id}: {text}"
+                );
             }
         }
         assert_eq!(texts.say(Language::English, "continue-with", &[]), None);
@@ -136,7 +143,12 @@ mod tests {
             include_str!("../../templates/pages/departure.html"),
         ]
         .concat();
-        let mut said: Vec<String> = pages.split("t(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+        let mut said: Vec<String> = pages
+            .split("t(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .map(str::to_owned)
+            .collect();
         for (heading, text) in crate::web::error::VISITOR_TEXTS {
             said.extend([heading.to_owned(), text.to_owned()]);
         }

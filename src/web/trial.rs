@@ -1,4 +1,5 @@
-//! `/test-login`: an administrator tries a provider out. The sign-in runs as any other does and ends on a page.
+//! `/test-login`: an administrator tries a provider out. The sign-in runs as any other does and ends on a
+//! page.
 
 use axum::extract::RawQuery;
 use axum::response::Response;
@@ -23,7 +24,8 @@ use crate::user_pool::trial::{self, Report};
 pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     let reference = visit.app.reference();
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    let ticket = parameters.iter().find(|(name, _)| name == "ticket").map_or("", |(_, ticket)| ticket.as_str());
+    let ticket =
+        parameters.iter().find(|(name, _)| name == "ticket").map_or("", |(_, ticket)| ticket.as_str());
     let answer = match trial::open(&visit.app.seal, &visit.config.pool.id, ticket, visit.now()) {
         Some(provider) => match begin(&mut visit, &reference, &provider).await {
             Ok(answer) => answer,
@@ -34,7 +36,11 @@ pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     visit.with_cookies(answer)
 }
 
-async fn begin(visit: &mut Visit, reference: &ReferenceId, provider: &ProviderName) -> Result<Response, Failure> {
+async fn begin(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    provider: &ProviderName,
+) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
     let handle = flows::trial_handle(&visit.app.outside.random);
@@ -63,16 +69,25 @@ pub fn provider<'c>(visit: &'c Visit, trial: &Trial) -> Result<&'c Provider, Fai
 }
 
 /// The page that ends a trial; `checks` is what was looked at on the way, for people.
-pub async fn ended(visit: &Visit, trial: &Trial, outcome: Result<ExternalIdentity, Failure>, checks: &[String]) -> Response {
+pub async fn ended(
+    visit: &Visit,
+    trial: &Trial,
+    outcome: Result<ExternalIdentity, Failure>,
+    checks: &[String],
+) -> Response {
     let name = &trial.pending.provider;
     let shown = outcome.and_then(|identity| Ok((provider(visit, trial)?, identity)));
     let (provider, identity) = match shown {
         Ok(shown) => shown,
         Err(failure) => return refused(visit, (&trial.reference, name.as_str()), &failure, checks).await,
     };
-    let Report { subject, username, email_verified, received, mapped, warnings } = Report::of(&visit.config.pool, provider, &identity);
-    tracing::info!(pool = %visit.config.pool.id, provider = %name, reference = %trial.reference, "a test sign-in worked");
-    let items = |list: Vec<(String, String)>| list.into_iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>();
+    let Report { subject, username, email_verified, received, mapped, warnings } =
+        Report::of(&visit.config.pool, provider, &identity);
+    tracing::info!(pool = %visit.config.pool.id, provider = %name, reference = %trial.reference, "a test \
+        sign-in worked");
+    let items = |list: Vec<(String, String)>| {
+        list.into_iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>()
+    };
     let context = context! {
         label => provider.label.as_str(),
         reference => trial.reference.as_str(),
@@ -89,13 +104,19 @@ async fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &F
 }
 
 /// The whole refusal: this page is the administrator's.
-async fn refused(visit: &Visit, (reference, label): (&ReferenceId, &str), failure: &Failure, checks: &[String]) -> Response {
+async fn refused(
+    visit: &Visit,
+    (reference, label): (&ReferenceId, &str),
+    failure: &Failure,
+    checks: &[String],
+) -> Response {
     let outcome = visit.note(reference, failure).await;
     let context = context! {
         label,
         checks => checks.to_vec(),
         reference => reference.as_str(),
-        failure => context! { hint => outcome.hint, cause => outcome.cause, fault => outcome.fault.who(), code => outcome.code },
+        failure => context! { hint => outcome.hint, cause => outcome.cause, fault => outcome.fault.who(),
+            code => outcome.code },
     };
     page(visit, &context)
 }

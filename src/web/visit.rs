@@ -66,7 +66,9 @@ impl Visit {
     /// The browser's session, if it is alive.
     pub async fn live_session(&self) -> Result<Option<LiveSession>, StoreError> {
         match &self.session {
-            Some(reference) => sessions::load(&self.app.state, &self.config.pool, reference, self.now()).await,
+            Some(reference) => {
+                sessions::load(&self.app.state, &self.config.pool, reference, self.now()).await
+            }
             None => Ok(None),
         }
     }
@@ -118,7 +120,8 @@ impl Visit {
     /// Pages are shown in the language that `ui_locales` asks for, if it can be had.
     pub fn speaks_as_asked(&mut self, parameters: &Parameters) {
         let asked = parameters.iter().find(|(name, _)| name == "ui_locales");
-        self.language = asked.and_then(|(_, locales)| Language::of_ui_locales(locales)).unwrap_or(self.language);
+        self.language =
+            asked.and_then(|(_, locales)| Language::of_ui_locales(locales)).unwrap_or(self.language);
     }
 
     /// What a sign-in at a provider is done with.
@@ -133,8 +136,14 @@ impl Visit {
         story::keep(self, reference, failure).await
     }
 
-    /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request with an error, and the app's name.
-    pub async fn refuse(&self, reference: &ReferenceId, failure: &Failure, back: Option<(&str, Option<&str>)>) -> Response {
+    /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request
+    /// with an error, and the app's name.
+    pub async fn refuse(
+        &self,
+        reference: &ReferenceId,
+        failure: &Failure,
+        back: Option<(&str, Option<&str>)>,
+    ) -> Response {
         self.note(reference, failure).await;
         failure.page(&self.pages, &self.frame(), reference, back)
     }
@@ -174,8 +183,14 @@ impl FromRequestParts<Arc<App>> for Visit {
         let scheme = if https { "https" } else { "http" };
         let origin = format!("{scheme}://{}", host_of(parts).unwrap_or_default().to_ascii_lowercase());
         let address = client_address(parts, &app.server.reception);
-        let session = Cookie::Session.value(&parts.headers, https).and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
-        let pages = parts.extensions.get::<Arc<Pages>>().cloned().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
+        let session = Cookie::Session
+            .value(&parts.headers, https)
+            .and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));
+        let pages = parts
+            .extensions
+            .get::<Arc<Pages>>()
+            .cloned()
+            .ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
         let visit = Self {
             app: app.clone(),
             last_used: last_used(app, &config.pool.id, Cookie::LastUsed.value(&parts.headers, https)),

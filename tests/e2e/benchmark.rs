@@ -1,4 +1,5 @@
-//! The login benchmark does what it measures: floor and broker, every mode, a few times. Nothing is timed here.
+//! The login benchmark does what it measures: floor and broker, every mode, a few times. Nothing is timed
+//! here.
 
 use clap::Parser as _;
 
@@ -23,7 +24,11 @@ fn run(arguments: &[&str]) -> Report {
 #[test]
 fn the_login_benchmark_does_every_operation_at_floor_and_broker() {
     let further = ["--users", "4", "--herd", "50", "--soak", "100"];
-    let report = run(&[&["--store", "memory,redis", "--pools", "2", "--providers", "3", "--signing", "ES256"], &further[..]].concat());
+    let report = run(&[
+        &["--store", "memory,redis", "--pools", "2", "--providers", "3", "--signing", "ES256"],
+        &further[..],
+    ]
+    .concat());
     let folder = TempDir::new();
     let path = folder.path().join("report");
     report.publish(path.to_str()).expect("no operation failed");
@@ -35,10 +40,17 @@ fn the_login_benchmark_does_every_operation_at_floor_and_broker() {
         assert_eq!(modes, Mode::ALL.map(Mode::as_str), "{}", case.name);
     }
     let counted = |mode: Mode| {
-        let with_redis = report.cases.iter().flat_map(|case| &case.modes).filter(|measured| measured.mode == mode.as_str());
+        let with_redis = report
+            .cases
+            .iter()
+            .flat_map(|case| &case.modes)
+            .filter(|measured| measured.mode == mode.as_str());
         with_redis.filter_map(|measured| measured.redis.as_ref()).map(|redis| redis.reads).collect::<Vec<_>>()
     };
-    assert!(matches!(counted(Mode::Oidc)[..], [reads] if reads > 1.0), "Redis counts the round trips of a login");
+    assert!(
+        matches!(counted(Mode::Oidc)[..], [reads] if reads > 1.0),
+        "Redis counts the round trips of a login"
+    );
     report.cases.iter().for_each(everybody_was_answered_and_nothing_stayed_but_what_lives);
 }
 

@@ -27,7 +27,8 @@ async fn everything_is_as_it_was_acknowledged(settings: Settings) {
     let upstream = Upstream::start(&settings);
     let rotating = |id| AppSettings::new(id).with("rotation = true\nrotation_grace = \"0s\"");
     let (shop, forum, wiki) = (rotating("shop"), rotating("forum"), rotating("wiki"));
-    let mut broker = settings.client(&shop).client(&forum).client(&wiki).table(&upstream.toml("Acme")).start();
+    let mut broker =
+        settings.client(&shop).client(&forum).client(&wiki).table(&upstream.toml("Acme")).start();
     let (shop, forum, wiki) = (shop.start(&broker), forum.start(&broker), wiki.start(&broker));
 
     let mut ada = Person::new("ada");
@@ -47,13 +48,20 @@ async fn everything_is_as_it_was_acknowledged(settings: Settings) {
     eve.is_in(&shop);
     ada.opens(&wiki.login(&[("prompt", "none")])).await;
     let after = ada.is_in(&wiki);
-    assert_eq!(after.pointer("/id_token_claims/sub"), before.pointer("/id_token_claims/sub"), "the same user");
+    assert_eq!(
+        after.pointer("/id_token_claims/sub"),
+        before.pointer("/id_token_claims/sub"),
+        "the same user"
+    );
     assert!(shop.sees_active(&text(&before, "access_token")).await, "the same keys");
     forum.may_not_refresh(&revoked, "invalid_grant").await;
     let newer = text(&shop.refreshes(&living).await, "refresh_token");
     shop.may_not_refresh(&rotated, "invalid_grant").await;
     shop.may_not_refresh(&newer, "invalid_grant").await;
-    assert_eq!(Person::new("ada").signs_in(&shop, "Acme").await.pointer("/id_token_claims/sub"), before.pointer("/id_token_claims/sub"));
+    assert_eq!(
+        Person::new("ada").signs_in(&shop, "Acme").await.pointer("/id_token_claims/sub"),
+        before.pointer("/id_token_claims/sub")
+    );
 }
 
 /// H-14
@@ -70,7 +78,12 @@ async fn kill_9_under_load_loses_no_acknowledged_refresh() {
         let process = broker.process().id();
         let killer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(150 + 70 * round));
-            assert!(std::process::Command::new("kill").args(["-9", &process.to_string()]).status().is_ok_and(|status| status.success()));
+            assert!(
+                std::process::Command::new("kill")
+                    .args(["-9", &process.to_string()])
+                    .status()
+                    .is_ok_and(|status| status.success())
+            );
         });
         loop {
             let answer = shop.does("refresh", &[("token", &acknowledged)]).await;
@@ -83,7 +96,10 @@ async fn kill_9_under_load_loses_no_acknowledged_refresh() {
         broker.start_again();
         acknowledged = text(&shop.refreshes(&acknowledged).await, "refresh_token");
     }
-    assert_eq!(claims(&text(&shop.refreshes(&acknowledged).await, "access_token")).get("username"), Some(&"Acme_ada".into()));
+    assert_eq!(
+        claims(&text(&shop.refreshes(&acknowledged).await, "access_token")).get("username"),
+        Some(&"Acme_ada".into())
+    );
 }
 
 /// H-15
@@ -92,7 +108,9 @@ async fn a_second_broker_on_the_same_folder_is_refused() {
     let mut broker = Settings::new().file_store().client(&AppSettings::new("shop")).start();
     let mut second = broker::symbolon();
     second.args(["serve", "--config", "symbolon.toml"]).current_dir(broker.folder());
-    second.env("SYMBOLON__SERVER__LISTEN", "127.0.0.1:0").env("SYMBOLON__SERVER__ADMIN_LISTEN", "127.0.0.1:0");
+    second
+        .env("SYMBOLON__SERVER__LISTEN", "127.0.0.1:0")
+        .env("SYMBOLON__SERVER__ADMIN_LISTEN", "127.0.0.1:0");
     let output = second.output().expect("symbolon runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -120,7 +138,11 @@ async fn two_replicas_share_every_sign_in_step_by_step() {
     ada.is_in(&forum);
     let first = text(&tokens, "refresh_token");
     let second = text(&shop.refreshes(&first).await, "refresh_token");
-    assert_eq!(second, text(&shop.refreshes(&first).await, "refresh_token"), "both replicas hand out the same successor");
+    assert_eq!(
+        second,
+        text(&shop.refreshes(&first).await, "refresh_token"),
+        "both replicas hand out the same successor"
+    );
     let access = text(&shop.refreshes(&second).await, "access_token");
     assert_eq!(shop.does("revoke", &[("token", &second)]).await.status, 200);
     for _ in 0..2 {
@@ -140,12 +162,15 @@ async fn two_replicas_share_every_sign_in_step_by_step() {
 async fn a_broker_that_is_told_to_stop_answers_what_was_asked_before() {
     let shop = AppSettings::new("shop").public();
     let mut broker = Settings::new().client(&shop).start();
-    let body = "grant_type=authorization_code&client_id=shop&code=unknown&redirect_uri=http%3A%2F%2F127.0.0.1%2F";
+    let body =
+        "grant_type=authorization_code&client_id=shop&code=unknown&redirect_uri=http%3A%2F%2F127.0.0.1%2F";
     let (early, late) = body.split_at(20);
-    let mut connection = TcpStream::connect(("127.0.0.1", broker.settings().port)).expect("the broker listens");
+    let mut connection =
+        TcpStream::connect(("127.0.0.1", broker.settings().port)).expect("the broker listens");
     connection.set_read_timeout(Some(Duration::from_secs(10))).expect("a deadline");
     let head = format!(
-        "POST /oauth2/token HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        "POST /oauth2/token HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: \
+         application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
         broker.settings().port,
         body.len()
     );
@@ -165,20 +190,25 @@ async fn a_broker_that_is_told_to_stop_answers_what_was_asked_before() {
 /// A wrong configuration: every problem at once, exit code 2, and nobody listens.
 #[test]
 fn a_wrong_configuration_starts_nothing_and_names_every_problem() {
-    let settings = Settings::new()
-        .server("listem = \"127.0.0.1:1\"")
-        .pool("signing = \"HS256\"")
-        .table("[[pool.client]]\nid = \"shop\"\nsecret = \"short\"\nredirect_uris = [\"http://app.example/\"]\n");
+    let settings = Settings::new().server("listem = \"127.0.0.1:1\"").pool("signing = \"HS256\"").table(
+        "[[pool.client]]\nid = \"shop\"\nsecret = \"short\"\nredirect_uris = [\"http://app.example/\"]\n",
+    );
     let (status, said) = settings.fails_to_start();
     assert_eq!(status.code(), Some(2), "{said}");
-    for problem in ["server.listem", "pool[0].signing", "pool[0].client[0].secret", "pool[0].client[0].redirect_uris[0]"] {
+    for problem in
+        ["server.listem", "pool[0].signing", "pool[0].client[0].secret", "pool[0].client[0].redirect_uris[0]"]
+    {
         assert!(said.contains(problem), "{problem} is not in:\n{said}");
     }
     let lines = said.lines().filter(|line| line.starts_with("symbolon.toml:")).count();
     assert!(lines >= 4 && !said.contains("\"ready\""), "{said}");
     assert!(TcpStream::connect(("127.0.0.1", settings.port)).is_err());
     let json: Value = serde_json::from_slice(
-        &broker::symbolon().args(["check", "--json", "--config", "/nonexistent.toml"]).output().expect("runs").stdout,
+        &broker::symbolon()
+            .args(["check", "--json", "--config", "/nonexistent.toml"])
+            .output()
+            .expect("runs")
+            .stdout,
     )
     .expect("JSON");
     assert_eq!(json.get("valid"), Some(&Value::Bool(false)));

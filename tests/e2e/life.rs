@@ -1,5 +1,5 @@
-//! A person, two apps and a provider of other make, through every store and every signing algorithm: from the first sign-in to the
-//! last sign-out.
+//! A person, two apps and a provider of other make, through every store and every signing algorithm: from the
+//! first sign-in to the last sign-out.
 
 use std::time::Duration;
 
@@ -54,7 +54,10 @@ async fn a_life(settings: Settings, algorithm: &str) {
         .with("rotation = true\nrotation_grace = \"2s\"")
         .hears_of_sign_outs()
         .behaves("id_token_signed_response_alg", algorithm);
-    let forum = AppSettings::new("forum").public().with("rotation = true").behaves("id_token_signed_response_alg", algorithm);
+    let forum = AppSettings::new("forum")
+        .public()
+        .with("rotation = true")
+        .behaves("id_token_signed_response_alg", algorithm);
     let broker = settings
         .pool(&format!("signing = {algorithm:?}"))
         .client(&shop)
@@ -110,7 +113,8 @@ async fn another_app_needs_no_page(ada: &mut Person, forum: &App, at_the_shop: &
     assert_eq!(text(&stranger.sees_json(), "error"), "login_required");
 }
 
-/// Rotation: parallel and second uses within the grace get the one successor; a use after it ends the family (E-20).
+/// Rotation: parallel and second uses within the grace get the one successor; a use after it ends the family
+/// (E-20).
 async fn refreshing_rotates(shop: &App, first: &str) -> String {
     let (one, other) = tokio::join!(shop.refreshes(first), shop.refreshes(first));
     let second = text(&one, "refresh_token");
@@ -135,7 +139,11 @@ async fn what_is_revoked_is_over(broker: &Broker, ada: &mut Person, shop: &App, 
     let tokens = ada.is_in(shop);
     let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
     assert!(shop.sees_active(&access).await);
-    let someone_elses = post(&format!("{}/oauth2/revoke", broker.url), &[("client_id", forum.id.as_str()), ("token", &refresh)]).await;
+    let someone_elses = post(
+        &format!("{}/oauth2/revoke", broker.url),
+        &[("client_id", forum.id.as_str()), ("token", &refresh)],
+    )
+    .await;
     assert!(someone_elses.status == 200 || someone_elses.status == 400, "{someone_elses:?}");
     assert!(shop.sees_active(&refresh).await, "one app ends no other app's tokens");
     assert_eq!(shop.does("revoke", &[("token", &refresh)]).await.status, 200);
@@ -148,7 +156,10 @@ async fn machines_get_tokens_too(shop: &App) {
     let answer = shop.does("client-credentials", &[("scope", "api/read")]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let access = claims(&text(&answer.json(), "access_token"));
-    assert_eq!((access.get("client_id"), access.get("scope")), (Some(&json!("shop")), Some(&json!("api/read"))));
+    assert_eq!(
+        (access.get("client_id"), access.get("scope")),
+        (Some(&json!("shop")), Some(&json!("api/read")))
+    );
 }
 
 /// RP-initiated logout with a hint, Cognito's form, and logout tokens to the app (Back-Channel Logout 1.0).

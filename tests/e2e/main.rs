@@ -1,6 +1,11 @@
 //! The built binary with real neighbours: Redis, other people's OpenID implementations, Chromium.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 #[path = "../support"]
 mod support {

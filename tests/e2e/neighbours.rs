@@ -30,7 +30,8 @@ fn a_redis_with_tls_and_a_user_lets_nobody_else_in() {
     assert_eq!(redis.url(), format!("rediss://symbolon:open-sesame@localhost:{}/0", redis.port()));
     assert_eq!(redis.command(&["ACL", "WHOAMI"]), "symbolon");
     let ca = redis.ca_file().unwrap();
-    let stranger = ["-p", &redis.port().to_string(), "--tls", "--cacert", ca.to_str().unwrap(), "PING"].map(str::to_owned);
+    let stranger = ["-p", &redis.port().to_string(), "--tls", "--cacert", ca.to_str().unwrap(), "PING"]
+        .map(str::to_owned);
     assert!(cli(&stranger).contains("NOAUTH"));
     let plain = ["-p", &redis.port().to_string(), "PING"].map(str::to_owned);
     assert!(!cli(&plain).contains("PONG"));
@@ -38,7 +39,8 @@ fn a_redis_with_tls_and_a_user_lets_nobody_else_in() {
 
 #[test]
 fn a_killed_redis_comes_back_on_its_port_with_what_it_was_told_to_keep() {
-    let mut redis = RedisOptions::default().directive("appendonly yes").directive("appendfsync always").start();
+    let mut redis =
+        RedisOptions::default().directive("appendonly yes").directive("appendfsync always").start();
     redis.command(&["SET", "kept", "yes"]);
     redis.kill();
     assert!(redis.command(&["PING"]).contains("refused"));
@@ -69,7 +71,10 @@ fn a_paused_redis_accepts_connections_and_answers_when_resumed() {
 fn a_process_dies_with_its_value_and_its_directory_goes() {
     let directory = TempDir::new();
     let path = directory.path().to_owned();
-    let process = Process::start("sh", Command::new("sh").args(["-c", "echo ready; exec sleep 600"]).current_dir(&path));
+    let process = Process::start(
+        "sh",
+        Command::new("sh").args(["-c", "echo ready; exec sleep 600"]).current_dir(&path),
+    );
     process.wait_for_line("ready");
     let id = process.id().to_string();
     drop((process, directory));
@@ -80,7 +85,8 @@ fn a_process_dies_with_its_value_and_its_directory_goes() {
 #[test]
 #[should_panic(expected = "last words")]
 fn a_process_that_ends_before_it_is_ready_fails_the_test_with_its_last_words() {
-    Process::start("sh", Command::new("sh").args(["-c", "echo last words >&2; exit 1"])).wait_for_line("ready");
+    Process::start("sh", Command::new("sh").args(["-c", "echo last words >&2; exit 1"]))
+        .wait_for_line("ready");
 }
 
 #[test]
@@ -88,7 +94,8 @@ fn a_provider_and_an_app_started_by_the_test_know_each_other() {
     let port = free_port();
     let redirect_uri = format!("http://127.0.0.1:{port}/callback");
     let mut provider = OpenIdProvider::start(&json!({
-        "clients": [{"client_id": "app", "token_endpoint_auth_method": "none", "redirect_uris": [redirect_uri]}],
+        "clients": [{"client_id": "app", "token_endpoint_auth_method": "none",
+        "redirect_uris": [redirect_uri]}],
     }));
     let app = RelyingParty::start(&json!({"port": port, "issuer": provider.issuer, "client_id": "app"}));
     assert_eq!(app.redirect_uri, redirect_uri);
@@ -100,7 +107,8 @@ fn a_provider_and_an_app_started_by_the_test_know_each_other() {
         {"text": "body"},
     ]));
     assert_eq!(seen.get("failure"), None, "{seen}");
-    let tokens: Value = serde_json::from_str(seen.pointer("/texts/0").and_then(Value::as_str).unwrap()).unwrap();
+    let tokens: Value =
+        serde_json::from_str(seen.pointer("/texts/0").and_then(Value::as_str).unwrap()).unwrap();
     assert_eq!(tokens.pointer("/id_token_claims/sub"), Some(&json!("ada")));
     assert_eq!(tokens.pointer("/id_token_claims/iss"), Some(&json!(provider.issuer)));
     assert!(provider.process().terminate().success());

@@ -1,4 +1,5 @@
-//! The commands of docs/operations.md do what it says, and the proxy of docker/ keeps a broker of two replicas up.
+//! The commands of docs/operations.md do what it says, and the proxy of docker/ keeps a broker of two
+//! replicas up.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +19,10 @@ fn blocks(page: &str, chapter: &str, language: &str) -> Vec<String> {
     let fence = format!("{language}\n");
     chapters
         .flat_map(|text| {
-            text.split("\n```").filter_map(|block| block.strip_prefix(&fence)).map(|block| format!("{block}\n")).collect::<Vec<_>>()
+            text.split("\n```")
+                .filter_map(|block| block.strip_prefix(&fence))
+                .map(|block| format!("{block}\n"))
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -42,7 +46,10 @@ impl Place {
         let program = Path::new(env!("CARGO_BIN_EXE_symbolon")).parent().expect("a folder");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut shell = Command::new("bash");
-        shell.args(["-ec", script]).current_dir(self.folder.path()).env("PATH", format!("{}:{path}", program.display()));
+        shell
+            .args(["-ec", script])
+            .current_dir(self.folder.path())
+            .env("PATH", format!("{}:{path}", program.display()));
         shell.env("SYMBOLON__SERVER__LISTEN", format!("127.0.0.1:{}", self.listen));
         shell.env("SYMBOLON__SERVER__ADMIN_LISTEN", format!("127.0.0.1:{}", self.admin));
         shell
@@ -59,20 +66,31 @@ impl Place {
     #[track_caller]
     fn runs(&self, script: &str) -> String {
         let output = self.shell(script).output().expect("bash runs");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{script}\n{said}");
         said
     }
 }
 
 /// Chapters whose commands the test runs; each that has commands is here.
-const CHAPTERS: [&str; 6] =
-    ["Before the first start", "Health", "Signing everybody out", "Backup", "Signing keys", "Completions and manual"];
+const CHAPTERS: [&str; 6] = [
+    "Before the first start",
+    "Health",
+    "Signing everybody out",
+    "Backup",
+    "Signing keys",
+    "Completions and manual",
+];
 
 #[test]
 fn no_chapter_with_commands_is_left_out() {
-    let tested: usize = CHAPTERS.into_iter().map(|chapter| blocks("docs/operations.md", chapter, "sh").len()).sum();
-    assert_eq!(tested, fs::read_to_string(root("docs/operations.md")).expect("a page").matches("\n```sh\n").count());
+    let tested: usize =
+        CHAPTERS.into_iter().map(|chapter| blocks("docs/operations.md", chapter, "sh").len()).sum();
+    assert_eq!(
+        tested,
+        fs::read_to_string(root("docs/operations.md")).expect("a page").matches("\n```sh\n").count()
+    );
 }
 
 #[test]
@@ -87,7 +105,8 @@ fn an_operator_follows_the_page_and_gets_the_same_broker_back_from_a_backup() {
     let silent = place.shell("symbolon health --config symbolon.toml").output().expect("bash runs").status;
     assert_eq!(silent.code(), Some(1), "nobody listens yet");
 
-    let mut serving = Process::start("symbolon", &mut place.shell("exec symbolon serve --config symbolon.toml --log json"));
+    let mut serving =
+        Process::start("symbolon", &mut place.shell("exec symbolon serve --config symbolon.toml --log json"));
     serving.wait_for_line("\"message\":\"ready\"");
     assert!(place.does("Health").starts_with("ready"));
     let backup = blocks("docs/operations.md", "Backup", "sh");
@@ -100,25 +119,40 @@ fn an_operator_follows_the_page_and_gets_the_same_broker_back_from_a_backup() {
     place.runs(&backup[1]);
     assert_eq!(place.runs("symbolon keys list --config symbolon.toml --json"), keys);
     place.does("Signing keys");
-    assert_ne!(place.runs("symbolon keys list --config symbolon.toml --json"), keys, "a successor was published");
+    assert_ne!(
+        place.runs("symbolon keys list --config symbolon.toml --json"),
+        keys,
+        "a successor was published"
+    );
 
     place.does("Completions and manual");
-    let made = |name: &str| fs::read_to_string(place.folder.path().join(name)).expect("a file that the commands made");
+    let made = |name: &str| {
+        fs::read_to_string(place.folder.path().join(name)).expect("a file that the commands made")
+    };
     assert!(
-        made("symbolon.bash").contains("_symbolon") && made("symbolon.fish").contains("symbolon") && made("_symbolon").contains("#compdef")
+        made("symbolon.bash").contains("_symbolon")
+            && made("symbolon.fish").contains("symbolon")
+            && made("_symbolon").contains("#compdef")
     );
-    assert!(made("man1/symbolon.1").contains(".TH symbolon 1") && made("man1/symbolon-serve.1").contains("serve"));
+    assert!(
+        made("man1/symbolon.1").contains(".TH symbolon 1") && made("man1/symbolon-serve.1").contains("serve")
+    );
 }
 
-/// The files of docker/ that are not commands: the configuration is right, and the proxy's file is the one that is run.
+/// The files of docker/ that are not commands: the configuration is right, and the proxy's file is the one
+/// that is run.
 #[test]
 fn the_configuration_of_the_replicas_is_valid() {
     let folder = TempDir::new();
     fs::create_dir(folder.path().join("secrets")).expect("a folder");
-    fs::write(folder.path().join("secrets/seal.key"), "bPm3kq8sNw1Zt5Vx9Ya2Cd4Ef6Gh7Jk0LmNoPqRsTuU=").expect("a file");
+    fs::write(folder.path().join("secrets/seal.key"), "bPm3kq8sNw1Zt5Vx9Ya2Cd4Ef6Gh7Jk0LmNoPqRsTuU=")
+        .expect("a file");
     fs::write(folder.path().join("secrets/google.secret"), "GOCSPX-0123456789abcdef").expect("a file");
     fs::copy(root("docker/symbolon.toml"), folder.path().join("symbolon.toml")).expect("a file");
-    let output =
-        broker::symbolon().args(["check", "--config", "symbolon.toml"]).current_dir(folder.path()).output().expect("symbolon runs");
+    let output = broker::symbolon()
+        .args(["check", "--config", "symbolon.toml"])
+        .current_dir(folder.path())
+        .output()
+        .expect("symbolon runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

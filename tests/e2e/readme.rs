@@ -19,15 +19,23 @@ fn newcomer() -> TempDir {
 /// The fenced blocks of one language.
 fn blocks(language: &str) -> Vec<String> {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
-    readme.split("\n```").filter_map(|block| block.strip_prefix(&format!("{language}\n"))).map(|block| format!("{block}\n")).collect()
+    readme
+        .split("\n```")
+        .filter_map(|block| block.strip_prefix(&format!("{language}\n")))
+        .map(|block| format!("{block}\n"))
+        .collect()
 }
 
-/// A shell in `folder` that finds `symbolon`; nothing listens where the README's file says, so that tests may run side by side.
+/// A shell in `folder` that finds `symbolon`; nothing listens where the README's file says, so that tests may
+/// run side by side.
 fn shell(folder: &Path, script: &str) -> Command {
     let symbolon = PathBuf::from(env!("CARGO_BIN_EXE_symbolon"));
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("sh");
-    shell.args(["-ec", script]).current_dir(folder).env("PATH", format!("{}:{path}", symbolon.parent().expect("a folder").display()));
+    shell
+        .args(["-ec", script])
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", symbolon.parent().expect("a folder").display()));
     shell.env("SYMBOLON__SERVER__LISTEN", "127.0.0.1:0").env("SYMBOLON__SERVER__ADMIN_LISTEN", "127.0.0.1:0");
     shell
 }
@@ -66,7 +74,14 @@ fn seven_lines_more_add_any_openid_connect_provider() {
 fn every_further_block_is_valid_in_the_place_that_its_tables_name() {
     for block in blocks("toml").iter().skip(2) {
         let folder = newcomer();
-        assert!(run(folder.path(), "openssl rand -base64 32 > seal.key || head -c 32 /dev/urandom | base64 > seal.key").status.success());
+        assert!(
+            run(
+                folder.path(),
+                "openssl rand -base64 32 > seal.key || head -c 32 /dev/urandom | base64 > seal.key"
+            )
+            .status
+            .success()
+        );
         let mut whole: Table = blocks("toml")[0].parse().expect("TOML");
         lay_over(&mut whole, block.parse().expect("TOML"));
         fs::write(folder.path().join("symbolon.toml"), whole.to_string()).expect("a file");
@@ -95,12 +110,23 @@ fn lay_over(below: &mut Table, above: Table) {
 #[tokio::test]
 async fn the_commands_work_in_the_order_of_the_readme() {
     let folder = newcomer();
-    let commands: Vec<String> = blocks("sh").concat().lines().filter(|line| line.starts_with("symbolon ")).map(str::to_owned).collect();
-    assert!(commands.iter().any(|command| command.contains(" serve ")) && commands.len() >= 4, "{commands:?}");
+    let commands: Vec<String> = blocks("sh")
+        .concat()
+        .lines()
+        .filter(|line| line.starts_with("symbolon "))
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        commands.iter().any(|command| command.contains(" serve ")) && commands.len() >= 4,
+        "{commands:?}"
+    );
     for command in &commands {
         if command.contains(" serve ") {
-            let mut process = Process::start("symbolon", &mut shell(folder.path(), &format!("exec {command}")));
-            let ready: serde_json::Value = serde_json::from_str(&process.wait_for_line("\"message\":\"ready\"")).expect("the log is JSON");
+            let mut process =
+                Process::start("symbolon", &mut shell(folder.path(), &format!("exec {command}")));
+            let ready: serde_json::Value =
+                serde_json::from_str(&process.wait_for_line("\"message\":\"ready\""))
+                    .expect("the log is JSON");
             let admin = ready["admin_listen"].as_str().expect("an address").to_owned();
             assert_eq!(get(&format!("http://{admin}/health/ready")).await.status, 200);
             assert!(process.terminate().success());
@@ -122,6 +148,8 @@ fn every_command_explains_itself() {
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
     for command in ["serve", "demo", "check", "keys"] {
         assert!(text.contains(&format!("  {command}")), "{text}");
-        assert!(broker::symbolon().args([command, "--help"]).output().expect("symbolon runs").status.success());
+        assert!(
+            broker::symbolon().args([command, "--help"]).output().expect("symbolon runs").status.success()
+        );
     }
 }

@@ -32,7 +32,10 @@ fn come_again_later(answer: &Answer) {
 }
 
 fn authorize(broker: &Broker, shop: &App) -> String {
-    format!("{}/oauth2/authorize?response_type=code&client_id=shop&redirect_uri={}/callback&scope=openid&state=s-1", broker.url, shop.url)
+    format!(
+        "{}/oauth2/authorize?response_type=code&client_id=shop&redirect_uri={}/callback&scope=openid&state=s-1",
+        broker.url, shop.url
+    )
 }
 
 /// Readiness, pages and tokens wait; what lies in memory goes on.
@@ -44,12 +47,23 @@ async fn everything_waits_but_discovery_and_keys(broker: &Broker, shop: &App, re
     let client = [("client_id", shop.id.as_str()), ("client_secret", secret)];
     let token_url = format!("{}/oauth2/token", broker.url);
     come_again_later(
-        &post(&token_url, &[&client[..], &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]].concat()).await,
+        &post(
+            &token_url,
+            &[&client[..], &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]].concat(),
+        )
+        .await,
     );
-    let code = [("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", "https://app.example/")];
+    let code =
+        [("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", "https://app.example/")];
     let answer = post(&token_url, &[&client[..], &code].concat()).await;
     assert!(answer.status == 503 || answer.status == 400, "{answer:?}");
-    come_again_later(&post(&format!("{}/oauth2/introspect", broker.url), &[&client[..], &[("token", refresh_token)]].concat()).await);
+    come_again_later(
+        &post(
+            &format!("{}/oauth2/introspect", broker.url),
+            &[&client[..], &[("token", refresh_token)]].concat(),
+        )
+        .await,
+    );
     assert_eq!(get(&format!("{}/.well-known/openid-configuration", broker.issuer)).await.status, 200);
     let keys = get(&format!("{}/.well-known/jwks.json", broker.issuer)).await;
     assert!(keys.status == 200 && keys.body.contains("\"kid\""), "{keys:?}");
@@ -114,7 +128,8 @@ async fn a_broker_starts_while_redis_is_down_and_works_when_it_is_there() {
 #[test]
 fn a_redis_that_evicts_is_refused_at_the_start() {
     let redis = RedisOptions::default().directive("maxmemory-policy allkeys-lru").start();
-    let (status, said) = Settings::new().redis_store(&redis).client(&AppSettings::new("shop")).fails_to_start();
+    let (status, said) =
+        Settings::new().redis_store(&redis).client(&AppSettings::new("shop")).fails_to_start();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(
         said.contains("set maxmemory-policy noeviction, it is \\\"allkeys-lru\\\"")
@@ -129,7 +144,9 @@ fn a_redis_that_knows_us_not_is_named_without_its_password() {
     let redis = RedisOptions::default().user("symbolon", "open-sesame-4712").start();
     let stranger = redis.url().replace("open-sesame-4712", "wrong-sesame-0815");
     let settings = Settings::new().client(&AppSettings::new("shop")).redis_store(&redis);
-    let settings = settings.environment("SYMBOLON__STORE__STATE", &stranger).environment("SYMBOLON__STORE__DIRECTORY", &stranger);
+    let settings = settings
+        .environment("SYMBOLON__STORE__STATE", &stranger)
+        .environment("SYMBOLON__STORE__DIRECTORY", &stranger);
     let (status, said) = settings.fails_to_start();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("WRONGPASS") || said.contains("password"), "{said}");

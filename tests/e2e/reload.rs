@@ -17,7 +17,10 @@ async fn a_configuration_read_again_applies_whole_or_not_at_all() {
 
     for (bad, why) in [
         (format!("{good}\n[[pool.client]]\nid = \"forum\"\ngrant = []\n"), "grants"),
-        (good.replace("state = \"file:data\"", "state = \"memory:\""), "store.state can be changed by a restart only"),
+        (
+            good.replace("state = \"file:data\"", "state = \"memory:\""),
+            "store.state can be changed by a restart only",
+        ),
     ] {
         std::fs::write(&file, bad).unwrap();
         broker.process().signal("HUP");
@@ -32,6 +35,10 @@ async fn a_configuration_read_again_applies_whole_or_not_at_all() {
     let forum = forum.start(&broker);
     ada.opens(&forum.login(&[("prompt", "none")])).await;
     let there = ada.is_in(&forum);
-    assert_eq!(there.pointer("/id_token_claims/sub"), tokens.pointer("/id_token_claims/sub"), "signed in before, and still");
+    assert_eq!(
+        there.pointer("/id_token_claims/sub"),
+        tokens.pointer("/id_token_claims/sub"),
+        "signed in before, and still"
+    );
     assert!(shop.sees_active(&text(&tokens, "access_token")).await, "the same keys");
 }

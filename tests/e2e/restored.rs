@@ -1,4 +1,5 @@
-//! Backups put back, and everybody signed out by a command: what was ended stays ended, and people are who they were.
+//! Backups put back, and everybody signed out by a command: what was ended stays ended, and people are who
+//! they were.
 
 use std::fs;
 use std::path::Path;
@@ -34,19 +35,29 @@ impl Town {
 
     async fn comes_back_as_the_same(&self, name: &str, before: &Value) {
         let after = Person::new(name).signs_in(&self.shop, "Acme").await;
-        assert_eq!(after.pointer("/id_token_claims/sub"), before.pointer("/id_token_claims/sub"), "the same user");
+        assert_eq!(
+            after.pointer("/id_token_claims/sub"),
+            before.pointer("/id_token_claims/sub"),
+            "the same user"
+        );
         self.shop.refreshes(&text(&after, "refresh_token")).await;
     }
 }
 
 fn symbolon(folder: &Path, arguments: &[&str]) -> Output {
-    broker::symbolon().args(arguments).args(["--config", "symbolon.toml"]).current_dir(folder).output().expect("symbolon runs")
+    broker::symbolon()
+        .args(arguments)
+        .args(["--config", "symbolon.toml"])
+        .current_dir(folder)
+        .output()
+        .expect("symbolon runs")
 }
 
 #[track_caller]
 fn does(folder: &Path, arguments: &[&str]) -> String {
     let output = symbolon(folder, arguments);
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
     said
 }
@@ -87,7 +98,8 @@ async fn after_a_restored_backup_nothing_revoked_is_good_again_and_everybody_is_
     town.comes_back_as_the_same("eve", &of_eve).await;
 }
 
-/// H-47: any other copy brings everything back as it was, so the operator signs everybody out before the broker starts.
+/// H-47: any other copy brings everything back as it was, so the operator signs everybody out before the
+/// broker starts.
 #[tokio::test]
 async fn after_a_restored_copy_of_the_folder_one_command_makes_all_of_it_worthless() {
     let mut town = Town::new(Settings::new().file_store());
@@ -123,7 +135,11 @@ async fn a_command_signs_everybody_out_of_a_running_broker() {
     town.is_out(&mut ada, &of_ada).await;
     town.comes_back_as_the_same("ada", &of_ada).await;
     let memory = Settings::new().client(&AppSettings::new("shop")).folder();
-    assert_eq!(symbolon(memory.path(), &["sign-out", "--everyone"]).status.code(), Some(2), "nobody else reaches the memory of a process");
+    assert_eq!(
+        symbolon(memory.path(), &["sign-out", "--everyone"]).status.code(),
+        Some(2),
+        "nobody else reaches the memory of a process"
+    );
     assert_eq!(symbolon(memory.path(), &["backup", "backup"]).status.code(), Some(2));
 }
 

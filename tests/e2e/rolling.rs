@@ -39,7 +39,8 @@ async fn nobody_notices_that_the_replicas_are_restarted_one_after_the_other() {
     let mut back = Vec::new();
     for (replica, name) in replicas.into_iter().zip(["one", "two"]) {
         in_between(&through).await;
-        let replica = tokio::task::spawn_blocking(move || restarted(replica)).await.expect("the replica is back");
+        let replica =
+            tokio::task::spawn_blocking(move || restarted(replica)).await.expect("the replica is back");
         replica.becomes(200).await;
         // Whoever restarts the next one before the proxy has this one back restarts the only one.
         proxy.wait_for_line(&format!("Server replicas/{name} is UP"));

@@ -38,7 +38,8 @@ fn in_redis(settings: Settings) -> (Settings, Option<Redis>) {
     (settings.redis_store(&redis), Some(redis))
 }
 
-/// Four lines of the operator, a URL to our metadata for the company's administrator, and their people sign in.
+/// Four lines of the operator, a URL to our metadata for the company's administrator, and their people sign
+/// in.
 async fn a_company_pastes_one_metadata_url(make: Make, store: fn(Settings) -> (Settings, Option<Redis>)) {
     let (settings, _redis) = store(Settings::new());
     let acme = Company::start(make, &settings, "Acme");
@@ -53,7 +54,10 @@ async fn a_company_pastes_one_metadata_url(make: Make, store: fn(Settings) -> (S
     assert_eq!(id.get("iss"), Some(&json!(broker.issuer)));
     assert_eq!(id.get("email"), Some(&json!("ada@example.test")));
     assert_eq!(id.get("email_verified"), Some(&json!(false)), "nobody has proven the company's domain");
-    assert_eq!((id.get("given_name"), id.get("family_name")), (Some(&json!("Ada")), Some(&json!("Lovelace"))));
+    assert_eq!(
+        (id.get("given_name"), id.get("family_name")),
+        (Some(&json!("Ada")), Some(&json!("Lovelace")))
+    );
     assert_eq!(id.pointer("/identities/0/providerName"), Some(&json!("Acme")));
     assert_eq!(id.pointer("/identities/0/providerType"), Some(&json!("SAML")));
     assert!(text(id, "cognito:username").starts_with("Acme_"));
@@ -90,9 +94,14 @@ async fn requests_go_by_redirect_or_post_and_are_signed_where_the_provider_wants
         let (acme, _broker, shop) = company(Pysaml2, json!({ "wants_signed_requests": wanted }), lines);
         Person::new("ada").signs_in_by(&acme, &shop).await;
         let seen = acme.saw("AuthnRequest").await;
-        assert_eq!((seen[0].get("binding"), seen[0].get("signed")), (Some(&json!(binding)), Some(&json!(signed))), "{lines} {seen:#?}");
+        assert_eq!(
+            (seen[0].get("binding"), seen[0].get("signed")),
+            (Some(&json!(binding)), Some(&json!(signed))),
+            "{lines} {seen:#?}"
+        );
     }
-    let strict = json!({ "sp": { "validate.authnrequest": true }, "idp": { "validate.authnrequest": true, "redirect.validate": true } });
+    let strict = json!({ "sp": { "validate.authnrequest": true }, "idp": { "validate.authnrequest": true,
+        "redirect.validate": true } });
     for lines in ["", "request_binding = \"post\""] {
         let (acme, _broker, shop) = company(SimpleSamlPhp, strict.clone(), lines);
         Person::new("ada").signs_in_by(&acme, &shop).await;
@@ -124,7 +133,11 @@ async fn assertions_may_be_encrypted_to_the_key_in_our_metadata() {
 async fn what_is_unsigned_signed_with_sha1_or_encrypted_weakly_is_refused_with_a_reference() {
     for (make, idp, code) in [
         (Pysaml2, json!({ "sign": [] }), "saml_unsigned"),
-        (SimpleSamlPhp, json!({ "sp": { "saml20.sign.response": false, "saml20.sign.assertion": false } }), "saml_unsigned"),
+        (
+            SimpleSamlPhp,
+            json!({ "sp": { "saml20.sign.response": false, "saml20.sign.assertion": false } }),
+            "saml_unsigned",
+        ),
         (Pysaml2, json!({ "signature": "rsa-sha1" }), "saml_signature_refused"),
         (Pysaml2, json!({ "encrypt": "tripledes-cbc" }), "saml_decryption_refused"),
         (Pysaml2, json!({ "encrypt": "aes128-cbc", "sign": ["assertion"] }), "saml_decryption_refused"),
@@ -169,7 +182,11 @@ async fn an_app_that_wants_a_fresh_sign_in_gets_one_from_the_company() {
         let mut ada = Person::new("ada");
         ada.signs_in_by(&acme, &shop).await;
         ada.opens(&shop.login(&[("prompt", "login")])).await;
-        assert!(ada.browser.page().url.as_str().starts_with(acme.idp.origin()), "the company asks again: {}", ada.browser);
+        assert!(
+            ada.browser.page().url.as_str().starts_with(acme.idp.origin()),
+            "the company asks again: {}",
+            ada.browser
+        );
         ada.identifies_themself_at(&acme).await.is_in(&shop);
     }
 }
@@ -185,7 +202,8 @@ async fn a_sign_in_that_begins_at_the_company_is_refused_unless_the_operator_wan
     }
 }
 
-/// C-56: accepted, it ends at the app with a code that the app can redeem; sent a second time it counts for nothing.
+/// C-56: accepted, it ends at the app with a code that the app can redeem; sent a second time it counts for
+/// nothing.
 #[tokio::test]
 async fn a_sign_in_that_begins_at_the_company_ends_at_the_app_once() {
     for make in [SimpleSamlPhp, Pysaml2] {
@@ -208,12 +226,21 @@ async fn a_sign_in_that_begins_at_the_company_ends_at_the_app_once() {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.json().get("id_token").is_some());
 
-        let posted =
-            ada.browser.trail().iter().find(|page| page.body.contains("name=\"SAMLResponse\"")).cloned().expect("the company's form");
+        let posted = ada
+            .browser
+            .trail()
+            .iter()
+            .find(|page| page.body.contains("name=\"SAMLResponse\""))
+            .cloned()
+            .expect("the company's form");
         let response = form_value(&posted.body, "SAMLResponse");
         let mut eve = Person::new("eve");
         let there = format!("{}/saml2/idpresponse", broker.url);
-        eve.browser.is_lured_to_post(acme.idp.origin(), &there, &[("SAMLResponse", &response)]).await.follows_all().await;
+        eve.browser
+            .is_lured_to_post(acme.idp.origin(), &there, &[("SAMLResponse", &response)])
+            .await
+            .follows_all()
+            .await;
         eve.is_refused(&broker, "saml_replayed");
     }
 }
@@ -258,7 +285,8 @@ async fn a_sign_in_that_begins_at_a_company_whose_metadata_cannot_be_read_says_s
 #[tokio::test]
 async fn two_companies_of_one_pool_keep_their_people_apart() {
     let settings = Settings::new();
-    let (acme, globex) = (Company::start(Pysaml2, &settings, "Acme"), Company::start(SimpleSamlPhp, &settings, "Globex"));
+    let (acme, globex) =
+        (Company::start(Pysaml2, &settings, "Acme"), Company::start(SimpleSamlPhp, &settings, "Globex"));
     let shop = AppSettings::new("shop");
     let broker = settings.client(&shop).table(&acme.toml()).table(&globex.toml()).start();
     let shop = shop.start(&broker);
@@ -269,7 +297,8 @@ async fn two_companies_of_one_pool_keep_their_people_apart() {
     // Globex answers a request that went to Acme.
     let mut eve = Person::new("ada");
     eve.opens(&shop.login(&[("identity_provider", "Acme")])).await;
-    let asked = eve.browser.trail().iter().find_map(|page| page.query("RelayState")).expect("a request by redirect");
+    let asked =
+        eve.browser.trail().iter().find_map(|page| page.query("RelayState")).expect("a request by redirect");
     eve.opens(&globex.idp.initiates(SP_ENTITY_ID, &asked)).await;
     eve.identifies_themself_at(&globex).await;
     eve.is_refused(&broker, "saml_signature_refused");

@@ -38,14 +38,18 @@ fn sign_in(world: &World) -> Vec<Value> {
 }
 
 fn shown(seen: &Value, at: usize) -> Value {
-    let text = seen.pointer(&format!("/texts/{at}")).and_then(Value::as_str).unwrap_or_else(|| panic!("{seen:#}"));
+    let text =
+        seen.pointer(&format!("/texts/{at}")).and_then(Value::as_str).unwrap_or_else(|| panic!("{seen:#}"));
     serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"))
 }
 
 /// C-59: the form from the company's site comes without our cookies; the GET that follows brings them.
 #[test]
 fn a_person_signs_in_across_sites_by_redirect_and_by_post_with_and_without_scripts() {
-    for (make, bindings) in [(SimpleSamlPhp, [("redirect", true), ("post", false)]), (Pysaml2, [("post", true), ("redirect", false)])] {
+    for (make, bindings) in [
+        (SimpleSamlPhp, [("redirect", true), ("post", false)]),
+        (Pysaml2, [("post", true), ("redirect", false)]),
+    ] {
         for (binding, javascript) in bindings {
             let world = world(make, &format!("request_binding = {binding:?}"));
             let mut steps = sign_in(&world);
@@ -63,7 +67,8 @@ fn a_person_signs_in_across_sites_by_redirect_and_by_post_with_and_without_scrip
             assert_eq!(tokens.pointer("/id_token_claims/email"), Some(&json!("ada@example.test")));
             let there = format!("{}/saml2/idpresponse", world.broker.url);
             let documents = seen["documents"].as_array().expect("a list");
-            let posted = documents.iter().find(|document| document["url"] == json!(there)).expect("the form arrived");
+            let posted =
+                documents.iter().find(|document| document["url"] == json!(there)).expect("the form arrived");
             let ours = |cookie: &Value| cookie.as_str().is_some_and(|name| name.starts_with("symbolon"));
             assert_eq!(posted["method"], json!("POST"));
             assert!(!posted["cookies"].as_array().expect("a list").iter().any(ours), "{posted}");

@@ -9,8 +9,12 @@ use crate::world::{AppSettings, Broker, Company, Person, Settings, text};
 /// What a command of the operator prints, run in the broker's folder while it is stopped.
 #[track_caller]
 fn command(broker: &Broker, arguments: &[&str]) -> String {
-    let output =
-        symbolon().args(arguments).args(["--config", "symbolon.toml"]).current_dir(broker.folder()).output().expect("symbolon runs");
+    let output = symbolon()
+        .args(arguments)
+        .args(["--config", "symbolon.toml"])
+        .current_dir(broker.folder())
+        .output()
+        .expect("symbolon runs");
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -21,8 +25,8 @@ fn certificates(broker: &Broker) -> Vec<Value> {
     printed.get("certificates").and_then(Value::as_array).cloned().unwrap_or_else(|| panic!("{printed:#}"))
 }
 
-/// C-71: a certificate that unsigned metadata names for the first time waits; the refusal is explained under its reference; the operator
-/// compares the fingerprint and says yes.
+/// C-71: a certificate that unsigned metadata names for the first time waits; the refusal is explained under
+/// its reference; the operator compares the fingerprint and says yes.
 #[tokio::test]
 async fn a_renewed_certificate_waits_for_the_operators_yes() {
     let settings = Settings::new().file_store();
@@ -41,9 +45,15 @@ async fn a_renewed_certificate_waits_for_the_operators_yes() {
     assert!(broker.terminate().success());
 
     let known = certificates(&broker);
-    let waiting = known.iter().find(|one| one.get("state") == Some(&json!("waits"))).unwrap_or_else(|| panic!("{known:#?}"));
+    let waiting = known
+        .iter()
+        .find(|one| one.get("state") == Some(&json!("waits")))
+        .unwrap_or_else(|| panic!("{known:#?}"));
     let fingerprint = text(waiting, "fingerprint");
-    let reference = shown.split_whitespace().find(|word| word.len() == 14 && word.matches('-').count() == 2).expect("a reference");
+    let reference = shown
+        .split_whitespace()
+        .find(|word| word.len() == 14 && word.matches('-').count() == 2)
+        .expect("a reference");
     let story = command(&broker, &["trace", reference]);
     assert!(story.contains("saml_signature_refused") && story.contains("accept-key"), "{story}");
     assert!(command(&broker, &["saml", "accept-key", "Acme", &fingerprint]).contains("is believed"));
@@ -88,7 +98,8 @@ async fn our_keys_change_and_the_company_reads_our_metadata_again() {
     assert_eq!(ours, 6, "three pairs of a key that signs and one that decrypts");
 }
 
-/// The company's metadata cannot be read when the first person comes; nothing has to be restarted when it can.
+/// The company's metadata cannot be read when the first person comes; nothing has to be restarted when it
+/// can.
 #[tokio::test]
 async fn a_company_that_cannot_be_reached_yet_is_there_later() {
     let settings = Settings::new();

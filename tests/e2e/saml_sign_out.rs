@@ -44,7 +44,11 @@ async fn a_person_who_signs_out_at_the_app_is_signed_out_at_the_company_and_come
             assert_eq!(shop.hears_of(1).await.len(), 1);
             is_signed_out(&mut ada, &shop).await;
             ada.opens(&shop.login(&[])).await;
-            assert!(ada.browser.page().url.as_str().starts_with(acme.idp.origin()), "the company asks who it is: {}", ada.browser);
+            assert!(
+                ada.browser.page().url.as_str().starts_with(acme.idp.origin()),
+                "the company asks who it is: {}",
+                ada.browser
+            );
             if make == Pysaml2 {
                 let told = acme.saw("LogoutRequest").await;
                 assert_eq!(told[0].get("ended"), Some(&json!(1)), "{told:#?}");
@@ -55,7 +59,8 @@ async fn a_person_who_signs_out_at_the_app_is_signed_out_at_the_company_and_come
 
 #[tokio::test]
 async fn a_person_who_signs_out_at_the_company_is_signed_out_here_and_the_app_hears_of_it() {
-    for (make, idp) in [(SimpleSamlPhp, json!({})), (Pysaml2, json!({})), (Pysaml2, json!({ "slo": "post" }))] {
+    for (make, idp) in [(SimpleSamlPhp, json!({})), (Pysaml2, json!({})), (Pysaml2, json!({ "slo": "post" }))]
+    {
         let World { acme, shop, broker: _broker } = world(make, idp);
         let (mut ada, mut ben) = (Person::new("ada"), Person::new("ben"));
         let tokens = ada.signs_in_by(&acme, &shop).await;

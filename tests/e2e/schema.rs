@@ -15,7 +15,9 @@ fn examples() -> Vec<Value> {
     let pages = ["README.md", "docs/providers.md", "docs/saml.md", "docs/operations.md"];
     let text: String = pages
         .iter()
-        .map(|page| std::fs::read_to_string(format!("{}/{page}", env!("CARGO_MANIFEST_DIR"))).expect("a page"))
+        .map(|page| {
+            std::fs::read_to_string(format!("{}/{page}", env!("CARGO_MANIFEST_DIR"))).expect("a page")
+        })
         .collect::<Vec<_>>()
         .join("\n");
     let blocks = text.split("\n```").filter_map(|block| block.strip_prefix("toml\n"));
@@ -66,7 +68,8 @@ fn what_the_reader_refuses_by_its_form_the_schema_refuses_too() {
         pool(json!({ "client": [{ "id": "web", "redirect_uris": "https://app.example/" }] })),
         pool(json!({ "provider": [{ "name": "Google" }] })),
         pool(json!({ "provider": [{ "name": "Acme", "use": "oidc", "endpoints": { "tokn": "x" } }] })),
-        pool(json!({ "provider": [{ "name": "Acme", "use": "oidc", "attributes": { "name": { "konstant": "x" } } }] })),
+        pool(json!({ "provider": [{ "name": "Acme", "use": "oidc",
+                "attributes": { "name": { "konstant": "x" } } }] })),
         pool(json!({ "provider": [{ "name": "Acme", "use": "oidc", "groups": { "map": { "a": 1 } } }] })),
     ];
     for (document, errors) in wrong.iter().zip(schema_errors(&schema(), &wrong)) {

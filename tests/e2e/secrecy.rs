@@ -12,11 +12,17 @@ use crate::world::{App, AppSettings, Broker, Company, Person, Settings, Upstream
 /// What a thief of the store would look for besides the secrets of the run.
 const PERSONAL: [&str; 3] = ["grace.hopper", "grace.hopper@example.test", "127.0.0.1"];
 
-/// A whole life: sign-in, sign-on, rotation, a revoked and a living family, a half-done sign-in, a signed-out person.
+/// A whole life: sign-in, sign-on, rotation, a revoked and a living family, a half-done sign-in, a signed-out
+/// person.
 async fn live(settings: Settings) -> Broker {
     let upstream = Upstream::start(&settings);
     let attributes = json!({ "mail": ["grace.hopper@example.test"], "displayName": ["grace.hopper"] });
-    let company = Company::start_with(Make::Pysaml2, &settings, "Globex", json!({ "people": { "grace.hopper": attributes } }));
+    let company = Company::start_with(
+        Make::Pysaml2,
+        &settings,
+        "Globex",
+        json!({ "people": { "grace.hopper": attributes } }),
+    );
     let shop = AppSettings::new("shop").with("rotation = true").hears_of_sign_outs();
     let forum = AppSettings::new("forum");
     let globex = company.toml_with("end_session = true");
@@ -41,7 +47,10 @@ async fn live(settings: Settings) -> Broker {
 /// Signed in and in between with SAML: what the company says of a person is theirs.
 async fn employees_live(company: &Company, shop: &App) {
     let tokens = Person::new("grace.hopper").signs_in_by(company, shop).await;
-    let name_id = tokens.pointer("/id_token_claims/identities/0/userId").and_then(serde_json::Value::as_str).expect("a name");
+    let name_id = tokens
+        .pointer("/id_token_claims/identities/0/userId")
+        .and_then(serde_json::Value::as_str)
+        .expect("a name");
     secrets::add(name_id);
     let mut gone = Person::new("grace.hopper");
     gone.signs_in_by(company, shop).await;
@@ -60,11 +69,15 @@ async fn a_stolen_folder_reveals_nobody_and_nothing() {
 /// E-30: every command that Redis received is in the file that is searched, also what was deleted since.
 #[tokio::test]
 async fn a_stolen_redis_reveals_nobody_and_nothing() {
-    let plain = RedisOptions::default().directive("appendonly yes").directive("aof-use-rdb-preamble no").directive("rdbcompression no");
+    let plain = RedisOptions::default()
+        .directive("appendonly yes")
+        .directive("aof-use-rdb-preamble no")
+        .directive("rdbcompression no");
     let redis = plain.start();
     let broker = live(Settings::new().redis_store(&redis)).await;
     assert_eq!(redis.command(&["SAVE"]), "OK");
-    let folder = redis.command(&["CONFIG", "GET", "dir"]).lines().last().map(str::to_owned).expect("a folder");
+    let folder =
+        redis.command(&["CONFIG", "GET", "dir"]).lines().last().map(str::to_owned).expect("a folder");
     let found = search(Path::new(&folder).join("appendonlydir").as_path());
     assert!(found.is_empty(), "{found:?}");
     let dump = fs::read(Path::new(&folder).join("dump.rdb")).expect("a dump");
@@ -75,13 +88,20 @@ async fn a_stolen_redis_reveals_nobody_and_nothing() {
 
 /// The secrets that some file of a folder holds, with the file's name.
 fn search(folder: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+    let files = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file());
     let texts: Vec<_> = files.map(|path| (path.display().to_string(), read(&path))).collect();
     assert!(texts.iter().map(|(_, text)| text.len()).sum::<usize>() > 5_000, "something was stored");
-    let personal = |text: &str| PERSONAL.iter().filter(|word| text.contains(**word)).map(|word| (*word).to_owned()).collect();
+    let personal = |text: &str| {
+        PERSONAL.iter().filter(|word| text.contains(**word)).map(|word| (*word).to_owned()).collect()
+    };
     texts
         .iter()
-        .flat_map(|(file, text)| [secrets::found_in(text), personal(text)].concat().into_iter().map(|found| (file.clone(), found)))
+        .flat_map(|(file, text)| {
+            [secrets::found_in(text), personal(text)].concat().into_iter().map(|found| (file.clone(), found))
+        })
         .collect()
 }
 

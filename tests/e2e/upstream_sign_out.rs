@@ -25,7 +25,8 @@ fn world(algorithm: &str) -> World {
     World { upstream, shop: shop.start(&broker), broker }
 }
 
-/// B-46: the session that came of that sign-in ends, the same person's on another machine goes on, and the app hears of it from the broker.
+/// B-46: the session that came of that sign-in ends, the same person's on another machine goes on, and the
+/// app hears of it from the broker.
 #[tokio::test]
 async fn a_person_who_signs_out_at_the_provider_is_signed_out_here_and_the_app_hears_of_it() {
     for algorithm in ["RS256", "EdDSA"] {

@@ -19,16 +19,19 @@ fn variants() -> Vec<Variant> {
     let secret = "client_secret = \"a-secret-among-two-parties\"";
     let signed = |name, algorithm: &str| Variant {
         name,
-        client: json!({ "client_secret": "a-secret-among-two-parties", "id_token_signed_response_alg": algorithm }),
+        client: json!({ "client_secret": "a-secret-among-two-parties",
+            "id_token_signed_response_alg": algorithm }),
         toml: secret.to_owned(),
     };
     let key = rcgen::KeyPair::generate().expect("a P-256 key");
     let point = key.public_key_raw();
     let coordinate = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&point[range]);
-    let jwk = json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "broker-1", "x": coordinate(1..33), "y": coordinate(33..65) });
+    let jwk = json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "broker-1", "x": coordinate(1..33),
+        "y": coordinate(33..65) });
     let method = |name, method: &str, toml: &str| Variant {
         name,
-        client: json!({ "client_secret": "a-secret-among-two-parties", "token_endpoint_auth_method": method }),
+        client: json!({ "client_secret": "a-secret-among-two-parties",
+            "token_endpoint_auth_method": method }),
         toml: format!("client_auth = {method:?}\n{toml}"),
     };
     vec![
@@ -37,14 +40,20 @@ fn variants() -> Vec<Variant> {
         Variant {
             name: "Key",
             client: json!({
-                "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256", "jwks": { "keys": [jwk] },
+                "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
+                "jwks": { "keys": [jwk] },
             }),
             toml: format!(
-                "client_auth = \"private_key_jwt\"\nkey_algorithm = \"ES256\"\nkey_id = \"broker-1\"\nprivate_key = '''\n{}'''",
+                "client_auth = \"private_key_jwt\"\nkey_algorithm = \"ES256\"\nkey_id \
+                 = \"broker-1\"\nprivate_key = '''\n{}'''",
                 key.serialize_pem()
             ),
         },
-        Variant { name: "Open", client: json!({ "token_endpoint_auth_method": "none" }), toml: "client_auth = \"none\"".to_owned() },
+        Variant {
+            name: "Open",
+            client: json!({ "token_endpoint_auth_method": "none" }),
+            toml: "client_auth = \"none\"".to_owned(),
+        },
         signed("Rs", "RS256"),
         signed("Es", "ES256"),
         signed("Ed", "EdDSA"),
@@ -59,17 +68,27 @@ async fn people_sign_in_whatever_way_the_broker_and_the_provider_authenticate() 
     let variants = variants();
     let client = |variant: &Variant| {
         let mut client = json!({ "client_id": variant.name, "redirect_uris": [settings.callback()] });
-        client.as_object_mut().expect("an object").extend(variant.client.as_object().expect("an object").clone());
+        client
+            .as_object_mut()
+            .expect("an object")
+            .extend(variant.client.as_object().expect("an object").clone());
         client
     };
     let clients: Vec<Value> = variants.iter().map(client).collect();
-    let accounts = json!([{ "sub": "ada", "userinfo": { "email": "ada@userinfo.test", "email_verified": true, "name": "Ada" } }]);
+    let accounts = json!([{ "sub": "ada", "userinfo": { "email": "ada@userinfo.test", "email_verified": true,
+        "name": "Ada" } }]);
     let keys = ["RS256", "ES256", "EdDSA", "PS256"];
-    let upstream =
-        Upstream::start_with(&settings, json!({ "clients": clients, "keys": keys, "accounts": accounts, "pkce": true }), json!({}));
+    let upstream = Upstream::start_with(
+        &settings,
+        json!({ "clients": clients, "keys": keys, "accounts": accounts, "pkce": true }),
+        json!({}),
+    );
     for Variant { name, toml, .. } in &variants {
         let issuer = &upstream.issuer;
-        let table = format!("[[pool.provider]]\nname = {name:?}\nuse = \"oidc\"\nissuer = {issuer:?}\nclient_id = {name:?}\n{toml}\n");
+        let table = format!(
+            "[[pool.provider]]\nname = {name:?}\nuse = \"oidc\"\nissuer = {issuer:?}\nclient_id = \
+             {name:?}\n{toml}\n"
+        );
         settings = settings.table(&table);
     }
     let shop = AppSettings::new("shop");
@@ -78,14 +97,23 @@ async fn people_sign_in_whatever_way_the_broker_and_the_provider_authenticate() 
     for Variant { name, .. } in &variants {
         let tokens = Person::new("ada").signs_in(&shop, name).await;
         assert_eq!(tokens.pointer("/id_token_claims/cognito:username"), Some(&json!(format!("{name}_ada"))));
-        assert_eq!(tokens.pointer("/id_token_claims/email"), Some(&json!("ada@userinfo.test")), "{name}: claims of userinfo only");
+        assert_eq!(
+            tokens.pointer("/id_token_claims/email"),
+            Some(&json!("ada@userinfo.test")),
+            "{name}: claims of userinfo only"
+        );
     }
     let seen = upstream.saw("token").await;
     assert_eq!(seen.len(), variants.len());
-    let by = |name: &str| seen.iter().find(|request| request["client_id"] == json!(name)).expect("a token request").clone();
+    let by = |name: &str| {
+        seen.iter().find(|request| request["client_id"] == json!(name)).expect("a token request").clone()
+    };
     assert_eq!(by("Basic")["authorization"], json!("Basic"));
     assert!(by("Post")["params"].get("client_secret").is_some() && by("Post").get("authorization").is_none());
-    assert!(by("Key")["params"].get("client_assertion").is_some() && by("Key")["params"].get("client_secret").is_none());
+    assert!(
+        by("Key")["params"].get("client_assertion").is_some()
+            && by("Key")["params"].get("client_secret").is_none()
+    );
     assert!(by("Open")["params"].get("client_secret").is_none() && by("Open").get("authorization").is_none());
 }
 

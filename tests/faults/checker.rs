@@ -1,14 +1,17 @@
-//! Whether a history is one that the promises allow. Pure: it knows nothing of the broker but what was asked and answered.
+//! Whether a history is one that the promises allow. Pure: it knows nothing of the broker but what was asked
+//! and answered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use crate::history::{Event, Excuse, Fault, History, Id, Micros, Op, Outcome, Yield};
 
-/// How long a replaced refresh token answers surely, as the apps of the harness are configured (60 s), less what clocks and queues take.
+/// How long a replaced refresh token answers surely, as the apps of the harness are configured (60 s), less
+/// what clocks and queues take.
 pub(crate) const SURE_GRACE: Micros = 50_000_000;
 
-/// The longest pause of the broker's breaker and of its cache of keys, together with what it takes to try again.
+/// The longest pause of the broker's breaker and of its cache of keys, together with what it takes to try
+/// again.
 const PROVIDER_PAUSE: Micros = 100_000_000;
 
 /// A broken promise.
@@ -98,11 +101,15 @@ impl<'h> Facts<'h> {
             return;
         }
         match event.op {
-            Op::Callback { state: id, .. } | Op::Redeem { code: id } | Op::Refresh { token: id, .. } | Op::Revoke { token: id } => {
+            Op::Callback { state: id, .. }
+            | Op::Redeem { code: id }
+            | Op::Refresh { token: id, .. }
+            | Op::Revoke { token: id }
+            | Op::Use { session: id }
+            | Op::SignOut { session: id }
+            | Op::Introspect { family: id } => {
                 self.presented.entry(id).or_default().push(event);
             }
-            Op::Use { session: id } | Op::SignOut { session: id } => self.presented.entry(id).or_default().push(event),
-            Op::Introspect { family } => self.presented.entry(family).or_default().push(event),
             Op::Begin => {}
             Op::Everywhere => self.everywhere.entry(event.who).or_default().push(event),
         }
@@ -115,7 +122,9 @@ impl<'h> Facts<'h> {
                 self.family_of.insert(refresh, family);
                 match event.op {
                     Op::Redeem { code } => self.code_of.extend([(family, code)]),
-                    Op::Refresh { token, .. } if token != refresh => self.successors.entry(token).or_default().extend([refresh]),
+                    Op::Refresh { token, .. } if token != refresh => {
+                        self.successors.entry(token).or_default().extend([refresh]);
+                    }
                     _ => {}
                 }
             }
@@ -132,14 +141,18 @@ impl<'h> Facts<'h> {
         self.everywhere.get(&who).into_iter().flatten().filter(move |event| event.done > since)
     }
 
-    /// Whether presenting this refresh token may have ended its family: it was, or could have been, replaced for good.
+    /// Whether presenting this refresh token may have ended its family: it was, or could have been, replaced
+    /// for good.
     fn is_risky(&self, event: &Event) -> bool {
         let Op::Refresh { token, rotates: true } = event.op else { return false };
         let successor_used = self.successors.get(&token).into_iter().flatten().any(|successor| {
-            self.of_object(*successor).iter().any(|used| matches!(used.op, Op::Refresh { .. }) && used.invoked < event.done)
+            self.of_object(*successor)
+                .iter()
+                .any(|used| matches!(used.op, Op::Refresh { .. }) && used.invoked < event.done)
         });
-        let too_late =
-            self.of_object(token).iter().any(|before| matches!(before.op, Op::Refresh { .. }) && before.invoked + SURE_GRACE < event.done);
+        let too_late = self.of_object(token).iter().any(|before| {
+            matches!(before.op, Op::Refresh { .. }) && before.invoked + SURE_GRACE < event.done
+        });
         successor_used || too_late
     }
 }
@@ -157,21 +170,30 @@ impl<'h> Check<'h> {
 
     fn excused(&self, excuses: &[Excuse], from: Micros, to: Micros) -> bool {
         // A provider that failed is left alone for a while.
-        let until = |fault: &Fault| fault.to + if fault.excuses == Excuse::Provider { PROVIDER_PAUSE } else { 0 };
-        self.history.faults.iter().any(|fault| excuses.contains(&fault.excuses) && fault.from <= to && from <= until(fault))
+        let until =
+            |fault: &Fault| fault.to + if fault.excuses == Excuse::Provider { PROVIDER_PAUSE } else { 0 };
+        self.history
+            .faults
+            .iter()
+            .any(|fault| excuses.contains(&fault.excuses) && fault.from <= to && from <= until(fault))
     }
 
-    /// The earliest instant at which the event can have taken effect. A token that was presented elsewhere as well may be answered without a
-    /// write, and that is sooner.
+    /// The earliest instant at which the event can have taken effect. A token that was presented elsewhere as
+    /// well may be answered without a write, and that is sooner.
     fn effect(&self, event: &Event) -> Micros {
         let Op::Refresh { token, .. } = event.op else { return event.effect };
-        let alone = self.facts.of_object(token).iter().all(|other| std::ptr::eq(*other, event) || other.invoked >= event.done);
+        let alone = self
+            .facts
+            .of_object(token)
+            .iter()
+            .all(|other| std::ptr::eq(*other, event) || other.invoked >= event.done);
         if alone { event.effect } else { event.invoked }
     }
 
     /// The faults at the time of an event.
     fn during(&self, event: &Event) -> Vec<&'static str> {
-        let faults = self.history.faults.iter().filter(|fault| fault.from <= event.done && event.invoked <= fault.to);
+        let faults =
+            self.history.faults.iter().filter(|fault| fault.from <= event.done && event.invoked <= fault.to);
         faults.map(|fault| fault.name).collect()
     }
 
@@ -179,7 +201,8 @@ impl<'h> Check<'h> {
     fn once(&mut self) {
         let mut broken = Vec::new();
         for (id, events) in &self.facts.presented {
-            let done: Vec<&&Event> = events.iter().filter(|event| matches!(event.outcome, Outcome::Done(_))).collect();
+            let done: Vec<&&Event> =
+                events.iter().filter(|event| matches!(event.outcome, Outcome::Done(_))).collect();
             let rule = match events.first().map(|event| event.op) {
                 Some(Op::Redeem { .. }) => Rule::CodeOnce,
                 Some(Op::Callback { .. }) => Rule::StateOnce,
@@ -191,7 +214,10 @@ impl<'h> Check<'h> {
         }
         for (token, successors) in &self.facts.successors {
             if successors.len() > 1 {
-                broken.push((Rule::OneSuccessor, format!("{token:?} became {successors:?}: {:?}", self.facts.of_object(*token))));
+                broken.push((
+                    Rule::OneSuccessor,
+                    format!("{token:?} became {successors:?}: {:?}", self.facts.of_object(*token)),
+                ));
             }
         }
         for (rule, text) in broken {
@@ -199,7 +225,8 @@ impl<'h> Check<'h> {
         }
     }
 
-    /// Who presents a code or a provider's answer for the first time is served; after a sign-out everywhere nobody is.
+    /// Who presents a code or a provider's answer for the first time is served; after a sign-out everywhere
+    /// nobody is.
     fn codes_and_states(&mut self) {
         for event in &self.history.events {
             let (id, since, given) = match event.op {
@@ -210,17 +237,24 @@ impl<'h> Check<'h> {
                 },
                 _ => continue,
             };
-            let first = self.facts.of_object(id).iter().all(|other| std::ptr::eq(*other, event) || other.invoked >= event.done);
+            let first = self
+                .facts
+                .of_object(id)
+                .iter()
+                .all(|other| std::ptr::eq(*other, event) || other.invoked >= event.done);
             match &event.outcome {
                 Outcome::Refused(why) if first => {
                     let excuses = [Excuse::BeginAgain, Excuse::Clock, Excuse::Provider];
-                    let signed_out = self.facts.everywhere(event.who, since).any(|out| out.invoked < event.done);
+                    let signed_out =
+                        self.facts.everywhere(event.who, since).any(|out| out.invoked < event.done);
                     if !signed_out && !self.excused(&excuses, since, event.done) {
                         self.broken(Rule::Honest, format!("refused ({why}): {event:?}"));
                     }
                 }
                 Outcome::Done(_) => {
-                    if let Some(out) = given.and_then(|given| self.signed_out_between(event.who, given, event)) {
+                    if let Some(out) =
+                        given.and_then(|given| self.signed_out_between(event.who, given, event))
+                    {
                         let text = format!("{event:?} though {out:?}");
                         self.broken(Rule::Ended, text);
                     }
@@ -232,8 +266,11 @@ impl<'h> Check<'h> {
 
     /// An acknowledged sign-out everywhere that came after `born` and before `event` could take effect.
     fn signed_out_between(&self, who: usize, born: &Event, event: &Event) -> Option<&'h Event> {
-        let acknowledged =
-            |out: &&&Event| matches!(out.outcome, Outcome::Done(_)) && born.done < out.invoked && out.done < self.effect(event);
+        let acknowledged = |out: &&&Event| {
+            matches!(out.outcome, Outcome::Done(_))
+                && born.done < out.invoked
+                && out.done < self.effect(event)
+        };
         self.facts.everywhere(who, 0).find(acknowledged).copied()
     }
 
@@ -259,23 +296,30 @@ impl<'h> Check<'h> {
         let born = code.and_then(|code| self.facts.given.get(&code).copied());
         let redeemed = code.map(|code| self.facts.of_object(code).to_vec()).unwrap_or_default();
         // What may have ended it, by when; and what proves that it had ended, from when on.
-        let mut ends: Vec<&Event> =
-            events.iter().copied().filter(|event| matches!(event.op, Op::Revoke { .. }) || self.facts.is_risky(event)).collect();
+        let mut ends: Vec<&Event> = events
+            .iter()
+            .copied()
+            .filter(|event| matches!(event.op, Op::Revoke { .. }) || self.facts.is_risky(event))
+            .collect();
         if redeemed.len() > 1 {
             ends.extend(&redeemed);
         }
         if let Some(born) = born {
             ends.extend(self.facts.everywhere(born.who, born.invoked));
         }
-        let ended: Vec<&Event> = events.iter().chain(&redeemed).copied().filter(|event| proves_the_end(event)).collect();
+        let ended: Vec<&Event> =
+            events.iter().chain(&redeemed).copied().filter(|event| proves_the_end(event)).collect();
         // What seemed over by a clock that was wrong is not over by one that is right.
-        let told = |event: &&Event| matches!(event.op, Op::Revoke { .. }) || !self.excused(&[Excuse::Clock], 0, event.done);
+        let told = |event: &&Event| {
+            matches!(event.op, Op::Revoke { .. }) || !self.excused(&[Excuse::Clock], 0, event.done)
+        };
         let ended: Vec<&Event> = ended.into_iter().filter(told).collect();
         let ended = ended.into_iter().min_by_key(|event| event.done);
         for event in events {
             match &event.outcome {
                 Outcome::Refused(_) | Outcome::Done(Yield::Active(false)) => {
-                    let moved = self.excused(&[Excuse::Clock], born.map_or(0, |born| born.invoked), event.done);
+                    let moved =
+                        self.excused(&[Excuse::Clock], born.map_or(0, |born| born.invoked), event.done);
                     if !moved && !ends.iter().any(|end| end.invoked < event.done) {
                         self.broken(Rule::Honest, format!("a living family was refused: {event:?}"));
                     }
@@ -283,7 +327,11 @@ impl<'h> Check<'h> {
                 Outcome::Done(Yield::Tokens { .. } | Yield::Active(true)) => {
                     let out = born.and_then(|born| self.signed_out_between(born.who, born, event));
                     if let Some(end) = ended.filter(|end| end.done < self.effect(event)).or(out) {
-                        let text = format!("{event:?} (during {:?}) though {end:?} (during {:?})", self.during(event), self.during(end));
+                        let text = format!(
+                            "{event:?} (during {:?}) though {end:?} (during {:?})",
+                            self.during(event),
+                            self.during(end)
+                        );
                         self.broken(Rule::Ended, text);
                     }
                     self.replaced(event);
@@ -298,7 +346,9 @@ impl<'h> Check<'h> {
         let Op::Refresh { token, rotates: true } = event.op else { return };
         let successors = self.facts.successors.get(&token).into_iter().flatten();
         let used = successors.flat_map(|successor| self.facts.of_object(*successor)).find(|used| {
-            matches!(used.op, Op::Refresh { .. }) && matches!(used.outcome, Outcome::Done(_)) && used.done < self.effect(event)
+            matches!(used.op, Op::Refresh { .. })
+                && matches!(used.outcome, Outcome::Done(_))
+                && used.done < self.effect(event)
         });
         if let Some(used) = used {
             let text = format!("{event:?} though {used:?}");
@@ -310,17 +360,24 @@ impl<'h> Check<'h> {
         for event in &self.history.events {
             let Op::Use { session } = event.op else { continue };
             let Some(born) = self.facts.begun.get(&session).copied() else { continue };
-            let outs = self.facts.of_object(session).iter().filter(|out| matches!(out.op, Op::SignOut { .. }));
+            let outs =
+                self.facts.of_object(session).iter().filter(|out| matches!(out.op, Op::SignOut { .. }));
             match &event.outcome {
                 Outcome::Refused(_) => {
-                    let signed_out = outs.chain(self.facts.everywhere(event.who, born.invoked)).any(|out| out.invoked < event.done);
+                    let signed_out = outs
+                        .chain(self.facts.everywhere(event.who, born.invoked))
+                        .any(|out| out.invoked < event.done);
                     if !signed_out && !self.excused(&[Excuse::Clock], born.invoked, event.done) {
                         self.broken(Rule::Honest, format!("a living session was refused: {event:?}"));
                     }
                 }
                 Outcome::Done(_) => {
-                    let mut acknowledged = outs.filter(|out| matches!(out.outcome, Outcome::Done(_)) && out.done < event.effect);
-                    let out = acknowledged.next().copied().or_else(|| self.signed_out_between(event.who, born, event));
+                    let mut acknowledged =
+                        outs.filter(|out| matches!(out.outcome, Outcome::Done(_)) && out.done < event.effect);
+                    let out = acknowledged
+                        .next()
+                        .copied()
+                        .or_else(|| self.signed_out_between(event.who, born, event));
                     if let Some(out) = out {
                         self.broken(Rule::Ended, format!("{event:?} though {out:?}"));
                     }
@@ -335,7 +392,9 @@ impl<'h> Check<'h> {
         let mut people: HashMap<Id, usize> = HashMap::new();
         for event in &self.history.events {
             let Outcome::Done(Yield::Tokens { sub, .. }) = event.outcome else { continue };
-            if *subs.entry(event.who).or_insert(sub) != sub || *people.entry(sub).or_insert(event.who) != event.who {
+            if *subs.entry(event.who).or_insert(sub) != sub
+                || *people.entry(sub).or_insert(event.who) != event.who
+            {
                 self.broken(Rule::User, format!("{event:?} is another user than before, or somebody else's"));
             }
         }
@@ -344,14 +403,22 @@ impl<'h> Check<'h> {
     fn answers(&mut self) {
         for event in &self.history.events {
             match &event.outcome {
-                // A store that is set up wrongly is named as such, and nothing but a change of its settings helps.
-                Outcome::Unknown(why) if why.starts_with("status 500") && !why.contains("store_misconfigured") => {
+                // A store that is set up wrongly is named as such, and nothing but a change of its settings
+                // helps.
+                Outcome::Unknown(why)
+                    if why.starts_with("status 500") && !why.contains("store_misconfigured") =>
+                {
                     self.broken(Rule::Answer, format!("{event:?}"));
                 }
-                Outcome::Refused(_) if event.op == Op::Begin && !self.excused(&[Excuse::Provider], event.invoked, event.done) => {
+                Outcome::Refused(_)
+                    if event.op == Op::Begin
+                        && !self.excused(&[Excuse::Provider], event.invoked, event.done) =>
+                {
                     self.broken(Rule::Honest, format!("{event:?}"));
                 }
-                Outcome::Unknown(_) | Outcome::NotSent if self.history.seamless => self.broken(Rule::Seamless, format!("{event:?}")),
+                Outcome::Unknown(_) | Outcome::NotSent if self.history.seamless => {
+                    self.broken(Rule::Seamless, format!("{event:?}"));
+                }
                 _ => {}
             }
         }

@@ -51,7 +51,8 @@ fn another_code() -> Outcome {
 /// Somebody signed in by time 20 and has [`FIRST`], and then this.
 fn after_a_sign_in(events: impl IntoIterator<Item = Event>) -> History {
     let arrived = Outcome::Done(Yield::Code { code: CODE, session: Some(SESSION) });
-    let mut all = vec![event(Op::Callback { state: STATE, began: 0 }, 1, 10, arrived), redeem(11, tokens(FIRST))];
+    let mut all =
+        vec![event(Op::Callback { state: STATE, began: 0 }, 1, 10, arrived), redeem(11, tokens(FIRST))];
     all.extend(events);
     History { events: all, ..History::default() }
 }
@@ -63,7 +64,12 @@ fn broken(events: impl IntoIterator<Item = Event>) -> Vec<Rule> {
 
 #[test]
 fn what_honest_people_do_breaks_nothing() {
-    let all = [refresh(FIRST, 20, tokens(SECOND)), refresh(SECOND, 30, tokens(THIRD)), uses(40, another_code()), revoke(50, NOTHING)];
+    let all = [
+        refresh(FIRST, 20, tokens(SECOND)),
+        refresh(SECOND, 30, tokens(THIRD)),
+        uses(40, another_code()),
+        revoke(50, NOTHING),
+    ];
     assert_eq!(broken(all), []);
     assert_eq!(broken([revoke(20, NOTHING), refresh(FIRST, 30, no())]), []);
     assert_eq!(broken([refresh(FIRST, 20, unknown()), refresh(FIRST, 30, tokens(SECOND))]), []);
@@ -80,8 +86,15 @@ fn a_code_or_an_answer_taken_twice_is_found() {
 /// I2
 #[test]
 fn two_successors_of_one_token_are_found() {
-    assert_eq!(broken([refresh(FIRST, 20, tokens(SECOND)), refresh(FIRST, 21, tokens(THIRD))]), [Rule::OneSuccessor]);
-    assert_eq!(broken([refresh(FIRST, 20, tokens(SECOND)), refresh(FIRST, 21, tokens(SECOND))]), [], "the same one twice is grace");
+    assert_eq!(
+        broken([refresh(FIRST, 20, tokens(SECOND)), refresh(FIRST, 21, tokens(THIRD))]),
+        [Rule::OneSuccessor]
+    );
+    assert_eq!(
+        broken([refresh(FIRST, 20, tokens(SECOND)), refresh(FIRST, 21, tokens(SECOND))]),
+        [],
+        "the same one twice is grace"
+    );
 }
 
 #[test]
@@ -99,20 +112,39 @@ fn a_revocation_that_was_acknowledged_and_is_forgotten_is_found() {
     assert_eq!(broken([revoke(20, NOTHING), refresh(FIRST, 30, tokens(SECOND))]), [Rule::Ended]);
     let looked_up = event(Op::Introspect { family: FAMILY }, 30, 35, Outcome::Done(Yield::Active(true)));
     assert_eq!(broken([revoke(20, NOTHING), looked_up]), [Rule::Ended]);
-    assert_eq!(broken([revoke(20, unknown()), refresh(FIRST, 30, tokens(SECOND))]), [], "it was never acknowledged");
-    assert_eq!(broken([revoke(20, NOTHING), refresh(FIRST, 22, tokens(SECOND))]), [], "it may have come first");
-    assert_eq!(broken([refresh(FIRST, 20, no()), revoke(19, unknown()), refresh(FIRST, 40, tokens(SECOND))]), [Rule::Ended]);
+    assert_eq!(
+        broken([revoke(20, unknown()), refresh(FIRST, 30, tokens(SECOND))]),
+        [],
+        "it was never acknowledged"
+    );
+    assert_eq!(
+        broken([revoke(20, NOTHING), refresh(FIRST, 22, tokens(SECOND))]),
+        [],
+        "it may have come first"
+    );
+    assert_eq!(
+        broken([refresh(FIRST, 20, no()), revoke(19, unknown()), refresh(FIRST, 40, tokens(SECOND))]),
+        [Rule::Ended]
+    );
 }
 
-/// What was in flight is known to have reached the store after the revocation, because its way there was slow.
+/// What was in flight is known to have reached the store after the revocation, because its way there was
+/// slow.
 #[test]
 fn what_was_in_flight_and_succeeds_after_a_sign_out_is_found() {
     let everywhere = event(Op::Everywhere, 20, 25, NOTHING);
-    let in_flight = |effect| Event { effect, ..event(Op::Refresh { token: FIRST, rotates: true }, 19, 90, tokens(SECOND)) };
+    let in_flight = |effect| Event {
+        effect,
+        ..event(Op::Refresh { token: FIRST, rotates: true }, 19, 90, tokens(SECOND))
+    };
     assert_eq!(broken([everywhere.clone(), in_flight(60)]), [Rule::Ended]);
     assert_eq!(broken([everywhere.clone(), in_flight(19)]), [], "it may have come first");
     let elsewhere = refresh(FIRST, 10, unknown());
-    assert_eq!(broken([elsewhere, everywhere, in_flight(60)]), [], "the answer of another use may be repeated without a write");
+    assert_eq!(
+        broken([elsewhere, everywhere, in_flight(60)]),
+        [],
+        "the answer of another use may be repeated without a write"
+    );
 }
 
 #[test]
@@ -129,7 +161,8 @@ fn a_code_from_before_a_sign_out_everywhere_is_worth_nothing() {
     let begun = event(Op::Callback { state: STATE, began: 0 }, 1, 10, arrived);
     let out = event(Op::Everywhere, 20, 25, NOTHING);
     let rules = |outcome| {
-        let history = History { events: vec![begun.clone(), out.clone(), redeem(30, outcome)], ..History::default() };
+        let history =
+            History { events: vec![begun.clone(), out.clone(), redeem(30, outcome)], ..History::default() };
         check(&history).into_iter().map(|violation| violation.rule).collect::<Vec<_>>()
     };
     assert_eq!(rules(tokens(FIRST)), [Rule::Ended]);
@@ -141,8 +174,12 @@ fn a_code_from_before_a_sign_out_everywhere_is_worth_nothing() {
 fn an_honest_person_who_is_refused_is_found() {
     assert_eq!(broken([refresh(FIRST, 20, no())]), [Rule::Honest]);
     assert_eq!(broken([uses(20, no())]), [Rule::Honest]);
-    let stolen =
-        [refresh(FIRST, 20, tokens(SECOND)), refresh(SECOND, 30, tokens(THIRD)), refresh(FIRST, 40, no()), refresh(THIRD, 50, no())];
+    let stolen = [
+        refresh(FIRST, 20, tokens(SECOND)),
+        refresh(SECOND, 30, tokens(THIRD)),
+        refresh(FIRST, 40, no()),
+        refresh(THIRD, 50, no()),
+    ];
     assert_eq!(broken(stolen), [], "a thief was there");
     assert_eq!(broken([redeem(20, no()), refresh(FIRST, 30, no())]), [], "the code was presented twice");
 }
@@ -164,7 +201,12 @@ fn only_what_may_cost_a_sign_in_in_progress_excuses_its_refusal() {
 #[test]
 fn a_person_who_becomes_another_user_is_found() {
     let other = Outcome::Done(Yield::Tokens { family: Id(50), sub: Id(51), refresh: Id(52) });
-    let arrived = event(Op::Callback { state: Id(53), began: 20 }, 21, 22, Outcome::Done(Yield::Code { code: Id(54), session: None }));
+    let arrived = event(
+        Op::Callback { state: Id(53), began: 20 },
+        21,
+        22,
+        Outcome::Done(Yield::Code { code: Id(54), session: None }),
+    );
     assert_eq!(broken([arrived, event(Op::Redeem { code: Id(54) }, 30, 35, other)]), [Rule::User]);
 }
 

@@ -34,14 +34,20 @@ const PEOPLE: usize = 6;
 const SHOWN: usize = 12;
 
 use Deed::{
-    BreakConnections, ClockSteps, CutOff, DiskFull, EvictingRedis, FailOver, FsyncFails, FullRedis, HoldBroker, HoldRedis, KillBroker,
-    KillRedis, KillShard, LongStrandedWrites, MoveSlots, Partition, PowerCut, ProviderDown, ProviderFlaps, ProviderHuge,
-    ProviderRotatesKeys, ProviderSlow, RestartBroker, RestartRedis, SlowRedis, StrandedWrites,
+    BreakConnections, ClockSteps, CutOff, DiskFull, EvictingRedis, FailOver, FsyncFails, FullRedis,
+    HoldBroker, HoldRedis, KillBroker, KillRedis, KillShard, LongStrandedWrites, MoveSlots, Partition,
+    PowerCut, ProviderDown, ProviderFlaps, ProviderHuge, ProviderRotatesKeys, ProviderSlow, RestartBroker,
+    RestartRedis, SlowRedis, StrandedWrites,
 };
 
 /// Everything that a campaign does.
 pub(crate) const COURSES: [Course; 10] = [
-    Course { name: "file, killed", share: 18, pause: (20, 300), ..file(&[KillBroker, KillBroker, KillBroker, HoldBroker, RestartBroker]) },
+    Course {
+        name: "file, killed",
+        share: 18,
+        pause: (20, 300),
+        ..file(&[KillBroker, KillBroker, KillBroker, HoldBroker, RestartBroker])
+    },
     Course { name: "file, power cut", share: 8, pause: (50, 500), ..file(&[PowerCut]) },
     Course { name: "file, disk and clock", share: 8, ..file(&[DiskFull, FsyncFails, ClockSteps]) },
     Course {
@@ -59,9 +65,24 @@ pub(crate) const COURSES: [Course; 10] = [
     Course {
         name: "Redis",
         share: 14,
-        ..redis(&[KillRedis, RestartRedis, HoldRedis, SlowRedis, SlowRedis, FullRedis, EvictingRedis, CutOff, BreakConnections])
+        ..redis(&[
+            KillRedis,
+            RestartRedis,
+            HoldRedis,
+            SlowRedis,
+            SlowRedis,
+            FullRedis,
+            EvictingRedis,
+            CutOff,
+            BreakConnections,
+        ])
     },
-    Course { name: "Sentinels", share: 13, kind: Kind::Sentinels(1), ..redis(&[FailOver, StrandedWrites, Partition, KillBroker]) },
+    Course {
+        name: "Sentinels",
+        share: 13,
+        kind: Kind::Sentinels(1),
+        ..redis(&[FailOver, StrandedWrites, Partition, KillBroker])
+    },
     Course {
         name: "Sentinels, both confirm",
         share: 6,
@@ -133,7 +154,11 @@ impl Course {
             }
         }
         stop.store(true, Ordering::Relaxed);
-        let mut people: Vec<Person> = join_all(lives).await.into_iter().map(|person| person.expect("a person's life ends well")).collect();
+        let mut people: Vec<Person> = join_all(lives)
+            .await
+            .into_iter()
+            .map(|person| person.expect("a person's life ends well"))
+            .collect();
         join_all(people.iter_mut().map(Person::settles)).await;
         for replica in &world.replicas {
             replica.complaints().into_iter().for_each(|line| world.recorder.stuck(line));
@@ -148,10 +173,13 @@ impl Report {
     /// The figures, as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let Self { name, seed, seconds, history, violations } = self;
-        let mut text =
-            format!("### {name}\n\nSeed {seed}, {seconds} s.\n\n| asked | done | refused | unknown | not sent |\n|---|---|---|---|---|\n");
+        let mut text = format!(
+            "### {name}\n\nSeed {seed}, {seconds} s.\n\n| asked | done | refused | unknown | not sent \
+             |\n|---|---|---|---|---|\n"
+        );
         for (op, counts) in counts(history) {
-            let _ = writeln!(text, "| {op} | {} | {} | {} | {} |", counts[0], counts[1], counts[2], counts[3]);
+            let _ =
+                writeln!(text, "| {op} | {} | {} | {} | {} |", counts[0], counts[1], counts[2], counts[3]);
         }
         let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
         history.faults.iter().for_each(|fault| *faults.entry(fault.name).or_default() += 1);

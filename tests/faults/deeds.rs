@@ -43,7 +43,8 @@ pub(crate) enum Deed {
     FailOver,
     /// The master's latest writes reach nobody before it is killed.
     StrandedWrites,
-    /// The same, for so long that the Sentinels think nobody is left: whoever is there first again takes over.
+    /// The same, for so long that the Sentinels think nobody is left: whoever is there first again takes
+    /// over.
     LongStrandedWrites,
     /// The master and a replica of the broker are cut off together; both sides serve.
     Partition,
@@ -69,7 +70,9 @@ impl Deed {
             | Self::Partition
             | Self::KillShard
             | Self::MoveSlots => Excuse::BeginAgain,
-            Self::ProviderDown | Self::ProviderSlow | Self::ProviderHuge | Self::ProviderFlaps => Excuse::Provider,
+            Self::ProviderDown | Self::ProviderSlow | Self::ProviderHuge | Self::ProviderFlaps => {
+                Excuse::Provider
+            }
             Self::ClockSteps => Excuse::Clock,
             _ => Excuse::None,
         }
@@ -111,15 +114,31 @@ impl Deed {
         let from = world.recorder.now();
         let at = chance.below(world.replicas.len());
         match self {
-            Self::KillBroker | Self::HoldBroker | Self::RestartBroker => self.to_a_broker(world, at, chance).await,
-            Self::PowerCut | Self::DiskFull | Self::FsyncFails | Self::ClockSteps => self.to_the_machine(world, chance).await,
-            Self::KillRedis | Self::RestartRedis | Self::HoldRedis | Self::FullRedis | Self::EvictingRedis => {
+            Self::KillBroker | Self::HoldBroker | Self::RestartBroker => {
+                self.to_a_broker(world, at, chance).await;
+            }
+            Self::PowerCut | Self::DiskFull | Self::FsyncFails | Self::ClockSteps => {
+                self.to_the_machine(world, chance).await;
+            }
+            Self::KillRedis
+            | Self::RestartRedis
+            | Self::HoldRedis
+            | Self::FullRedis
+            | Self::EvictingRedis => {
                 self.to_redis(world, chance).await;
             }
-            Self::SlowRedis | Self::CutOff | Self::BreakConnections => self.to_the_way(world, at, chance).await,
-            Self::FailOver | Self::StrandedWrites | Self::LongStrandedWrites | Self::Partition => self.to_the_master(world, chance).await,
+            Self::SlowRedis | Self::CutOff | Self::BreakConnections => {
+                self.to_the_way(world, at, chance).await;
+            }
+            Self::FailOver | Self::StrandedWrites | Self::LongStrandedWrites | Self::Partition => {
+                self.to_the_master(world, chance).await;
+            }
             Self::KillShard | Self::MoveSlots => self.to_the_cluster(world, chance).await,
-            Self::ProviderDown | Self::ProviderSlow | Self::ProviderHuge | Self::ProviderFlaps | Self::ProviderRotatesKeys => {
+            Self::ProviderDown
+            | Self::ProviderSlow
+            | Self::ProviderHuge
+            | Self::ProviderFlaps
+            | Self::ProviderRotatesKeys => {
                 self.to_the_provider(world, chance).await;
             }
         }
@@ -235,7 +254,8 @@ impl Deed {
             both_sides_serve(world, group, (old, port), chance).await;
         } else {
             let strands = matches!(self, Self::StrandedWrites | Self::LongStrandedWrites);
-            let others: Vec<&Redis> = group.nodes.iter().filter(|node| strands && node.port() != port).collect();
+            let others: Vec<&Redis> =
+                group.nodes.iter().filter(|node| strands && node.port() != port).collect();
             for node in &others {
                 node.pause();
             }
@@ -257,7 +277,9 @@ impl Deed {
         let whole = || {
             let master = group.master();
             let node = group.nodes.iter().find(|node| node.port() == master);
-            node.is_some_and(|node| node.command(&["INFO", "replication"]).matches("state=online").count() == 2)
+            node.is_some_and(|node| {
+                node.command(&["INFO", "replication"]).matches("state=online").count() == 2
+            })
         };
         becomes(world, "both others follow the new master", whole).await;
     }
@@ -270,14 +292,19 @@ impl Deed {
             return;
         }
         let masters = |group: &Cluster| -> Vec<usize> {
-            (0..group.nodes.len()).filter(|at| group.nodes[*at].command(&["ROLE"]).starts_with("master")).collect()
+            (0..group.nodes.len())
+                .filter(|at| group.nodes[*at].command(&["ROLE"]).starts_with("master"))
+                .collect()
         };
         let before = block_in_place(|| masters(group));
         let old = before[chance.below(before.len())];
         group.nodes[old].kill();
         let promoted = || {
             let now = masters(group);
-            now.len() == before.len() && now.iter().all(|at| group.nodes[*at].command(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+            now.len() == before.len()
+                && now
+                    .iter()
+                    .all(|at| group.nodes[*at].command(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
         };
         becomes(world, "its replica is the master", promoted).await;
         sleep(chance.millis(0..1000)).await;
@@ -300,7 +327,8 @@ impl Deed {
     }
 }
 
-/// The old master and a replica of the broker that is connected to it sleep through a fail-over and go on as if nothing had happened.
+/// The old master and a replica of the broker that is connected to it sleep through a fail-over and go on as
+/// if nothing had happened.
 async fn both_sides_serve(world: &World, group: &Sentinels, (old, port): (usize, u16), chance: &mut Chance) {
     let cut_off = world.replicas.last().filter(|_| world.replicas.len() > 1);
     if let Some(replica) = cut_off {

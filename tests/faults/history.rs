@@ -77,7 +77,8 @@ pub(crate) struct Event {
     pub(crate) who: usize,
     pub(crate) op: Op,
     pub(crate) invoked: Micros,
-    /// Before this instant it cannot have taken effect: later than `invoked` where the way to the store is known to be slow.
+    /// Before this instant it cannot have taken effect: later than `invoked` where the way to the store is
+    /// known to be slow.
     pub(crate) effect: Micros,
     pub(crate) done: Micros,
     pub(crate) outcome: Outcome,
@@ -124,7 +125,10 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    #[expect(clippy::disallowed_methods, reason = "durations of the harness, which has no clock of the broker")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "durations of the harness, which has no clock of the broker"
+    )]
     pub(crate) fn new() -> Self {
         Self { began: Instant::now(), history: Arc::default() }
     }

@@ -1,8 +1,15 @@
-//! The built binary under load while everything around it fails, and a checker that reads the history afterwards.
+//! The built binary under load while everything around it fails, and a checker that reads the history
+//! afterwards.
 //!
-//! The tests are a short course on a file and one on Redis, and the checker's own. `tests/run faults [minutes] [seed]` runs all courses.
+//! The tests are a short course on a file and one on Redis, and the checker's own. `tests/run faults
+//! [minutes] [seed]` runs all courses.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 #[path = "../support"]
 mod support {
@@ -60,7 +67,8 @@ async fn a_short_course_of_misfortunes_of_redis() {
     holds(&course("Redis").run(Duration::from_secs(12), number("SYMBOLON_FAULTS_SEED", 1)).await);
 }
 
-/// All courses, for `SYMBOLON_FAULTS_MINUTES` together, or those whose name contains `SYMBOLON_FAULTS_COURSE`.
+/// All courses, for `SYMBOLON_FAULTS_MINUTES` together, or those whose name contains
+/// `SYMBOLON_FAULTS_COURSE`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes as long as it is told: tests/run faults [minutes] [seed]"]
 async fn campaign() {
@@ -93,14 +101,18 @@ const PLANTED: [(&str, &str); 8] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a program with planted bugs: tests/run faults planted"]
 async fn planted() {
-    assert!(std::env::var_os("SYMBOLON_FAULTS_PROGRAM").is_some(), "tests/run faults planted builds the program");
+    assert!(
+        std::env::var_os("SYMBOLON_FAULTS_PROGRAM").is_some(),
+        "tests/run faults planted builds the program"
+    );
     let wanted = std::env::var("SYMBOLON_FAULTS_COURSE").unwrap_or_default();
     let mut missed = Vec::new();
     for (bug, name) in PLANTED.iter().filter(|(bug, _)| bug.contains(&wanted)) {
         let mut found = None;
         for seed in 1..=5 {
             let report = course(name).run_with(Some(bug), Duration::from_secs(25), seed).await;
-            let rules: std::collections::BTreeSet<_> = report.violations.iter().map(|violation| violation.rule).collect();
+            let rules: std::collections::BTreeSet<_> =
+                report.violations.iter().map(|violation| violation.rule).collect();
             if !rules.is_empty() {
                 println!("| {bug} | {name} | round {seed} | {rules:?} | {} |", report.violations[0]);
                 found = Some(rules);

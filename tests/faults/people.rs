@@ -1,4 +1,5 @@
-//! People and apps at work: they sign in, redeem, refresh, use what they have, sign out; and now and then a thief does what thieves do.
+//! People and apps at work: they sign in, redeem, refresh, use what they have, sign out; and now and then a
+//! thief does what thieves do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,8 +89,12 @@ impl Person {
 
     async fn signs_in(&mut self) {
         let (world, app) = (self.world.clone(), self.chance.below(APPS.len()));
-        let Some(delivery) = Self::desk(&mut self.chance, &world, self.who).begins(app, &self.name).await else { return };
-        let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        let Some(delivery) = Self::desk(&mut self.chance, &world, self.who).begins(app, &self.name).await
+        else {
+            return;
+        };
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
         // Some take their time at the provider.
         if self.chance.percent(20) {
             let pause = self.chance.millis(100..1000);
@@ -112,7 +117,8 @@ impl Person {
         if let Some(session) = session {
             remember(&mut self.sessions, session);
         }
-        let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
         match self.chance.below(100) {
             0..4 => return,
             4..14 => {
@@ -144,9 +150,11 @@ impl Person {
             self.families.remove(at);
             return;
         }
-        let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
         let answers = if self.chance.percent(20) {
-            let (first, second) = join(one.refreshes(held.app, &newest), two.refreshes(held.app, &newest)).await;
+            let (first, second) =
+                join(one.refreshes(held.app, &newest), two.refreshes(held.app, &newest)).await;
             vec![first, second]
         } else {
             vec![one.refreshes(held.app, &newest).await]
@@ -189,7 +197,8 @@ impl Person {
         }
         let mut held = self.families.remove(at);
         let newest = held.chain.last().cloned().unwrap_or_default();
-        let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
         if self.chance.percent(50) {
             let pause = self.chance.millis(0..300);
             let revoked = async {
@@ -210,7 +219,8 @@ impl Person {
         let Some(session) = pick(&mut self.chance, &self.sessions) else { return };
         self.sessions.retain(|have| *have != session);
         let app = self.chance.below(APPS.len());
-        let (one, two) = (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, self.who), Self::desk(&mut self.chance, &world, self.who));
         if self.chance.percent(60) {
             let pause = self.chance.millis(0..300);
             let out = async {
@@ -233,7 +243,8 @@ impl Person {
         let Some(sub) = self.sub.clone().filter(|_| world.has_office()) else { return };
         let mut held = pick(&mut self.chance, &self.families);
         let session = pick(&mut self.chance, &self.sessions);
-        let (one, two) = (Self::desk(&mut self.chance, &world, who), Self::desk(&mut self.chance, &world, who));
+        let (one, two) =
+            (Self::desk(&mut self.chance, &world, who), Self::desk(&mut self.chance, &world, who));
         let pause = self.chance.millis(0..300);
         let out = async {
             tokio::time::sleep(pause).await;
@@ -285,7 +296,8 @@ impl Person {
         let (world, at) = (self.world.clone(), self.chance.below(self.families.len()));
         let Some(held) = self.families.get(at).filter(|held| held.chain.len() > 2).cloned() else { return };
         let old = self.chance.below(held.chain.len() - 2);
-        let (_, outcome) = Self::desk(&mut self.chance, &world, self.who).refreshes(held.app, &held.chain[old]).await;
+        let (_, outcome) =
+            Self::desk(&mut self.chance, &world, self.who).refreshes(held.app, &held.chain[old]).await;
         if outcome != Outcome::NotSent {
             let held = self.families.remove(at);
             remember(&mut self.ended, held);
@@ -311,11 +323,16 @@ impl Person {
         let world = self.world.clone();
         let now = world.recorder.now();
         let desk = Desk { world: &world, who: self.who, at: 0 };
-        let trusted = |held: &&Family| !APPS[held.app].1 || held.asked.is_none_or(|asked| now.saturating_sub(asked) < TRUST);
+        let trusted = |held: &&Family| {
+            !APPS[held.app].1 || held.asked.is_none_or(|asked| now.saturating_sub(asked) < TRUST)
+        };
         for held in self.families.iter().filter(trusted).chain(&self.ended) {
             let newest = held.chain.last().map_or("", String::as_str);
             decided(&world, "a refresh", async || desk.refreshes(held.app, newest).await.1).await;
-            decided(&world, "an introspection", async || desk.introspects(held.app, (held.id, &held.access)).await).await;
+            decided(&world, "an introspection", async || {
+                desk.introspects(held.app, (held.id, &held.access)).await
+            })
+            .await;
         }
         for session in self.sessions.iter().chain(&self.left) {
             decided(&world, "the use of a session", async || desk.uses(0, session).await.1).await;
@@ -323,7 +340,8 @@ impl Person {
         let (mut works, mut chance) = (false, self.chance.split());
         for _ in 0..SIGN_INS {
             if let Some(delivery) = Self::desk(&mut chance, &world, self.who).begins(0, &self.name).await
-                && let Some(Arrival { code, .. }) = Self::desk(&mut chance, &world, self.who).delivers(&delivery).await
+                && let Some(Arrival { code, .. }) =
+                    Self::desk(&mut chance, &world, self.who).delivers(&delivery).await
                 && let (Some(_), _) = Self::desk(&mut chance, &world, self.who).redeems(0, &code).await
             {
                 works = true;
@@ -332,7 +350,8 @@ impl Person {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         for delivery in &self.delivered {
-            decided(&world, "a provider's answer that came before", async || desk.redelivers(delivery).await).await;
+            decided(&world, "a provider's answer that came before", async || desk.redelivers(delivery).await)
+                .await;
         }
         for (app, code) in &self.spent {
             decided(&world, "a code that was spent", async || desk.redeems(*app, code).await.1).await;

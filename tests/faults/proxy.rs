@@ -47,7 +47,8 @@ impl Proxy {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The present delay, and how often it was changed before: alike at two instants when it was the same all the time between them.
+    /// The present delay, and how often it was changed before: alike at two instants when it was the same all
+    /// the time between them.
     pub(crate) fn delay(&self) -> (u64, u64) {
         (self.delay.load(Ordering::SeqCst), self.changes.load(Ordering::SeqCst))
     }

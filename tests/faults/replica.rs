@@ -10,7 +10,8 @@ use crate::support::process::{Process, TempDir, free_port};
 
 /// The program under test: the built one, or the one that `SYMBOLON_FAULTS_PROGRAM` names.
 pub(crate) fn program() -> PathBuf {
-    std::env::var_os("SYMBOLON_FAULTS_PROGRAM").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_symbolon")), PathBuf::from)
+    std::env::var_os("SYMBOLON_FAULTS_PROGRAM")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_symbolon")), PathBuf::from)
 }
 
 /// One process of the broker.
@@ -32,7 +33,13 @@ struct Running {
 
 impl Replica {
     pub(crate) fn new(environment: Vec<(String, String)>, folder: TempDir) -> Self {
-        Self { port: free_port(), folder, environment, leaving: AtomicBool::new(false), running: Mutex::default() }
+        Self {
+            port: free_port(),
+            folder,
+            environment,
+            leaving: AtomicBool::new(false),
+            running: Mutex::default(),
+        }
     }
 
     /// Writes the configuration; it counts from the next start on.
@@ -49,7 +56,8 @@ impl Replica {
         }
         command.env("SYMBOLON_LOG", "info").envs(self.environment.iter().cloned());
         let process = Process::start("symbolon", &mut command);
-        let ready: serde_json::Value = serde_json::from_str(&process.wait_for_line("\"message\":\"ready\"")).expect("the log is JSON");
+        let ready: serde_json::Value =
+            serde_json::from_str(&process.wait_for_line("\"message\":\"ready\"")).expect("the log is JSON");
         let mut running = self.running();
         ready["admin_listen"].as_str().expect("an address").clone_into(&mut running.admin);
         running.process = Some(process);
@@ -95,8 +103,12 @@ impl Replica {
     /// Lines of the log that begin a panic or name a fault of the broker itself.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let running = self.running();
-        let log = format!("{}\n{}", running.log, running.process.as_ref().map(Process::output).unwrap_or_default());
-        log.lines().filter(|line| line.contains("panicked") || line.contains("\"code\":\"panic\"")).map(str::to_owned).collect()
+        let log =
+            format!("{}\n{}", running.log, running.process.as_ref().map(Process::output).unwrap_or_default());
+        log.lines()
+            .filter(|line| line.contains("panicked") || line.contains("\"code\":\"panic\""))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -116,7 +128,12 @@ impl Disk {
         let folder = TempDir::new();
         let library = folder.path().join("disk.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");
-        let built = Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
+        let built = Command::new("cc")
+            .args(["-O2", "-shared", "-fPIC", "-o"])
+            .arg(&library)
+            .arg(source)
+            .arg("-ldl")
+            .status();
         assert!(built.is_ok_and(|status| status.success()), "a C compiler builds tests/faults/disk.c");
         fs::create_dir(folder.path().join("undo")).expect("a folder");
         let disk = Self { library, folder };
@@ -141,12 +158,14 @@ impl Disk {
     pub(crate) fn tell(&self, orders: [i64; 3]) {
         use std::os::unix::fs::FileExt as _;
         let path = self.folder.path().join("control");
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).expect("a file");
+        let file =
+            fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).expect("a file");
         let bytes: Vec<u8> = orders.iter().flat_map(|order| order.to_ne_bytes()).collect();
         file.write_all_at(&bytes, 0).expect("the orders are written");
     }
 
-    /// The power is gone: all but the first `kept` of the writes that no fsync has settled are undone. Gives how many were.
+    /// The power is gone: all but the first `kept` of the writes that no fsync has settled are undone. Gives
+    /// how many were.
     pub(crate) fn loses_power(&self, data: &Path, kept: usize) -> usize {
         use std::os::unix::fs::FileExt as _;
         let mut lost = 0;
@@ -158,7 +177,9 @@ impl Disk {
             if entry.file_name().to_string_lossy().ends_with("-shm") {
                 continue;
             }
-            let Ok(file) = fs::OpenOptions::new().write(true).open(data.join(entry.file_name())) else { continue };
+            let Ok(file) = fs::OpenOptions::new().write(true).open(data.join(entry.file_name())) else {
+                continue;
+            };
             for (offset, size, bytes) in records.iter().skip(kept).rev() {
                 file.write_all_at(bytes, *offset).expect("what was there is there again");
                 file.set_len(*size).expect("the length is as it was");

@@ -40,15 +40,22 @@ pub(crate) struct Desk<'w> {
 }
 
 impl Desk<'_> {
-    /// The app sends a browser without cookies to the broker, the broker to the provider, and the provider back: the way back.
+    /// The app sends a browser without cookies to the broker, the broker to the provider, and the provider
+    /// back: the way back.
     pub(crate) async fn begins(&self, app: usize, person: &str) -> Option<Delivery> {
         let began = self.world.recorder.now();
-        let path = format!("/oauth2/authorize?response_type=code&client_id={}&redirect_uri={APP_URL}&scope=openid&state=s", APPS[app].0);
+        let path = format!(
+            "/oauth2/authorize?response_type=code&client_id={}&redirect_uri={APP_URL}&scope=openid&state=s",
+            APPS[app].0
+        );
         let reply = self.world.ask(self.at, |http, url| http.get(url + &path)).await;
         let cookies = reply.as_ref().map(cookies).unwrap_or_default();
         let mut way_back = None;
         self.note(Op::Begin, began, reply, |reply| {
-            let location = reply.location.as_ref().filter(|location| location.as_str().starts_with(&self.world.upstream.issuer));
+            let location = reply
+                .location
+                .as_ref()
+                .filter(|location| location.as_str().starts_with(&self.world.upstream.issuer));
             way_back = location.and_then(|location| self.world.upstream.authorizes(location, person));
             if way_back.is_some() { Outcome::Done(Yield::Nothing) } else { no(reply) }
         });
@@ -68,11 +75,18 @@ impl Desk<'_> {
     async fn returns(&self, delivery: &Delivery) -> (Option<Arrival>, Outcome) {
         let invoked = self.world.recorder.now();
         let path = format!("/oauth2/idpresponse?{}", delivery.query);
-        let reply = self.world.ask(self.at, |http, url| http.get(url + &path).header(COOKIE, &delivery.cookies)).await;
+        let reply = self
+            .world
+            .ask(self.at, |http, url| http.get(url + &path).header(COOKIE, &delivery.cookies))
+            .await;
         let op = Op::Callback { state: Id::of(&delivery.state), began: delivery.began };
         let mut arrival = None;
         let outcome = self.note(op, invoked, reply, |reply| {
-            let session = reply.cookies.iter().find(|(name, _)| name == "symbolon-session").map(|(_, value)| value.clone());
+            let session = reply
+                .cookies
+                .iter()
+                .find(|(name, _)| name == "symbolon-session")
+                .map(|(_, value)| value.clone());
             arrival = code(reply).map(|code| Arrival { code, session });
             given(reply, arrival.as_ref())
         });
@@ -147,9 +161,11 @@ impl Desk<'_> {
     pub(crate) async fn introspects(&self, app: usize, (family, access): (Id, &str)) -> Outcome {
         let invoked = self.world.recorder.now();
         let reply = self.post(app, "/oauth2/introspect", &[("token", access)]).await;
-        self.note(Op::Introspect { family }, invoked, reply, |reply| match (reply.status, json(&reply.body)["active"].as_bool()) {
-            (200, Some(active)) => Outcome::Done(Yield::Active(active)),
-            _ => no(reply),
+        self.note(Op::Introspect { family }, invoked, reply, |reply| {
+            match (reply.status, json(&reply.body)["active"].as_bool()) {
+                (200, Some(active)) => Outcome::Done(Yield::Active(active)),
+                _ => no(reply),
+            }
         })
     }
 
@@ -169,7 +185,8 @@ impl Desk<'_> {
             tokens = if reply.status == 200 { read(&json(&reply.body)) } else { None };
             match &tokens {
                 Some(tokens) => {
-                    let (family, sub, refresh) = (tokens.family, Id::of(&tokens.sub), Id::of(&tokens.refresh));
+                    let (family, sub, refresh) =
+                        (tokens.family, Id::of(&tokens.sub), Id::of(&tokens.refresh));
                     Outcome::Done(Yield::Tokens { family, sub, refresh })
                 }
                 None => no(reply),
@@ -179,10 +196,20 @@ impl Desk<'_> {
     }
 
     async fn post(&self, app: usize, path: &str, form: &[(&str, &str)]) -> Result<Reply, NoReply> {
-        self.world.ask(self.at, |http, url| http.post(url + path).basic_auth(APPS[app].0, Some(APP_SECRET)).form(form)).await
+        self.world
+            .ask(self.at, |http, url| {
+                http.post(url + path).basic_auth(APPS[app].0, Some(APP_SECRET)).form(form)
+            })
+            .await
     }
 
-    fn note(&self, op: Op, invoked: Micros, reply: Result<Reply, NoReply>, meaning: impl FnOnce(&Reply) -> Outcome) -> Outcome {
+    fn note(
+        &self,
+        op: Op,
+        invoked: Micros,
+        reply: Result<Reply, NoReply>,
+        meaning: impl FnOnce(&Reply) -> Outcome,
+    ) -> Outcome {
         match reply {
             Err(NoReply::NotSent) => self.write(op, (invoked, invoked), Outcome::NotSent),
             Err(NoReply::Lost(why)) => self.write(op, (invoked, invoked), Outcome::Unknown(why)),
@@ -200,7 +227,14 @@ impl Desk<'_> {
 
     fn write(&self, op: Op, (invoked, effect): (Micros, Micros), outcome: Outcome) -> Outcome {
         let done = self.world.recorder.now();
-        self.world.recorder.event(Event { who: self.who, op, invoked, effect, done, outcome: outcome.clone() });
+        self.world.recorder.event(Event {
+            who: self.who,
+            op,
+            invoked,
+            effect,
+            done,
+            outcome: outcome.clone(),
+        });
         outcome
     }
 }
@@ -215,8 +249,12 @@ fn no(reply: &Reply) -> Outcome {
         format!("{} {}", sent("error").unwrap_or_default(), sent("error_description").unwrap_or_default())
     } else {
         let body = json(&reply.body);
-        let page = reply.body.split("Code: ").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
-        let (error, description) = (body["error"].as_str().unwrap_or_default(), body["error_description"].as_str().unwrap_or_default());
+        let page =
+            reply.body.split("Code: ").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
+        let (error, description) = (
+            body["error"].as_str().unwrap_or_default(),
+            body["error_description"].as_str().unwrap_or_default(),
+        );
         format!("status {} {page}{error} {description}", reply.status)
     };
     let later = ["temporarily_unavailable", "server_error"].iter().any(|error| told.starts_with(error));
@@ -225,7 +263,9 @@ fn no(reply: &Reply) -> Outcome {
 
 fn given(reply: &Reply, arrival: Option<&Arrival>) -> Outcome {
     match arrival {
-        Some(Arrival { code, session }) => Outcome::Done(Yield::Code { code: Id::of(code), session: session.as_deref().map(Id::of) }),
+        Some(Arrival { code, session }) => {
+            Outcome::Done(Yield::Code { code: Id::of(code), session: session.as_deref().map(Id::of) })
+        }
         None => no(reply),
     }
 }

@@ -1,4 +1,5 @@
-//! The provider: by the book, and of every bad mood on demand. It answers a code as often as it is asked, so that one use is the broker's doing.
+//! The provider: by the book, and of every bad mood on demand. It answers a code as often as it is asked, so
+//! that one use is the broker's doing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +55,14 @@ impl Upstream {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let issuer = format!("http://127.0.0.1:{}", listener.local_addr().expect("an address").port());
-        let inner = Inner { mood: Mood::Well, asked: 0, generation: 0, key: TestKey::ed(), before: None, codes: HashMap::new() };
+        let inner = Inner {
+            mood: Mood::Well,
+            asked: 0,
+            generation: 0,
+            key: TestKey::ed(),
+            before: None,
+            codes: HashMap::new(),
+        };
         let upstream = Self { issuer, inner: Arc::new(Mutex::new(inner)) };
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -78,10 +86,15 @@ impl Upstream {
 
     /// `person` signs in here and is sent back: the query for the broker's callback, and the state in it.
     pub(crate) fn authorizes(&self, request: &Url, person: &str) -> Option<(String, String)> {
-        let sent = |name: &str| request.query_pairs().find(|(have, _)| have == name).map(|(_, value)| value.into_owned());
+        let sent = |name: &str| {
+            request.query_pairs().find(|(have, _)| have == name).map(|(_, value)| value.into_owned())
+        };
         let (state, nonce, code) = (sent("state")?, sent("nonce")?, Random::Real.token());
         self.inner().codes.insert(code.clone(), (person.to_owned(), nonce));
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("code", &code).append_pair("state", &state).finish();
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("code", &code)
+            .append_pair("state", &state)
+            .finish();
         Some((query, state))
     }
 
@@ -90,7 +103,11 @@ impl Upstream {
         let mood = {
             let mut inner = self.inner();
             inner.asked += 1;
-            if inner.mood == Mood::Flapping && inner.asked.is_multiple_of(2) { Mood::Down } else { inner.mood }
+            if inner.mood == Mood::Flapping && inner.asked.is_multiple_of(2) {
+                Mood::Down
+            } else {
+                inner.mood
+            }
         };
         match mood {
             Mood::Well | Mood::Flapping => json_text(&honest),
@@ -111,8 +128,10 @@ impl Upstream {
 async fn discovery(State(upstream): State<Upstream>) -> Response {
     let issuer = &upstream.issuer;
     let document = json!({
-        "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"), "token_endpoint": format!("{issuer}/token"),
-        "jwks_uri": format!("{issuer}/jwks"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/jwks"), "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["EdDSA"],
     });
     upstream.answer(document).await
@@ -134,10 +153,12 @@ async fn token(State(upstream): State<Upstream>, Form(form): Form<HashMap<String
     let tokens = {
         let inner = upstream.inner();
         let Some((person, nonce)) = form.get("code").and_then(|code| inner.codes.get(code)) else {
-            return (StatusCode::BAD_REQUEST, json_text(&json!({ "error": "invalid_grant" }))).into_response();
+            return (StatusCode::BAD_REQUEST, json_text(&json!({ "error": "invalid_grant" })))
+                .into_response();
         };
         let claims = json!({
-            "iss": upstream.issuer, "aud": "broker", "sub": person, "nonce": nonce, "iat": now, "exp": now + 600,
+            "iss": upstream.issuer, "aud": "broker", "sub": person, "nonce": nonce, "iat": now,
+            "exp": now + 600,
             "email": format!("{person}@people.example"), "email_verified": true,
         });
         let header = json!({ "alg": "EdDSA", "kid": format!("key-{}", inner.generation) });

@@ -57,7 +57,8 @@ pub(crate) struct World {
     pub(crate) backing: tokio::sync::Mutex<Backing>,
     public: String,
     http: reqwest::Client,
-    /// A further replica in this process, through which people are signed out everywhere: no page of the broker does that yet.
+    /// A further replica in this process, through which people are signed out everywhere: no page of the
+    /// broker does that yet.
     office: Option<Arc<App>>,
 }
 
@@ -67,7 +68,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<Url>,
     pub(crate) cookies: Vec<(String, String)>,
     pub(crate) body: String,
-    /// The replica that answered, and the earliest instants at which its first and its second call to the store can have arrived there.
+    /// The replica that answered, and the earliest instants at which its first and its second call to the
+    /// store can have arrived there.
     pub(crate) effects: [Micros; 2],
 }
 
@@ -91,7 +93,8 @@ impl World {
                 (Backing::File(disk), environment)
             }
             Kind::Redis => {
-                let durable = RedisOptions::default().directive("appendonly yes").directive("appendfsync always");
+                let durable =
+                    RedisOptions::default().directive("appendonly yes").directive("appendfsync always");
                 (Backing::Redis(durable.start()), Vec::new())
             }
             Kind::Sentinels(_) => (Backing::Sentinels(Sentinels::start()), Vec::new()),
@@ -106,35 +109,59 @@ impl World {
         }
         let mut folders = vec![folder];
         folders.resize_with(count, TempDir::new);
-        let replicas: Vec<Replica> = folders.into_iter().map(|folder| Replica::new(environment.clone(), folder)).collect();
+        let replicas: Vec<Replica> =
+            folders.into_iter().map(|folder| Replica::new(environment.clone(), folder)).collect();
         let public = format!("127.0.0.1:{}", free_port());
         for (at, replica) in replicas.iter().enumerate() {
-            replica.configure(&toml(&public, replica.port, &store(kind, &backing, proxies.get(at)), &upstream));
+            replica.configure(&toml(
+                &public,
+                replica.port,
+                &store(kind, &backing, proxies.get(at)),
+                &upstream,
+            ));
             replica.start();
         }
         let office = match kind {
             Kind::File => None,
             _ => Some(office(&toml(&public, 0, &store(kind, &backing, None), &upstream)).await),
         };
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(0);
         let http = http.timeout(PATIENCE).build().expect("an HTTP client");
         let backing = tokio::sync::Mutex::new(backing);
-        Arc::new(Self { recorder: Recorder::new(), upstream, replicas, proxies, backing, public, http, office })
+        Arc::new(Self {
+            recorder: Recorder::new(),
+            upstream,
+            replicas,
+            proxies,
+            backing,
+            public,
+            http,
+            office,
+        })
     }
 
     /// Asks the replica at `first`, or as a balancer does another one when nobody listens there.
-    pub(crate) async fn ask(&self, first: usize, build: impl Fn(&reqwest::Client, String) -> RequestBuilder) -> Result<Reply, NoReply> {
+    pub(crate) async fn ask(
+        &self,
+        first: usize,
+        build: impl Fn(&reqwest::Client, String) -> RequestBuilder,
+    ) -> Result<Reply, NoReply> {
         for turn in 0..self.replicas.len() {
             let at = (first + turn) % self.replicas.len();
             if self.replicas[at].is_leaving() {
                 continue;
             }
             let (invoked, slow) = (self.recorder.now(), self.proxies.get(at).map(Proxy::delay));
-            let request = build(&self.http, format!("http://127.0.0.1:{}", self.replicas[at].port)).header(HOST, &self.public);
+            let request = build(&self.http, format!("http://127.0.0.1:{}", self.replicas[at].port))
+                .header(HOST, &self.public);
             match request.send().await {
                 Ok(response) => {
                     let reply = read(response).await.map_err(|error| NoReply::Lost(error.to_string()))?;
-                    // A way that was slow from beginning to end: a call takes it three times until the second one arrives.
+                    // A way that was slow from beginning to end: a call takes it three times until the second
+                    // one arrives.
                     let slow = slow.filter(|slow| self.proxies.get(at).map(Proxy::delay) == Some(*slow));
                     let way = slow.map_or(0, |(millis, _)| millis * 1000);
                     return Ok(Reply { effects: [invoked + way, invoked + 3 * way], ..reply });
@@ -187,13 +214,18 @@ impl World {
 async fn read(response: reqwest::Response) -> reqwest::Result<Reply> {
     let status = response.status().as_u16();
     let location = response.headers().get(LOCATION).and_then(|value| Url::parse(value.to_str().ok()?).ok());
-    let pairs = response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()?.split(';').next()?.split_once('='));
+    let pairs = response
+        .headers()
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split(';').next()?.split_once('='));
     let cookies = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(Reply { status, location, cookies, body: response.text().await?, effects: [0, 0] })
 }
 
 async fn office(toml: &str) -> Arc<App> {
-    let config = symbolon::config::parse(toml, "symbolon.toml", &[], &|name| Err(format!("{name} is not there")));
+    let config =
+        symbolon::config::parse(toml, "symbolon.toml", &[], &|name| Err(format!("{name} is not there")));
     App::build(config.expect("a configuration"), Outside::real()).await.expect("an application")
 }
 
@@ -205,7 +237,8 @@ fn store(kind: Kind, backing: &Backing, proxy: Option<&Proxy>) -> String {
         (Backing::Sentinels(group), _) => group.url(),
         (Backing::Cluster(group), _) => group.url(),
     };
-    let confirming = if let Kind::Sentinels(replicas) = kind { format!("\nreplicas = {replicas}") } else { String::new() };
+    let confirming =
+        if let Kind::Sentinels(replicas) = kind { format!("\nreplicas = {replicas}") } else { String::new() };
     format!("state = {url:?}\ndirectory = {url:?}{confirming}")
 }
 
@@ -213,14 +246,18 @@ fn toml(public: &str, port: u16, store: &str, upstream: &Upstream) -> String {
     let app = |(id, rotates): (&str, bool)| {
         let rotation = if rotates { "rotation = true\nrotation_grace = \"60s\"" } else { "" };
         format!(
-            "[[pool.client]]\nid = {id:?}\nsecret = {APP_SECRET:?}\nredirect_uris = [{APP_URL:?}]\nlogout_uris = [{APP_HOME:?}]\nscopes = [\"openid\"]\n{rotation}\n"
+            "[[pool.client]]\nid = {id:?}\nsecret = {APP_SECRET:?}\nredirect_uris = \
+             [{APP_URL:?}]\nlogout_uris = [{APP_HOME:?}]\nscopes = [\"openid\"]\n{rotation}\n"
         )
     };
     format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://{public}\"\n\
-         allow_private_upstreams = true\ndrain_delay = \"1s\"\nseal_key = {SEAL_KEY:?}\n\n[limits]\naddress = 0\n\n[store]\n{store}\n\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url \
+         = \"http://{public}\"\n\
+         allow_private_upstreams = true\ndrain_delay = \"1s\"\nseal_key = {SEAL_KEY:?}\n\n[limits]\naddress \
+         = 0\n\n[store]\n{store}\n\n\
          [[pool]]\nid = \"eu-west-1_Faults\"\nsigning = \"EdDSA\"\n\n{}\n\
-         [[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer = {:?}\nclient_id = \"broker\"\nclient_secret = {:?}\n",
+         [[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer = {:?}\nclient_id \
+         = \"broker\"\nclient_secret = {:?}\n",
         APPS.map(app).join("\n"),
         upstream.issuer,
         upstream::SECRET,

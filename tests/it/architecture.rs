@@ -1,4 +1,5 @@
-//! The plan as a test: the order of modules, the purity of the core, where each outside library may appear, and the size of files.
+//! The plan as a test: the order of modules, the purity of the core, where each outside library may appear,
+//! and the size of files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,10 +27,22 @@ const ORDER: [&str; 14] = [
 const PURE: [&str; 5] = ["model", "protocol", "provider", "flow", "token"];
 
 /// What no pure module names.
-const IMPURE: [&str; 11] =
-    ["async fn", "async move", ".await", "tokio", "reqwest", "std::net", "std::fs", "std::env", "SystemTime", "Instant::now", "rand::fill"];
+const IMPURE: [&str; 11] = [
+    "async fn",
+    "async move",
+    ".await",
+    "tokio",
+    "reqwest",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "rand::fill",
+];
 
-/// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own module.
+/// A crate and the path prefixes, below `src/`, that may name it. In `store/mod.rs`, `redis` is its own
+/// module.
 const CONTAINED: [(&str, &[&str]); 17] = [
     ("axum", &["web/", "cli/demo"]),
     ("minijinja", &["web/", "cli/demo", "config/branding"]),
@@ -51,6 +64,12 @@ const CONTAINED: [(&str, &[&str]); 17] = [
 ];
 
 const LONGEST: usize = 500;
+
+/// In characters, as in rustfmt.toml.
+const WIDEST: usize = 110;
+
+/// A word that no line can be broken in: an address, a message, a row of a table.
+const UNBREAKABLE: usize = 50;
 
 #[test]
 fn modules_use_only_those_before_them() {
@@ -97,9 +116,31 @@ fn files_stay_short() {
         .into_iter()
         .flat_map(rust_files)
         .filter(|file| file.text.lines().count() > LONGEST)
-        .map(|file| format!("{} has {} lines, at most {LONGEST} are readable", file.path, file.text.lines().count()))
+        .map(|file| {
+            format!("{} has {} lines, at most {LONGEST} are readable", file.path, file.text.lines().count())
+        })
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn lines_stay_narrow() {
+    let wrong: Vec<String> = rust_files("src")
+        .iter()
+        .flat_map(|file| {
+            let too_wide = |(_, line): &(usize, &str)| is_too_wide(line);
+            let lines = file.text.lines().enumerate().filter(too_wide);
+            lines.map(|(index, _)| format!("{}:{}", file.path, index + 1)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "wider than {WIDEST}:\n{}", wrong.join("\n"));
+}
+
+fn is_too_wide(line: &str) -> bool {
+    let whole = line.starts_with("//! |")
+        || line.contains("r#\"")
+        || line.split_whitespace().any(|word| word.chars().count() > UNBREAKABLE);
+    line.chars().count() > WIDEST && !whole
 }
 
 /// A test that names a security case names one that exists. The list lies beside the repository, not in it.
@@ -111,7 +152,10 @@ fn security_cases_named_by_tests_exist() {
         for (index, text) in file.text.lines().enumerate() {
             let Some(comment) = text.trim_start().strip_prefix("///") else { continue };
             let ids = comment.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter_map(case_id);
-            wrong.extend(ids.filter(|id| !known.contains(id)).map(|id| format!("{}:{}: there is no case {id}", file.path, index + 1)));
+            wrong.extend(
+                ids.filter(|id| !known.contains(id))
+                    .map(|id| format!("{}:{}: there is no case {id}", file.path, index + 1)),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -126,11 +170,16 @@ fn the_rules_notice_what_they_forbid() {
     assert!(!contains_word("use super::my_redis::Client;", "redis::"));
     assert_eq!(case_id("A-11 and more"), Some("A-11".to_owned()));
     assert_eq!(case_id("AES-256"), None);
+    assert!(is_too_wide(&"word ".repeat(23)));
+    assert!(!is_too_wide(&format!("/// https://{}", "a".repeat(120))));
 }
 
 /// The ids of the catalogue of attacks, where it lies beside the repository.
 pub(crate) fn security_cases() -> Option<BTreeSet<String>> {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1).map(|up| up.join("shared/design/security-cases.md"));
+    let list = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .skip(1)
+        .map(|up| up.join("shared/design/security-cases.md"));
     let list = list.into_iter().find_map(|path| fs::read_to_string(path).ok())?;
     let known: BTreeSet<String> = list.lines().filter_map(|line| case_id(line.strip_prefix("| ")?)).collect();
     assert!(known.len() > 100, "the list of cases was not understood");
@@ -147,7 +196,11 @@ impl File {
     /// Numbered lines without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let comment = |line: &&str| !line.trim_start().starts_with("//");
-        self.text.lines().enumerate().map(|(index, line)| (index + 1, line)).filter(move |(_, line)| comment(line))
+        self.text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line))
+            .filter(move |(_, line)| comment(line))
     }
 }
 
@@ -184,7 +237,8 @@ fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|name| *name == module)
 }
 
-/// The top modules that a line names. A group right after `crate::` names none and so has no place in the order.
+/// The top modules that a line names. A group right after `crate::` names none and so has no place in the
+/// order.
 fn crate_paths(text: &str) -> Vec<&str> {
     text.split("crate::").skip(1).map(word).collect()
 }
@@ -196,8 +250,11 @@ fn word(text: &str) -> &str {
 
 /// Whether `word` occurs and no letter stands directly before it.
 fn contains_word(text: &str, word: &str) -> bool {
-    text.match_indices(word)
-        .any(|(at, _)| !text.get(..at).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')))
+    text.match_indices(word).any(|(at, _)| {
+        !text
+            .get(..at)
+            .is_some_and(|before| before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    })
 }
 
 /// `path:line: word` for each line of code in which `find` finds a word.

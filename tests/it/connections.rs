@@ -90,7 +90,11 @@ async fn a_peer_that_keeps_asking_is_served_beyond_the_first_deadline() {
     for _ in 0..6 {
         stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
         let read = stream.read(&mut answer).await.unwrap();
-        assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"), "{:?}", String::from_utf8_lossy(&answer[..read]));
+        assert!(
+            answer[..read].starts_with(b"HTTP/1.1 200 OK"),
+            "{:?}",
+            String::from_utf8_lossy(&answer[..read])
+        );
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -191,7 +195,8 @@ async fn a_balancer_says_for_whom_it_speaks_and_nobody_else_may() {
 async fn a_peer_that_never_finishes_its_handshake_is_hung_up_on() {
     let folder = crate::support::process::TempDir::new();
     let files = certificate(&folder, "one");
-    let address = server_received(Reception { tls: Some(Tls::load(files).unwrap()), ..Reception::default() }).await;
+    let address =
+        server_received(Reception { tls: Some(Tls::load(files).unwrap()), ..Reception::default() }).await;
     for first in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(first).await.unwrap();
@@ -209,7 +214,8 @@ async fn a_renewed_certificate_is_served_at_once_and_a_broken_one_never() {
     let address = server_received(Reception { tls: Some(tls.clone()), ..Reception::default() }).await;
     assert_eq!(asks(address, &first).await.as_deref(), Some("HTTP/2.0"), "HTTP/2 where both can");
 
-    std::fs::write(&files.certificate, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n").unwrap();
+    std::fs::write(&files.certificate, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
+        .unwrap();
     assert!(tls.reload().is_err());
     assert!(asks(address, &first).await.is_some(), "the one in use stays");
 
@@ -222,8 +228,12 @@ async fn a_renewed_certificate_is_served_at_once_and_a_broken_one_never() {
 
 fn certificate(folder: &crate::support::process::TempDir, name: &str) -> TlsFiles {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let files = TlsFiles { certificate: folder.path().join(format!("{name}.pem")), key: folder.path().join(format!("{name}.key")) };
+    let certificate =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let files = TlsFiles {
+        certificate: folder.path().join(format!("{name}.pem")),
+        key: folder.path().join(format!("{name}.key")),
+    };
     std::fs::write(&files.certificate, certificate.pem()).unwrap();
     std::fs::write(&files.key, key.serialize_pem()).unwrap();
     files

@@ -20,7 +20,9 @@ async fn a_newcomer_is_through_with_google_and_sees_every_token() {
     browser.clicks("Demo Google").await.lands_on(&demo.google);
     browser.sees("behaves like Google").clicks("Ada Okafor").await.lands_on(&demo.url);
     browser.sees("Hello, Ada Okafor").sees(r#""token_use": "id""#).sees(r#""token_use": "access""#);
-    browser.sees(r#""cognito:username": "Google_104728301945577210031""#).sees(r#""email": "ada@acme.example""#);
+    browser
+        .sees(r#""cognito:username": "Google_104728301945577210031""#)
+        .sees(r#""email": "ada@acme.example""#);
     browser.kept_every_cookie();
 }
 
@@ -30,7 +32,10 @@ async fn a_newcomer_is_through_with_apple_and_the_name_of_the_first_login_stays(
     let (demo, mut browser) = newcomer().await;
     browser.clicks("Demo Apple").await.lands_on(&demo.apple);
     browser.clicks("Mei Tanaka").await.lands_on(&demo.url);
-    browser.sees("SignInWithApple_001482.5f0c41d2a8b94c7e9d63.0917").sees("q8f2mzk4tr@privaterelay.appleid.com").sees("Hello, Mei Tanaka");
+    browser
+        .sees("SignInWithApple_001482.5f0c41d2a8b94c7e9d63.0917")
+        .sees("q8f2mzk4tr@privaterelay.appleid.com")
+        .sees("Hello, Mei Tanaka");
     browser.kept_every_cookie();
 }
 

@@ -1,4 +1,5 @@
-//! A provider that lies signs nobody in: each deed, from the app's redirect to the refusal, and an honest sign-in after all.
+//! A provider that lies signs nobody in: each deed, from the app's redirect to the refusal, and an honest
+//! sign-in after all.
 
 use serde_json::{Value, json};
 use symbolon::model::time::Timestamp;
@@ -31,7 +32,11 @@ impl World {
         let mut visitor = Browser::new(&self.clock);
         visitor.opens(self.app.asks().at("Evil").url()).await;
         let page = visitor.page();
-        assert_eq!(page.query("code").filter(|_| page.url.as_str().starts_with(&self.app.redirect_uri)), None, "{deed}: {visitor}");
+        assert_eq!(
+            page.query("code").filter(|_| page.url.as_str().starts_with(&self.app.redirect_uri)),
+            None,
+            "{deed}: {visitor}"
+        );
         let told = page.query("error").is_some() || (400..600).contains(&page.status);
         assert!(told, "{deed}: nobody was told: {visitor}");
         visitor
@@ -58,14 +63,25 @@ fn claim(name: &str, value: Value) -> Switch {
 /// B-04 B-05 B-06
 #[tokio::test]
 async fn a_nonce_that_is_not_ours_signs_nobody_in() {
-    let deeds = vec![Switch::NonceWrong, Switch::NonceMissing, Switch::NonceWrongAndUnsupported, claim("nonce", json!(["n"]))];
+    let deeds = vec![
+        Switch::NonceWrong,
+        Switch::NonceMissing,
+        Switch::NonceWrongAndUnsupported,
+        claim("nonce", json!(["n"])),
+    ];
     world().await.refuses_after_redemption(deeds).await;
 }
 
 /// B-07 B-11 B-12 B-14
 #[tokio::test]
 async fn tokens_from_or_for_somebody_else_sign_nobody_in() {
-    let issuers = vec![Switch::IssMissing, Switch::IssWithSlash, Switch::IssOtherScheme, Switch::IssOtherCase, claim("iss", json!(7))];
+    let issuers = vec![
+        Switch::IssMissing,
+        Switch::IssWithSlash,
+        Switch::IssOtherScheme,
+        Switch::IssOtherCase,
+        claim("iss", json!(7)),
+    ];
     let audiences = vec![
         Switch::AudMissing,
         Switch::AudWrong,
@@ -74,9 +90,13 @@ async fn tokens_from_or_for_somebody_else_sign_nobody_in() {
         claim("azp", json!("another-client")),
         claim("aud", json!([])),
     ];
-    let subjects = [json!(""), json!(7), json!(["person-1"]), json!("a\u{0}b"), json!("x".repeat(10_000)), Value::Null];
+    let subjects =
+        [json!(""), json!(7), json!(["person-1"]), json!("a\u{0}b"), json!("x".repeat(10_000)), Value::Null];
     let subjects = subjects.into_iter().map(|subject| claim("sub", subject)).chain([Switch::SubMissing]);
-    world().await.refuses_after_redemption(issuers.into_iter().chain(audiences).chain(subjects).collect()).await;
+    world()
+        .await
+        .refuses_after_redemption(issuers.into_iter().chain(audiences).chain(subjects).collect())
+        .await;
 }
 
 /// B-15
@@ -123,7 +143,11 @@ async fn signatures_that_prove_nothing_sign_nobody_in() {
 async fn keys_named_by_a_token_are_never_fetched() {
     let world = world().await;
     let trap = FakeIdp::oidc(&world.clock).await;
-    for (name, value) in [("jku", trap.endpoint(Endpoint::Jwks)), ("x5u", trap.base().to_owned()), ("kid", trap.endpoint(Endpoint::Jwks))] {
+    for (name, value) in [
+        ("jku", trap.endpoint(Endpoint::Jwks)),
+        ("x5u", trap.base().to_owned()),
+        ("kid", trap.endpoint(Endpoint::Jwks)),
+    ] {
         world.evil.behaves();
         world.evil.does(Switch::Header(name.to_owned(), json!(value)));
         world.evil.does(Switch::SignedByStranger);
@@ -148,7 +172,11 @@ async fn a_rotated_key_is_found_at_once() {
 /// B-25
 #[tokio::test]
 async fn userinfo_about_somebody_else_signs_nobody_in() {
-    let deeds = vec![Switch::UserinfoSub(json!("admin")), Switch::UserinfoSubMissing, Switch::UserinfoSignedByStranger];
+    let deeds = vec![
+        Switch::UserinfoSub(json!("admin")),
+        Switch::UserinfoSubMissing,
+        Switch::UserinfoSignedByStranger,
+    ];
     world().await.refuses_after_redemption(deeds).await;
 }
 
@@ -195,7 +223,8 @@ async fn a_code_of_an_honest_provider_is_never_sent_to_an_evil_one() {
     let mut visitor = Browser::new(&clock);
     visitor.requests(broker.app("web").asks().at("Evil").url()).await;
     while !visitor.page().url.as_str().starts_with(evil.base()) {
-        let next = Url::parse(visitor.page().header("location").unwrap()).unwrap_or_else(|_| Url::parse(&broker.url).unwrap());
+        let next = Url::parse(visitor.page().header("location").unwrap())
+            .unwrap_or_else(|_| Url::parse(&broker.url).unwrap());
         if next.as_str().starts_with(evil.base()) {
             let stolen = format!("{}?{}", honest.endpoint(Endpoint::Authorize), next.query().unwrap());
             visitor.is_lured_to(evil.base(), &stolen).await.follows_all().await;
@@ -206,10 +235,14 @@ async fn a_code_of_an_honest_provider_is_never_sent_to_an_evil_one() {
     let code = honest.last_code();
     assert!(!evil.received(&code));
     assert_eq!((evil.count(Endpoint::Token), honest.count(Endpoint::Token)), (0, 0));
-    assert_eq!(visitor.page().query("code").filter(|_| visitor.page().url.host_str() == Some("web.example")), None);
+    assert_eq!(
+        visitor.page().query("code").filter(|_| visitor.page().url.host_str() == Some("web.example")),
+        None
+    );
 }
 
-/// B-34 B-36: a token endpoint that fails, floods or redirects ends in a refusal, and the code goes nowhere else.
+/// B-34 B-36: a token endpoint that fails, floods or redirects ends in a refusal, and the code goes nowhere
+/// else.
 #[tokio::test]
 async fn a_token_endpoint_in_trouble_ends_in_a_clean_refusal() {
     let trap = FakeIdp::oidc(&Clock::Real).await;
@@ -236,6 +269,10 @@ async fn a_token_endpoint_in_trouble_ends_in_a_clean_refusal() {
         world.is_refused(&format!("{trouble:?}")).await.does_not_see("<b>secret");
         assert!(world.evil.count(Endpoint::Token) >= 1, "{trouble:?}");
         assert!(trap.log().is_empty(), "{trouble:?}");
-        assert_eq!(world.app.gets(&world.broker.at("/oauth2/userInfo")).await.status, 401, "{trouble:?}: the broker lives");
+        assert_eq!(
+            world.app.gets(&world.broker.at("/oauth2/userInfo")).await.status,
+            401,
+            "{trouble:?}: the broker lives"
+        );
     }
 }

@@ -36,7 +36,10 @@ async fn signs_in(idp: &FakeIdp) -> Value {
         ("client_id", idp.client_id()),
         ("client_secret", idp.client_secret()),
     ];
-    let request = reqwest::Client::new().post(idp.endpoint(Endpoint::Token)).header("accept", "application/json").form(&form);
+    let request = reqwest::Client::new()
+        .post(idp.endpoint(Endpoint::Token))
+        .header("accept", "application/json")
+        .form(&form);
     serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()
 }
 
@@ -46,7 +49,9 @@ async fn claims(idp: &FakeIdp) -> Result<Value, jsonwebtoken::errors::Error> {
     let keys = get(idp, Endpoint::Jwks).await.unwrap().bytes().await.unwrap();
     let keys: JwkSet = serde_json::from_slice(&keys).unwrap();
     let header = decode_header(token)?;
-    let key = keys.find(&header.kid.unwrap_or_default()).ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
+    let key = keys
+        .find(&header.kid.unwrap_or_default())
+        .ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
     let mut rules = Validation::new(header.alg);
     rules.validate_exp = false;
     rules.set_audience(&[idp.client_id()]);
@@ -70,7 +75,12 @@ async fn an_honest_provider_is_believed_by_another_library() {
 #[tokio::test]
 async fn broken_signatures_are_broken_for_another_library_too() {
     let idp = FakeIdp::oidc(&clock()).await;
-    for deed in [Switch::SignatureBroken, Switch::SignatureMissing, Switch::SignedByStranger, Switch::HmacKeyedWith(PublicText::Pem)] {
+    for deed in [
+        Switch::SignatureBroken,
+        Switch::SignatureMissing,
+        Switch::SignedByStranger,
+        Switch::HmacKeyedWith(PublicText::Pem),
+    ] {
         idp.behaves();
         idp.does(deed.clone());
         assert!(claims(&idp).await.is_err(), "{deed:?}");
@@ -84,7 +94,8 @@ async fn weak_keys_make_right_signatures() {
     let idp = FakeIdp::oidc(&clock()).await;
     idp.does(Switch::KeyOf1024Bits);
     let token = signs_in(&idp).await["id_token"].as_str().unwrap().to_owned();
-    let set: Value = serde_json::from_slice(&get(&idp, Endpoint::Jwks).await.unwrap().bytes().await.unwrap()).unwrap();
+    let set: Value =
+        serde_json::from_slice(&get(&idp, Endpoint::Jwks).await.unwrap().bytes().await.unwrap()).unwrap();
     let (input, signature) = token.rsplit_once('.').unwrap();
     let unb64 = crate::support::fake_idp::keys::unb64;
     let n = unb64(set["keys"][0]["n"].as_str().unwrap());
@@ -98,8 +109,12 @@ async fn a_code_works_once_and_only_with_its_verifier() {
     let idp = FakeIdp::oidc(&clock()).await;
     signs_in(&idp).await;
     let code = idp.last_code();
-    let form =
-        [("grant_type", "authorization_code"), ("code", &code), ("client_id", idp.client_id()), ("client_secret", idp.client_secret())];
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("client_id", idp.client_id()),
+        ("client_secret", idp.client_secret()),
+    ];
     let again = reqwest::Client::new().post(idp.endpoint(Endpoint::Token)).form(&form).send().await.unwrap();
     assert_eq!(again.status(), 400);
     assert!(idp.received(&code));
@@ -116,8 +131,11 @@ async fn apple_posts_its_answer_from_another_site_and_gets_no_lax_cookie() {
     for cookie in ["lax=1; SameSite=Lax", "none=1; SameSite=None; Secure"] {
         browser.cookies().store(&back_url, cookie, clock().now()).unwrap();
     }
-    let start =
-        format!("{}?client_id={}&redirect_uri={back}&state=s&response_mode=form_post", idp.endpoint(Endpoint::Authorize), idp.client_id());
+    let start = format!(
+        "{}?client_id={}&redirect_uri={back}&state=s&response_mode=form_post",
+        idp.endpoint(Endpoint::Authorize),
+        idp.client_id()
+    );
     browser.opens(start).await;
     let seen = other.last(Endpoint::Authorize);
     assert_eq!((seen.method.as_str(), seen.header("cookie")), ("POST", Some("none=1")));
@@ -145,7 +163,9 @@ async fn a_second_opinion_refuses_other_algorithms() {
     idp.does(Switch::AlgNone("nOnE".to_owned()));
     let token = signs_in(&idp).await["id_token"].as_str().unwrap().to_owned();
     assert!(token.ends_with('.') && decode_header(&token).is_err());
-    assert!(decode::<Value>(&token, &DecodingKey::from_secret(b""), &Validation::new(Algorithm::HS256)).is_err());
+    assert!(
+        decode::<Value>(&token, &DecodingKey::from_secret(b""), &Validation::new(Algorithm::HS256)).is_err()
+    );
 }
 
 /// B-34: only the good certificate is good, and only for those who trust its authority.

@@ -58,7 +58,12 @@ async fn replicas_share_a_large_limit_up_to_a_portion_each() {
 async fn a_visitor_who_asks_for_too_much_is_told_when_to_come_back() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).limits("address = 3").client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker = Broker::builder(&clock)
+        .limits("address = 3")
+        .client(client("web"))
+        .provider(provider("Acme", &acme))
+        .start()
+        .await;
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let url = broker.app("web").asks().url().clone();
     for _ in 0..3 {
@@ -69,7 +74,11 @@ async fn a_visitor_who_asks_for_too_much_is_told_when_to_come_back() {
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     assert!(refused.text().await.unwrap().contains("limit_address"), "the page names the refusal");
-    assert_eq!(http.get(broker.at("/.well-known/openid-configuration")).send().await.unwrap().status(), 200, "documents are not counted");
+    assert_eq!(
+        http.get(broker.at("/.well-known/openid-configuration")).send().await.unwrap().status(),
+        200,
+        "documents are not counted"
+    );
     clock.advance(Duration::from_secs(wait));
     assert_eq!(http.get(&url).send().await.unwrap().status(), 303);
 }
@@ -83,7 +92,12 @@ async fn an_app_that_asks_for_too_much_does_not_slow_another() {
     let broker = builder.provider(provider("Acme", &acme)).start().await;
     let http = reqwest::Client::new();
     let guess = |id: &'static str| {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", id), ("client_secret", "guess")];
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_id", id),
+            ("client_secret", "guess"),
+        ];
         http.post(broker.at("/oauth2/token")).form(&form).send()
     };
     for _ in 0..2 {

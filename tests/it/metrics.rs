@@ -25,7 +25,8 @@ async fn scraped(app: &Arc<App>) -> String {
 async fn requests_providers_and_refusals_are_counted_under_words_of_the_configuration() {
     let clock = Clock::fake(Timestamp::from_secs(1_780_000_000));
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker =
+        Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let ask = app.asks();
     visitor.opens(ask.url()).await;

@@ -10,7 +10,11 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let pem = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+        let pem = rcgen::CertificateParams::new(Vec::new())
+            .unwrap()
+            .self_signed(&rcgen::KeyPair::generate().unwrap())
+            .unwrap()
+            .pem();
         let path = std::env::temp_dir().join(format!("symbolon-saml-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         std::fs::write(path.join("acme.pem"), pem).unwrap();
@@ -37,7 +41,12 @@ metadata_url = "https://idp.other.example/metadata"
 
     /// Exit code, standard output, standard error.
     fn saml(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_symbolon")).arg("saml").args(arguments).current_dir(&self.0).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_symbolon"))
+            .arg("saml")
+            .args(arguments)
+            .current_dir(&self.0)
+            .output()
+            .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }

@@ -1,4 +1,5 @@
-//! What SimpleSAMLphp and pysaml2 really answer, recorded by `tests/e2e/peers/saml-record.mjs`, at the time of the recording.
+//! What SimpleSAMLphp and pysaml2 really answer, recorded by `tests/e2e/peers/saml-record.mjs`, at the time
+//! of the recording.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,16 +46,26 @@ fn recorded() -> Vec<Recorded> {
 }
 
 fn decryption_key() -> DecryptionKey {
-    let pem = x509_parser::pem::Pem::iter_from_buffer(read("sp.pem").as_bytes()).next().expect("one block").expect("PEM");
+    let pem = x509_parser::pem::Pem::iter_from_buffer(read("sp.pem").as_bytes())
+        .next()
+        .expect("one block")
+        .expect("PEM");
     DecryptionKey::from_pkcs8(&pem.contents).expect("an RSA key")
 }
 
 /// Verifies a recorded answer as on that day, after `change` to what is expected.
-fn verified(answer: &Recorded, change: impl Fn(&mut Expected<'_>)) -> (Result<Verified<Assertion>, SamlError>, Checks) {
+fn verified(
+    answer: &Recorded,
+    change: impl Fn(&mut Expected<'_>),
+) -> (Result<Verified<Assertion>, SamlError>, Checks) {
     verified_after(0, answer, change)
 }
 
-fn verified_after(seconds: u64, answer: &Recorded, change: impl Fn(&mut Expected<'_>)) -> (Result<Verified<Assertion>, SamlError>, Checks) {
+fn verified_after(
+    seconds: u64,
+    answer: &Recorded,
+    change: impl Fn(&mut Expected<'_>),
+) -> (Result<Verified<Assertion>, SamlError>, Checks) {
     let keys = [Certificate::from_pem(&read(&answer.certificate)).expect("a certificate")];
     let decryption = [decryption_key()];
     let now = Timestamp::from_secs(answer.now);
@@ -75,7 +86,8 @@ fn verified_after(seconds: u64, answer: &Recorded, change: impl Fn(&mut Expected
     };
     change(&mut expected);
     let mut checks = Checks::default();
-    let result = verify(read(&answer.file).as_bytes(), &expected, now.plus(Duration::from_secs(seconds)), &mut checks);
+    let result =
+        verify(read(&answer.file).as_bytes(), &expected, now.plus(Duration::from_secs(seconds)), &mut checks);
     (result, checks)
 }
 
@@ -97,8 +109,9 @@ fn agrees(answer: &Recorded, assertion: &Assertion) {
     assert_eq!(name_id.map(|name| &name.value), answer.name_id.as_ref(), "{}", answer.file);
     assert_eq!(name_id.and_then(|name| name.format.as_ref()), answer.format.as_ref(), "{}", answer.file);
     // pysaml2 names attributes by their friendly names where the names are URIs.
-    let named =
-        |attribute: &Attribute| (attribute.friendly_name.clone().unwrap_or_else(|| attribute.name.clone()), attribute.values.clone());
+    let named = |attribute: &Attribute| {
+        (attribute.friendly_name.clone().unwrap_or_else(|| attribute.name.clone()), attribute.values.clone())
+    };
     let attributes: BTreeMap<_, _> = assertion.attributes.iter().map(named).collect();
     assert_eq!(Some(&attributes), answer.attributes.as_ref(), "{}", answer.file);
     assert_eq!(assertion.issuer, answer.idp);
@@ -129,7 +142,9 @@ fn a_providers_rule_lets_in_what_it_names_and_nothing_else() {
     };
     for answer in recorded() {
         let (result, _) = verified(&answer, |expected| expected.rules = allowed(&answer.file));
-        let never = ["unsigned", "tripledes", "encrypted-name-id", "cancelled"].iter().any(|word| answer.file.contains(word));
+        let never = ["unsigned", "tripledes", "encrypted-name-id", "cancelled"]
+            .iter()
+            .any(|word| answer.file.contains(word));
         assert_eq!(result.is_err(), never, "{}", answer.file);
         if let Ok(assertion) = result {
             agrees(&answer, &assertion);
@@ -140,9 +155,16 @@ fn a_providers_rule_lets_in_what_it_names_and_nothing_else() {
 #[test]
 fn an_answer_meant_for_another_place_time_or_request_is_refused() {
     for answer in recorded().iter().filter(|answer| answer.file.starts_with("simplesamlphp-both-signed")) {
-        let refused = |change: &dyn Fn(&mut Expected<'_>)| verified(answer, change).0.expect_err(&answer.file).code();
-        assert_eq!(refused(&|expected| expected.acs = "http://127.0.0.1/elsewhere"), "saml_destination_mismatch");
-        assert_eq!(refused(&|expected| expected.audience = "urn:amazon:cognito:sp:other"), "saml_audience_mismatch");
+        let refused =
+            |change: &dyn Fn(&mut Expected<'_>)| verified(answer, change).0.expect_err(&answer.file).code();
+        assert_eq!(
+            refused(&|expected| expected.acs = "http://127.0.0.1/elsewhere"),
+            "saml_destination_mismatch"
+        );
+        assert_eq!(
+            refused(&|expected| expected.audience = "urn:amazon:cognito:sp:other"),
+            "saml_audience_mismatch"
+        );
         assert_eq!(refused(&|expected| expected.idp = "https://idp.example.test"), "saml_issuer_mismatch");
         assert_eq!(
             refused(&|expected| expected.request = Asked::Nothing { max_age: Duration::from_secs(300) }),
@@ -151,7 +173,13 @@ fn an_answer_meant_for_another_place_time_or_request_is_refused() {
         assert_eq!(refused(&|expected| expected.keys = &[]), "saml_no_signing_certificate");
         assert_eq!(verified_after(3600, answer, |_| {}).0.expect_err(&answer.file).code(), "saml_expired");
         let as_if = |answer: Recorded| verified(&answer, |_| {}).0.expect_err(&answer.file).code();
-        assert_eq!(as_if(Recorded { certificate: "pysaml2.crt".to_owned(), ..answer.clone() }), "saml_signature_refused");
-        assert_eq!(as_if(Recorded { in_response_to: Some("_other".to_owned()), ..answer.clone() }), "saml_in_response_to_mismatch");
+        assert_eq!(
+            as_if(Recorded { certificate: "pysaml2.crt".to_owned(), ..answer.clone() }),
+            "saml_signature_refused"
+        );
+        assert_eq!(
+            as_if(Recorded { in_response_to: Some("_other".to_owned()), ..answer.clone() }),
+            "saml_in_response_to_mismatch"
+        );
     }
 }

@@ -30,7 +30,12 @@ fn world() -> World {
     let outside = Outside::fake(NOW, 7);
     let seal = Seal::new(&SecretKeyBytes::generate(&outside.random));
     let store = Store::memory(Role::State, outside.clock.clone(), outside.random.clone());
-    World { records: Records::new(store, seal.clone(), outside.random.clone()), pool: sample::pool(), outside, seal }
+    World {
+        records: Records::new(store, seal.clone(), outside.random.clone()),
+        pool: sample::pool(),
+        outside,
+        seal,
+    }
 }
 
 impl World {
@@ -38,7 +43,13 @@ impl World {
         let parameters = sample::authorization_request();
         let (request, _) = request::check(&self.pool, &parameters, |_, _| None).unwrap();
         let reference = symbolon::model::ids::ReferenceId::from_random(self.outside.random.bytes());
-        Flow::start(&self.pool, request, reference, BrowserBinding::to("this browser"), self.outside.clock.now())
+        Flow::start(
+            &self.pool,
+            request,
+            reference,
+            BrowserBinding::to("this browser"),
+            self.outside.clock.now(),
+        )
     }
 
     async fn session(&self) -> (Session, String, SessionRef) {
@@ -80,7 +91,10 @@ async fn a_sign_in_goes_on_only_in_its_browser_its_pool_and_its_time() {
     let now = world.outside.clock.now();
     let this = ["this browser".to_owned()];
     assert_eq!(flow.check(&world.pool.id, &this, now), Ok(()));
-    assert_eq!(flow.check(&world.pool.id, &["another browser".to_owned()], now), Err(WrongStep::OtherBrowser));
+    assert_eq!(
+        flow.check(&world.pool.id, &["another browser".to_owned()], now),
+        Err(WrongStep::OtherBrowser)
+    );
     assert_eq!(flow.check(&world.pool.id, &[], now), Err(WrongStep::OtherBrowser));
     let other = symbolon::model::ids::PoolId::parse("eu-west-1_Other").unwrap();
     assert_eq!(flow.check(&other, &this, now), Err(WrongStep::OtherPool));
@@ -106,7 +120,10 @@ async fn a_session_cookie_cannot_be_edited_or_carried_to_another_pool() {
     for place in 0..cookie.len() {
         let mut edited: Vec<u8> = cookie.clone().into_bytes();
         edited[place] = if edited[place] == b'A' { b'B' } else { b'A' };
-        assert!(SessionRef::open(&world.seal, &world.pool.id, std::str::from_utf8(&edited).unwrap()).is_none(), "byte {place}");
+        assert!(
+            SessionRef::open(&world.seal, &world.pool.id, std::str::from_utf8(&edited).unwrap()).is_none(),
+            "byte {place}"
+        );
     }
 }
 
@@ -118,7 +135,9 @@ async fn an_ended_session_stays_ended_whatever_touches_it_afterwards() {
     let live = sessions::load(&world.records, &world.pool, &reference, NOW).await.unwrap().unwrap();
     assert!(sessions::end(&world.records, &reference).await.unwrap().is_some());
     let client = ClientId::parse("web").unwrap();
-    sessions::touch(&world.records, &world.pool, &live, &client, NOW.plus(Duration::from_secs(600))).await.unwrap();
+    sessions::touch(&world.records, &world.pool, &live, &client, NOW.plus(Duration::from_secs(600)))
+        .await
+        .unwrap();
     assert!(sessions::load(&world.records, &world.pool, &reference, NOW).await.unwrap().is_none());
 }
 
@@ -131,11 +150,19 @@ async fn a_used_session_lives_on_but_not_past_its_absolute_end() {
     while world.outside.clock.now().plus(step) < session.expires {
         world.outside.clock.advance(step);
         let now = world.outside.clock.now();
-        let live = sessions::load(&world.records, &world.pool, &reference, now).await.unwrap().expect("a session in use lives on");
+        let live = sessions::load(&world.records, &world.pool, &reference, now)
+            .await
+            .unwrap()
+            .expect("a session in use lives on");
         sessions::touch(&world.records, &world.pool, &live, &client, now).await.unwrap();
     }
     world.outside.clock.advance(step);
-    assert!(sessions::load(&world.records, &world.pool, &reference, world.outside.clock.now()).await.unwrap().is_none());
+    assert!(
+        sessions::load(&world.records, &world.pool, &reference, world.outside.clock.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// the record of a session is bounded, and being one app too many keeps nobody out.
@@ -155,7 +182,8 @@ async fn a_session_serves_more_apps_than_it_can_name() {
     }
 }
 
-/// D-14: a record of another version of the broker, or one that was tampered with, is no session and no error.
+/// D-14: a record of another version of the broker, or one that was tampered with, is no session and no
+/// error.
 #[tokio::test]
 async fn a_session_that_cannot_be_read_is_none() {
     let world = world();

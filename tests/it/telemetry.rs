@@ -29,7 +29,8 @@ impl Collector {
     async fn start() -> Self {
         let sent = Arc::<Mutex<Vec<Bytes>>>::default();
         let kept = sent.clone();
-        let router = Router::new().route("/v1/traces", post(move |body: Bytes| async move { kept.lock().unwrap().push(body) }));
+        let router = Router::new()
+            .route("/v1/traces", post(move |body: Bytes| async move { kept.lock().unwrap().push(body) }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, router).into_future());
@@ -42,7 +43,11 @@ impl Collector {
         tokio::task::spawn_blocking(move || telemetry.flush()).await.unwrap();
         let sent = self.sent.lock().unwrap();
         let requests = sent.iter().map(|body| ExportTraceServiceRequest::decode(body.clone()).unwrap());
-        requests.flat_map(|request| request.resource_spans).flat_map(|of| of.scope_spans).flat_map(|of| of.spans).collect()
+        requests
+            .flat_map(|request| request.resource_spans)
+            .flat_map(|of| of.scope_spans)
+            .flat_map(|of| of.spans)
+            .collect()
     }
 }
 
@@ -68,7 +73,9 @@ async fn a_sign_in_is_told_with_its_calls_to_the_provider_and_without_anything_t
     let code = app.takes_code(&ask, visitor.page());
 
     let spans = collector.spans(&broker).await;
-    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name} in {spans:#?}"));
+    let named = |name: &str| {
+        spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name} in {spans:#?}"))
+    };
     let (answered, called) = (named("GET /oauth2/idpresponse"), named("POST Acme"));
     assert_eq!(answered.trace_id, called.trace_id);
     assert_eq!(answered.span_id, called.parent_span_id);
@@ -76,7 +83,8 @@ async fn a_sign_in_is_told_with_its_calls_to_the_provider_and_without_anything_t
     assert!(attribute(answered, "http.route").contains("/oauth2/idpresponse"));
     assert!(attribute(called, "symbolon.provider").contains("Acme"));
 
-    let seen = acme.last(Endpoint::Token).header("traceparent").map(str::to_owned).expect("the provider is told");
+    let seen =
+        acme.last(Endpoint::Token).header("traceparent").map(str::to_owned).expect("the provider is told");
     let context = TraceContext::parse(&seen).unwrap();
     assert_eq!((&context.trace[..], &context.span[..]), (&called.trace_id[..], &called.span_id[..]));
     let told = format!("{spans:?}");
@@ -88,11 +96,15 @@ async fn a_sign_in_is_told_with_its_calls_to_the_provider_and_without_anything_t
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_may_begin_at_a_trusted_proxy_and_nowhere_else() {
     let clock = Clock::fake(Timestamp::from_secs(1_780_000_000));
-    for (line, believed) in [("trusted_proxies = [\"127.0.0.1\"]", true), ("trusted_proxies = [\"10.0.0.1\"]", false)] {
+    for (line, believed) in
+        [("trusted_proxies = [\"127.0.0.1\"]", true), ("trusted_proxies = [\"10.0.0.1\"]", false)]
+    {
         let collector = Collector::start().await;
         let otlp = format!("otlp_endpoint = {:?}", collector.url);
         let broker = Broker::builder(&clock).server(&otlp).server(line).client(client("web")).start().await;
-        let request = reqwest::Client::new().get(broker.at("/.well-known/openid-configuration")).header("traceparent", TRACEPARENT);
+        let request = reqwest::Client::new()
+            .get(broker.at("/.well-known/openid-configuration"))
+            .header("traceparent", TRACEPARENT);
         let answer = request.send().await.unwrap();
         let id = answer.headers()["x-amz-cognito-request-id"].to_str().unwrap().to_owned();
         assert_eq!(id == "4bf92f35-77b3-4da6-a3ce-929d0e0e4736", believed, "{id}");
@@ -105,9 +117,14 @@ async fn a_trace_may_begin_at_a_trusted_proxy_and_nowhere_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_down_stops_nobody() {
     let clock = Clock::fake(Timestamp::from_secs(1_780_000_000));
-    let broker = Broker::builder(&clock).server("otlp_endpoint = \"http://127.0.0.1:1\"").client(client("web")).start().await;
+    let broker = Broker::builder(&clock)
+        .server("otlp_endpoint = \"http://127.0.0.1:1\"")
+        .client(client("web"))
+        .start()
+        .await;
     for _ in 0..20 {
-        let answer = reqwest::Client::new().get(broker.at("/.well-known/openid-configuration")).send().await.unwrap();
+        let answer =
+            reqwest::Client::new().get(broker.at("/.well-known/openid-configuration")).send().await.unwrap();
         assert_eq!(answer.status(), 200);
     }
 }
@@ -121,7 +138,8 @@ async fn every_answer_names_its_request() {
     let mut seen = std::collections::BTreeSet::new();
     for request in [
         http.get(broker.at("/.well-known/openid-configuration")),
-        http.post(broker.at("/oauth2/token")).body("grant_type=refresh_token&client_id=web&refresh_token=no-such-token"),
+        http.post(broker.at("/oauth2/token"))
+            .body("grant_type=refresh_token&client_id=web&refresh_token=no-such-token"),
         http.get(broker.at("/oauth2/authorize?client_id=nobody")),
         http.get(broker.at("/nowhere")),
     ] {

@@ -40,7 +40,12 @@ async fn a_test_link_shows_what_a_sign_in_would_make_of_a_person_and_creates_not
         let mut admin = Browser::new(&clock);
         admin.opens(link(&broker)).await.answers(200);
         let username = format!("Acme_{}", acme.person().subject);
-        admin.sees("Test of Acme").sees("The sign-in works").sees(&username).sees(&acme.person().subject).sees("email");
+        admin
+            .sees("Test of Acme")
+            .sees("The sign-in works")
+            .sees(&username)
+            .sees(&acme.person().subject)
+            .sees("email");
         assert!(!left_a_trace(&broker, &admin, &username).await, "{vendor:?}");
         admin.opens(broker.app("web").asks().with("prompt", "none").url()).await;
         admin.is_refused_with("login_required", &broker.app("web").redirect_uri);
@@ -51,10 +56,16 @@ async fn a_test_link_shows_what_a_sign_in_would_make_of_a_person_and_creates_not
 async fn a_failed_test_names_what_to_change() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker =
+        Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
     acme.does(Switch::NonceWrong);
     let mut admin = Browser::new(&clock);
-    admin.opens(link(&broker)).await.sees("The sign-in did not work").sees("What to change").sees("id_token_nonce");
+    admin
+        .opens(link(&broker))
+        .await
+        .sees("The sign-in did not work")
+        .sees("What to change")
+        .sees("id_token_nonce");
     acme.behaves();
     acme.is_cancelled();
     admin.opens(link(&broker)).await.sees("provider_access_denied");
@@ -65,7 +76,8 @@ async fn a_failed_test_names_what_to_change() {
 async fn a_test_ends_in_the_browser_that_began_it_and_a_link_serves_its_pool_for_half_an_hour() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker =
+        Broker::builder(&clock).client(client("web")).provider(provider("Acme", &acme)).start().await;
     let (mut admin, mut other) = (Browser::new(&clock), Browser::new(&clock));
     admin.requests(link(&broker)).await.follows().await;
     let answer = admin.page().header("location").unwrap().to_owned();
@@ -82,8 +94,12 @@ async fn a_test_ends_in_the_browser_that_began_it_and_a_link_serves_its_pool_for
 
 #[test]
 fn the_command_prints_a_link_that_needs_no_store() {
-    let text = include_str!("../../README.md").split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let text = text.replace("[server]\n", "[server]\nseal_key = \"349685f3afa83a290c14b8ff3c52a0ee3e8b906c72e79ffe01106283714155b2\"\n");
+    let text =
+        include_str!("../../README.md").split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let text = text.replace(
+        "[server]\n",
+        "[server]\nseal_key = \"349685f3afa83a290c14b8ff3c52a0ee3e8b906c72e79ffe01106283714155b2\"\n",
+    );
     let config = config::parse(&text, "symbolon.toml", &[], &|file| Err(file.to_owned())).unwrap();
     let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), 1);
     let name = config.pools[0].providers[0].name.as_str();

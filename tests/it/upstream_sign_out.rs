@@ -1,4 +1,5 @@
-//! B-46: an OpenID provider signs people out here: the right sessions end, and nothing else that comes to these two addresses ends any.
+//! B-46: an OpenID provider signs people out here: the right sessions end, and nothing else that comes to
+//! these two addresses ends any.
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ async fn world_with(acme_line: &str, client_line: &str) -> World {
     let clock = Clock::fake(Timestamp::from_secs(1_800_000_000));
     let (acme, other) = (FakeIdp::oidc(&clock).await, FakeIdp::oidc(&clock).await);
     let pool = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web").with(client_line));
-    let pool = pool.provider(provider("Acme", &acme).with(acme_line)).provider(provider("Other", &other).with(BOTH));
+    let pool =
+        pool.provider(provider("Acme", &acme).with(acme_line)).provider(provider("Other", &other).with(BOTH));
     let broker = pool.start().await;
     World { app: broker.app("web"), clock, acme, other, broker }
 }
@@ -57,7 +59,11 @@ impl World {
         self.acme.signs_in(person);
         let mut visitor = Browser::new(&self.clock);
         visitor.opens(self.app.asks().at("Acme").url()).await;
-        assert!(visitor.page().url.as_str().starts_with(&self.app.redirect_uri) && visitor.page().query("code").is_some(), "{visitor}");
+        assert!(
+            visitor.page().url.as_str().starts_with(&self.app.redirect_uri)
+                && visitor.page().query("code").is_some(),
+            "{visitor}"
+        );
         visitor
     }
 
@@ -88,7 +94,8 @@ impl World {
     }
 
     async fn frame(&self, parameters: &[(&str, &str)]) -> (u16, String) {
-        let url = Url::parse_with_params(&self.broker.at("/oauth2/frontchannel_logout/Acme"), parameters).unwrap();
+        let url =
+            Url::parse_with_params(&self.broker.at("/oauth2/frontchannel_logout/Acme"), parameters).unwrap();
         let answer = reqwest::Client::new().get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
@@ -99,7 +106,8 @@ async fn the_sessions_that_end_are_those_of_the_sign_in_or_of_the_person() {
     let world = world().await;
     let mut laptop = world.signs_in(ada("sid-laptop")).await;
     let mut phone = world.signs_in(ada("sid-phone-1")).await;
-    let mut bob = world.signs_in(Person::new("bob-8", "Bob", "bob@acme.example").with("sid", "sid-of-bob")).await;
+    let mut bob =
+        world.signs_in(Person::new("bob-8", "Bob", "bob@acme.example").with("sid", "sid-of-bob")).await;
     world.acme.signs_in(ada("sid-laptop"));
     // Both have to be of one sign-in.
     world.is_told(&[claim("sid", "sid-of-bob")]).await;
@@ -127,18 +135,28 @@ async fn a_provider_without_session_ids_signs_its_person_out() {
     assert!(!world.is_signed_in(&mut visitor).await);
 }
 
-/// A sign-in that is under way while the provider ends it is over before anybody hears of it; a later one is another.
+/// A sign-in that is under way while the provider ends it is over before anybody hears of it; a later one is
+/// another.
 #[tokio::test]
 async fn a_person_who_is_signed_out_while_the_sign_in_is_under_way_is_not_signed_in() {
     let world = world().await;
     world.acme.signs_in(ada("sid-laptop"));
     let soon = claim("iat", world.clock.now().secs() + 1);
     // The very sign-in is over; of a person it is said what came before.
-    for (said, over) in [(vec![without("sid")], false), (vec![], true), (vec![without("sub")], true), (vec![without("sid"), soon], true)] {
+    for (said, over) in [
+        (vec![without("sid")], false),
+        (vec![], true),
+        (vec![without("sub")], true),
+        (vec![without("sid"), soon], true),
+    ] {
         world.is_told(&said).await;
         let mut visitor = Browser::new(&world.clock);
         visitor.opens(world.app.asks().at("Acme").url()).await;
-        assert_eq!(!visitor.page().url.as_str().starts_with(&world.app.redirect_uri), over, "{said:?}: {visitor}");
+        assert_eq!(
+            !visitor.page().url.as_str().starts_with(&world.app.redirect_uri),
+            over,
+            "{said:?}: {visitor}"
+        );
         if over {
             visitor.sees("provider_signed_out");
             assert!(visitor.cookie("symbolon-session").is_none());
@@ -224,7 +242,9 @@ async fn a_token_that_lies_ends_nothing() {
         assert_eq!(answer.status, 400, "{deed:?}");
         world.has_story(answer.body["error_description"].as_str().unwrap(), code).await;
     }
-    world.refuses(&world.acme.logout_token(&[without("sub"), without("sid")]), "logout_token_names_nobody").await;
+    world
+        .refuses(&world.acme.logout_token(&[without("sub"), without("sid")]), "logout_token_names_nobody")
+        .await;
     world.refuses(&world.acme.last_id_token(), "logout_token_claim_missing").await;
     assert!(world.is_signed_in(&mut visitor).await);
 }
@@ -240,7 +260,10 @@ async fn a_refusal_can_be_looked_up() {
     assert!(text.contains("another-client") && !text.contains("ada-7"), "{text}");
     let trace = story(&world.broker, &reference_in(text)).await;
     let told = symbolon::model::trace::tell::text(&trace);
-    assert!(told.contains("logout token, not verified yet") && told.contains("client_id of this provider"), "{told}");
+    assert!(
+        told.contains("logout token, not verified yet") && told.contains("client_id of this provider"),
+        "{told}"
+    );
     assert!(!told.contains(&token) && !told.contains("sid-laptop"), "{told}");
 }
 
@@ -260,7 +283,8 @@ async fn a_new_key_is_fetched_and_unknown_ones_fetch_no_storm() {
     assert_eq!(world.acme.count(Endpoint::Jwks), before + 1);
 }
 
-/// B-19: whoever posts made-up keys here uses up an allowance of their own: who signs in with a new key is served at once.
+/// B-19: whoever posts made-up keys here uses up an allowance of their own: who signs in with a new key is
+/// served at once.
 #[tokio::test]
 async fn made_up_keys_do_not_keep_a_new_one_from_people() {
     let world = world().await;
@@ -286,22 +310,37 @@ async fn only_a_form_with_one_token_is_read() {
     let world = world().await;
     let mut visitor = world.signs_in(ada("sid-laptop")).await;
     let token = world.acme.logout_token(&[]);
-    for fields in [&[][..], &[("logout_token", "")], &[("token", &token)], &[("logout_token", &token), ("logout_token", &token)]] {
+    for fields in [
+        &[][..],
+        &[("logout_token", "")],
+        &[("token", &token)],
+        &[("logout_token", &token), ("logout_token", &token)],
+    ] {
         let answer = world.app.posts_raw(DOOR, fields).await;
         answer.is_refused_with(400, "invalid_request");
         world.has_story(answer.body["error_description"].as_str().unwrap(), "logout_request_malformed").await;
     }
     let http = reqwest::Client::new();
     let url = world.broker.at(DOOR);
-    let json =
-        http.post(&url).header(CONTENT_TYPE, "application/json").body(json!({"logout_token": token}).to_string()).send().await.unwrap();
+    let json = http
+        .post(&url)
+        .header(CONTENT_TYPE, "application/json")
+        .body(json!({"logout_token": token}).to_string())
+        .send()
+        .await
+        .unwrap();
     assert_eq!((json.status().as_u16(), &json.headers()[CACHE_CONTROL]), (400, &"no-store".parse().unwrap()));
     let in_query = http.post(format!("{url}?logout_token={token}")).send().await.unwrap();
     assert_eq!(in_query.status().as_u16(), 400);
     assert_eq!(http.get(format!("{url}?logout_token={token}")).send().await.unwrap().status().as_u16(), 405);
     let large = http.post(&url).form(&[("logout_token", "x".repeat(70_000))]).send().await.unwrap();
     assert_eq!(large.status().as_u16(), 413);
-    let asked = http.request(reqwest::Method::OPTIONS, &url).header("origin", "https://web.example").send().await.unwrap();
+    let asked = http
+        .request(reqwest::Method::OPTIONS, &url)
+        .header("origin", "https://web.example")
+        .send()
+        .await
+        .unwrap();
     assert!(asked.headers().get("access-control-allow-origin").is_none());
     assert!(world.is_signed_in(&mut visitor).await);
 }
@@ -309,9 +348,11 @@ async fn only_a_form_with_one_token_is_read() {
 /// Neither does a provider that was given the other way only.
 #[tokio::test]
 async fn a_provider_that_may_not_signs_nobody_out() {
-    for (line, back, front) in
-        [("enabled = true", 400, 400), ("backchannel_logout = true", 200, 400), ("frontchannel_logout = true", 400, 200)]
-    {
+    for (line, back, front) in [
+        ("enabled = true", 400, 400),
+        ("backchannel_logout = true", 200, 400),
+        ("frontchannel_logout = true", 400, 200),
+    ] {
         let world = world_with(line, "").await;
         let mut visitor = world.signs_in(ada("sid-laptop")).await;
         let parameters = [("iss", world.acme.issuer()), ("sid", "sid-laptop".to_owned())];
@@ -321,7 +362,8 @@ async fn a_provider_that_may_not_signs_nobody_out() {
         let mut visitor = world.signs_in(ada("sid-laptop")).await;
         assert_eq!(world.posts(&world.acme.logout_token(&[])).await.status, back, "{line}");
         assert_eq!(world.is_signed_in(&mut visitor).await, back == 400, "{line}");
-        let elsewhere = world.app.posts_raw("/oauth2/backchannel_logout/Nobody", &[("logout_token", "a.b.c")]).await;
+        let elsewhere =
+            world.app.posts_raw("/oauth2/backchannel_logout/Nobody", &[("logout_token", "a.b.c")]).await;
         elsewhere.is_refused_with(400, "invalid_request");
         world.has_story(elsewhere.body["error_description"].as_str().unwrap(), "logout_not_offered").await;
     }
@@ -368,14 +410,17 @@ async fn a_frame_without_the_right_words_ends_nothing() {
     assert!(!world.is_signed_in(&mut short).await);
 }
 
-/// A browser that sends our cookie in the frame, because both are of one site, loses it and loads the frames of the apps.
+/// A browser that sends our cookie in the frame, because both are of one site, loses it and loads the frames
+/// of the apps.
 #[tokio::test]
 async fn a_browser_that_brings_its_cookie_has_its_apps_told_too() {
     let world = world_with(BOTH, "frontchannel_logout_uri = \"https://web.example/out\"").await;
     let mut visitor = world.signs_in(ada("sid-laptop")).await;
     let issuer = world.acme.issuer();
-    let url =
-        Url::parse_with_params(&world.broker.at("/oauth2/frontchannel_logout/Acme"), [("iss", issuer.as_str()), ("sid", "sid-laptop")]);
+    let url = Url::parse_with_params(
+        &world.broker.at("/oauth2/frontchannel_logout/Acme"),
+        [("iss", issuer.as_str()), ("sid", "sid-laptop")],
+    );
     let url = url.unwrap();
     let mut stranger = Browser::new(&world.clock);
     let mut known = visitor.new_tab();

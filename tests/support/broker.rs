@@ -113,8 +113,10 @@ impl Builder {
         let port = ports[0];
         let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let mut text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
-             allow_private_upstreams = true\n{}\n\n[limits]\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\nhosts = {hosts:?}\n{}\n",
+            "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:0\"\npublic_url \
+             = \"http://127.0.0.1:{port}\"\n\
+             allow_private_upstreams = true\n{}\n\n[limits]\n{}\n\n[store]\n{}\n\n[[pool]]\nid \
+             = \"{POOL}\"\nname = \"Example\"\nhosts = {hosts:?}\n{}\n",
             self.server.join("\n"),
             self.limits.join("\n"),
             self.store.join("\n"),
@@ -132,7 +134,8 @@ impl Builder {
     /// Starts the broker; a mistake in the configuration stops the test with the broker's own explanation.
     pub(crate) async fn start(self) -> Broker {
         let (listener, port) = listen().await;
-        let app = App::build(self.config(&[port]), self.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
+        let app =
+            App::build(self.config(&[port]), self.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
         self.broker(listener, &[port], app)
     }
 
@@ -141,17 +144,21 @@ impl Builder {
         let ((first, port), (second, other)) = (listen().await, listen().await);
         let pair = self.server(&format!("seal_key = {SEAL_KEY:?}"));
         let ports = [port, other];
-        let one = App::build(pair.config(&ports), pair.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
+        let one =
+            App::build(pair.config(&ports), pair.outside(0)).await.unwrap_or_else(|error| panic!("{error}"));
         let stores = (one.state.store.clone(), one.directory.store.clone());
-        let two = App::with_stores(pair.config(&ports), pair.outside(1), stores.0, stores.1).unwrap_or_else(|error| panic!("{error}"));
+        let two = App::with_stores(pair.config(&ports), pair.outside(1), stores.0, stores.1)
+            .unwrap_or_else(|error| panic!("{error}"));
         (pair.broker(first, &ports, one), pair.broker(second, &[other, port], two))
     }
 
-    /// Starts a broker with a configuration of its own on the stores of `other`; both need the same `seal_key`.
+    /// Starts a broker with a configuration of its own on the stores of `other`; both need the same
+    /// `seal_key`.
     pub(crate) async fn start_beside(self, other: &Broker) -> Broker {
         let (listener, port) = listen().await;
         let (state, directory) = (other.app.state.store.clone(), other.app.directory.store.clone());
-        let app = App::with_stores(self.config(&[port]), self.outside(7), state, directory).unwrap_or_else(|error| panic!("{error}"));
+        let app = App::with_stores(self.config(&[port]), self.outside(7), state, directory)
+            .unwrap_or_else(|error| panic!("{error}"));
         self.broker(listener, &[port], app)
     }
 
@@ -166,7 +173,8 @@ impl Builder {
             let found = self.files.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
             found.ok_or_else(|| format!("no file {wanted:?} in this test"))
         };
-        let mut config = config::parse(&text, "symbolon.toml", &[], &file).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let mut config = config::parse(&text, "symbolon.toml", &[], &file)
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         self.change.into_iter().for_each(|change| change(&mut config));
         config
     }
@@ -217,7 +225,8 @@ impl Broker {
     /// The app registered under `id`, ready to sign people in.
     #[track_caller]
     pub(crate) fn app(&self, id: &str) -> AppUnderTest {
-        let client = self.clients.iter().find(|client| client.id == id).unwrap_or_else(|| panic!("no client {id:?}"));
+        let client =
+            self.clients.iter().find(|client| client.id == id).unwrap_or_else(|| panic!("no client {id:?}"));
         AppUnderTest::new(self, client)
     }
 

@@ -1,6 +1,8 @@
-//! A browser without scripts: cookies, redirects, forms, and the rules by which a cross-site request loses its cookies.
+//! A browser without scripts: cookies, redirects, forms, and the rules by which a cross-site request loses
+//! its cookies.
 //!
-//! Hosts under `.example` do not exist: landing there is recorded and shows an empty page, so an app needs no server.
+//! Hosts under `.example` do not exist: landing there is recorded and shows an empty page, so an app needs no
+//! server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -65,7 +67,11 @@ impl Browser {
     pub(crate) fn new(clock: &Clock) -> Self {
         // Apps close idle connections after five seconds.
         let idle = Duration::from_secs(4);
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().pool_idle_timeout(idle).build();
+        let http = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .pool_idle_timeout(idle)
+            .build();
         Self {
             http: http.expect("an HTTP client"),
             jar: Arc::default(),
@@ -128,7 +134,12 @@ impl Browser {
     }
 
     /// Sends a form from a page of another origin, as an attacker's page would.
-    pub(crate) async fn is_lured_to_post(&mut self, from: &str, url: &str, fields: &[(&str, &str)]) -> &mut Self {
+    pub(crate) async fn is_lured_to_post(
+        &mut self,
+        from: &str,
+        url: &str,
+        fields: &[(&str, &str)],
+    ) -> &mut Self {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let navigation = Navigation {
             method: Method::POST,
@@ -212,14 +223,18 @@ impl Browser {
 
     fn request(&self, navigation: Navigation) -> reqwest::RequestBuilder {
         let Navigation { method, url, body, initiator, origin_hidden, redirects } = navigation;
-        let site = initiator
-            .as_ref()
-            .map_or("none", |from| redirects.iter().fold(relation(from, &url), |so_far, hop| farther(so_far, relation(hop, &url))));
+        let site = initiator.as_ref().map_or("none", |from| {
+            redirects.iter().fold(relation(from, &url), |so_far, hop| farther(so_far, relation(hop, &url)))
+        });
         let same_site = initiator.as_ref().is_none_or(|from| relation(from, &url) != "cross-site");
         let out = Outgoing { url: &url, safe_method: method == Method::GET, same_site, now: self.now() };
         let cookies = self.cookies().header(&out);
         let unsafe_method = method != Method::GET;
-        let mut request = self.http.request(method, url).header("sec-fetch-site", site).header("sec-fetch-mode", "navigate");
+        let mut request = self
+            .http
+            .request(method, url)
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", "navigate");
         if let Some(cookies) = cookies {
             request = request.header(COOKIE, cookies);
         }
@@ -272,8 +287,13 @@ impl Browser {
 
     fn submission(&self, form: &Form, button: Option<&Button>) -> Navigation {
         let page = self.page();
-        let action = button.and_then(|button| button.formaction.as_ref()).or(form.action.as_ref()).filter(|action| !action.is_empty());
-        let mut url = action.map_or(page.url.clone(), |action| page.url.join(action).expect("an action that leads somewhere"));
+        let action = button
+            .and_then(|button| button.formaction.as_ref())
+            .or(form.action.as_ref())
+            .filter(|action| !action.is_empty());
+        let mut url = action.map_or(page.url.clone(), |action| {
+            page.url.join(action).expect("an action that leads somewhere")
+        });
         let mut fields = form.fields.clone();
         for (name, value) in &self.filled {
             match fields.iter_mut().find(|(have, _)| have == name) {
@@ -282,11 +302,19 @@ impl Browser {
             }
         }
         fields.extend(button.and_then(|button| button.field.clone()));
-        let policy = page.headers.get("referrer-policy").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let policy =
+            page.headers.get("referrer-policy").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (initiator, origin_hidden) = (Some(page.url.clone()), policy == "no-referrer");
         if form.method == "POST" {
             let body = Some(encode(&form.enctype, &fields));
-            return Navigation { method: Method::POST, url, body, initiator, origin_hidden, redirects: Vec::new() };
+            return Navigation {
+                method: Method::POST,
+                url,
+                body,
+                initiator,
+                origin_hidden,
+                redirects: Vec::new(),
+            };
         }
         url.set_query(Some(&form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish()));
         Navigation::get(url, initiator)

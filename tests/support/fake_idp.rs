@@ -1,7 +1,8 @@
 //! An upstream provider that behaves, until it is told not to.
 //!
-//! It listens on loopback, signs with its own code, keeps everything it receives, and checks the broker as strictly as
-//! an honest provider checks its clients: client authentication, PKCE, redirect URI, single use of codes.
+//! It listens on loopback, signs with its own code, keeps everything it receives, and checks the broker as
+//! strictly as an honest provider checks its clients: client authentication, PKCE, redirect URI, single use
+//! of codes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -149,7 +150,10 @@ impl FakeIdp {
             state: Mutex::new(State {
                 person: first_person(vendor),
                 client_check: if vendor == Vendor::Apple {
-                    ClientCheck::AppleJwt { team_id: "TEAM123456".to_owned(), key_id: "KEY1234567".to_owned() }
+                    ClientCheck::AppleJwt {
+                        team_id: "TEAM123456".to_owned(),
+                        key_id: "KEY1234567".to_owned(),
+                    }
                 } else {
                     ClientCheck::EitherSecret
                 },
@@ -231,7 +235,10 @@ impl FakeIdp {
 
     /// The person presses cancel from now on.
     pub(crate) fn is_cancelled(&self) {
-        self.does(Switch::Error { error: "access_denied".to_owned(), description: "The person said no".to_owned() });
+        self.does(Switch::Error {
+            error: "access_denied".to_owned(),
+            description: "The person said no".to_owned(),
+        });
     }
 
     /// No deeds any more.
@@ -289,7 +296,11 @@ impl Inner {
     }
 
     fn issuer(&self) -> String {
-        if self.vendor == Vendor::Microsoft { format!("{}/{{tenantid}}/v2.0", self.base) } else { self.base.clone() }
+        if self.vendor == Vendor::Microsoft {
+            format!("{}/{{tenantid}}/v2.0", self.base)
+        } else {
+            self.base.clone()
+        }
     }
 
     fn token_issuer(&self, person: &Person) -> String {
@@ -411,7 +422,9 @@ impl Inner {
         for switch in self.switches() {
             match switch {
                 Switch::ForeignKeys(foreign) => keys.extend(foreign),
-                Switch::ManyKeys(count) => keys.extend((0..count).map(|number| key.jwk(&format!("copy-{number}")))),
+                Switch::ManyKeys(count) => {
+                    keys.extend((0..count).map(|number| key.jwk(&format!("copy-{number}"))));
+                }
                 Switch::KeyForEncryption => own["use"] = json!("enc"),
                 Switch::KeyOf1024Bits => keys.push(weak_rsa::jwk("short")),
                 Switch::KeyWithExponentOne => {

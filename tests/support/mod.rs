@@ -1,7 +1,12 @@
 //! What tests read as: providers that misbehave, browsers, brokers.
 
 #![expect(dead_code, reason = "a vocabulary: each test binary speaks a part of it")]
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 pub(crate) mod asserts;
 pub(crate) mod broker;

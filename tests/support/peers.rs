@@ -1,4 +1,5 @@
-//! The Node peers of `tests/e2e/peers` as values of a test; each script's header lists its settings and routes.
+//! The Node peers of `tests/e2e/peers` as values of a test; each script's header lists its settings and
+//! routes.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper of tests fails the test")]
 
 use std::path::Path;
@@ -49,8 +50,8 @@ impl RelyingParty {
     }
 }
 
-/// Runs the steps of `browser.mjs` in Chromium and gives its report, whether or not all steps went well: see `ok` and
-/// `failure`.
+/// Runs the steps of `browser.mjs` in Chromium and gives its report, whether or not all steps went well: see
+/// `ok` and `failure`.
 #[track_caller]
 pub(crate) fn chromium(input: &Value) -> Value {
     let (_, output) = Process::start("browser.mjs", &mut node("browser.mjs")).communicate(&input.to_string());
@@ -66,7 +67,10 @@ pub(crate) fn chromium(input: &Value) -> Value {
 pub(crate) fn schema_errors(schema: &Value, documents: &[Value]) -> Vec<Vec<String>> {
     let input = serde_json::json!({ "schema": schema, "documents": documents }).to_string();
     let (_, output) = Process::start("schema.mjs", &mut node("schema.mjs")).communicate(&input);
-    let report = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|report| report.get("ok").is_some());
+    let report = output
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|report| report.get("ok").is_some());
     let report = report.unwrap_or_else(|| panic!("ajv gave no report:\n{output}"));
     serde_json::from_value(report.get("errors").cloned().unwrap_or_default()).expect("lists of texts")
 }
@@ -75,13 +79,17 @@ pub(crate) fn schema_errors(schema: &Value, documents: &[Value]) -> Vec<Vec<Stri
 #[track_caller]
 pub(crate) fn axe(input: &Value) -> Value {
     let (_, output) = Process::start("axe.mjs", &mut node("axe.mjs")).communicate(&input.to_string());
-    let report = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|report| report.get("ok").is_some());
+    let report = output
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|report| report.get("ok").is_some());
     report.unwrap_or_else(|| panic!("axe gave no report:\n{output}"))
 }
 
 #[track_caller]
 fn start(script: &str, settings: &Value) -> (Process, Value) {
-    let process = Process::start(script, node(script).arg(settings.to_string()).env("PEER_ENDS_WITH_STDIN", "1"));
+    let process =
+        Process::start(script, node(script).arg(settings.to_string()).env("PEER_ENDS_WITH_STDIN", "1"));
     let ready = process.wait_for_line("{\"");
     let ready = serde_json::from_str(&ready).expect("the ready line is JSON");
     (process, ready)

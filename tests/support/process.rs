@@ -1,4 +1,5 @@
-//! Child processes of a test: started with their output collected, awaited by a line they print, ended with the test.
+//! Child processes of a test: started with their output collected, awaited by a line they print, ended with
+//! the test.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper of tests fails the test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -42,24 +43,29 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{name} cannot be started ({error}); tests/run installs what the tests need"));
+            .unwrap_or_else(|error| {
+                panic!("{name} cannot be started ({error}); tests/run installs what the tests need")
+            });
         let output = Arc::new(Output::default());
         collect(child.stdout.take().expect("stdout is piped"), Arc::clone(&output));
         collect(child.stderr.take().expect("stderr is piped"), Arc::clone(&output));
         Self { name: name.to_owned(), child, output }
     }
 
-    /// The first line, of either stream, that contains `needle`. Fails the test with all output when the process ends
-    /// first or 30 seconds pass.
+    /// The first line, of either stream, that contains `needle`. Fails the test with all output when the
+    /// process ends first or 30 seconds pass.
     #[track_caller]
     pub(crate) fn wait_for_line(&self, needle: &str) -> String {
         let found = |lines: &Lines| lines.text.iter().find(|line| line.contains(needle)).cloned();
         let (lines, _) = self
             .output
             .changed
-            .wait_timeout_while(self.output.lock(), READY, |lines| found(lines).is_none() && lines.ended_streams < 2)
+            .wait_timeout_while(self.output.lock(), READY, |lines| {
+                found(lines).is_none() && lines.ended_streams < 2
+            })
             .unwrap_or_else(PoisonError::into_inner);
-        found(&lines).unwrap_or_else(|| panic!("{} never said {needle:?}:\n{}", self.name, lines.text.join("\n")))
+        found(&lines)
+            .unwrap_or_else(|| panic!("{} never said {needle:?}:\n{}", self.name, lines.text.join("\n")))
     }
 
     /// What both streams have said so far.
@@ -76,18 +82,27 @@ impl Process {
     #[track_caller]
     pub(crate) fn communicate(mut self, input: &str) -> (ExitStatus, String) {
         let mut stdin = self.child.stdin.take().expect("stdin is piped");
-        stdin.write_all(input.as_bytes()).unwrap_or_else(|error| panic!("{} reads no input: {error}\n{}", self.name, self.output()));
+        stdin
+            .write_all(input.as_bytes())
+            .unwrap_or_else(|error| panic!("{} reads no input: {error}\n{}", self.name, self.output()));
         drop(stdin);
         let status = self.child.wait().expect("a child can be awaited");
-        let lines =
-            self.output.changed.wait_while(self.output.lock(), |lines| lines.ended_streams < 2).unwrap_or_else(PoisonError::into_inner);
+        let lines = self
+            .output
+            .changed
+            .wait_while(self.output.lock(), |lines| lines.ended_streams < 2)
+            .unwrap_or_else(PoisonError::into_inner);
         (status, lines.text.join("\n"))
     }
 
     /// Sends a signal by name, e.g. `STOP`, `CONT`, `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status().expect("kill runs");
+        let sent = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.id().to_string())
+            .status()
+            .expect("kill runs");
         assert!(sent.success(), "SIG{signal} did not reach {}", self.name);
     }
 
@@ -101,7 +116,9 @@ impl Process {
     /// The status of a process that was told to end. Fails the test after 30 seconds.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        wait_until(&format!("{} ended", self.name), || self.child.try_wait().expect("a child can be awaited").is_some());
+        wait_until(&format!("{} ended", self.name), || {
+            self.child.try_wait().expect("a child can be awaited").is_some()
+        });
         self.child.wait().expect("a child can be awaited")
     }
 
@@ -157,8 +174,8 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     panic!("waited {READY:?} in vain until {what}");
 }
 
-/// A loopback port that nobody listens on, below the range that outgoing connections take theirs from. No two tests of one
-/// process get the same one.
+/// A loopback port that nobody listens on, below the range that outgoing connections take theirs from. No two
+/// tests of one process get the same one.
 #[track_caller]
 pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 20_000;

@@ -1,4 +1,5 @@
-//! A real redis-server of one test: on a port and in a directory of its own, with whatever options the test needs.
+//! A real redis-server of one test: on a port and in a directory of its own, with whatever options the test
+//! needs.
 #![expect(clippy::expect_used, reason = "a helper of tests fails the test")]
 
 use std::fs;
@@ -65,7 +66,11 @@ impl RedisOptions {
         if self.tls {
             access.ca_file = Some(write_certificates(&directory));
             lines.push(format!("port 0\ntls-port {port}\ntls-auth-clients no"));
-            for (key, file) in [("tls-cert-file", "server.pem"), ("tls-key-file", "server.key"), ("tls-ca-cert-file", "ca.pem")] {
+            for (key, file) in [
+                ("tls-cert-file", "server.pem"),
+                ("tls-key-file", "server.key"),
+                ("tls-ca-cert-file", "ca.pem"),
+            ] {
                 lines.push(format!("{key} {}", path.join(file).display()));
             }
         } else {
@@ -89,10 +94,16 @@ impl Redis {
         RedisOptions::default().start()
     }
 
-    /// The URL a client connects to: `redis://` or, over TLS, `rediss://`, with user and password when there are any.
+    /// The URL a client connects to: `redis://` or, over TLS, `rediss://`, with user and password when there
+    /// are any.
     pub(crate) fn url(&self) -> String {
-        let (scheme, host) = if self.access.ca_file.is_some() { ("rediss", "localhost") } else { ("redis", "127.0.0.1") };
-        let user = self.access.user.as_ref().map_or_else(String::new, |(name, password)| format!("{name}:{password}@"));
+        let (scheme, host) =
+            if self.access.ca_file.is_some() { ("rediss", "localhost") } else { ("redis", "127.0.0.1") };
+        let user = self
+            .access
+            .user
+            .as_ref()
+            .map_or_else(String::new, |(name, password)| format!("{name}:{password}@"));
         format!("{scheme}://{user}{host}:{}/0", self.port)
     }
 
@@ -118,7 +129,12 @@ impl Redis {
             cli.args(["--user", name, "--pass", password]);
         }
         let output = cli.args(arguments).output().expect("redis-cli runs");
-        [output.stdout, output.stderr].iter().map(|text| String::from_utf8_lossy(text)).collect::<String>().trim_end().to_owned()
+        [output.stdout, output.stderr]
+            .iter()
+            .map(|text| String::from_utf8_lossy(text))
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
     }
 
     /// `kill -9`. The address stays; connecting to it is refused until [`Redis::start_again`].
@@ -132,8 +148,8 @@ impl Redis {
         self.process.terminate();
     }
 
-    /// Starts the server on the same port, in the same directory, with the same options, after [`Redis::kill`] or
-    /// [`Redis::stop`]. Its data is gone unless the options keep it (`appendonly yes`).
+    /// Starts the server on the same port, in the same directory, with the same options, after
+    /// [`Redis::kill`] or [`Redis::stop`]. Its data is gone unless the options keep it (`appendonly yes`).
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
         self.process.kill();
@@ -149,7 +165,8 @@ impl Redis {
         fs::copy(path.join("dump.rdb"), path.join("kept.rdb")).expect("the snapshot is kept");
     }
 
-    /// Stops the server and starts it with what [`Redis::snapshot`] kept. Only for servers without `appendonly`.
+    /// Stops the server and starts it with what [`Redis::snapshot`] kept. Only for servers without
+    /// `appendonly`.
     #[track_caller]
     pub(crate) fn restore(&mut self) {
         self.process.terminate();
@@ -197,7 +214,8 @@ fn write_certificates(directory: &TempDir) -> PathBuf {
     let authority_pem = authority.self_signed(&authority_key).expect("a certificate").pem();
     let issuer = rcgen::Issuer::new(authority, authority_key);
     let server_key = rcgen::KeyPair::generate().expect("a key pair");
-    let mut server = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("two names");
+    let mut server =
+        rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("two names");
     // A certificate whose subject is its issuer's would count as self-signed.
     server.distinguished_name.push(rcgen::DnType::CommonName, "redis");
     let server = server.signed_by(&server_key, &issuer).expect("a certificate");

@@ -1,4 +1,5 @@
-//! Several redis-servers that are one store: a master with two replicas and three Sentinels, or a cluster of three and three.
+//! Several redis-servers that are one store: a master with two replicas and three Sentinels, or a cluster of
+//! three and three.
 #![expect(clippy::expect_used, reason = "a helper of tests fails the test")]
 
 use std::fs;
@@ -33,7 +34,9 @@ impl Sentinels {
         for (_, _, port) in &group.sentinels {
             wait_until("a Sentinel knows everybody", || {
                 let says = cli(*port, &["SENTINEL", "master", MASTER]);
-                let field = |name: &str| says.lines().skip_while(|line| *line != name).nth(1).unwrap_or_default().to_owned();
+                let field = |name: &str| {
+                    says.lines().skip_while(|line| *line != name).nth(1).unwrap_or_default().to_owned()
+                };
                 field("num-slaves") == "2" && field("num-other-sentinels") == "2"
             });
         }
@@ -42,7 +45,8 @@ impl Sentinels {
 
     /// What the broker is configured with.
     pub(crate) fn url(&self) -> String {
-        let servers: Vec<String> = self.sentinels.iter().map(|(_, _, port)| format!("127.0.0.1:{port}")).collect();
+        let servers: Vec<String> =
+            self.sentinels.iter().map(|(_, _, port)| format!("127.0.0.1:{port}")).collect();
         format!("redis+sentinel://{}/{MASTER}", servers.join(","))
     }
 
@@ -86,9 +90,13 @@ impl Cluster {
             .expect("redis-cli runs");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
         for node in &nodes {
-            wait_until("the cluster is whole", || node.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+            wait_until("the cluster is whole", || {
+                node.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+            });
         }
-        wait_until("every master has its replica", || nodes.iter().filter(|node| followers(node) == 1).count() == 3);
+        wait_until("every master has its replica", || {
+            nodes.iter().filter(|node| followers(node) == 1).count() == 3
+        });
         Self { nodes }
     }
 
@@ -97,7 +105,8 @@ impl Cluster {
         format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", self.nodes[0].port(), self.nodes[1].port())
     }
 
-    /// Moves a third of the slots of the first master to the second, in a thread of its own; whether that worked.
+    /// Moves a third of the slots of the first master to the second, in a thread of its own; whether that
+    /// worked.
     pub(crate) fn moves_slots(&self) -> std::thread::JoinHandle<bool> {
         let id = |node: &Redis| node.command(&["CLUSTER", "MYID"]);
         let (from, to, port) = (id(&self.nodes[0]), id(&self.nodes[1]), self.nodes[0].port());
@@ -106,7 +115,8 @@ impl Cluster {
 
     /// Moves some slots of the `from`th master to the `to`th; whether that worked.
     pub(crate) fn moves_some_slots(&self, from: usize, to: usize) -> bool {
-        let masters: Vec<&Redis> = self.nodes.iter().filter(|node| node.command(&["ROLE"]).starts_with("master")).collect();
+        let masters: Vec<&Redis> =
+            self.nodes.iter().filter(|node| node.command(&["ROLE"]).starts_with("master")).collect();
         let id = |at: usize| masters.get(at).map(|node| node.command(&["CLUSTER", "MYID"]));
         let (Some(from), Some(to), Some(node)) = (id(from), id(to), masters.first()) else { return false };
         from != to && reshard(node.port(), &from, &to, 100)
@@ -117,13 +127,15 @@ impl Cluster {
     pub(crate) fn master_of(&mut self, key: &str) -> &mut Redis {
         let found = self.nodes.iter().position(|node| {
             let slot = node.command(&["CLUSTER", "KEYSLOT", key]);
-            node.command(&["CLUSTER", "COUNTKEYSINSLOT", &slot]) != "0" && node.command(&["ROLE"]).starts_with("master")
+            node.command(&["CLUSTER", "COUNTKEYSINSLOT", &slot]) != "0"
+                && node.command(&["ROLE"]).starts_with("master")
         });
         &mut self.nodes[found.expect("some master holds the key")]
     }
 }
 
-/// How many replicas confirmed something that `node` wrote, if only a ping. Till then one that is online may let a write wait for a second.
+/// How many replicas confirmed something that `node` wrote, if only a ping. Till then one that is online may
+/// let a write wait for a second.
 fn followers(node: &Redis) -> usize {
     let info = node.command(&["INFO", "replication"]);
     info.lines().filter(|line| line.contains("state=online") && !line.contains(",offset=0,")).count()
@@ -136,13 +148,22 @@ fn node() -> RedisOptions {
 
 fn reshard(port: u16, from: &str, to: &str, slots: u16) -> bool {
     let moved = Command::new("redis-cli")
-        .args(["--cluster", "reshard", &format!("127.0.0.1:{port}"), "--cluster-from", from, "--cluster-to", to])
+        .args([
+            "--cluster",
+            "reshard",
+            &format!("127.0.0.1:{port}"),
+            "--cluster-from",
+            from,
+            "--cluster-to",
+            to,
+        ])
         .args(["--cluster-slots", &slots.to_string(), "--cluster-yes"])
         .output();
     moved.is_ok_and(|moved| moved.status.success())
 }
 
-/// One group for all tests that run at the same time, used by one of them after the other. It ends with the last of them.
+/// One group for all tests that run at the same time, used by one of them after the other. It ends with the
+/// last of them.
 pub(crate) struct Place<T>(Mutex<Weak<Held<T>>>);
 
 struct Held<T> {
@@ -201,6 +222,10 @@ fn sentinel(master: u16) -> (Process, TempDir, u16) {
 }
 
 fn cli(port: u16, arguments: &[&str]) -> String {
-    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(arguments).output().expect("redis-cli runs");
+    let output = Command::new("redis-cli")
+        .args(["-p", &port.to_string()])
+        .args(arguments)
+        .output()
+        .expect("redis-cli runs");
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }

@@ -1,4 +1,5 @@
-//! A SAML identity provider that behaves, until it is told not to. It signs and encrypts with its own code, and keeps what it receives.
+//! A SAML identity provider that behaves, until it is told not to. It signs and encrypts with its own code,
+//! and keeps what it receives.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -82,7 +83,14 @@ impl SamlIdp {
     async fn start_with(clock: &Clock, post_binding: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
-        let mind = Mind { keys: Pair::new(), slips: Vec::new(), person: Person::ada(), log: Vec::new(), last: None, slo: String::new() };
+        let mind = Mind {
+            keys: Pair::new(),
+            slips: Vec::new(),
+            person: Person::ada(),
+            log: Vec::new(),
+            last: None,
+            slo: String::new(),
+        };
         let inner = Arc::new(Inner { base, clock: clock.clone(), post_binding, state: Mutex::new(mind) });
         let router = Router::new()
             .route("/metadata", get(metadata))
@@ -169,7 +177,8 @@ impl SamlIdp {
         self.inner.answer(answer)
     }
 
-    /// A signed LogoutRequest for the person who signs in, ready for the query of the service provider's SLO URL.
+    /// A signed LogoutRequest for the person who signs in, ready for the query of the service provider's SLO
+    /// URL.
     pub(crate) fn logout_by_redirect(&self, slo: &str, person: &Person, relay_state: Option<&str>) -> String {
         let xml = logout_request(&self.inner, slo, person, None);
         crypto::redirect_url(slo, "SAMLRequest", &xml, relay_state, Some(&self.keys()))
@@ -182,7 +191,13 @@ impl SamlIdp {
 
     /// The same signed by somebody else.
     pub(crate) fn forged_logout(&self, slo: &str, person: &Person) -> String {
-        crypto::redirect_url(slo, "SAMLRequest", &logout_request(&self.inner, slo, person, None), None, Some(&Pair::new()))
+        crypto::redirect_url(
+            slo,
+            "SAMLRequest",
+            &logout_request(&self.inner, slo, person, None),
+            None,
+            Some(&Pair::new()),
+        )
     }
 
     /// The same for HTTP-POST, as base64.
@@ -204,16 +219,19 @@ impl Inner {
         let certificate = self.mind().keys.certificate();
         let (base, entity) = (&self.base, self.entity_id());
         let binding = |name: &str| format!("urn:oasis:names:tc:SAML:2.0:bindings:{name}");
-        let service =
-            |element: &str, path: &str, name: &str| format!("<md:{element} Binding=\"{}\" Location=\"{base}/{path}\"/>", binding(name));
+        let service = |element: &str, path: &str, name: &str| {
+            format!("<md:{element} Binding=\"{}\" Location=\"{base}/{path}\"/>", binding(name))
+        };
         let sso = if self.post_binding { vec!["HTTP-POST"] } else { vec!["HTTP-Redirect", "HTTP-POST"] };
-        let services = |element: &str, path: &str| sso.iter().map(|name| service(element, path, name)).collect::<String>();
+        let services = |element: &str, path: &str| {
+            sso.iter().map(|name| service(element, path, name)).collect::<String>()
+        };
         format!(
-            "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity}\">\
-             <md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
-             <md:KeyDescriptor use=\"signing\"><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
-             <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}\
-             </md:IDPSSODescriptor></md:EntityDescriptor>",
+            "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
+             entityID=\"{entity}\"><md:IDPSSODescriptor \
+             protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><md:KeyDescriptor \
+             use=\"signing\"><ds:KeyInfo \
+             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}</md:IDPSSODescriptor></md:EntityDescriptor>",
             services("SingleLogoutService", "slo"),
             services("SingleSignOnService", "sso"),
         )
@@ -224,13 +242,20 @@ impl Inner {
             let mind = self.mind();
             (mind.keys.clone(), mind.slips.clone(), mind.person.clone())
         };
-        base64(message::response(&message::Making { inner: self, keys: &keys, slips: &slips, person: &person }, answer))
+        base64(message::response(
+            &message::Making { inner: self, keys: &keys, slips: &slips, person: &person },
+            answer,
+        ))
     }
 
     /// Reads a message by either binding and keeps it.
     fn receive(&self, by_post: bool, fields: &str) -> Received {
-        let fields: HashMap<String, String> = form_urlencoded::parse(fields.as_bytes()).into_owned().collect();
-        let kind = ["SAMLRequest", "SAMLResponse"].into_iter().find(|kind| fields.contains_key(*kind)).expect("a message");
+        let fields: HashMap<String, String> =
+            form_urlencoded::parse(fields.as_bytes()).into_owned().collect();
+        let kind = ["SAMLRequest", "SAMLResponse"]
+            .into_iter()
+            .find(|kind| fields.contains_key(*kind))
+            .expect("a message");
         let text = &fields[kind];
         let xml = if by_post { base64_decode(text).expect("base64") } else { crypto::inflate(text) };
         let received = Received {
@@ -292,8 +317,13 @@ fn slo(inner: &Inner, by_post: bool, fields: &str) -> Response {
 
 /// A form that submits itself.
 fn page(action: &str, name: &str, value: &str, relay_state: Option<&str>) -> Response {
-    let relay = relay_state.map(|text| format!("<input type=hidden name=RelayState value=\"{}\">", escape(text))).unwrap_or_default();
-    let form = format!("<form method=post action=\"{}\"><input type=hidden name={name} value=\"{value}\">{relay}</form>", escape(action));
+    let relay = relay_state
+        .map(|text| format!("<input type=hidden name=RelayState value=\"{}\">", escape(text)))
+        .unwrap_or_default();
+    let form = format!(
+        "<form method=post action=\"{}\"><input type=hidden name={name} value=\"{value}\">{relay}</form>",
+        escape(action)
+    );
     Html(format!("{form}<script>document.forms[0].submit()</script>")).into_response()
 }
 

@@ -1,4 +1,5 @@
-//! The SAML identity providers of `tests/e2e/peers` as values of a test; each script's header lists its settings and routes.
+//! The SAML identity providers of `tests/e2e/peers` as values of a test; each script's header lists its
+//! settings and routes.
 #![expect(clippy::expect_used, reason = "a helper of tests fails the test")]
 
 use std::path::{Path, PathBuf};
@@ -31,7 +32,8 @@ pub(crate) struct SamlIdp {
 }
 
 impl SamlIdp {
-    /// Starts an identity provider that reads the service provider's metadata at `sp_metadata` and has these settings of its script.
+    /// Starts an identity provider that reads the service provider's metadata at `sp_metadata` and has these
+    /// settings of its script.
     #[track_caller]
     pub(crate) fn start(make: Make, sp_metadata: &str, mut settings: Value) -> Self {
         let (port, directory) = (free_port(), TempDir::new());
@@ -53,7 +55,8 @@ impl SamlIdp {
         self.process.kill();
     }
 
-    /// It starts again at the same address, with another key and other settings over the earlier ones, and forgets every session.
+    /// It starts again at the same address, with another key and other settings over the earlier ones, and
+    /// forgets every session.
     #[track_caller]
     pub(crate) fn starts_again_with_another_key(&mut self, settings: Value) {
         self.kill();
@@ -66,7 +69,9 @@ impl SamlIdp {
 
     /// The link that signs people in to the service provider without having been asked.
     pub(crate) fn initiates(&self, sp_entity_id: &str, relay_state: &str) -> String {
-        let query = |pairs: &[(&str, &str)]| form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let query = |pairs: &[(&str, &str)]| {
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
         match self.make {
             Make::SimpleSamlPhp => {
                 let query = query(&[("spentityid", sp_entity_id), ("RelayState", relay_state)]);
@@ -79,7 +84,9 @@ impl SamlIdp {
     /// The link that ends the session there and tells the service provider; the last page is on this site.
     pub(crate) fn signs_out(&self) -> String {
         match self.make {
-            Make::SimpleSamlPhp => format!("{0}/saml2/idp/SingleLogoutService.php?ReturnTo={0}/logout.php", self.origin),
+            Make::SimpleSamlPhp => {
+                format!("{0}/saml2/idp/SingleLogoutService.php?ReturnTo={0}/logout.php", self.origin)
+            }
             Make::Pysaml2 => format!("{}/sign-out", self.origin),
         }
     }

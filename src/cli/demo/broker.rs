@@ -15,9 +15,16 @@ pub(super) const APPLE_KEY: &str = "DEMOKEY001";
 pub(super) const APPLE_TEAM: &str = "DEMOTEAM01";
 
 /// Builds the broker and its routes.
-pub(super) async fn start(places: &Places, secrets: &Secrets, folder: &Folder, outside: Outside) -> Result<Router, DemoError> {
+pub(super) async fn start(
+    places: &Places,
+    secrets: &Secrets,
+    folder: &Folder,
+    outside: Outside,
+) -> Result<Router, DemoError> {
     let text = configuration(places, secrets, folder);
-    let config = config::parse(&text, "the demo's configuration", &[], &|file| Err(format!("{file}: the demo has no files")));
+    let config = config::parse(&text, "the demo's configuration", &[], &|file| {
+        Err(format!("{file}: the demo has no files"))
+    });
     let app = App::build(config.map_err(DemoError::Config)?, outside).await?;
     Ok(crate::web::router(app)?)
 }
@@ -77,6 +84,7 @@ private_key = '''
 /// A private key in PEM ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468#section-10)).
 pub(super) fn pem(der: &[u8]) -> String {
     let text = base64(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
 }

@@ -157,6 +157,8 @@ async fn own_host(State(idp): State<Arc<Idp>>, request: Request, next: Next) -> 
 async fn discovery(State(idp): State<Arc<Idp>>) -> Response {
     let base = &idp.setup.base;
     let url = |end| format!("{base}{}", idp.path(end));
+    let auth_methods: &[&str] =
+        if idp.is_apple() { &["client_secret_post"] } else { &["client_secret_post", "client_secret_basic"] };
     let mut metadata = json!({
         "issuer": base,
         "authorization_endpoint": url("/authorize"),
@@ -166,7 +168,7 @@ async fn discovery(State(idp): State<Arc<Idp>>) -> Response {
         "subject_types_supported": [if idp.is_apple() { "pairwise" } else { "public" }],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "email", if idp.is_apple() { "name" } else { "profile" }],
-        "token_endpoint_auth_methods_supported": if idp.is_apple() { vec!["client_secret_post"] } else { vec!["client_secret_post", "client_secret_basic"] },
+        "token_endpoint_auth_methods_supported": auth_methods,
         "code_challenge_methods_supported": ["S256"],
     });
     if let Some(members) = metadata.as_object_mut() {
@@ -184,5 +186,10 @@ async fn keys(State(idp): State<Arc<Idp>>) -> Response {
 }
 
 fn json_answer(status: StatusCode, value: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], value.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")],
+        value.to_string(),
+    )
+        .into_response()
 }

@@ -1,4 +1,5 @@
-//! The demo's pages: server-rendered, escaped by the template engine, without scripts except the one that posts back.
+//! The demo's pages: server-rendered, escaped by the template engine, without scripts except the one that
+//! posts back.
 
 use std::sync::Arc;
 
@@ -48,7 +49,8 @@ impl Pages {
 
     /// A page that posts `fields` to `action`.
     pub(super) fn post_back(&self, action: &str, fields: &[(&str, String)]) -> Response {
-        let fields: Vec<Value> = fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
+        let fields: Vec<Value> =
+            fields.iter().map(|(name, value)| context! { name => *name, value => value.as_str() }).collect();
         self.show("post_back.html", StatusCode::OK, context! { action, fields, script => POST_BACK })
     }
 }
@@ -60,7 +62,8 @@ pub(super) async fn style() -> Response {
 
 fn guarded(mut response: Response) -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'sha256-{}'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'sha256-{}'; base-uri 'none'; frame-ancestors \
+         'none'",
         base64(sha256(POST_BACK))
     );
     let headers = response.headers_mut();

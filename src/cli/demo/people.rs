@@ -93,6 +93,7 @@ impl Person {
 
     /// The `user` field that Apple sends beside the first code, unsigned.
     pub(super) fn apple_user(&self) -> String {
-        json!({"name": {"firstName": self.given_name, "lastName": self.family_name}, "email": self.email}).to_string()
+        json!({"name": {"firstName": self.given_name, "lastName": self.family_name}, "email": self.email})
+            .to_string()
     }
 }

@@ -96,7 +96,11 @@ impl SampleApp {
     /// The start page with what went wrong.
     fn welcome(&self, error: Option<&str>, description: Option<&str>) -> Response {
         let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        self.setup.pages.show("welcome.html", status, context! { broker => self.setup.broker.as_str(), error, description })
+        self.setup.pages.show(
+            "welcome.html",
+            status,
+            context! { broker => self.setup.broker.as_str(), error, description },
+        )
     }
 }
 
@@ -133,7 +137,11 @@ async fn sign_in(State(app): State<Arc<SampleApp>>) -> Response {
     with_cookie(Redirect::to(url.as_str()).into_response(), &cookie)
 }
 
-async fn callback(State(app): State<Arc<SampleApp>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+async fn callback(
+    State(app): State<Arc<SampleApp>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let fields = Fields::parse(&query.unwrap_or_default());
     let Some((id, session)) = app.session(&headers) else {
         return app.welcome(Some("no_session"), Some("This browser did not ask for a sign-in."));
@@ -172,7 +180,9 @@ async fn sign_out(State(app): State<Arc<SampleApp>>, headers: HeaderMap) -> Resp
     }
     let query = [("client_id", app.setup.client_id.clone()), ("logout_uri", format!("{}/", app.setup.base))];
     match Url::parse_with_params(&format!("{}/logout", app.setup.broker), query) {
-        Ok(url) => with_cookie(Redirect::to(url.as_str()).into_response(), &format!("{COOKIE}=; Path=/; Max-Age=0")),
+        Ok(url) => {
+            with_cookie(Redirect::to(url.as_str()).into_response(), &format!("{COOKIE}=; Path=/; Max-Age=0"))
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

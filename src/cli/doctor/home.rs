@@ -18,10 +18,11 @@ use crate::store::{Role, StoreError};
 /// Files that hold secrets are their owner's alone.
 pub(super) fn files(config: &Config, file: &Path) -> Vec<Finding> {
     let mut findings = vec![private("configuration", file, "0600")];
-    let folders = [&config.store.state, &config.store.directory].into_iter().filter_map(|store| match store {
-        StoreUrl::File(folder) => Some(folder),
-        StoreUrl::Memory | StoreUrl::Redis(_) => None,
-    });
+    let folders =
+        [&config.store.state, &config.store.directory].into_iter().filter_map(|store| match store {
+            StoreUrl::File(folder) => Some(folder),
+            StoreUrl::Memory | StoreUrl::Redis(_) => None,
+        });
     let mut seen: Vec<&Path> = Vec::new();
     for folder in folders {
         if seen.contains(&folder.as_path()) || !folder.exists() {
@@ -40,9 +41,12 @@ pub(super) fn files(config: &Config, file: &Path) -> Vec<Finding> {
 fn private(subject: &str, path: &Path, mode: &str) -> Finding {
     let shown = path.display();
     match std::fs::metadata(path) {
-        Err(error) => {
-            Finding::failed(subject, "file permissions", format!("{shown}: {error}"), format!("let the broker's user read {shown}"))
-        }
+        Err(error) => Finding::failed(
+            subject,
+            "file permissions",
+            format!("{shown}: {error}"),
+            format!("let the broker's user read {shown}"),
+        ),
         Ok(found) if found.permissions().mode().trailing_zeros() >= 6 => {
             Finding::ok(subject, "file permissions", format!("{shown} is for its owner alone"))
         }
@@ -68,7 +72,9 @@ pub(super) async fn stores(config: &Config, outside: &Outside) -> Vec<Finding> {
                 "set file:<folder> or redis://… outside tests",
             ),
             // Opened once, as the broker does.
-            StoreUrl::File(_) | StoreUrl::Redis(_) if role == Role::Directory && config.store.state.public() == url.public() => {
+            StoreUrl::File(_) | StoreUrl::Redis(_)
+                if role == Role::Directory && config.store.state.public() == url.public() =>
+            {
                 Finding::ok(&subject, "place", "the same as store.state")
             }
             StoreUrl::File(folder) if !folder.exists() => {
@@ -87,10 +93,19 @@ async fn opened(config: &Config, role: Role, subject: &str, outside: &Outside) -
     };
     let store = match app::open(&config.store, role, outside).await {
         Ok(store) => store,
-        Err(app::AppError::Store { error: StoreError::Misconfigured(reason), .. }) if reason.contains("in use") => {
+        Err(app::AppError::Store { error: StoreError::Misconfigured(reason), .. })
+            if reason.contains("in use") =>
+        {
             return Finding::ok(subject, "open", format!("{place} is in use by the running broker"));
         }
-        Err(error) => return Finding::failed(subject, "open", error.to_string(), format!("make {place} usable as the message says")),
+        Err(error) => {
+            return Finding::failed(
+                subject,
+                "open",
+                error.to_string(),
+                format!("make {place} usable as the message says"),
+            );
+        }
     };
     match store.ping().await {
         Ok(()) => Finding::ok(subject, "answers", place),
@@ -98,7 +113,10 @@ async fn opened(config: &Config, role: Role, subject: &str, outside: &Outside) -
             subject,
             "answers",
             error.to_string(),
-            format!("{place} must answer from this machine: server running, address, password, TLS, maxmemory-policy noeviction"),
+            format!(
+                "{place} must answer from this machine: server running, address, password, TLS, \
+                 maxmemory-policy noeviction"
+            ),
         ),
     }
 }
@@ -119,17 +137,26 @@ async fn public_url(http: &Http, config: &PoolConfig, outside: &Outside) -> Vec<
     let issuer = config.pool.issuer.trim_end_matches('/');
     let address = format!("{issuer}/.well-known/openid-configuration");
     let Ok(url) = Url::parse(&address) else {
-        return vec![Finding::failed(&subject, "public URL", format!("{issuer} is no URL"), "set issuer to an https URL")];
+        return vec![Finding::failed(
+            &subject,
+            "public URL",
+            format!("{issuer} is no URL"),
+            "set issuer to an https URL",
+        )];
     };
     let (answer, certificate) = match http.probe(Request::get(url)).await {
         Ok(answer) => answer,
         Err(error) => {
-            let fix =
-                format!("start the broker; then {address} must lead to it (DNS, proxy, certificate, firewall) from wherever apps are");
+            let fix = format!(
+                "start the broker; then {address} must lead to it (DNS, proxy, certificate, firewall) from \
+                 wherever apps are"
+            );
             return vec![Finding::failed(&subject, "public URL", error.to_string(), fix)];
         }
     };
-    let named = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| Some(body.get("issuer")?.as_str()?.to_owned()));
+    let named = serde_json::from_slice::<Value>(&answer.body)
+        .ok()
+        .and_then(|body| Some(body.get("issuer")?.as_str()?.to_owned()));
     let mut findings = vec![match named {
         Some(named) if named == config.pool.issuer => {
             Finding::ok(&subject, "public URL", format!("{address} answers as {named}, from this machine"))
@@ -138,7 +165,11 @@ async fn public_url(http: &Http, config: &PoolConfig, outside: &Outside) -> Vec<
             &subject,
             "public URL",
             format!("{address} answers as {named:?}"),
-            format!("apps compare it with {:?}: the address leads to another broker, or issuer of the pool is wrong", config.pool.issuer),
+            format!(
+                "apps compare it with {:?}: the address leads to another broker, or issuer of the pool is \
+                 wrong",
+                config.pool.issuer
+            ),
         ),
         None => Finding::failed(
             &subject,
@@ -149,7 +180,13 @@ async fn public_url(http: &Http, config: &PoolConfig, outside: &Outside) -> Vec<
     }];
     if let Some(certificate) = certificate.and_then(|der| Certificate::from_der(&der).ok()) {
         let fix = "renew the certificate of the public address";
-        findings.push(Finding::of_certificate(&subject, ("TLS certificate", &TLS_DAYS), &certificate, outside.clock.now(), fix));
+        findings.push(Finding::of_certificate(
+            &subject,
+            ("TLS certificate", &TLS_DAYS),
+            &certificate,
+            outside.clock.now(),
+            fix,
+        ));
     }
     findings
 }

@@ -22,10 +22,16 @@ use crate::user_pool::oidc_sign_out::{BACK_CHANNEL, FRONT_CHANNEL};
 const NOTABLE: i64 = 5;
 const TOO_MUCH: i64 = 60;
 /// What a provider's page says about a redirect URI that it does not know, in lower case.
-const UNKNOWN_REDIRECT: [&str; 5] =
-    ["redirect_uri_mismatch", "aadsts50011", "invalid redirect_uri", "invalid redirect uri", "invalid parameter: redirect_uri"];
+const UNKNOWN_REDIRECT: [&str; 5] = [
+    "redirect_uri_mismatch",
+    "aadsts50011",
+    "invalid redirect_uri",
+    "invalid redirect uri",
+    "invalid parameter: redirect_uri",
+];
 /// What it says about a client that it does not know.
-const UNKNOWN_CLIENT: [&str; 4] = ["aadsts700016", "invalid_client", "unauthorized_client", "client not found"];
+const UNKNOWN_CLIENT: [&str; 4] =
+    ["aadsts700016", "invalid_client", "unauthorized_client", "client not found"];
 
 /// An OpenID provider.
 pub(super) async fn openid(patient: Patient<'_>, rules: &Oidc) -> Vec<Finding> {
@@ -39,16 +45,24 @@ pub(super) async fn openid(patient: Patient<'_>, rules: &Oidc) -> Vec<Finding> {
     match &endpoints.jwks {
         None => findings.push(refused(patient, "keys", &UpstreamError::EndpointMissing("jwks"))),
         Some(jwks) => findings.push(match upstream.keys(jwks).await {
-            Ok(keys) if keys.keys().is_empty() => {
-                patient.failed("keys", format!("{jwks} shows no key that can be used"), "the provider must publish its signing keys there")
-            }
+            Ok(keys) if keys.keys().is_empty() => patient.failed(
+                "keys",
+                format!("{jwks} shows no key that can be used"),
+                "the provider must publish its signing keys there",
+            ),
             Ok(keys) => patient.ok("keys", format!("{} at {jwks}", keys.keys().len())),
             Err(error) => refused(patient, "keys", &error),
         }),
     }
-    let peers = [rules.discovery_url.as_deref().and_then(|url| Url::parse(url).ok()), endpoints.jwks.clone(), endpoints.token.clone()];
+    let peers = [
+        rules.discovery_url.as_deref().and_then(|url| Url::parse(url).ok()),
+        endpoints.jwks.clone(),
+        endpoints.token.clone(),
+    ];
     findings.extend(peers_of(patient, peers.into_iter().flatten()).await);
-    findings.extend(client(patient, &rules.request, endpoints.authorization.clone(), endpoints.token.clone()).await);
+    findings.extend(
+        client(patient, &rules.request, endpoints.authorization.clone(), endpoints.token.clone()).await,
+    );
     findings.extend(sign_outs(patient, rules.logout, &endpoints));
     findings
 }
@@ -59,16 +73,22 @@ fn sign_outs(patient: Patient<'_>, rule: LogoutRule, metadata: &Metadata) -> Vec
     let front = ("front-channel logout", FRONT_CHANNEL, "frontchannel_logout", metadata.frontchannel_logout);
     let asked = [rule.back_channel.then_some(back), rule.front_channel.then_some(front)];
     let finding = |(check, path, key, supported): (&'static str, &str, &str, Option<bool>)| {
-        let addresses: Vec<String> = origins(patient).map(|origin| format!("{origin}{path}/{}", patient.provider.name)).collect();
+        let addresses: Vec<String> =
+            origins(patient).map(|origin| format!("{origin}{path}/{}", patient.provider.name)).collect();
         let (addresses, name) = (addresses.join(" or "), &patient.provider.name);
         if supported == Some(false) {
             return patient.warning(
                 check,
                 format!("the provider's metadata says {key}_supported = false"),
-                format!("remove {key} of provider {name}, or register {addresses} as {key}_uri there once it can"),
+                format!(
+                    "remove {key} of provider {name}, or register {addresses} as {key}_uri there once it can"
+                ),
             );
         }
-        patient.ok(check, format!("register {addresses} at the provider as {key}_uri, with {key}_session_required = true"))
+        patient.ok(
+            check,
+            format!("register {addresses} at the provider as {key}_uri, with {key}_session_required = true"),
+        )
     };
     asked.into_iter().flatten().map(finding).collect()
 }
@@ -76,7 +96,9 @@ fn sign_outs(patient: Patient<'_>, rule: LogoutRule, metadata: &Metadata) -> Vec
 /// An OAuth 2 provider.
 pub(super) async fn oauth2(patient: Patient<'_>, rules: &Oauth2) -> Vec<Finding> {
     let upstream = patient.upstreams.of(patient.provider);
-    let url = |text: &Option<String>, name: &'static str| upstream.url(text.as_deref().ok_or(UpstreamError::EndpointMissing(name))?, name);
+    let url = |text: &Option<String>, name: &'static str| {
+        upstream.url(text.as_deref().ok_or(UpstreamError::EndpointMissing(name))?, name)
+    };
     let endpoints = &rules.endpoints;
     match (url(&endpoints.authorization, "authorization"), url(&endpoints.token, "token")) {
         (Ok(authorization), Ok(token)) => {
@@ -103,7 +125,9 @@ async fn peers_of(patient: Patient<'_>, urls: impl Iterator<Item = Url>) -> Vec<
                 let fix = format!("tell the provider to renew the certificate of {host}");
                 findings.push(patient.certificate(("TLS certificate", &TLS_DAYS), &certificate, now, &fix));
             }
-            findings.extend(answer.date().map(|date| clock(patient, &host, date.secs().saturating_sub(now.secs()))));
+            findings.extend(
+                answer.date().map(|date| clock(patient, &host, date.secs().saturating_sub(now.secs()))),
+            );
         }
         seen.push(host);
     }
@@ -124,7 +148,12 @@ fn clock(patient: Patient<'_>, host: &str, ahead: i64) -> Finding {
 }
 
 /// What the provider thinks of this client: its redirect URIs and its credentials.
-async fn client(patient: Patient<'_>, rules: &RequestRules, authorization: Option<Url>, token: Option<Url>) -> Vec<Finding> {
+async fn client(
+    patient: Patient<'_>,
+    rules: &RequestRules,
+    authorization: Option<Url>,
+    token: Option<Url>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for redirect_uri in redirect_uris(patient) {
         findings.push(match &authorization {
@@ -141,7 +170,8 @@ async fn client(patient: Patient<'_>, rules: &RequestRules, authorization: Optio
 
 /// One for each host of the pool.
 fn redirect_uris(patient: Patient<'_>) -> Vec<String> {
-    let own = if patient.provider.own_callback { format!("/{}", patient.provider.name) } else { String::new() };
+    let own =
+        if patient.provider.own_callback { format!("/{}", patient.provider.name) } else { String::new() };
     origins(patient).map(|origin| format!("{origin}/oauth2/idpresponse{own}")).collect()
 }
 
@@ -172,12 +202,22 @@ async fn redirect(patient: Patient<'_>, rules: &RequestRules, endpoint: &Url, re
         Ok(url) => url,
         Err(error) => return refused(patient, CHECK, &error),
     };
-    let register = format!("register {redirect_uri} at the provider for client {}, byte for byte", patient.provider.client_id);
+    let register = format!(
+        "register {redirect_uri} at the provider for client {}, byte for byte",
+        patient.provider.client_id
+    );
     let answer = match patient.upstreams.http().send(Request::get(url)).await {
         Ok(answer) => answer,
-        Err(error) => return patient.warning(CHECK, format!("{redirect_uri}; the provider could not be asked: {error}"), register),
+        Err(error) => {
+            return patient.warning(
+                CHECK,
+                format!("{redirect_uri}; the provider could not be asked: {error}"),
+                register,
+            );
+        }
     };
-    let location = answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let location =
+        answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let said = format!("{location} {}", String::from_utf8_lossy(&answer.body)).to_lowercase();
     let complaint = said.contains("error") || answer.status.is_client_error();
     if UNKNOWN_REDIRECT.iter().any(|text| said.contains(text))
@@ -199,7 +239,8 @@ async fn redirect(patient: Patient<'_>, rules: &RequestRules, endpoint: &Url, re
     patient.ok(CHECK, format!("{redirect_uri} brings no complaint"))
 }
 
-/// Shows the token endpoint a code that nobody made: a provider that knows the client complains of the code, another one of the client.
+/// Shows the token endpoint a code that nobody made: a provider that knows the client complains of the code,
+/// another one of the client.
 async fn credentials(patient: Patient<'_>, token: Url) -> Finding {
     const CHECK: &str = "client credentials";
     let (provider, random) = (patient.provider, &patient.outside.random);
@@ -227,10 +268,14 @@ async fn credentials(patient: Patient<'_>, token: Url) -> Finding {
             }
             verdict(patient, answer.status, &error, &description)
         }
-        Err(other) => patient.warning(CHECK, other.to_string(), format!("check that {token} is the token endpoint")),
-        Ok(_) => {
-            patient.failed(CHECK, format!("{token} gives tokens for a code that nobody made"), "this is no provider: check the endpoint")
+        Err(other) => {
+            patient.warning(CHECK, other.to_string(), format!("check that {token} is the token endpoint"))
         }
+        Ok(_) => patient.failed(
+            CHECK,
+            format!("{token} gives tokens for a code that nobody made"),
+            "this is no provider: check the endpoint",
+        ),
     }
 }
 
@@ -238,13 +283,15 @@ fn verdict(patient: Patient<'_>, status: StatusCode, error: &str, description: &
     const CHECK: &str = "client credentials";
     let (name, id) = (&patient.provider.name, &patient.provider.client_id);
     let said = format!("{error} {description}").to_lowercase();
-    let of_client = ["invalid_client", "incorrect_client_credentials", "client secret", "client_secret", "aadsts7000215"];
+    let of_client =
+        ["invalid_client", "incorrect_client_credentials", "client secret", "client_secret", "aadsts7000215"];
     if of_client.iter().any(|text| said.contains(text)) || status == StatusCode::UNAUTHORIZED {
         return patient.failed(
             CHECK,
             format!("the token endpoint does not accept them: {error} {description}"),
             format!(
-                "put the current secret of client {id} into client_secret of provider {name} (its value, not its id), or change client_auth"
+                "put the current secret of client {id} into client_secret of provider {name} (its value, not \
+                 its id), or change client_auth"
             ),
         );
     }
@@ -255,7 +302,11 @@ fn verdict(patient: Patient<'_>, status: StatusCode, error: &str, description: &
     if ["invalid_grant", "bad_verification_code", "code"].iter().any(|text| said.contains(text)) {
         return patient.ok(CHECK, format!("accepted: of a worthless code the provider says {error}"));
     }
-    patient.warning(CHECK, format!("the provider says {error} {description}"), "look this error up in the provider's documentation")
+    patient.warning(
+        CHECK,
+        format!("the provider says {error} {description}"),
+        "look this error up in the provider's documentation",
+    )
 }
 
 fn refused(patient: Patient<'_>, check: &'static str, error: &dyn Refusal) -> Finding {

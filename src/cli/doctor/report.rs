@@ -52,12 +52,22 @@ impl Finding {
     }
 
     /// To be looked at.
-    pub fn warning(subject: &str, check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn warning(
+        subject: &str,
+        check: &'static str,
+        found: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self { verdict: Verdict::Warning, fix: Some(fix.into()), ..Self::ok(subject, check, found) }
     }
 
     /// To be changed.
-    pub fn failed(subject: &str, check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn failed(
+        subject: &str,
+        check: &'static str,
+        found: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self { verdict: Verdict::Failed, fix: Some(fix.into()), ..Self::ok(subject, check, found) }
     }
 
@@ -71,10 +81,17 @@ impl Finding {
     ) -> Self {
         let end = certificate.not_after();
         let days = end.secs().saturating_sub(now.secs()).div_euclid(86_400);
-        let found = format!("{} ends {} ({days} days), {}", certificate.subject(), end.utc(), certificate.fingerprint());
+        let found = format!(
+            "{} ends {} ({days} days), {}",
+            certificate.subject(),
+            end.utc(),
+            certificate.fingerprint()
+        );
         match thresholds.iter().filter(|threshold| days < **threshold).min() {
             _ if days < 0 => Self::failed(subject, check, format!("expired: {found}"), fix),
-            Some(threshold) => Self::warning(subject, check, format!("less than {threshold} days are left: {found}"), fix),
+            Some(threshold) => {
+                Self::warning(subject, check, format!("less than {threshold} days are left: {found}"), fix)
+            }
             None => Self::ok(subject, check, found),
         }
     }
@@ -105,7 +122,13 @@ impl Report {
             }
         }
         let count = |verdict| self.findings.iter().filter(|finding| finding.verdict == verdict).count();
-        let _ = writeln!(text, "\n{} ok, {} warnings, {} failed", count(Verdict::Ok), count(Verdict::Warning), count(Verdict::Failed));
+        let _ = writeln!(
+            text,
+            "\n{} ok, {} warnings, {} failed",
+            count(Verdict::Ok),
+            count(Verdict::Warning),
+            count(Verdict::Failed)
+        );
         text
     }
 

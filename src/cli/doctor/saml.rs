@@ -25,18 +25,27 @@ pub(super) async fn provider(patient: Patient<'_>, rules: &Saml) -> Vec<Finding>
         ),
     });
     let now = patient.outside.clock.now();
-    let fix =
-        "the provider announces a successor in its metadata; with metadata written by hand, paste its new certificate beside this one";
+    let fix = "the provider announces a successor in its metadata; with metadata written by hand, paste its \
+        new certificate beside this one";
     let end = |certificate| patient.certificate(("signing certificate", &THRESHOLDS), certificate, now, fix);
     let ends = metadata.signing.iter().map(end);
     findings.extend(ends);
     if let Some(until) = metadata.valid_until.filter(|until| *until <= now) {
-        findings.push(patient.failed("metadata", format!("it was valid until {}", until.utc()), "take newer metadata from the provider"));
+        findings.push(patient.failed(
+            "metadata",
+            format!("it was valid until {}", until.utc()),
+            "take newer metadata from the provider",
+        ));
     }
     for host in &patient.config.pool.hosts {
         let scheme = if patient.config.pool.public_url.starts_with("https://") { "https" } else { "http" };
         let acs = rules.acs_url.clone().unwrap_or_else(|| format!("{scheme}://{host}/saml2/idpresponse"));
-        findings.push(patient.ok("to be entered at the provider", format!("ACS URL {acs}, entity id {}", rules.sp_entity_id)));
+        findings.push(
+            patient.ok(
+                "to be entered at the provider",
+                format!("ACS URL {acs}, entity id {}", rules.sp_entity_id),
+            ),
+        );
     }
     findings
 }
@@ -45,7 +54,8 @@ async fn metadata(patient: Patient<'_>, rules: &Saml) -> Result<Arc<IdpMetadata>
     match &rules.source {
         MetadataSource::Configured(metadata) => Ok(Arc::clone(metadata)),
         MetadataSource::Url(url) => {
-            let place = Place { url, entity_id: rules.entity_id.as_deref(), signers: &rules.metadata_signers };
+            let place =
+                Place { url, entity_id: rules.entity_id.as_deref(), signers: &rules.metadata_signers };
             let fetched = SamlMetadata::new(patient.outside, patient.upstreams).get(place).await;
             match fetched {
                 Ok(fetched) => Ok(Arc::new(fetched.metadata.clone())),

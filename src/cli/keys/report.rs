@@ -74,8 +74,10 @@ impl Report {
 
     /// `{"notes", "pools": [{"pool", "keys"}]}`; instants are RFC 3339 in UTC.
     pub(super) fn json(&self) -> String {
-        let pool =
-            |(pool, rows): &(PoolId, Vec<Row>)| json!({ "pool": pool.as_str(), "keys": rows.iter().map(Row::json).collect::<Vec<_>>() });
+        let pool = |(pool, rows): &(PoolId, Vec<Row>)| {
+            json!({ "pool": pool.as_str(),
+            "keys": rows.iter().map(Row::json).collect::<Vec<_>>() })
+        };
         json!({ "notes": self.notes, "pools": self.pools.iter().map(pool).collect::<Vec<_>>() }).to_string()
     }
 
@@ -84,11 +86,21 @@ impl Report {
         let mut lines = vec![["POOL", "KID", "USE", "ALG", "STATE", "WHEN"].map(str::to_owned)];
         for (pool, rows) in &self.pools {
             if rows.is_empty() {
-                lines.push([pool.as_str(), "(none before the first start)", "", "", "", ""].map(str::to_owned));
+                lines.push(
+                    [pool.as_str(), "(none before the first start)", "", "", "", ""].map(str::to_owned),
+                );
             }
             lines.extend(rows.iter().map(|row| {
-                let (uses, alg, state) = (row.key.uses.as_str(), row.key.algorithm.as_str(), row.state.as_str());
-                [pool.to_string(), row.key.kid.clone(), uses.to_owned(), alg.to_owned(), state.to_owned(), row.when()]
+                let (uses, alg, state) =
+                    (row.key.uses.as_str(), row.key.algorithm.as_str(), row.state.as_str());
+                [
+                    pool.to_string(),
+                    row.key.kid.clone(),
+                    uses.to_owned(),
+                    alg.to_owned(),
+                    state.to_owned(),
+                    row.when(),
+                ]
             }));
         }
         let notes = self.notes.iter().cloned();

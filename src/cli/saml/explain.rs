@@ -101,7 +101,11 @@ pub async fn execute(arguments: &Arguments, outside: Outside) -> Result<(String,
     let mut explanation = explain(&pasted, &side.known(at.unwrap_or(now)), at)?;
     explanation.found.extend(side.notes);
     let accepted = explanation.accepted;
-    let text = if arguments.json { serde_json::to_string_pretty(&explanation).unwrap_or_default() } else { explanation.to_string() };
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&explanation).unwrap_or_default()
+    } else {
+        explanation.to_string()
+    };
     Ok((text, accepted))
 }
 
@@ -126,7 +130,8 @@ impl Side {
             .map(|config| std::sync::Arc::new(config.clone()))
             .collect();
         let (pool, provider, saml) = the_provider(&pools, name)?;
-        let acs = saml.acs_url.clone().unwrap_or_else(|| format!("{}/saml2/idpresponse", pool.pool.public_url));
+        let acs =
+            saml.acs_url.clone().unwrap_or_else(|| format!("{}/saml2/idpresponse", pool.pool.public_url));
         let mut side = Self { saml: Some(Box::new(saml.clone())), acs: Some(acs), ..Self::default() };
         if let MetadataSource::Configured(metadata) = &saml.source {
             side.idp = Some(metadata.entity_id.clone());
@@ -136,7 +141,8 @@ impl Side {
         Ok(side)
     }
 
-    /// Certificates that are believed, and our own keys: both lie in the directory, which a running broker may have to itself.
+    /// Certificates that are believed, and our own keys: both lie in the directory, which a running broker
+    /// may have to itself.
     async fn look_up(
         &mut self,
         config: Config,
@@ -147,8 +153,9 @@ impl Side {
             Ok(app) => app,
             Err(error) if is_busy(&error) => {
                 self.notes.push(
-                    "the running broker has the directory to itself: certificates read from metadata_url and our decryption keys are not at \
-                     hand; give the metadata with --metadata, or stop the broker"
+                    "the running broker has the directory to itself: certificates read from metadata_url and \
+                     our decryption keys are not at hand; give the metadata with --metadata, or stop the \
+                     broker"
                         .to_owned(),
                 );
                 return Ok(());
@@ -156,14 +163,21 @@ impl Side {
             Err(error) => return Err(Failure::from(error).into()),
         };
         let id = &pool.pool.id;
-        let trust = app.idps.stored(Party { pool: id, provider: &provider.name, saml }).await.map_err(Failure::from)?;
+        let trust = app
+            .idps
+            .stored(Party { pool: id, provider: &provider.name, saml })
+            .await
+            .map_err(Failure::from)?;
         match trust {
             Some(trust) => {
                 self.idp = Some(trust.entity_id.clone());
                 self.keys.extend(trust.accepted.into_iter().map(|known| known.certificate));
             }
             None if self.keys.is_empty() => {
-                self.notes.push("no sign-in has read this provider's metadata_url yet; give the metadata with --metadata".to_owned());
+                self.notes.push(
+                    "no sign-in has read this provider's metadata_url yet; give the metadata with --metadata"
+                        .to_owned(),
+                );
             }
             None => {}
         }

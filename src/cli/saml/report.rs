@@ -45,13 +45,24 @@ impl Report {
             };
             let decrypts = if newest == Some(pair) { "encrypt for it" } else { "decrypts" };
             for (state, key) in [(signing, &pair.signing), (decrypts, &pair.encryption)] {
-                self.rows.push(Row { pool: pool.clone(), provider: None, state, certificate: key.certificate() });
+                self.rows.push(Row {
+                    pool: pool.clone(),
+                    provider: None,
+                    state,
+                    certificate: key.certificate(),
+                });
             }
         }
     }
 
     /// The certificates of an identity provider.
-    pub(super) fn provider(&mut self, pool: &PoolId, provider: &Provider, saml: &Saml, trust: Option<&Trust>) {
+    pub(super) fn provider(
+        &mut self,
+        pool: &PoolId,
+        provider: &Provider,
+        saml: &Saml,
+        trust: Option<&Trust>,
+    ) {
         let row = |state, certificate: Option<Certificate>| Row {
             pool: pool.clone(),
             provider: Some(provider.name.to_string()),
@@ -60,18 +71,23 @@ impl Report {
         };
         match (&saml.source, trust) {
             (MetadataSource::Configured(metadata), _) => {
-                self.rows.extend(metadata.signing.iter().map(|certificate| row("believed", Some(certificate.clone()))));
+                self.rows.extend(
+                    metadata.signing.iter().map(|certificate| row("believed", Some(certificate.clone()))),
+                );
             }
             (MetadataSource::Url(_), None) => self.rows.push(row("not read yet", None)),
             (MetadataSource::Url(_), Some(trust)) => {
                 let lists = [("believed", &trust.accepted), ("waits", &trust.pending)];
-                let rows = lists.into_iter().flat_map(|(state, list)| list.iter().map(move |known| (state, known.certificate.clone())));
+                let rows = lists.into_iter().flat_map(|(state, list)| {
+                    list.iter().map(move |known| (state, known.certificate.clone()))
+                });
                 self.rows.extend(rows.map(|(state, certificate)| row(state, Some(certificate))));
             }
         }
     }
 
-    /// `{"notes", "certificates": [{"pool", "provider", "state", "not_after", "fingerprint", "subject"}]}`; `provider` is null for our own.
+    /// `{"notes", "certificates": [{"pool", "provider", "state", "not_after", "fingerprint", "subject"}]}`;
+    /// `provider` is null for our own.
     pub(super) fn json(&self) -> String {
         let one = |row: &Row| -> Value {
             let certificate = row.certificate.as_ref();
@@ -84,17 +100,19 @@ impl Report {
                 "subject": certificate.map(Certificate::subject),
             })
         };
-        json!({ "notes": self.notes, "certificates": self.rows.iter().map(one).collect::<Vec<_>>() }).to_string()
+        json!({ "notes": self.notes, "certificates": self.rows.iter().map(one).collect::<Vec<_>>() })
+            .to_string()
     }
 
     /// The notes, then one line for each certificate.
     pub(super) fn table(&self, now: Timestamp) -> String {
-        let mut lines = vec![["POOL", "PROVIDER", "STATE", "EXPIRES", "FINGERPRINT", "SUBJECT"].map(str::to_owned)];
+        let mut lines =
+            vec![["POOL", "PROVIDER", "STATE", "EXPIRES", "FINGERPRINT", "SUBJECT"].map(str::to_owned)];
         lines.extend(self.rows.iter().map(|row| {
             let certificate = row.certificate.as_ref();
             let expires = certificate.map(|certificate| expires(certificate, now)).unwrap_or_default();
-            let [fingerprint, subject] =
-                [Certificate::fingerprint, Certificate::subject].map(|part| certificate.map_or("", part).to_owned());
+            let [fingerprint, subject] = [Certificate::fingerprint, Certificate::subject]
+                .map(|part| certificate.map_or("", part).to_owned());
             let provider = row.provider.clone().unwrap_or_else(|| "(ours)".into());
             [row.pool.to_string(), provider, row.state.to_owned(), expires, fingerprint, subject]
         }));

@@ -95,7 +95,8 @@ fn redirected(changes: &[(&str, Option<&str>)]) -> &'static str {
 
 #[test]
 fn a_good_request_is_taken_as_it_came() {
-    let (request, hint) = checked(&parameters(&[("nonce", Some("n-1")), ("identity_provider", Some("Acme"))])).unwrap();
+    let (request, hint) =
+        checked(&parameters(&[("nonce", Some("n-1")), ("identity_provider", Some("Acme"))])).unwrap();
     assert_eq!(request.state.as_deref(), Some("xyz"));
     assert_eq!(request.scopes.to_string(), "openid email");
     assert_eq!(request.code_challenge.as_deref(), Some(CHALLENGE));
@@ -121,7 +122,10 @@ fn a_doubled_parameter_is_refused_whichever_it_is() {
     for name in ["state", "scope", "nonce", "unknown", "code_challenge", "response_type"] {
         let mut doubled = parameters(&[]);
         doubled.extend([(name.to_owned(), "a".to_owned()), (name.to_owned(), "b".to_owned())]);
-        assert!(matches!(checked(&doubled), Err(Refused::Redirect { error: RequestError::Duplicate(_), .. })), "{name}");
+        assert!(
+            matches!(checked(&doubled), Err(Refused::Redirect { error: RequestError::Duplicate(_), .. })),
+            "{name}"
+        );
     }
 }
 
@@ -156,7 +160,10 @@ fn an_unestablished_app_or_redirect_uri_is_never_redirected_to() {
     assert_eq!(page(&[("client_id", None)]), RequestError::MissingClient);
     assert!(matches!(page(&[("client_id", Some("nobody"))]), RequestError::UnknownClient(_)));
     assert_eq!(page(&[("redirect_uri", None)]), RequestError::MissingRedirectUri);
-    assert!(matches!(page(&[("redirect_uri", Some("https://other.example/cb"))]), RequestError::UnknownRedirectUri { .. }));
+    assert!(matches!(
+        page(&[("redirect_uri", Some("https://other.example/cb"))]),
+        RequestError::UnknownRedirectUri { .. }
+    ));
     let disabled = Client { enabled: false, ..client() };
     let refused = check(&pool([disabled]), &parameters(&[]), |_, _| None);
     assert!(matches!(refused, Err(Refused::Page(RequestError::UnknownClient(_)))));
@@ -191,8 +198,13 @@ fn a_resource_must_be_registered() {
 ///
 #[test]
 fn optional_openid_parameters_do_no_harm() {
-    for (name, value) in [("claims", "{}"), ("acr_values", "urn:x"), ("ui_locales", "se"), ("display", "popup"), ("login_hint", "<b>x</b>")]
-    {
+    for (name, value) in [
+        ("claims", "{}"),
+        ("acr_values", "urn:x"),
+        ("ui_locales", "se"),
+        ("display", "popup"),
+        ("login_hint", "<b>x</b>"),
+    ] {
         assert!(checked(&parameters(&[(name, Some(value))])).is_ok(), "{name}");
     }
 }
@@ -223,7 +235,8 @@ fn prompt_and_max_age_are_read_strictly() {
     assert_eq!(redirected(&[("prompt", Some("none login"))]), "invalid_request");
     assert_eq!(redirected(&[("prompt", Some("bogus"))]), "invalid_request");
     assert_eq!(redirected(&[("max_age", Some("-1"))]), "invalid_request");
-    let (request, _) = checked(&parameters(&[("prompt", Some("login select_account")), ("max_age", Some("0"))])).unwrap();
+    let (request, _) =
+        checked(&parameters(&[("prompt", Some("login select_account")), ("max_age", Some("0"))])).unwrap();
     assert!(request.prompt.login && request.prompt.select_account);
     assert_eq!(request.max_age, Some(0));
 }

@@ -26,7 +26,12 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 /// The shortest exact spelling with one unit: `90s`, `5m`, `30d`.
 pub fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let (unit, size) = UNITS.iter().skip(1).find(|(_, size)| seconds != 0 && seconds.is_multiple_of(*size)).copied().unwrap_or(('s', 1));
+    let (unit, size) = UNITS
+        .iter()
+        .skip(1)
+        .find(|(_, size)| seconds != 0 && seconds.is_multiple_of(*size))
+        .copied()
+        .unwrap_or(('s', 1));
     format!("{}{unit}", seconds / size)
 }
 
@@ -36,7 +41,15 @@ mod tests {
 
     #[test]
     fn durations_read_as_written() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h30m", 5400), ("30d", 2_592_000), ("2w", 1_209_600), ("7", 7), ("0s", 0)] {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("5m", 300),
+            ("1h30m", 5400),
+            ("30d", 2_592_000),
+            ("2w", 1_209_600),
+            ("7", 7),
+            ("0s", 0),
+        ] {
             assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for bad in ["", "m", "5 m", "-5m", "5x", "1.5h", "99999999999999999999s", "999999999999999999w"] {

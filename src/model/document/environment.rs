@@ -18,7 +18,13 @@ pub(super) fn overlay(root: &mut Node, prefix: &str, variables: &[(String, Strin
     ours.into_iter()
         .filter_map(|(path, name, text)| {
             let (message, fix) = set(root, &path, from_variable(name, text)).err()?;
-            Some(Problem { file: String::new(), place: Place::Variable(name.to_owned()), key: String::new(), message, fix })
+            Some(Problem {
+                file: String::new(),
+                place: Place::Variable(name.to_owned()),
+                key: String::new(),
+                message,
+                fix,
+            })
         })
         .collect()
 }
@@ -35,7 +41,10 @@ fn set(node: &mut Node, path: &[String], value: Node) -> Result<(), (String, Str
         return Ok(());
     };
     if part.is_empty() {
-        return Err(("a part of the name is empty".to_owned(), "separate keys with exactly two underscores".to_owned()));
+        return Err((
+            "a part of the name is empty".to_owned(),
+            "separate keys with exactly two underscores".to_owned(),
+        ));
     }
     let place = value.place.clone();
     match &mut node.value {
@@ -54,7 +63,10 @@ fn set(node: &mut Node, path: &[String], value: Node) -> Result<(), (String, Str
         }
         other => {
             let kind = other.kind();
-            Err((format!("the key before {part:?} holds {kind}, not a table or list"), "remove the last part of the name".to_owned()))
+            Err((
+                format!("the key before {part:?} holds {kind}, not a table or list"),
+                "remove the last part of the name".to_owned(),
+            ))
         }
     }
 }
@@ -67,5 +79,8 @@ fn blank(rest: &[String], place: Place) -> Node {
 }
 
 fn not_an_index(part: &str, count: usize) -> (String, String) {
-    (format!("{part:?} is no position in a list of {count}"), format!("use a number from 0 to {count}; {count} adds an entry"))
+    (
+        format!("{part:?} is no position in a list of {count}"),
+        format!("use a number from 0 to {count}; {count} adds an entry"),
+    )
 }

@@ -70,7 +70,10 @@ pub(super) fn entries(lines: &Lines, table: DeTable<'_>) -> BTreeMap<String, Nod
         .into_iter()
         .map(|(key, value)| {
             let place = Place::Line(lines.line_at(value.span().start));
-            (key.into_inner().into_owned(), Node { place, value: convert(lines, value.into_inner()), raw: None })
+            (
+                key.into_inner().into_owned(),
+                Node { place, value: convert(lines, value.into_inner()), raw: None },
+            )
         })
         .collect()
 }
@@ -78,7 +81,8 @@ pub(super) fn entries(lines: &Lines, table: DeTable<'_>) -> BTreeMap<String, Nod
 /// A value read from a variable, everything in it placed there.
 pub(super) fn from_variable(name: &str, text: &str) -> Node {
     let lines = Lines(Vec::new());
-    let value = DeValue::parse(text).map_or_else(|_| Value::Text(text.to_owned()), |value| convert(&lines, value.into_inner()));
+    let value = DeValue::parse(text)
+        .map_or_else(|_| Value::Text(text.to_owned()), |value| convert(&lines, value.into_inner()));
     let mut node = Node { place: Place::File, value, raw: Some(text.to_owned()) };
     place_all(&mut node, &Place::Variable(name.to_owned()));
     node

@@ -119,8 +119,12 @@ impl From<InvalidAttributeName> for Invalid {
 
 /// The known word that is closest to `word`: one that holds it or is held by it, else the fewest edits away.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let holds = |candidate: &str| word.len() > 2 && candidate.len() > 2 && (candidate.contains(word) || word.contains(candidate));
-    known.into_iter().min_by_key(|candidate| (!holds(candidate), strsim::damerau_levenshtein(word, candidate)))
+    let holds = |candidate: &str| {
+        word.len() > 2 && candidate.len() > 2 && (candidate.contains(word) || word.contains(candidate))
+    };
+    known
+        .into_iter()
+        .min_by_key(|candidate| (!holds(candidate), strsim::damerau_levenshtein(word, candidate)))
 }
 
 #[cfg(test)]

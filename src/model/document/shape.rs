@@ -46,7 +46,8 @@ pub struct TableShape {
     pub visits: usize,
 }
 
-/// The tables that were read, by the path that a header spells: `pool.client`; the document itself is the empty path.
+/// The tables that were read, by the path that a header spells: `pool.client`; the document itself is the
+/// empty path.
 #[derive(Debug, Clone, Default)]
 pub struct Shapes(pub BTreeMap<String, TableShape>);
 

@@ -14,8 +14,8 @@ use crate::model::secret::SecretString;
 
 static NOTHING: BTreeMap<String, Node> = BTreeMap::new();
 
-/// One table of a document. Getters note a problem when a value does not fit and remember which keys are known;
-/// [`Table::finish`] then reports the others.
+/// One table of a document. Getters note a problem when a value does not fit and remember which keys are
+/// known; [`Table::finish`] then reports the others.
 #[must_use = "finish() reports unknown keys"]
 pub struct Table<'d> {
     log: &'d Log<'d>,
@@ -83,7 +83,10 @@ impl<'d> Table<'d> {
             Some(Value::Array(items)) => items.get(index).map(|item| item.place.clone()),
             _ => None,
         };
-        Spot { place: place.unwrap_or_else(|| self.place.clone()), key: format!("{}[{index}]", self.path_of(key)) }
+        Spot {
+            place: place.unwrap_or_else(|| self.place.clone()),
+            key: format!("{}[{index}]", self.path_of(key)),
+        }
     }
 
     /// Notes a problem at `key`; an empty key means the table itself.
@@ -132,13 +135,21 @@ impl<'d> Table<'d> {
     }
 
     /// A string turned into something by `parse`, whose error becomes a problem here.
-    pub fn parsed<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn parsed<T, E: Into<Invalid>>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         self.asks(key, || Shape::Text);
         self.text(key, parse)
     }
 
     /// Like [`Table::parsed`], for a key that must be there.
-    pub fn required<T, E: Into<Invalid>>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn required<T, E: Into<Invalid>>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let value = self.parsed(key, parse);
         self.require(key);
         value
@@ -183,7 +194,11 @@ impl<'d> Table<'d> {
     pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.asks(key, || Shape::Duration(*range.start(), *range.end()));
         let node = self.node(key)?;
-        let fix = format!("write a duration from {:?} to {:?}", show_duration(*range.start()), show_duration(*range.end()));
+        let fix = format!(
+            "write a duration from {:?} to {:?}",
+            show_duration(*range.start()),
+            show_duration(*range.end())
+        );
         let duration = match &node.value {
             Value::Integer(Some(seconds)) => u64::try_from(*seconds).ok().map(Duration::from_secs),
             Value::Text(text) => parse_duration(text),
@@ -192,7 +207,9 @@ impl<'d> Table<'d> {
         };
         match duration {
             Some(duration) if range.contains(&duration) => return Some(duration),
-            Some(duration) => self.problem(key, format!("{:?} is out of range", show_duration(duration)), fix),
+            Some(duration) => {
+                self.problem(key, format!("{:?} is out of range", show_duration(duration)), fix);
+            }
             None => self.problem(key, "this is no duration", fix),
         }
         None
@@ -204,30 +221,43 @@ impl<'d> Table<'d> {
     }
 
     /// A list of strings, each turned into something by `parse`; items that fail are noted and left out.
-    pub fn parsed_list<T, E: Into<Invalid>>(&self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+    pub fn parsed_list<T, E: Into<Invalid>>(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
         self.asks(key, || Shape::Texts);
         let Value::Array(items) = &self.node(key)?.value else {
             let node = self.node(key)?;
             return self.mismatch(key, "a list of strings", &node.value, "write a list: [\"…\"]");
         };
-        let parsed = items.iter().enumerate().filter_map(|(index, item)| self.parse_node(|| self.spot_of_item(key, index), item, &parse));
+        let parsed = items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| self.parse_node(|| self.spot_of_item(key, index), item, &parse));
         Some(parsed.collect())
     }
 
-    /// A secret from `key`, or from the file that `<key>_file` names (its last line break is dropped). Never shown in a problem.
+    /// A secret from `key`, or from the file that `<key>_file` names (its last line break is dropped). Never
+    /// shown in a problem.
     ///
     /// A variable wins over the document: it may set the one while the file sets the other.
     pub fn secret(&self, key: &str) -> Option<SecretString> {
         let file_key = format!("{key}_file");
         self.asks(key, || Shape::Secret);
         self.asks(&file_key, || Shape::Text);
-        let from_variable = |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
+        let from_variable =
+            |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
         if self.has(key) && self.has(&file_key) && from_variable(key) == from_variable(&file_key) {
             self.problem(&file_key, format!("{key} is given as well"), "keep one of the two");
             return None;
         }
         let use_file = self.has(&file_key) && (!self.has(key) || from_variable(&file_key));
-        if use_file { self.file(&file_key).map(SecretString::from) } else { self.string(key).map(SecretString::from) }
+        if use_file {
+            self.file(&file_key).map(SecretString::from)
+        } else {
+            self.string(key).map(SecretString::from)
+        }
     }
 
     /// Where the secret `key` was given: at `key` or at `<key>_file`.
@@ -244,7 +274,8 @@ impl<'d> Table<'d> {
     /// The text of the file that `key` names, without its last line break; empty is a problem.
     pub fn file(&self, key: &str) -> Option<String> {
         let path = self.string(key)?;
-        let read = self.log.files.map_or_else(|| Err("files cannot be read here".to_owned()), |files| files(&path));
+        let read =
+            self.log.files.map_or_else(|| Err("files cannot be read here".to_owned()), |files| files(&path));
         match read {
             Ok(text) if !text.trim().is_empty() => {
                 Some(text.strip_suffix('\n').map_or(text.as_str(), |t| t.trim_end_matches('\r')).to_owned())
@@ -355,7 +386,11 @@ impl<'d> Table<'d> {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let Some(text) = node.text() else {
-            self.problem_at(&spot(), format!("expected a string, found {}", node.value.kind()), "write it in quotes");
+            self.problem_at(
+                &spot(),
+                format!("expected a string, found {}", node.value.kind()),
+                "write it in quotes",
+            );
             return None;
         };
         if text.trim().is_empty() {
@@ -376,7 +411,8 @@ impl<'d> Table<'d> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        let bare =
+            !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         let mut path = self.path.clone();
         if !path.is_empty() {
             path.push('.');

@@ -1,4 +1,5 @@
-//! What may be shown of a value: enough to find a mistake, never a secret, and of people no more than it takes.
+//! What may be shown of a value: enough to find a mistake, never a secret, and of people no more than it
+//! takes.
 
 use serde_json::{Map, Value};
 use url::Url;

@@ -17,7 +17,11 @@ pub fn text(trace: &Trace) -> String {
 fn write_all(text: &mut String, trace: &Trace) -> std::fmt::Result {
     let outcome = &trace.outcome;
     writeln!(text, "{} was refused at {}: {}", trace.reference, trace.ended.utc(), outcome.code)?;
-    let named = [("pool", Some(trace.pool.as_str())), ("app", trace.client.as_deref()), ("provider", trace.provider.as_deref())];
+    let named = [
+        ("pool", Some(trace.pool.as_str())),
+        ("app", trace.client.as_deref()),
+        ("provider", trace.provider.as_deref()),
+    ];
     for (name, value) in named {
         writeln!(text, "  {name:<9} {}", value.unwrap_or("-"))?;
     }
@@ -41,10 +45,12 @@ fn write_all(text: &mut String, trace: &Trace) -> std::fmt::Result {
     writeln!(text, "  {:>8} ms  refused: {}", trace.ended.since(trace.started).as_millis(), outcome.code)
 }
 
-/// `{reference, pool, client, provider, started, ended, outcome, steps}`; instants are RFC 3339, `after_ms` counts from `started`.
+/// `{reference, pool, client, provider, started, ended, outcome, steps}`; instants are RFC 3339, `after_ms`
+/// counts from `started`.
 pub fn json(trace: &Trace) -> Value {
     let step = |step: &Step| {
-        let details: Vec<_> = step.details.iter().map(|detail| json!({ "name": detail.name, "value": detail.value })).collect();
+        let details: Vec<_> =
+            step.details.iter().map(|detail| json!({ "name": detail.name, "value": detail.value })).collect();
         json!({ "at": step.at.utc(), "after_ms": after(trace, step), "name": step.name, "details": details })
     };
     json!({

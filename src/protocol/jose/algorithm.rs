@@ -1,15 +1,17 @@
-//! Signature algorithms ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1), RFC 8037).
+//! Signature algorithms ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1), RFC
+//! 8037).
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
 use crate::model::encoding::base64url;
 use crate::model::pool::SigningAlgorithm;
 
-/// An asymmetric signature algorithm. `none` and the HMAC family have no value here, so no list can allow them.
+/// An asymmetric signature algorithm. `none` and the HMAC family have no value here, so no list can allow
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -34,8 +36,17 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, in the order of the enum.
-    pub const ALL: [Self; 9] =
-        [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512, Self::Es256, Self::Es384, Self::EdDsa];
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
 
     /// Parses an `alg` value, byte-exact; `None` for every other text.
     pub fn parse(text: &str) -> Option<Self> {
@@ -89,8 +100,9 @@ impl From<SigningAlgorithm> for Algorithm {
     }
 }
 
-/// `at_hash` and `c_hash`: base64url of the left half of the digest that belongs to `algorithm`, SHA-512 for Ed25519
-/// ([OpenID Connect Core section 3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken)).
+/// `at_hash` and `c_hash`: base64url of the left half of the digest that belongs to `algorithm`, SHA-512 for
+/// Ed25519 ([OpenID Connect Core section
+/// 3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken)).
 pub fn left_half_hash(algorithm: Algorithm, text: &str) -> String {
     let digest = digest::digest(algorithm.digest(), text.as_bytes());
     let half = digest.as_ref().len() / 2;

@@ -1,9 +1,11 @@
-//! Public key sets ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)): parsed once, unusable keys left out with a reason.
+//! Public key sets ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)): parsed once, unusable keys left out
+//! with a reason.
 
 use std::fmt;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents,
+    VerificationAlgorithm,
 };
 use serde_json::{Map, Value};
 
@@ -65,7 +67,8 @@ pub enum Unusable {
     /// `kty`, `crv` or `alg` that is not supported, or that do not fit each other.
     #[error("key type, curve and algorithm are unsupported or do not fit each other")]
     Unsupported,
-    /// RSA modulus outside 2048 to 8192 bits, exponent even or below 3, or a modulus with the fingerprint of ROCA (CVE-2017-15361).
+    /// RSA modulus outside 2048 to 8192 bits, exponent even or below 3, or a modulus with the fingerprint of
+    /// ROCA (CVE-2017-15361).
     #[error("weak RSA key")]
     Weak,
     /// The point is not on its curve or has the wrong length.
@@ -129,7 +132,8 @@ impl PublicKey {
         self.parsed.iter().map(|(algorithm, _)| *algorithm)
     }
 
-    /// Whether `signature` is this key's over `message` with `algorithm`; `false` too when the key is not for that algorithm.
+    /// Whether `signature` is this key's over `message` with `algorithm`; `false` too when the key is not for
+    /// that algorithm.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let fitting = self.parsed.iter().find(|(have, _)| *have == algorithm);
         fitting.is_some_and(|(_, key)| key.verify_sig(message, signature).is_ok())
@@ -144,8 +148,9 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Parses a JWK Set. A set that breaks a bound or repeats a member is refused; a key that cannot be used is left out
-    /// ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). No usable key at all is no error here.
+    /// Parses a JWK Set. A set that breaks a bound or repeats a member is refused; a key that cannot be used
+    /// is left out ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). No usable key at
+    /// all is no error here.
     pub fn parse(json: &[u8]) -> Result<Self, JwkError> {
         let set = json::object(json, Limits { bytes: MAX_SET, depth: 8 })?;
         let list = set.get("keys").and_then(Value::as_array).ok_or(JwkError::NoKeys)?;
@@ -186,7 +191,8 @@ impl KeySet {
     }
 }
 
-/// The SHA-256 thumbprint of a public JWK ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)); `None` when a required member is missing.
+/// The SHA-256 thumbprint of a public JWK ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)); `None` when a
+/// required member is missing.
 pub fn thumbprint(jwk: &Value) -> Option<[u8; 32]> {
     let required: &[&str] = match jwk.get("kty")?.as_str()? {
         "RSA" => &["e", "kty", "n"],
@@ -194,7 +200,8 @@ pub fn thumbprint(jwk: &Value) -> Option<[u8; 32]> {
         "OKP" => &["crv", "kty", "x"],
         _ => return None,
     };
-    let members: Option<Map<String, Value>> = required.iter().map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect();
+    let members: Option<Map<String, Value>> =
+        required.iter().map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect();
     Some(sha256(Value::Object(members?).to_string()))
 }
 
@@ -218,7 +225,10 @@ fn for_verification(members: &Map<String, Value>) -> Result<(), Unusable> {
     }
 }
 
-fn rsa(members: &Map<String, Value>, only: Option<Algorithm>) -> Result<Vec<(Algorithm, ParsedPublicKey)>, Unusable> {
+fn rsa(
+    members: &Map<String, Value>,
+    only: Option<Algorithm>,
+) -> Result<Vec<(Algorithm, ParsedPublicKey)>, Unusable> {
     let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
     let (n, e) = (without_leading_zeros(&modulus), without_leading_zeros(&exponent));
     let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
@@ -230,12 +240,18 @@ fn rsa(members: &Map<String, Value>, only: Option<Algorithm>) -> Result<Vec<(Alg
     let components = RsaPublicKeyComponents { n, e };
     let parse = |algorithm: Algorithm| {
         let parameters = algorithm.rsa()?;
-        Some(components.to_parsed_public_key(parameters).map(|key| (algorithm, key)).map_err(|_| Unusable::Weak))
+        Some(
+            components
+                .to_parsed_public_key(parameters)
+                .map(|key| (algorithm, key))
+                .map_err(|_| Unusable::Weak),
+        )
     };
     Algorithm::ALL.into_iter().filter(fits).filter_map(parse).collect()
 }
 
-/// An elliptic curve: its `crv`, its one algorithm, the length of a coordinate, and how many coordinates a point has.
+/// An elliptic curve: its `crv`, its one algorithm, the length of a coordinate, and how many coordinates a
+/// point has.
 struct Curve {
     name: &'static str,
     algorithm: Algorithm,
@@ -253,14 +269,30 @@ const P256: Curve = Curve {
     prefix: UNCOMPRESSED,
     coordinates: &["x", "y"],
 };
-const P384: Curve = Curve { name: "P-384", algorithm: Algorithm::Es384, verification: &ECDSA_P384_SHA384_FIXED, size: 48, ..P256 };
-const ED25519_KEY: Curve =
-    Curve { name: "Ed25519", algorithm: Algorithm::EdDsa, verification: &ED25519, size: 32, prefix: &[], coordinates: &["x"] };
+const P384: Curve = Curve {
+    name: "P-384",
+    algorithm: Algorithm::Es384,
+    verification: &ECDSA_P384_SHA384_FIXED,
+    size: 48,
+    ..P256
+};
+const ED25519_KEY: Curve = Curve {
+    name: "Ed25519",
+    algorithm: Algorithm::EdDsa,
+    verification: &ED25519,
+    size: 32,
+    prefix: &[],
+    coordinates: &["x"],
+};
 
 /// SEC 1 section 2.3.3.
 const UNCOMPRESSED: &[u8] = &[4];
 
-fn curve(members: &Map<String, Value>, only: Option<Algorithm>, curves: &[Curve]) -> Result<Vec<(Algorithm, ParsedPublicKey)>, Unusable> {
+fn curve(
+    members: &Map<String, Value>,
+    only: Option<Algorithm>,
+    curves: &[Curve],
+) -> Result<Vec<(Algorithm, ParsedPublicKey)>, Unusable> {
     let name = text(members, "crv")?.ok_or(Unusable::Malformed)?;
     let curve = curves.iter().find(|curve| curve.name == name).ok_or(Unusable::Unsupported)?;
     if only.is_some_and(|only| only != curve.algorithm) {
@@ -283,11 +315,12 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// Keys made by the library of CVE-2017-15361 are powers of 65537 modulo each of these primes; a sound key is so with probability below 2^-25.
+/// Keys made by the library of CVE-2017-15361 are powers of 65537 modulo each of these primes; a sound key is
+/// so with probability below 2^-25.
 fn has_roca_fingerprint(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 38] = [
-        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131,
-        137, 139, 149, 151, 157, 163, 167,
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+        103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
     ];
     PRIMES.into_iter().all(|prime| {
         let rest = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);

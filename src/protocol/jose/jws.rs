@@ -1,4 +1,5 @@
-//! JWS compact serialization ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)), read strictly.
+//! JWS compact serialization ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)),
+//! read strictly.
 
 use serde_json::{Map, Value};
 
@@ -98,11 +99,16 @@ impl Refusal for JwsError {
 
     fn hint(&self) -> String {
         match self {
-            Self::AlgorithmNotAllowed { found, .. } => format!("sign with an allowed algorithm, or allow {found} for this issuer"),
-            Self::UnknownKey { .. } | Self::KeyMismatch { .. } => {
-                "publish the signing key with its kid, alg and use=sig at the jwks_uri before signing with it".into()
+            Self::AlgorithmNotAllowed { found, .. } => {
+                format!("sign with an allowed algorithm, or allow {found} for this issuer")
             }
-            Self::AmbiguousKey { .. } => "give every published key its own kid and name it in the token header".into(),
+            Self::UnknownKey { .. } | Self::KeyMismatch { .. } => {
+                "publish the signing key with its kid, alg and use=sig at the jwks_uri before signing with it"
+                    .into()
+            }
+            Self::AmbiguousKey { .. } => {
+                "give every published key its own kid and name it in the token header".into()
+            }
             _ => "send a signed JWT in compact serialization (RFC 7515 section 7.1)".into(),
         }
     }
@@ -118,7 +124,9 @@ impl Refusal for JwsError {
     fn received(&self) -> Option<String> {
         match self {
             Self::AlgorithmNotAllowed { found, .. } => Some(found.clone()),
-            Self::UnknownKey { kid } | Self::KeyMismatch { kid, .. } => Some(kid.clone().unwrap_or_else(|| "no kid".to_owned())),
+            Self::UnknownKey { kid } | Self::KeyMismatch { kid, .. } => {
+                Some(kid.clone().unwrap_or_else(|| "no kid".to_owned()))
+            }
             _ => None,
         }
     }
@@ -137,13 +145,14 @@ pub struct UnverifiedHeader {
     pub jwk: Option<Value>,
 }
 
-/// Reads the header of a compact token without verifying anything. Refuses `crit`, `b64`, `zip`, duplicate members and foreign encodings;
-/// `jku`, `x5u` and `x5c` are ignored.
+/// Reads the header of a compact token without verifying anything. Refuses `crit`, `b64`, `zip`, duplicate
+/// members and foreign encodings; `jku`, `x5u` and `x5c` are ignored.
 pub fn unverified_header(raw: &str) -> Result<UnverifiedHeader, JwsError> {
     parse_header(split(raw)?.header)
 }
 
-/// Reads the claims of a compact token without verifying anything: good for choosing whose keys to try, and for nothing else.
+/// Reads the claims of a compact token without verifying anything: good for choosing whose keys to try, and
+/// for nothing else.
 pub fn unverified_claims(raw: &str) -> Result<Claims, JwsError> {
     let payload = base64url_decode(split(raw)?.payload).ok_or(JwsError::Encoding("payload"))?;
     json::object(&payload, CLAIMS).map_err(JwsError::Claims)
@@ -151,8 +160,8 @@ pub fn unverified_claims(raw: &str) -> Result<Claims, JwsError> {
 
 /// Verifies a compact token and gives its claims.
 ///
-/// The key is chosen by `kid`; a token without `kid` is accepted when exactly one key of the set fits its algorithm, and refused as ambiguous
-/// when several do. Times, issuer and audience are the caller's to check.
+/// The key is chosen by `kid`; a token without `kid` is accepted when exactly one key of the set fits its
+/// algorithm, and refused as ambiguous when several do. Times, issuer and audience are the caller's to check.
 pub fn verify(raw: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Claims, JwsError> {
     let payload = verify_payload(raw, keys, allowed)?;
     json::object(&payload, CLAIMS).map_err(JwsError::Claims)
@@ -186,7 +195,11 @@ fn allowed_algorithm(header: &UnverifiedHeader, allowed: &[Algorithm]) -> Result
 fn checked(parts: &Parts<'_>, key: &PublicKey, algorithm: Algorithm) -> Result<Vec<u8>, JwsError> {
     let signature = base64url_decode(parts.signature).ok_or(JwsError::Encoding("signature"))?;
     let payload = base64url_decode(parts.payload).ok_or(JwsError::Encoding("payload"))?;
-    if key.verifies(algorithm, parts.signed.as_bytes(), &signature) { Ok(payload) } else { Err(JwsError::Signature) }
+    if key.verifies(algorithm, parts.signed.as_bytes(), &signature) {
+        Ok(payload)
+    } else {
+        Err(JwsError::Signature)
+    }
 }
 
 struct Parts<'a> {
@@ -202,7 +215,11 @@ fn split(raw: &str) -> Result<Parts<'_>, JwsError> {
     }
     let (signed, signature) = raw.rsplit_once('.').ok_or(JwsError::NotCompact)?;
     let (header, payload) = signed.split_once('.').ok_or(JwsError::NotCompact)?;
-    if payload.contains('.') { Err(JwsError::NotCompact) } else { Ok(Parts { signed, header, payload, signature }) }
+    if payload.contains('.') {
+        Err(JwsError::NotCompact)
+    } else {
+        Ok(Parts { signed, header, payload, signature })
+    }
 }
 
 fn parse_header(encoded: &str) -> Result<UnverifiedHeader, JwsError> {
@@ -214,11 +231,19 @@ fn parse_header(encoded: &str) -> Result<UnverifiedHeader, JwsError> {
         }
     }
     let alg = string(&members, "alg")?.ok_or(JwsError::HeaderMember("alg"))?;
-    Ok(UnverifiedHeader { alg, kid: string(&members, "kid")?, typ: string(&members, "typ")?, jwk: members.get("jwk").cloned() })
+    Ok(UnverifiedHeader {
+        alg,
+        kid: string(&members, "kid")?,
+        typ: string(&members, "typ")?,
+        jwk: members.get("jwk").cloned(),
+    })
 }
 
 fn string(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, JwsError> {
-    members.get(name).map(|value| value.as_str().map(str::to_owned).ok_or(JwsError::HeaderMember(name))).transpose()
+    members
+        .get(name)
+        .map(|value| value.as_str().map(str::to_owned).ok_or(JwsError::HeaderMember(name)))
+        .transpose()
 }
 
 fn choose<'k>(keys: &'k KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<&'k PublicKey, JwsError> {
@@ -227,7 +252,8 @@ fn choose<'k>(keys: &'k KeySet, kid: Option<&str>, algorithm: Algorithm) -> Resu
     if named.is_empty() {
         return Err(unknown());
     }
-    let fitting: Vec<&PublicKey> = named.into_iter().filter(|key| key.algorithms().any(|have| have == algorithm)).collect();
+    let fitting: Vec<&PublicKey> =
+        named.into_iter().filter(|key| key.algorithms().any(|have| have == algorithm)).collect();
     match fitting.as_slice() {
         [key] => Ok(key),
         [] if kid.is_none() => Err(unknown()),

@@ -4,8 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -77,16 +78,24 @@ pub struct SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 
 impl SigningKey {
     /// Parses an unencrypted PKCS #8 (for RSA also PKCS #1) private key. Tokens carry `kid` when it is given.
-    pub fn from_pkcs8_der(algorithm: Algorithm, kid: Option<String>, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_pkcs8_der(
+        algorithm: Algorithm,
+        kid: Option<String>,
+        der: &[u8],
+    ) -> Result<Self, SigningKeyError> {
         let invalid = || SigningKeyError::Key(algorithm.as_str());
         let rsa = |encoding: &'static dyn RsaEncoding| {
-            let pair = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(|_| invalid())?;
+            let pair =
+                RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(|_| invalid())?;
             Ok::<_, SigningKeyError>(Pair::Rsa(Box::new(pair), encoding))
         };
         let pair = match algorithm {
@@ -96,8 +105,12 @@ impl SigningKey {
             Algorithm::Ps256 => rsa(&RSA_PSS_SHA256)?,
             Algorithm::Ps384 => rsa(&RSA_PSS_SHA384)?,
             Algorithm::Ps512 => rsa(&RSA_PSS_SHA512)?,
-            Algorithm::Es256 => Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| invalid())?),
-            Algorithm::Es384 => Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map_err(|_| invalid())?),
+            Algorithm::Es256 => Pair::Ec(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| invalid())?,
+            ),
+            Algorithm::Es384 => Pair::Ec(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map_err(|_| invalid())?,
+            ),
             Algorithm::EdDsa => Pair::Ed(Ed25519KeyPair::from_pkcs8(der).map_err(|_| invalid())?),
         };
         let public = public_members(&pair).ok_or_else(invalid)?;
@@ -107,7 +120,10 @@ impl SigningKey {
 
     /// Parses a PEM private key: `PRIVATE KEY` (PKCS #8, as Apple's `.p8`) or `RSA PRIVATE KEY` (PKCS #1).
     pub fn from_pem(algorithm: Algorithm, kid: Option<String>, pem: &str) -> Result<Self, SigningKeyError> {
-        let der = ["PRIVATE KEY", "RSA PRIVATE KEY"].iter().find_map(|label| pem_block(pem, label)).ok_or(SigningKeyError::Pem)?;
+        let der = ["PRIVATE KEY", "RSA PRIVATE KEY"]
+            .iter()
+            .find_map(|label| pem_block(pem, label))
+            .ok_or(SigningKeyError::Pem)?;
         Self::from_pkcs8_der(algorithm, kid, &der)
     }
 
@@ -138,7 +154,10 @@ impl SigningKey {
         if let Some(typ) = typ {
             header.insert("typ".into(), typ.into());
         }
-        let payload = serde_json::to_vec(claims).ok().filter(|json| json.first() == Some(&b'{')).ok_or(SigningKeyError::Claims)?;
+        let payload = serde_json::to_vec(claims)
+            .ok()
+            .filter(|json| json.first() == Some(&b'{'))
+            .ok_or(SigningKeyError::Claims)?;
         let mut token = base64url(Value::Object(header).to_string());
         token.push('.');
         token.push_str(&base64url(payload));
@@ -165,7 +184,8 @@ impl SigningKey {
         PublicKey::from_jwk(&self.public_jwk())
     }
 
-    /// The nonces that ECDSA and PSS need come from the crypto library, which asks the operating system itself.
+    /// The nonces that ECDSA and PSS need come from the crypto library, which asks the operating system
+    /// itself.
     #[expect(clippy::disallowed_methods, reason = "the library takes its own source of nonces and no other")]
     fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
         let failed = |_| SigningKeyError::Sign(self.algorithm.as_str());
@@ -175,7 +195,10 @@ impl SigningKey {
                 pair.sign(*encoding, &SystemRandom::new(), message, &mut out).map_err(failed)?;
                 Ok(out)
             }
-            Pair::Ec(pair) => pair.sign(&SystemRandom::new(), message).map(|signature| signature.as_ref().to_vec()).map_err(failed),
+            Pair::Ec(pair) => pair
+                .sign(&SystemRandom::new(), message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(failed),
             Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }

@@ -1,6 +1,7 @@
 //! Client assertions of apps: `private_key_jwt`
 //! ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3),
-//! [OpenID Connect Core section 9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)).
+//! [OpenID Connect Core section
+//! 9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)).
 
 use serde_json::Value;
 
@@ -90,12 +91,18 @@ impl Refusal for AssertionError {
 
     fn hint(&self) -> String {
         match self {
-            Self::TooLarge(_) => "put no more into the assertion than the claims that authenticate the client".into(),
+            Self::TooLarge(_) => {
+                "put no more into the assertion than the claims that authenticate the client".into()
+            }
             Self::Jws(error) => error.hint(),
             Self::Claim(name) => format!("send {name} in the client assertion"),
             Self::NotTheClient(_) => "set iss and sub of the client assertion to the client_id".into(),
-            Self::Audience { expected, .. } => format!("set aud of the client assertion to {expected:?}, as one string"),
-            Self::Expired { .. } | Self::NotYet { .. } => "make each assertion just before it is sent, with the right time".into(),
+            Self::Audience { expected, .. } => {
+                format!("set aud of the client assertion to {expected:?}, as one string")
+            }
+            Self::Expired { .. } | Self::NotYet { .. } => {
+                "make each assertion just before it is sent, with the right time".into()
+            }
             Self::TooLong { .. } => "let an assertion live for a minute: each is used once".into(),
         }
     }
@@ -152,7 +159,8 @@ pub fn verify(raw: &str, keys: &KeySet, expected: Expected<'_>) -> Result<Assert
     if raw.len() > MAX_ASSERTION {
         return Err(AssertionError::TooLarge(raw.len()));
     }
-    let allowed: Vec<Algorithm> = expected.algorithms.iter().filter_map(|algorithm| Algorithm::parse(algorithm.as_str())).collect();
+    let allowed: Vec<Algorithm> =
+        expected.algorithms.iter().filter_map(|algorithm| Algorithm::parse(algorithm.as_str())).collect();
     let claims = jose::verify(raw, keys, &allowed)?;
     for name in ["iss", "sub"] {
         let who = claims.get(name).and_then(Value::as_str).ok_or(AssertionError::Claim(name))?;
@@ -191,14 +199,17 @@ fn in_time(claims: &Claims, now: Timestamp) -> Result<Timestamp, AssertionError>
     }
     for claim in ["nbf", "iat"] {
         match date(claims, claim)? {
-            Some(at) if at > now.saturating_add(AHEAD) => return Err(AssertionError::NotYet { claim, at, now }),
+            Some(at) if at > now.saturating_add(AHEAD) => {
+                return Err(AssertionError::NotYet { claim, at, now });
+            }
             _ => {}
         }
     }
     Ok(Timestamp::from_secs(expires))
 }
 
-/// A NumericDate; a fraction is cut off ([RFC 7519 section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
+/// A NumericDate; a fraction is cut off ([RFC 7519 section
+/// 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
 fn date(claims: &Claims, name: &'static str) -> Result<Option<i64>, AssertionError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     jose::numeric_date(value).map(Some).ok_or(AssertionError::Claim(name))

@@ -1,5 +1,6 @@
 //! How a client authenticates at a token endpoint
-//! ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3), [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
+//! ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3), [RFC
+//! 7523](https://www.rfc-editor.org/rfc/rfc7523)).
 
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use crate::model::time::Timestamp;
 
 /// Life of a `private_key_jwt` assertion: one request.
 const ASSERTION_LIFE: Duration = Duration::from_secs(60);
-/// Life of a client secret in JWT form; Apple accepts up to 15,777,000 s, but short-lived ones lose little when they leak.
+/// Life of a client secret in JWT form; Apple accepts up to 15,777,000 s, but short-lived ones lose little
+/// when they leak.
 pub const SECRET_JWT_LIFE: Duration = Duration::from_secs(3600);
-/// A client secret in JWT form is used for this long, well short of its life, so that none expires on its way (B-33).
+/// A client secret in JWT form is used for this long, well short of its life, so that none expires on its way
+/// (B-33).
 pub const SECRET_JWT_USE: Duration = Duration::from_secs(3000);
 
 /// What proves the client, ready for one request.
@@ -30,8 +33,13 @@ pub enum Credentials {
     None,
 }
 
-/// Adds client authentication to the token request `form`; the `Authorization` header is returned if the method uses one.
-pub fn authenticate(client_id: &str, credentials: &Credentials, form: &mut Vec<(String, String)>) -> Option<SecretString> {
+/// Adds client authentication to the token request `form`; the `Authorization` header is returned if the
+/// method uses one.
+pub fn authenticate(
+    client_id: &str,
+    credentials: &Credentials,
+    form: &mut Vec<(String, String)>,
+) -> Option<SecretString> {
     let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
     match credentials {
         Credentials::Basic(secret) => {
@@ -66,15 +74,25 @@ pub struct AssertionClaims<'a> {
     jti: Option<String>,
 }
 
-/// Claims of a `private_key_jwt` assertion. Its audience is the token endpoint to which it is sent, as one string: an
-/// assertion that a provider tricks the broker into making is of no use anywhere else.
-pub fn private_key_jwt<'a>(client_id: &'a str, token_endpoint: &'a str, jti: String, now: Timestamp) -> AssertionClaims<'a> {
+/// Claims of a `private_key_jwt` assertion. Its audience is the token endpoint to which it is sent, as one
+/// string: an assertion that a provider tricks the broker into making is of no use anywhere else.
+pub fn private_key_jwt<'a>(
+    client_id: &'a str,
+    token_endpoint: &'a str,
+    jti: String,
+    now: Timestamp,
+) -> AssertionClaims<'a> {
     let (iat, exp) = (now.secs(), now.plus(ASSERTION_LIFE).secs());
     AssertionClaims { iss: client_id, sub: client_id, aud: token_endpoint, iat, exp, jti: Some(jti) }
 }
 
 /// Claims of a client secret in JWT form as Apple defines it; `audience` is the provider's issuer.
-pub fn secret_jwt<'a>(team_id: &'a str, client_id: &'a str, audience: &'a str, now: Timestamp) -> AssertionClaims<'a> {
+pub fn secret_jwt<'a>(
+    team_id: &'a str,
+    client_id: &'a str,
+    audience: &'a str,
+    now: Timestamp,
+) -> AssertionClaims<'a> {
     let (iat, exp) = (now.secs(), now.plus(SECRET_JWT_LIFE).secs());
     AssertionClaims { iss: team_id, sub: client_id, aud: audience, iat, exp, jti: None }
 }
@@ -112,10 +130,11 @@ mod tests {
 
     #[test]
     fn an_assertion_is_for_one_endpoint_and_one_minute() {
-        let claims = private_key_jwt("app", "https://idp.example/token", "j1".into(), Timestamp::from_secs(1000));
+        let claims =
+            private_key_jwt("app", "https://idp.example/token", "j1".into(), Timestamp::from_secs(1000));
         let value = serde_json::to_value(&claims).unwrap();
-        let expected =
-            serde_json::json!({"iss": "app", "sub": "app", "aud": "https://idp.example/token", "iat": 1000, "exp": 1060, "jti": "j1"});
+        let expected = serde_json::json!({"iss": "app", "sub": "app", "aud": "https://idp.example/token",
+            "iat": 1000, "exp": 1060, "jti": "j1"});
         assert_eq!(value, expected);
     }
 }

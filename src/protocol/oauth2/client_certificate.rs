@@ -1,4 +1,5 @@
-//! Certificates of apps ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)): what they are called, and their thumbprint.
+//! Certificates of apps ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)): what they are called, and their
+//! thumbprint.
 
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -26,7 +27,8 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Reads the first of `chain` (DER); `None` when it is no X.509 certificate or comes with too many others.
+    /// Reads the first of `chain` (DER); `None` when it is no X.509 certificate or comes with too many
+    /// others.
     pub fn read(chain: Vec<Vec<u8>>) -> Option<Self> {
         if chain.len() > MAX_CHAIN || chain.iter().any(|der| der.len() > MAX_DER) {
             return None;
@@ -37,10 +39,13 @@ impl ClientCertificate {
             return None;
         }
         let alternative = certificate.subject_alternative_name().ok()?;
-        let names = alternative.map(|found| found.value.general_names.iter().filter_map(name).collect()).unwrap_or_default();
+        let names = alternative
+            .map(|found| found.value.general_names.iter().filter_map(name).collect())
+            .unwrap_or_default();
         let (thumbprint, subject) = (sha256(own), subject(certificate.subject()));
         let validity = certificate.validity();
-        let [not_before, not_after] = [validity.not_before, validity.not_after].map(|time| Timestamp::from_secs(time.timestamp()));
+        let [not_before, not_after] =
+            [validity.not_before, validity.not_after].map(|time| Timestamp::from_secs(time.timestamp()));
         Some(Self { chain, thumbprint, subject, names, not_before, not_after })
     }
 
@@ -67,10 +72,13 @@ impl ClientCertificate {
     /// Whether this is one of its names.
     pub fn is_called(&self, wanted: &CertificateName) -> bool {
         match wanted {
-            CertificateName::Subject(text) => !self.subject.is_empty() && DistinguishedName::parse(text).as_ref() == Some(&self.subject),
-            CertificateName::Dns(wanted) => {
-                self.names.iter().any(|name| matches!(name, CertificateName::Dns(name) if name.eq_ignore_ascii_case(wanted)))
+            CertificateName::Subject(text) => {
+                !self.subject.is_empty() && DistinguishedName::parse(text).as_ref() == Some(&self.subject)
             }
+            CertificateName::Dns(wanted) => self
+                .names
+                .iter()
+                .any(|name| matches!(name, CertificateName::Dns(name) if name.eq_ignore_ascii_case(wanted))),
             other => self.names.contains(other),
         }
     }

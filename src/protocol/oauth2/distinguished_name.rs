@@ -1,4 +1,5 @@
-//! Distinguished names as operators write them ([RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)) and as certificates hold them, for comparison.
+//! Distinguished names as operators write them ([RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)) and as
+//! certificates hold them, for comparison.
 
 use std::fmt;
 
@@ -41,8 +42,8 @@ enum Value {
     Other(Vec<u8>),
 }
 
-/// A name: two are equal when they hold the same attributes in the same order, whatever kind of string holds them. Letters count as
-/// they are, for an authority may give `App` to one and `app` to another.
+/// A name: two are equal when they hold the same attributes in the same order, whatever kind of string holds
+/// them. Letters count as they are, for an authority may give `App` to one and `app` to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName(Vec<Vec<(String, Value)>>);
 
@@ -69,7 +70,8 @@ impl DistinguishedName {
         }
     }
 
-    /// What a certificate holds: for each relative name, first part first, the type as dotted numbers with tag and content of the value.
+    /// What a certificate holds: for each relative name, first part first, the type as dotted numbers with
+    /// tag and content of the value.
     pub fn of_certificate<'n>(parts: impl Iterator<Item = Vec<(String, u32, &'n [u8])>>) -> Self {
         let pair = |(kind, tag, content): (String, u32, &[u8])| (kind, of_string(tag, content));
         let mut parts: Vec<_> = parts.map(|pairs| sorted(pairs.into_iter().map(pair).collect())).collect();
@@ -90,7 +92,8 @@ impl fmt::Display for DistinguishedName {
             f.write_str(if index == 0 { "" } else { "," })?;
             for (index, (kind, value)) in part.iter().enumerate() {
                 f.write_str(if index == 0 { "" } else { "+" })?;
-                let short = SHORT.iter().find(|(_, oid)| oid == kind).map_or(kind.as_str(), |(short, _)| short);
+                let short =
+                    SHORT.iter().find(|(_, oid)| oid == kind).map_or(kind.as_str(), |(short, _)| short);
                 match value {
                     Value::Text(text) => write!(f, "{short}={}", escaped(text))?,
                     Value::Other(der) => {
@@ -113,7 +116,10 @@ fn object_identifier(kind: &str) -> Option<String> {
     if let Some((_, oid)) = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(kind)) {
         return Some((*oid).to_owned());
     }
-    let dotted = kind.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("OID.")).map_or(kind, |_| kind.get(4..).unwrap_or_default());
+    let dotted = kind
+        .get(..4)
+        .filter(|prefix| prefix.eq_ignore_ascii_case("OID."))
+        .map_or(kind, |_| kind.get(4..).unwrap_or_default());
     let number = |arc: &str| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit());
     (dotted.contains('.') && dotted.split('.').all(number)).then(|| dotted.to_owned())
 }
@@ -135,7 +141,9 @@ fn read_value(text: &str) -> Option<(Value, &str)> {
             '\\' => {
                 let (_, next) = characters.next()?;
                 match next.to_digit(16) {
-                    Some(high) => value.push(u8::try_from(high * 16 + characters.next()?.1.to_digit(16)?).ok()?),
+                    Some(high) => {
+                        value.push(u8::try_from(high * 16 + characters.next()?.1.to_digit(16)?).ok()?);
+                    }
                     None => value.extend(next.to_string().bytes()),
                 }
                 kept = value.len();
@@ -157,8 +165,10 @@ fn finished(mut value: Vec<u8>, kept: usize, rest: &str) -> Option<(Value, &str)
 }
 
 fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        digits.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = digits
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
     digits.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).ok().map(|[high, low]| high * 16 + low)).collect()
 }
 
@@ -166,7 +176,9 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 fn of_der(der: &[u8]) -> Option<Value> {
     match der {
         [] => None,
-        [tag, length, content @ ..] if *length < 0x80 && usize::from(*length) == content.len() => Some(of_string((*tag).into(), content)),
+        [tag, length, content @ ..] if *length < 0x80 && usize::from(*length) == content.len() => {
+            Some(of_string((*tag).into(), content))
+        }
         other => Some(Value::Other(other.to_vec())),
     }
 }
@@ -176,7 +188,13 @@ fn of_string(tag: u32, content: &[u8]) -> Value {
     match (tag, std::str::from_utf8(content)) {
         (12, Ok(text)) => Value::Text(text.to_owned()),
         (19 | 22, Ok(text)) if text.is_ascii() => Value::Text(text.to_owned()),
-        _ => Value::Other([&[u8::try_from(tag).unwrap_or(u8::MAX), u8::try_from(content.len()).unwrap_or(u8::MAX)], content].concat()),
+        _ => Value::Other(
+            [
+                &[u8::try_from(tag).unwrap_or(u8::MAX), u8::try_from(content.len()).unwrap_or(u8::MAX)],
+                content,
+            ]
+            .concat(),
+        ),
     }
 }
 
@@ -220,9 +238,15 @@ mod tests {
         ] {
             assert_eq!(name(one), name(other), "{one}");
         }
-        for other in
-            ["CN=app", "O=Bank,CN=app", "CN=App,O=Bank", "CN=app,O=Bank,C=DE", "CN=app+O=Bank", "CN=app\\,O=Bank", "CN=app\\ ,O=Bank"]
-        {
+        for other in [
+            "CN=app",
+            "O=Bank,CN=app",
+            "CN=App,O=Bank",
+            "CN=app,O=Bank,C=DE",
+            "CN=app+O=Bank",
+            "CN=app\\,O=Bank",
+            "CN=app\\ ,O=Bank",
+        ] {
             assert_ne!(name("CN=app,O=Bank"), name(other), "{other}");
         }
     }
@@ -230,8 +254,8 @@ mod tests {
     #[test]
     fn what_is_no_name_is_not_read_as_one() {
         for bad in [
-            "", "app", "CN=", "CN=a,", "=x", "CN=a\\", "CN=a\\4", "CN=\\ff", "XX=a", "1.=a", "CN=#1", "CN=#", "CN=#zz", "CN=a;O=b",
-            "CN=\"a\"",
+            "", "app", "CN=", "CN=a,", "=x", "CN=a\\", "CN=a\\4", "CN=\\ff", "XX=a", "1.=a", "CN=#1", "CN=#",
+            "CN=#zz", "CN=a;O=b", "CN=\"a\"",
         ] {
             assert_eq!(DistinguishedName::parse(bad), None, "{bad}");
         }
@@ -239,9 +263,14 @@ mod tests {
 
     #[test]
     fn a_name_is_written_so_that_it_is_read_again() {
-        for text in
-            ["CN=app,O=Bank", "CN=a\\,b\\+c\\=d,O=\\ x\\ ", "CN=\\#1,1.2.3.4=x", "CN=a+OU=b,C=DE", "CN=\\00", "CN=a,1.2.3=#3003020101"]
-        {
+        for text in [
+            "CN=app,O=Bank",
+            "CN=a\\,b\\+c\\=d,O=\\ x\\ ",
+            "CN=\\#1,1.2.3.4=x",
+            "CN=a+OU=b,C=DE",
+            "CN=\\00",
+            "CN=a,1.2.3=#3003020101",
+        ] {
             assert_eq!(name(text), name(&name(text).to_string()), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! DPoP proofs of apps ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)): a request was made by whoever holds a key.
+//! DPoP proofs of apps ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)): a request was made by whoever
+//! holds a key.
 
 use serde_json::Value;
 use url::Url;
@@ -85,7 +86,10 @@ impl Refusal for DpopError {
     fn hint(&self) -> String {
         match self {
             Self::TooLarge(_) => "put no more into a proof than its claims".into(),
-            Self::Jws(_) => "sign the proof with PS256, ES256 or EdDSA and the key whose public half is jwk in its header".into(),
+            Self::Jws(_) => {
+                "sign the proof with PS256, ES256 or EdDSA and the key whose public half is jwk in its header"
+                    .into()
+            }
             Self::Type => "set typ in the header of the proof to dpop+jwt".into(),
             Self::Key(_) => "put the public key alone into the header of the proof as jwk".into(),
             Self::Claim(name) => format!("send {name} in the proof"),
@@ -167,12 +171,14 @@ pub fn verify(raw: &str, expected: Expected<'_>) -> Result<Proof, DpopError> {
     if !(1..=MAX_JTI).contains(&jti.len()) {
         return Err(DpopError::Claim("jti"));
     }
-    let nonce = claims.contains_key("nonce").then(|| text(&claims, "nonce").map(str::to_owned)).transpose()?;
+    let nonce =
+        claims.contains_key("nonce").then(|| text(&claims, "nonce").map(str::to_owned)).transpose()?;
     let jkt = thumbprint(&jwk).map(base64url).ok_or(DpopError::Key(Unusable::Malformed))?;
     Ok(Proof { jkt, jti: jti.to_owned(), nonce, expires })
 }
 
-/// Compares scheme, host, port and path, normalised ([RFC 3986 section 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2)).
+/// Compares scheme, host, port and path, normalised ([RFC 3986 section
+/// 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2)).
 fn same_url(htu: &str, urls: &[String]) -> Result<(), DpopError> {
     let found = normalised(htu).ok_or(DpopError::Claim("htu"))?;
     if urls.iter().any(|url| normalised(url).as_ref() == Some(&found)) {
@@ -190,7 +196,9 @@ fn normalised(url: &str) -> Option<Url> {
 }
 
 fn in_time(claims: &Claims, now: i64) -> Result<Timestamp, DpopError> {
-    let date = |claim: &'static str| claims.get(claim).map(|value| jose::numeric_date(value).ok_or(DpopError::Claim(claim))).transpose();
+    let date = |claim: &'static str| {
+        claims.get(claim).map(|value| jose::numeric_date(value).ok_or(DpopError::Claim(claim))).transpose()
+    };
     let issued = date("iat")?.ok_or(DpopError::Claim("iat"))?;
     if issued.abs_diff(now) > WINDOW.unsigned_abs() {
         return Err(DpopError::Time { claim: "iat", at: issued, now });

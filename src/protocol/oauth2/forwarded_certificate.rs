@@ -1,5 +1,6 @@
-//! How proxies write the certificate that an app showed them: the byte sequence of [RFC 9440](https://www.rfc-editor.org/rfc/rfc9440)
-//! (HAProxy), percent-encoded PEM (nginx, the balancers of AWS), bare base64 (Traefik), `Cert=` among other things (Envoy).
+//! How proxies write the certificate that an app showed them: the byte sequence of [RFC
+//! 9440](https://www.rfc-editor.org/rfc/rfc9440) (HAProxy), percent-encoded PEM (nginx, the balancers of
+//! AWS), bare base64 (Traefik), `Cert=` among other things (Envoy).
 
 use crate::model::encoding::base64_decode;
 
@@ -18,11 +19,17 @@ pub fn read(value: &str) -> Option<Vec<Vec<u8>>> {
         return byte_sequence(value).map(|der| vec![der]);
     }
     let upper = value.get(..5).map(str::to_ascii_uppercase);
-    if upper.is_some_and(|start| ["HASH=", "CERT=", "CHAIN", "SUBJE"].contains(&start.as_str()) || start.starts_with("BY=")) {
+    if upper.is_some_and(|start| {
+        ["HASH=", "CERT=", "CHAIN", "SUBJE"].contains(&start.as_str()) || start.starts_with("BY=")
+    }) {
         return envoy(value);
     }
     let text = percent_decoded(value)?;
-    if text.contains("-----BEGIN") { pem(&text) } else { text.split(',').map(|each| base64_decode(each.trim())).collect() }
+    if text.contains("-----BEGIN") {
+        pem(&text)
+    } else {
+        text.split(',').map(|each| base64_decode(each.trim())).collect()
+    }
 }
 
 /// The members of `Client-Cert-Chain` ([section 2.3](https://www.rfc-editor.org/rfc/rfc9440#section-2.3)).
@@ -50,9 +57,10 @@ fn byte_sequence(value: &str) -> Option<Vec<u8>> {
     base64_decode(value.strip_prefix(':')?.strip_suffix(':')?)
 }
 
-/// `Cert` and `Chain` of [`x-forwarded-client-cert`](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers).
-/// What else is in there comes out of certificates that anybody may have made, so a second hop or a second `Cert` means that
-/// somebody's name was written to look like one.
+/// `Cert` and `Chain` of
+/// [`x-forwarded-client-cert`](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers).
+/// What else is in there comes out of certificates that anybody may have made, so a second hop or a second
+/// `Cert` means that somebody's name was written to look like one.
 fn envoy(value: &str) -> Option<Vec<Vec<u8>>> {
     let (mut own, mut chain) = (None, None);
     let mut rest = value;
@@ -163,7 +171,20 @@ mod tests {
 
     #[test]
     fn nothing_is_guessed() {
-        for bad in ["", ":", "::x", ":+/8B", ":+/8B:;x=1", ":+/8B:,:AAAA:", "+/8", "%2", "%zz", "(null)", "-----BEGIN%20X-----", "%ff"] {
+        for bad in [
+            "",
+            ":",
+            "::x",
+            ":+/8B",
+            ":+/8B:;x=1",
+            ":+/8B:,:AAAA:",
+            "+/8",
+            "%2",
+            "%zz",
+            "(null)",
+            "-----BEGIN%20X-----",
+            "%ff",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert_eq!(read(&format!("x{PEM}")), None);

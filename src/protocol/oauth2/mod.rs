@@ -1,5 +1,5 @@
-//! OAuth 2.0 ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749)). From the client's side: the token request, client authentication, profile calls.
-//! From the server's: what apps prove themselves with.
+//! OAuth 2.0 ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749)). From the client's side: the token request,
+//! client authentication, profile calls. From the server's: what apps prove themselves with.
 
 pub mod client_assertion;
 pub mod client_auth;

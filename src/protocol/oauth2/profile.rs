@@ -48,7 +48,9 @@ impl Refusal for ProfileError {
         match self {
             Self::Status { .. } => "check that the scopes of this provider allow its profile calls".into(),
             Self::Json { .. } => "check the URL of the profile call; it must answer with JSON".into(),
-            Self::Audience(_) => "the provider handed out a token of another app; check client_id, and report this to the provider".into(),
+            Self::Audience(_) => "the provider handed out a token of another app; check client_id, and \
+                report this to the provider"
+                .into(),
         }
     }
 }
@@ -97,9 +99,17 @@ mod tests {
         let check = |body: &str| check_audience(200, body.as_bytes(), "/data/app_id", "1234");
         assert_eq!(check(r#"{"data":{"app_id":"1234"}}"#), Ok(()));
         assert_eq!(check(r#"{"data":{"app_id":1234}}"#), Ok(()));
-        for other in [r#"{"data":{"app_id":"12345"}}"#, r#"{"data":{}}"#, r#"{"app_id":"1234"}"#, r#"{"data":{"app_id":["1234"]}}"#] {
+        for other in [
+            r#"{"data":{"app_id":"12345"}}"#,
+            r#"{"data":{}}"#,
+            r#"{"app_id":"1234"}"#,
+            r#"{"data":{"app_id":["1234"]}}"#,
+        ] {
             assert_eq!(check(other), Err(ProfileError::Audience("1234".into())), "{other}");
         }
-        assert!(matches!(check_audience(400, b"{}", "/aud", "1234"), Err(ProfileError::Status { status: 400, .. })));
+        assert!(matches!(
+            check_audience(400, b"{}", "/aud", "1234"),
+            Err(ProfileError::Status { status: 400, .. })
+        ));
     }
 }

@@ -13,9 +13,14 @@ const SHOWN: usize = 256;
 
 /// Form of an authorization code redemption, without client authentication.
 pub fn authorization_code(code: &str, redirect_uri: &str, verifier: &str) -> Vec<(String, String)> {
-    [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri), ("code_verifier", verifier)]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+    [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", redirect_uri),
+        ("code_verifier", verifier),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
 }
 
 /// What a token endpoint handed out.
@@ -82,15 +87,23 @@ impl Refusal for TokenError {
         match self {
             Self::Refused { error, .. } => match error.as_str() {
                 "invalid_client" | "unauthorized_client" | "incorrect_client_credentials" => {
-                    "compare client_id, the secret or key (has it expired?) and client_auth of this provider with its console".into()
+                    "compare client_id, the secret or key (has it expired?) and client_auth of this provider \
+                     with its console"
+                        .into()
                 }
-                "invalid_grant" => "sign in again; if it happens every time, compare the callback URL registered at the provider".into(),
+                "invalid_grant" => "sign in again; if it happens every time, compare the callback URL \
+                    registered at the provider"
+                    .into(),
                 "redirect_uri_mismatch" => "register this broker's callback URL at the provider".into(),
                 _ => "look up this error in the provider's documentation".into(),
             },
-            Self::Status(_) => "see the provider's status page; if it persists, check the token endpoint's URL".into(),
+            Self::Status(_) => "see the provider's status page; if it persists, check the token endpoint's \
+                URL"
+            .into(),
             Self::Json(_) | Self::Member(_) | Self::TokenType(_) => {
-                "check that the token endpoint's URL is right and that the provider follows RFC 6749 section 5.1".into()
+                "check that the token endpoint's URL is right and that the provider follows RFC 6749 section \
+                 5.1"
+                .into()
             }
         }
     }
@@ -113,7 +126,8 @@ impl Refusal for TokenError {
     }
 }
 
-/// Reads the answer of a token endpoint. An `error` member wins over everything else, so a refusal sent with status 200 is one.
+/// Reads the answer of a token endpoint. An `error` member wins over everything else, so a refusal sent with
+/// status 200 is one.
 pub fn parse(status: u16, body: &[u8]) -> Result<TokenAnswer, TokenError> {
     let members = match json::object(body, DOCUMENT) {
         Ok(members) => members,
@@ -146,7 +160,10 @@ fn refusal(error: &Value, description: Option<&Value>) -> TokenError {
         Value::Object(inner) => (inner.get("type").unwrap_or(error), inner.get("message")),
         _ => (error, description),
     };
-    TokenError::Refused { error: shown(&text_of(error)), description: description.map(|text| shown(&text_of(text))).unwrap_or_default() }
+    TokenError::Refused {
+        error: shown(&text_of(error)),
+        description: description.map(|text| shown(&text_of(text))).unwrap_or_default(),
+    }
 }
 
 fn text_of(value: &Value) -> String {
@@ -168,7 +185,9 @@ mod tests {
 
     #[test]
     fn tokens_are_read() {
-        let answer = parse(200, br#"{"access_token":"at","token_type":"bearer","id_token":"a.b.c","scope":"x"}"#).unwrap();
+        let answer =
+            parse(200, br#"{"access_token":"at","token_type":"bearer","id_token":"a.b.c","scope":"x"}"#)
+                .unwrap();
         assert_eq!(answer.access_token.expose_secret(), "at");
         assert_eq!(answer.id_token.unwrap().expose_secret(), "a.b.c");
         assert!(parse(200, br#"{"access_token":"at"}"#).unwrap().id_token.is_none());
@@ -177,12 +196,25 @@ mod tests {
     #[test]
     fn an_error_is_one_whatever_the_status_says() {
         for status in [200, 400, 500] {
-            let error =
-                parse(status, br#"{"error":"bad_verification_code","error_description":"It expired.","access_token":"at"}"#).unwrap_err();
-            assert_eq!(error, TokenError::Refused { error: "bad_verification_code".into(), description: "It expired.".into() });
+            let error = parse(
+                status,
+                br#"{"error":"bad_verification_code","error_description":"It expired.","access_token":"at"}"#,
+            )
+            .unwrap_err();
+            assert_eq!(
+                error,
+                TokenError::Refused {
+                    error: "bad_verification_code".into(),
+                    description: "It expired.".into()
+                }
+            );
         }
-        let error = parse(400, br#"{"error":{"message":"Bad code","type":"OAuthException","code":100}}"#).unwrap_err();
-        assert_eq!(error, TokenError::Refused { error: "OAuthException".into(), description: "Bad code".into() });
+        let error = parse(400, br#"{"error":{"message":"Bad code","type":"OAuthException","code":100}}"#)
+            .unwrap_err();
+        assert_eq!(
+            error,
+            TokenError::Refused { error: "OAuthException".into(), description: "Bad code".into() }
+        );
     }
 
     /// B-34
@@ -192,18 +224,31 @@ mod tests {
         assert_eq!(parse(302, br#"{"access_token":"at"}"#).unwrap_err(), TokenError::Status(302));
         assert!(matches!(parse(200, b"access_token=at"), Err(TokenError::Json(_))));
         for body in ["{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#, r#"{"access_token":null}"#] {
-            assert_eq!(parse(200, body.as_bytes()).unwrap_err(), TokenError::Member("access_token"), "{body}");
+            assert_eq!(
+                parse(200, body.as_bytes()).unwrap_err(),
+                TokenError::Member("access_token"),
+                "{body}"
+            );
         }
-        assert_eq!(parse(200, br#"{"access_token":"at","id_token":[]}"#).unwrap_err(), TokenError::Member("id_token"));
-        assert!(matches!(parse(200, br#"{"access_token":"at","token_type":"mac"}"#), Err(TokenError::TokenType(_))));
+        assert_eq!(
+            parse(200, br#"{"access_token":"at","id_token":[]}"#).unwrap_err(),
+            TokenError::Member("id_token")
+        );
+        assert!(matches!(
+            parse(200, br#"{"access_token":"at","token_type":"mac"}"#),
+            Err(TokenError::TokenType(_))
+        ));
     }
 
     /// B-03
     #[test]
     fn a_long_or_multi_line_description_is_cut_to_one_line() {
-        let body =
-            serde_json::json!({"error": "x", "error_description": format!("a\r\nSet-Cookie: b\u{0}{}", "y".repeat(100_000))}).to_string();
-        let Err(TokenError::Refused { description, .. }) = parse(400, body.as_bytes()) else { panic!("not refused") };
+        let body = serde_json::json!({"error": "x", "error_description": format!("a\r\nSet-Cookie: \
+                b\u{0}{}", "y".repeat(100_000))})
+        .to_string();
+        let Err(TokenError::Refused { description, .. }) = parse(400, body.as_bytes()) else {
+            panic!("not refused")
+        };
         assert!(description.chars().count() == SHOWN && !description.chars().any(char::is_control));
     }
 
@@ -212,6 +257,9 @@ mod tests {
     fn deep_and_ambiguous_answers_are_refused() {
         let deep = format!(r#"{{"access_token":"at","x":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
         assert!(matches!(parse(200, deep.as_bytes()), Err(TokenError::Json(JsonError::TooDeep { .. }))));
-        assert!(matches!(parse(200, br#"{"access_token":"a","access_token":"b"}"#), Err(TokenError::Json(JsonError::Duplicate(_)))));
+        assert!(matches!(
+            parse(200, br#"{"access_token":"a","access_token":"b"}"#),
+            Err(TokenError::Json(JsonError::Duplicate(_)))
+        ));
     }
 }

@@ -1,8 +1,10 @@
 //! What a provider sends back through the browser
-//! ([RFC 6749 section 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
-//! [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html)).
+//! ([RFC 6749 section 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2), [RFC
+//! 9207](https://www.rfc-editor.org/rfc/rfc9207), [Form Post Response
+//! Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html)).
 //!
-//! [`CallbackParameters`] is read first, for its `state` finds the flow; [`CallbackParameters::answer`] then says what came.
+//! [`CallbackParameters`] is read first, for its `state` finds the flow; [`CallbackParameters::answer`] then
+//! says what came.
 
 use std::collections::BTreeMap;
 
@@ -117,19 +119,30 @@ impl Refusal for CallbackError {
         match self {
             Self::State => "start again from the app; this address is not meant to be opened by hand".into(),
             Self::Transport { asked: Transport::Form, .. } => {
-                "the provider must answer with response_mode=form_post; check form_post of this provider".into()
+                "the provider must answer with response_mode=form_post; check form_post of this provider"
+                    .into()
             }
             Self::Transport { asked: Transport::Query, .. } => {
                 "the provider answers with a form POST; set form_post for this provider".into()
             }
             Self::Issuer { .. } => {
-                "the answer came from another provider than was asked: an attack, or a wrong issuer in this provider's settings".into()
+                "the answer came from another provider than was asked: an attack, or a wrong issuer in this \
+                 provider's settings"
+                    .into()
             }
-            Self::IssuerMissing(_) => "the provider must send iss in its answers, or stop promising it in its metadata (RFC 9207)".into(),
+            Self::IssuerMissing(_) => {
+                "the provider must send iss in its answers, or stop promising it in its metadata (RFC 9207)"
+                    .into()
+            }
             Self::FrontChannel(_) => {
-                "the provider must answer with a code alone; check its settings for this client (response type code)".into()
+                "the provider must answer with a code alone; check its settings for this client (response \
+                 type code)"
+                    .into()
             }
-            _ => "the provider must answer as RFC 6749 section 4.1.2 says: each parameter once, code or error".into(),
+            _ => {
+                "the provider must answer as RFC 6749 section 4.1.2 says: each parameter once, code or error"
+                    .into()
+            }
         }
     }
 
@@ -162,7 +175,10 @@ pub struct CallbackParameters {
 /// Shows names only.
 impl std::fmt::Debug for CallbackParameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CallbackParameters").field("transport", &self.transport).field("names", &self.values.keys()).finish_non_exhaustive()
+        f.debug_struct("CallbackParameters")
+            .field("transport", &self.transport)
+            .field("names", &self.values.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -200,7 +216,11 @@ impl CallbackParameters {
     }
 
     /// Reads a form POST: its `Content-Type`, the raw query of its URL, and its body.
-    pub fn from_form(content_type: Option<&str>, query: Option<&str>, body: &[u8]) -> Result<Self, CallbackError> {
+    pub fn from_form(
+        content_type: Option<&str>,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Self, CallbackError> {
         let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(CallbackError::ContentType(shown(media_type)));
@@ -250,7 +270,10 @@ impl CallbackParameters {
                 return Err(CallbackError::Duplicate(shown(&name)));
             }
         }
-        let state = values.remove("state").filter(|state| (1..=MAX_STATE).contains(&state.len())).ok_or(CallbackError::State)?;
+        let state = values
+            .remove("state")
+            .filter(|state| (1..=MAX_STATE).contains(&state.len()))
+            .ok_or(CallbackError::State)?;
         Ok(Self { transport, state, values })
     }
 
@@ -270,8 +293,9 @@ impl CallbackAnswer {
         if came == asked { Ok(()) } else { Err(CallbackError::Transport { came, asked }) }
     }
 
-    /// Checks `iss` of the answer ([RFC 9207 section 2.4](https://www.rfc-editor.org/rfc/rfc9207#section-2.4)): when there is
-    /// one it is the provider's, and when metadata promises one it is there.
+    /// Checks `iss` of the answer ([RFC 9207 section
+    /// 2.4](https://www.rfc-editor.org/rfc/rfc9207#section-2.4)): when there is one it is the provider's, and
+    /// when metadata promises one it is there.
     pub fn check_issuer(&self, issuer: Issuer<'_>, promised: bool) -> Result<(), CallbackError> {
         match self.iss() {
             Some(iss) if issuer.admits(iss) => Ok(()),
@@ -305,13 +329,17 @@ mod tests {
 
     #[test]
     fn a_code_and_an_error_are_told_apart() {
-        let parameters = CallbackParameters::from_query("state=s%2B1&code=a%2Fb&scope=openid&authuser=0").unwrap();
+        let parameters =
+            CallbackParameters::from_query("state=s%2B1&code=a%2Fb&scope=openid&authuser=0").unwrap();
         assert_eq!(parameters.state(), "s+1");
-        let CallbackAnswer::Code { code, iss: None, user: None, transport: Transport::Query } = parameters.answer().unwrap() else {
+        let CallbackAnswer::Code { code, iss: None, user: None, transport: Transport::Query } =
+            parameters.answer().unwrap()
+        else {
             panic!()
         };
         assert_eq!(code.expose_secret(), "a/b");
-        let CallbackAnswer::Error { error, description, .. } = answer("state=s&error=access_denied&error_description=no+way").unwrap()
+        let CallbackAnswer::Error { error, description, .. } =
+            answer("state=s&error=access_denied&error_description=no+way").unwrap()
         else {
             panic!()
         };
@@ -347,11 +375,20 @@ mod tests {
     /// B-03
     #[test]
     fn an_error_description_is_cut_to_one_short_line() {
-        let query = format!("state=s&error=x%0d%0ay&error_description=%3Cscript%3E%0D%0ASet-Cookie:a{}", "z".repeat(20_000));
+        let query = format!(
+            "state=s&error=x%0d%0ay&error_description=%3Cscript%3E%0D%0ASet-Cookie:a{}",
+            "z".repeat(20_000)
+        );
         let CallbackAnswer::Error { error, description, .. } = answer(&query).unwrap() else { panic!() };
         assert_eq!(error, "x  y");
-        assert!(description.is_some_and(|text| text.chars().count() == 256 && !text.chars().any(char::is_control)));
-        assert_eq!(code_of(&format!("state=s&error=x&error_description={}", "z".repeat(1_000_000))), "callback_too_large");
+        assert!(
+            description
+                .is_some_and(|text| text.chars().count() == 256 && !text.chars().any(char::is_control))
+        );
+        assert_eq!(
+            code_of(&format!("state=s&error=x&error_description={}", "z".repeat(1_000_000))),
+            "callback_too_large"
+        );
         let many: Vec<String> = (0..100).map(|n| format!("a{n}=1")).collect();
         assert_eq!(code_of(&format!("state=s&{}", many.join("&"))), "callback_too_large");
     }
@@ -360,14 +397,19 @@ mod tests {
     #[test]
     fn a_form_post_is_a_form_and_nothing_else() {
         let body = b"state=s&code=c&user=%7B%7D";
-        let CallbackAnswer::Code { user, transport, .. } = CallbackParameters::from_form(FORM, None, body).unwrap().answer().unwrap()
+        let CallbackAnswer::Code { user, transport, .. } =
+            CallbackParameters::from_form(FORM, None, body).unwrap().answer().unwrap()
         else {
             panic!()
         };
         assert_eq!((user.as_deref(), transport), (Some("{}"), Transport::Form));
         assert!(matches!(answer("state=s&code=c&user=%7B%7D"), Ok(CallbackAnswer::Code { user: None, .. })));
-        let refused = |content_type, query, body: &[u8]| CallbackParameters::from_form(content_type, query, body).unwrap_err().code();
-        for content_type in [None, Some("application/json"), Some("multipart/form-data; boundary=x"), Some("text/plain")] {
+        let refused = |content_type, query, body: &[u8]| {
+            CallbackParameters::from_form(content_type, query, body).unwrap_err().code()
+        };
+        for content_type in
+            [None, Some("application/json"), Some("multipart/form-data; boundary=x"), Some("text/plain")]
+        {
             assert_eq!(refused(content_type, None, body), "callback_content_type", "{content_type:?}");
         }
         assert_eq!(refused(FORM, Some("code=other"), body), "callback_form_and_query");
@@ -387,14 +429,26 @@ mod tests {
     #[test]
     fn an_answer_of_another_issuer_is_refused() {
         let issuer = Issuer { value: "https://honest.example", aliases: &[] };
-        let check = |query: &str, promised| answer(query).unwrap().check_issuer(issuer, promised).map_err(|error| error.code());
+        let check = |query: &str, promised| {
+            answer(query).unwrap().check_issuer(issuer, promised).map_err(|error| error.code())
+        };
         assert_eq!(check("state=s&code=c&iss=https%3A%2F%2Fhonest.example", true), Ok(()));
         assert_eq!(check("state=s&code=c", false), Ok(()));
         assert_eq!(check("state=s&code=c", true), Err("callback_issuer_missing"));
-        for iss in ["https%3A%2F%2Fevil.example", "https%3A%2F%2Fhonest.example%2F", "http%3A%2F%2Fhonest.example"] {
+        for iss in
+            ["https%3A%2F%2Fevil.example", "https%3A%2F%2Fhonest.example%2F", "http%3A%2F%2Fhonest.example"]
+        {
             for promised in [true, false] {
-                assert_eq!(check(&format!("state=s&code=c&iss={iss}"), promised), Err("callback_issuer_mismatch"), "{iss}");
-                assert_eq!(check(&format!("state=s&error=access_denied&iss={iss}"), promised), Err("callback_issuer_mismatch"), "{iss}");
+                assert_eq!(
+                    check(&format!("state=s&code=c&iss={iss}"), promised),
+                    Err("callback_issuer_mismatch"),
+                    "{iss}"
+                );
+                assert_eq!(
+                    check(&format!("state=s&error=access_denied&iss={iss}"), promised),
+                    Err("callback_issuer_mismatch"),
+                    "{iss}"
+                );
             }
         }
     }

@@ -12,14 +12,17 @@ const MAX_SUBJECT: usize = 255;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Impossible(pub(super) &'static str);
 
-/// Whether `text` may name a person or a session: 1 to 255 printable ASCII characters. Others are refused rather than cut, hashed or
-/// normalized, so that no two people can share one (B-11).
+/// Whether `text` may name a person or a session: 1 to 255 printable ASCII characters. Others are refused
+/// rather than cut, hashed or normalized, so that no two people can share one (B-11).
 pub(super) fn usable_name(text: &str) -> bool {
     (1..=MAX_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// A text.
-pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<Option<&'c str>, Impossible> {
+pub(super) fn text<'c>(
+    claims: &'c Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'c str>, Impossible> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -38,7 +41,9 @@ pub(super) fn audience(claims: &Map<String, Value>) -> Result<Option<Vec<&str>>,
     match claims.get("aud") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(one)) => Ok(Some(vec![one])),
-        Some(Value::Array(several)) => several.iter().map(Value::as_str).collect::<Option<_>>().map(Some).ok_or(Impossible("aud")),
+        Some(Value::Array(several)) => {
+            several.iter().map(Value::as_str).collect::<Option<_>>().map(Some).ok_or(Impossible("aud"))
+        }
         Some(_) => Err(Impossible("aud")),
     }
 }

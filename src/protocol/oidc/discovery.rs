@@ -1,13 +1,15 @@
-//! Provider metadata ([OpenID Connect Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata),
-//! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)).
+//! Provider metadata ([OpenID Connect Discovery
+//! 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata), [RFC
+//! 8414](https://www.rfc-editor.org/rfc/rfc8414)).
 //!
-//! A metadata document is a stranger's text, and two providers may be configured side by side, one of them hostile. The
-//! broker's credentials and codes stay apart by two rules. Credentials belong to one provider and go only to the token
-//! endpoint of that provider, so whatever a document says, a provider sees only its own. And the browser is sent only to the
-//! issuer's own site: `authorization_endpoint` must lie on the host of the issuer or of the metadata URL, or below the
-//! issuer's host, unless it is given by hand. So a hostile document cannot send people to an honest provider and collect
-//! that provider's codes at its own token endpoint ([RFC 9700 section 4.4](https://www.rfc-editor.org/rfc/rfc9700#section-4.4)).
-//! The other endpoints may lie anywhere public, as they do for Google, Microsoft and Facebook.
+//! A metadata document is a stranger's text, and two providers may be configured side by side, one of them
+//! hostile. The broker's credentials and codes stay apart by two rules. Credentials belong to one provider
+//! and go only to the token endpoint of that provider, so whatever a document says, a provider sees only its
+//! own. And the browser is sent only to the issuer's own site: `authorization_endpoint` must lie on the host
+//! of the issuer or of the metadata URL, or below the issuer's host, unless it is given by hand. So a hostile
+//! document cannot send people to an honest provider and collect that provider's codes at its own token
+//! endpoint ([RFC 9700 section 4.4](https://www.rfc-editor.org/rfc/rfc9700#section-4.4)). The other endpoints
+//! may lie anywhere public, as they do for Google, Microsoft and Facebook.
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -30,11 +32,14 @@ pub struct Metadata {
     pub jwks: Option<Url>,
     /// `end_session_endpoint`.
     pub end_session: Option<Url>,
-    /// `backchannel_logout_supported` ([Back-Channel Logout section 2.1](https://openid.net/specs/openid-connect-backchannel-1_0.html#OPMetadata)).
+    /// `backchannel_logout_supported` ([Back-Channel Logout section
+    /// 2.1](https://openid.net/specs/openid-connect-backchannel-1_0.html#OPMetadata)).
     pub backchannel_logout: Option<bool>,
-    /// `frontchannel_logout_supported` ([Front-Channel Logout section 3](https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout)).
+    /// `frontchannel_logout_supported` ([Front-Channel Logout section
+    /// 3](https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout)).
     pub frontchannel_logout: Option<bool>,
-    /// `authorization_response_iss_parameter_supported` ([RFC 9207 section 3](https://www.rfc-editor.org/rfc/rfc9207#section-3)).
+    /// `authorization_response_iss_parameter_supported` ([RFC 9207 section
+    /// 3](https://www.rfc-editor.org/rfc/rfc9207#section-3)).
     pub promises_iss: bool,
 }
 
@@ -93,15 +98,25 @@ impl Refusal for DiscoveryError {
 
     fn hint(&self) -> String {
         match self {
-            Self::Status(_) => "open the metadata URL in a browser; check issuer and discovery_url of this provider".into(),
-            Self::Json(_) => "the metadata URL must answer with one JSON object; check issuer and discovery_url".into(),
-            Self::Issuer { found, .. } => format!("set issuer to exactly {found:?} if that is the provider you mean"),
+            Self::Status(_) => {
+                "open the metadata URL in a browser; check issuer and discovery_url of this provider".into()
+            }
+            Self::Json(_) => {
+                "the metadata URL must answer with one JSON object; check issuer and discovery_url".into()
+            }
+            Self::Issuer { found, .. } => {
+                format!("set issuer to exactly {found:?} if that is the provider you mean")
+            }
             Self::Endpoint { name, .. } => {
-                format!("the provider must publish an https URL as {name}, or the endpoint must be set under endpoints of this provider")
+                format!(
+                    "the provider must publish an https URL as {name}, or the endpoint must be set under \
+                     endpoints of this provider"
+                )
             }
             Self::ForeignSite { found, .. } => {
                 format!(
-                    "if the provider's sign-in page really is at {found}, confirm it by setting endpoints.authorization of this provider"
+                    "if the provider's sign-in page really is at {found}, confirm it by setting \
+                     endpoints.authorization of this provider"
                 )
             }
         }
@@ -151,7 +166,10 @@ pub fn parse(status: u16, body: &[u8], expected: Expectation<'_>) -> Result<Meta
     let document = json::object(body, DOCUMENT).map_err(DiscoveryError::Json)?;
     let found = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
     if found != expected.issuer.value && !expected.issuer.admits(found) {
-        return Err(DiscoveryError::Issuer { found: shown(found), expected: expected.issuer.value.to_owned() });
+        return Err(DiscoveryError::Issuer {
+            found: shown(found),
+            expected: expected.issuer.value.to_owned(),
+        });
     }
     let endpoint = |name| endpoint(&document, name, expected.loopback_http);
     let metadata = Metadata {
@@ -162,7 +180,8 @@ pub fn parse(status: u16, body: &[u8], expected: Expectation<'_>) -> Result<Meta
         end_session: endpoint("end_session_endpoint")?,
         backchannel_logout: document.get("backchannel_logout_supported").and_then(Value::as_bool),
         frontchannel_logout: document.get("frontchannel_logout_supported").and_then(Value::as_bool),
-        promises_iss: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
+        promises_iss: document.get("authorization_response_iss_parameter_supported")
+            == Some(&Value::Bool(true)),
     };
     if let Some(authorization) = &metadata.authorization {
         check_site(authorization, expected)?;
@@ -174,7 +193,12 @@ pub fn parse(status: u16, body: &[u8], expected: Expectation<'_>) -> Result<Meta
 pub fn endpoint_url(text: &str, loopback_http: bool) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let secure = url.scheme() == "https" || (loopback_http && url.scheme() == "http" && is_loopback(&url));
-    (secure && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()).then_some(url)
+    (secure
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none())
+    .then_some(url)
 }
 
 /// Whether the URL names this machine itself.
@@ -187,20 +211,29 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn endpoint(document: &Map<String, Value>, name: &'static str, loopback_http: bool) -> Result<Option<Url>, DiscoveryError> {
+fn endpoint(
+    document: &Map<String, Value>,
+    name: &'static str,
+    loopback_http: bool,
+) -> Result<Option<Url>, DiscoveryError> {
     let text = match document.get(name) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.as_str(),
         Some(_) => "",
     };
-    endpoint_url(text, loopback_http).map(Some).ok_or_else(|| DiscoveryError::Endpoint { name, url: shown(text) })
+    endpoint_url(text, loopback_http)
+        .map(Some)
+        .ok_or_else(|| DiscoveryError::Endpoint { name, url: shown(text) })
 }
 
 fn check_site(authorization: &Url, expected: Expectation<'_>) -> Result<(), DiscoveryError> {
     let found = place(authorization);
     let issuer = Url::parse(expected.issuer.value).ok().map(|url| place(&url)).unwrap_or_default();
-    let below = |host: &str| found.0.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let of_issuer = !issuer.0.is_empty() && found.1 == issuer.1 && below(issuer.0.strip_prefix("www.").unwrap_or(&issuer.0));
+    let below =
+        |host: &str| found.0.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let of_issuer = !issuer.0.is_empty()
+        && found.1 == issuer.1
+        && below(issuer.0.strip_prefix("www.").unwrap_or(&issuer.0));
     if of_issuer || found == place(expected.discovery_url) {
         return Ok(());
     }
@@ -218,13 +251,19 @@ mod tests {
     fn read(issuer: &str, document: &Value) -> Result<Metadata, DiscoveryError> {
         let discovery_url = Url::parse("https://idp.example/.well-known/openid-configuration").unwrap();
         let issuer = Issuer { value: issuer, aliases: &[] };
-        let expected = Expectation { issuer, discovery_url: &discovery_url, loopback_http: false, authorization_given: false };
+        let expected = Expectation {
+            issuer,
+            discovery_url: &discovery_url,
+            loopback_http: false,
+            authorization_given: false,
+        };
         parse(200, document.to_string().as_bytes(), expected)
     }
 
     fn document(issuer: &str) -> Value {
         serde_json::json!({
-            "issuer": issuer, "authorization_endpoint": "https://idp.example/authorize", "token_endpoint": "https://tokens.example/token",
+            "issuer": issuer, "authorization_endpoint": "https://idp.example/authorize",
+            "token_endpoint": "https://tokens.example/token",
             "jwks_uri": "https://keys.example/jwks", "authorization_response_iss_parameter_supported": true,
         })
     }
@@ -253,7 +292,10 @@ mod tests {
     fn multi_tenant_metadata_may_hold_the_template_or_one_tenant() {
         let template = "https://idp.example/{tenantid}/v2.0";
         assert!(read(template, &document(template)).is_ok());
-        assert!(read(template, &document("https://idp.example/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0")).is_ok());
+        assert!(
+            read(template, &document("https://idp.example/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0"))
+                .is_ok()
+        );
         assert!(read(template, &document("https://idp.example/common/v2.0")).is_err());
     }
 
@@ -268,7 +310,11 @@ mod tests {
         ] {
             let mut evil = document("https://idp.example");
             evil["authorization_endpoint"] = foreign.into();
-            assert_eq!(read("https://idp.example", &evil).unwrap_err().code(), "discovery_foreign_site", "{foreign}");
+            assert_eq!(
+                read("https://idp.example", &evil).unwrap_err().code(),
+                "discovery_foreign_site",
+                "{foreign}"
+            );
         }
         let mut own = document("https://www.idp.example");
         own["authorization_endpoint"] = "https://login.idp.example/authorize".into();
@@ -287,10 +333,20 @@ mod tests {
             "https://idp.example/t#f",
             "javascript:1",
         ] {
-            for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint"] {
+            for name in [
+                "authorization_endpoint",
+                "token_endpoint",
+                "userinfo_endpoint",
+                "jwks_uri",
+                "end_session_endpoint",
+            ] {
                 let mut evil = document("https://idp.example");
                 evil[name] = bad.into();
-                assert_eq!(read("https://idp.example", &evil).unwrap_err().code(), "discovery_endpoint_unusable", "{name} {bad}");
+                assert_eq!(
+                    read("https://idp.example", &evil).unwrap_err().code(),
+                    "discovery_endpoint_unusable",
+                    "{name} {bad}"
+                );
             }
         }
     }

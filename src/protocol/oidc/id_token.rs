@@ -1,4 +1,5 @@
-//! The ID token ([OpenID Connect Core section 3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation)).
+//! The ID token ([OpenID Connect Core section
+//! 3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation)).
 
 mod error;
 
@@ -28,7 +29,8 @@ pub struct Expected<'a> {
     pub algorithms: &'a [Algorithm],
     /// The `nonce` that was sent.
     pub nonce: &'a str,
-    /// Whether a token without `nonce` is accepted: the operator's word about this provider, never the token's own (B-06).
+    /// Whether a token without `nonce` is accepted: the operator's word about this provider, never the
+    /// token's own (B-06).
     pub nonce_may_be_absent: bool,
     /// The access token that came with it, for `at_hash`.
     pub access_token: &'a str,
@@ -55,9 +57,14 @@ pub struct IdTokenClaims {
     pub claims: Claims,
 }
 
-/// Verifies signature, issuer, audience, times, nonce, hashes and subject. `keys` are the provider's own; key material and
-/// URLs in the token's header are ignored.
-pub fn verify(raw: &str, keys: &KeySet, expected: Expected<'_>, now: Timestamp) -> Result<Verified<IdTokenClaims>, IdTokenError> {
+/// Verifies signature, issuer, audience, times, nonce, hashes and subject. `keys` are the provider's own; key
+/// material and URLs in the token's header are ignored.
+pub fn verify(
+    raw: &str,
+    keys: &KeySet,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<Verified<IdTokenClaims>, IdTokenError> {
     let claims = jose::verify(raw, keys, expected.algorithms).map_err(IdTokenError::Signature)?;
     let header = jose::unverified_header(raw).map_err(IdTokenError::Signature)?;
     let algorithm = Algorithm::parse(&header.alg).ok_or(IdTokenError::Type("alg"))?;
@@ -65,7 +72,12 @@ pub fn verify(raw: &str, keys: &KeySet, expected: Expected<'_>, now: Timestamp) 
 }
 
 /// All checks after the signature.
-fn check(claims: Claims, algorithm: Algorithm, expected: Expected<'_>, now: Timestamp) -> Result<IdTokenClaims, IdTokenError> {
+fn check(
+    claims: Claims,
+    algorithm: Algorithm,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<IdTokenClaims, IdTokenError> {
     let issuer = check_issuer(&claims, expected.issuer)?;
     check_audience(&claims, expected.client_id)?;
     check_times(&claims, now)?;
@@ -77,20 +89,22 @@ fn check(claims: Claims, algorithm: Algorithm, expected: Expected<'_>, now: Time
     if !usable_name(subject) {
         return Err(IdTokenError::Subject);
     }
-    let (subject, sid) = (subject.to_owned(), text(&claims, "sid")?.filter(|sid| usable_name(sid)).map(str::to_owned));
+    let (subject, sid) =
+        (subject.to_owned(), text(&claims, "sid")?.filter(|sid| usable_name(sid)).map(str::to_owned));
     Ok(IdTokenClaims { issuer, subject, auth_time, sid, claims })
 }
 
 fn check_issuer(claims: &Claims, issuer: Issuer<'_>) -> Result<String, IdTokenError> {
     let iss = text(claims, "iss")?.ok_or(IdTokenError::Missing("iss"))?;
     let tenant = if issuer.is_multi_tenant() { text(claims, "tid")? } else { None };
-    issuer
-        .canonical(iss, tenant)
-        .ok_or_else(|| IdTokenError::Issuer { found: iss.chars().take(256).collect(), expected: issuer.value.to_owned() })
+    issuer.canonical(iss, tenant).ok_or_else(|| IdTokenError::Issuer {
+        found: iss.chars().take(256).collect(),
+        expected: issuer.value.to_owned(),
+    })
 }
 
-/// The broker is the only audience, and the authorized party if one is named (B-12, B-14). No settings trust others, so a
-/// token that is for a stranger as well is refused even with `azp`.
+/// The broker is the only audience, and the authorized party if one is named (B-12, B-14). No settings trust
+/// others, so a token that is for a stranger as well is refused even with `azp`.
 fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdTokenError> {
     let audience = audience(claims)?.ok_or(IdTokenError::Missing("aud"))?;
     if audience.is_empty() || audience.iter().any(|one| *one != client_id) {
@@ -98,7 +112,9 @@ fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdTokenError> 
         return Err(IdTokenError::Audience { found, expected: client_id.to_owned() });
     }
     match text(claims, "azp")? {
-        Some(party) if party != client_id => Err(IdTokenError::AuthorizedParty(party.chars().take(256).collect())),
+        Some(party) if party != client_id => {
+            Err(IdTokenError::AuthorizedParty(party.chars().take(256).collect()))
+        }
         _ => Ok(()),
     }
 }
@@ -129,14 +145,25 @@ fn check_nonce(claims: &Claims, expected: Expected<'_>) -> Result<(), IdTokenErr
 }
 
 /// A hash that is there must be right, whatever the flow asks for.
-fn check_hash(claims: &Claims, name: &'static str, algorithm: Algorithm, hashed: &str) -> Result<(), IdTokenError> {
+fn check_hash(
+    claims: &Claims,
+    name: &'static str,
+    algorithm: Algorithm,
+    hashed: &str,
+) -> Result<(), IdTokenError> {
     match text(claims, name)? {
-        Some(hash) if hash.trim_end_matches('=') != left_half_hash(algorithm, hashed) => Err(IdTokenError::Hash(name)),
+        Some(hash) if hash.trim_end_matches('=') != left_half_hash(algorithm, hashed) => {
+            Err(IdTokenError::Hash(name))
+        }
         _ => Ok(()),
     }
 }
 
-fn check_auth_time(claims: &Claims, expected: Expected<'_>, now: Timestamp) -> Result<Option<Timestamp>, IdTokenError> {
+fn check_auth_time(
+    claims: &Claims,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, IdTokenError> {
     let auth_time = date(claims, "auth_time")?;
     if let Some(at) = auth_time.filter(|at| *at > now.plus(SKEW)) {
         return Err(IdTokenError::Future("auth_time", at.since(now)));

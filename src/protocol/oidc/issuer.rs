@@ -18,8 +18,8 @@ impl Issuer<'_> {
         self.value.contains(TENANT)
     }
 
-    /// Whether `iss` is this provider, in the issuer's canonical spelling: the value itself for an alias. For a multi-tenant
-    /// issuer `tenant` must be the tenant that the same, verified document names.
+    /// Whether `iss` is this provider, in the issuer's canonical spelling: the value itself for an alias. For
+    /// a multi-tenant issuer `tenant` must be the tenant that the same, verified document names.
     pub fn canonical(&self, iss: &str, tenant: Option<&str>) -> Option<String> {
         if self.is_multi_tenant() {
             let expected = self.value.replace(TENANT, tenant.filter(|tenant| is_tenant(tenant))?);
@@ -28,7 +28,8 @@ impl Issuer<'_> {
         (iss == self.value || self.aliases.iter().any(|alias| alias == iss)).then(|| self.value.to_owned())
     }
 
-    /// Whether `iss` could be this provider before any tenant is known: a template accepts every well-formed tenant.
+    /// Whether `iss` could be this provider before any tenant is known: a template accepts every well-formed
+    /// tenant.
     pub fn admits(&self, iss: &str) -> bool {
         self.admitted(iss).is_some()
     }
@@ -62,7 +63,14 @@ mod tests {
     fn an_issuer_is_compared_character_by_character() {
         let issuer = Issuer { value: "https://idp.example", aliases: &[] };
         assert_eq!(issuer.canonical("https://idp.example", None).as_deref(), Some("https://idp.example"));
-        for other in ["https://idp.example/", "http://idp.example", "https://IDP.example", "https://idp.example.evil", "", "idp.example"] {
+        for other in [
+            "https://idp.example/",
+            "http://idp.example",
+            "https://IDP.example",
+            "https://idp.example.evil",
+            "",
+            "idp.example",
+        ] {
             assert_eq!(issuer.canonical(other, None), None, "{other}");
             assert!(!issuer.admits(other), "{other}");
         }
@@ -83,7 +91,11 @@ mod tests {
         assert_eq!(TEMPLATE.canonical(&own, Some("11111111-6c67-4c5b-b112-36a304b66dad")), None);
         assert_eq!(TEMPLATE.canonical(&own, None), None);
         for tenant in ["common", "organizations", "consumers", "{tenantid}", "", "a/b", "x@evil.example"] {
-            assert_eq!(TEMPLATE.canonical(&format!("https://login.example/{tenant}/v2.0"), Some(tenant)), None, "{tenant}");
+            assert_eq!(
+                TEMPLATE.canonical(&format!("https://login.example/{tenant}/v2.0"), Some(tenant)),
+                None,
+                "{tenant}"
+            );
         }
         assert!(TEMPLATE.admits(&own));
         assert!(!TEMPLATE.admits("https://login.example/common/v2.0"));

@@ -1,4 +1,5 @@
-//! The logout token ([OpenID Connect Back-Channel Logout section 2.6](https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation)).
+//! The logout token ([OpenID Connect Back-Channel Logout section
+//! 2.6](https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation)).
 
 mod error;
 
@@ -51,20 +52,31 @@ pub struct LogoutClaims {
     pub over: Timestamp,
 }
 
-/// Verifies signature, type, issuer, audience, times, event and whom it names. That it comes once only is left to the caller, who can remember.
-pub fn verify(raw: &str, keys: &KeySet, expected: Expected<'_>, now: Timestamp) -> Result<Verified<LogoutClaims>, LogoutTokenError> {
+/// Verifies signature, type, issuer, audience, times, event and whom it names. That it comes once only is
+/// left to the caller, who can remember.
+pub fn verify(
+    raw: &str,
+    keys: &KeySet,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<Verified<LogoutClaims>, LogoutTokenError> {
     let claims = jose::verify(raw, keys, expected.algorithms).map_err(LogoutTokenError::Signature)?;
     let header = jose::unverified_header(raw).map_err(LogoutTokenError::Signature)?;
     check_type(header.typ.as_deref())?;
     check(&claims, expected, now).map(Verified::new)
 }
 
-/// A token made for something else does not sign anybody out ([RFC 8725 section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
+/// A token made for something else does not sign anybody out ([RFC 8725 section
+/// 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
 fn check_type(typ: Option<&str>) -> Result<(), LogoutTokenError> {
     let Some(typ) = typ else { return Ok(()) };
     let short = typ.to_ascii_lowercase();
     let short = short.strip_prefix("application/").unwrap_or(&short);
-    if TYPES.contains(&short) { Ok(()) } else { Err(LogoutTokenError::OtherType(typ.chars().take(64).collect())) }
+    if TYPES.contains(&short) {
+        Ok(())
+    } else {
+        Err(LogoutTokenError::OtherType(typ.chars().take(64).collect()))
+    }
 }
 
 /// All checks of the payload.
@@ -95,7 +107,10 @@ fn check_issuer(claims: &Claims, issuer: Issuer<'_>) -> Result<String, LogoutTok
         None => issuer.admitted(iss),
         Some(tenant) => issuer.canonical(iss, Some(tenant)),
     };
-    canonical.ok_or_else(|| LogoutTokenError::Issuer { found: iss.chars().take(256).collect(), expected: issuer.value.to_owned() })
+    canonical.ok_or_else(|| LogoutTokenError::Issuer {
+        found: iss.chars().take(256).collect(),
+        expected: issuer.value.to_owned(),
+    })
 }
 
 /// As for ID tokens the broker is the only audience.

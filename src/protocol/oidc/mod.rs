@@ -1,4 +1,5 @@
-//! OpenID Connect from the relying party's side ([Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html)).
+//! OpenID Connect from the relying party's side ([Core
+//! 1.0](https://openid.net/specs/openid-connect-core-1_0.html)).
 
 pub mod callback;
 mod claim;

@@ -1,5 +1,6 @@
 //! The authorization request to a provider
-//! ([OpenID Connect Core section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+//! ([OpenID Connect Core section
+//! 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
 
 use std::collections::BTreeMap;
 
@@ -90,7 +91,10 @@ impl Refusal for RequestError {
 pub fn authorization_url(request: &AuthorizationRequest<'_>) -> Result<Url, RequestError> {
     let mut url = request.endpoint.clone();
     let reserved = |name: &str| OWN.contains(&name);
-    let in_query = url.query_pairs().map(|(name, _)| name.into_owned()).find(|name| reserved(name) || request.fixed.contains_key(name));
+    let in_query = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .find(|name| reserved(name) || request.fixed.contains_key(name));
     let in_fixed = request.fixed.keys().find(|name| reserved(name)).cloned();
     if let Some(name) = in_query.or(in_fixed) {
         return Err(RequestError::Reserved(name));
@@ -102,20 +106,26 @@ pub fn authorization_url(request: &AuthorizationRequest<'_>) -> Result<Url, Requ
         .append_pair("client_id", request.client_id)
         .append_pair("redirect_uri", request.redirect_uri);
     query.append_pair("scope", &request.scope).append_pair("state", request.state);
-    query.append_pair("code_challenge", &pkce::s256(request.verifier)).append_pair("code_challenge_method", "S256");
+    query
+        .append_pair("code_challenge", &pkce::s256(request.verifier))
+        .append_pair("code_challenge_method", "S256");
     if let Some(nonce) = request.nonce {
         query.append_pair("nonce", nonce);
     }
     if request.form_post {
         query.append_pair("response_mode", "form_post");
     }
-    for (name, value) in request.fixed.iter().filter(|(name, _)| forwarded.prompt.is_empty() || name.as_str() != "prompt") {
+    for (name, value) in
+        request.fixed.iter().filter(|(name, _)| forwarded.prompt.is_empty() || name.as_str() != "prompt")
+    {
         query.append_pair(name, value);
     }
     if !forwarded.prompt.is_empty() {
         query.append_pair("prompt", &forwarded.prompt.join(" "));
     }
-    if let Some(hint) = forwarded.login_hint.filter(|hint| hint.len() <= MAX_HINT && !hint.chars().any(char::is_control)) {
+    if let Some(hint) =
+        forwarded.login_hint.filter(|hint| hint.len() <= MAX_HINT && !hint.chars().any(char::is_control))
+    {
         query.append_pair("login_hint", hint);
     }
     if let Some(seconds) = forwarded.max_age {
@@ -129,7 +139,11 @@ pub fn authorization_url(request: &AuthorizationRequest<'_>) -> Result<Url, Requ
 mod tests {
     use super::*;
 
-    fn build(endpoint: &str, fixed: &[(&str, &str)], forwarded: Forwarded<'_>) -> Result<Vec<(String, String)>, RequestError> {
+    fn build(
+        endpoint: &str,
+        fixed: &[(&str, &str)],
+        forwarded: Forwarded<'_>,
+    ) -> Result<Vec<(String, String)>, RequestError> {
         let request = AuthorizationRequest {
             endpoint: &Url::parse(endpoint).unwrap(),
             client_id: "app",
@@ -155,7 +169,12 @@ mod tests {
     /// B-47
     #[test]
     fn every_request_has_state_nonce_and_an_s256_challenge() {
-        let pairs = build("https://idp.example/authorize?tenant=a", &[("access_type", "offline")], Forwarded::default()).unwrap();
+        let pairs = build(
+            "https://idp.example/authorize?tenant=a",
+            &[("access_type", "offline")],
+            Forwarded::default(),
+        )
+        .unwrap();
         for (name, expected) in [
             ("tenant", "a"),
             ("response_type", "code"),
@@ -176,8 +195,10 @@ mod tests {
     #[test]
     fn what_an_app_forwards_cannot_add_a_parameter() {
         let hint = "a@b.example&redirect_uri=https://evil.example&prompt=none#%26x=1";
-        let forwarded = Forwarded { login_hint: Some(hint), prompt: vec!["login", "consent"], max_age: Some(60) };
-        let pairs = build("https://idp.example/authorize", &[("prompt", "select_account")], forwarded).unwrap();
+        let forwarded =
+            Forwarded { login_hint: Some(hint), prompt: vec!["login", "consent"], max_age: Some(60) };
+        let pairs =
+            build("https://idp.example/authorize", &[("prompt", "select_account")], forwarded).unwrap();
         assert_eq!(value(&pairs, "login_hint"), Some(hint));
         assert_eq!(value(&pairs, "redirect_uri"), Some("https://broker.example/oauth2/idpresponse"));
         assert_eq!(value(&pairs, "prompt"), Some("login consent"));
@@ -194,10 +215,18 @@ mod tests {
 
     #[test]
     fn neither_settings_nor_the_endpoint_may_set_our_parameters() {
-        for name in ["redirect_uri", "state", "nonce", "code_challenge", "response_mode", "request_uri", "scope"] {
+        for name in
+            ["redirect_uri", "state", "nonce", "code_challenge", "response_mode", "request_uri", "scope"]
+        {
             let error = RequestError::Reserved(name.into());
-            assert_eq!(build("https://idp.example/a", &[(name, "x")], Forwarded::default()), Err(error.clone()));
-            assert_eq!(build(&format!("https://idp.example/a?{name}=x"), &[], Forwarded::default()), Err(error));
+            assert_eq!(
+                build("https://idp.example/a", &[(name, "x")], Forwarded::default()),
+                Err(error.clone())
+            );
+            assert_eq!(
+                build(&format!("https://idp.example/a?{name}=x"), &[], Forwarded::default()),
+                Err(error)
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The userinfo answer ([OpenID Connect Core section 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
+//! The userinfo answer ([OpenID Connect Core section
+//! 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
 
 use serde_json::Value;
 
@@ -52,9 +53,13 @@ impl Refusal for UserinfoError {
     fn hint(&self) -> String {
         match self {
             Self::Subject => {
-                "the provider must send the same sub in ID token and userinfo; switch userinfo off for this provider otherwise".into()
+                "the provider must send the same sub in ID token and userinfo; switch userinfo off for this \
+                 provider otherwise"
+                    .into()
             }
-            _ => "check the userinfo endpoint of this provider, or switch userinfo off if the ID token has all claims".into(),
+            _ => "check the userinfo endpoint of this provider, or switch userinfo off if the ID token has \
+                all claims"
+                .into(),
         }
     }
 
@@ -85,13 +90,20 @@ pub struct Signer<'a> {
     pub client_id: &'a str,
 }
 
-/// The claims of ID token and userinfo together; the ID token's win. A signed answer is verified with the provider's keys.
-pub fn merge(id_token: &Verified<IdTokenClaims>, answer: Answer<'_>, signer: Signer<'_>) -> Result<Claims, UserinfoError> {
+/// The claims of ID token and userinfo together; the ID token's win. A signed answer is verified with the
+/// provider's keys.
+pub fn merge(
+    id_token: &Verified<IdTokenClaims>,
+    answer: Answer<'_>,
+    signer: Signer<'_>,
+) -> Result<Claims, UserinfoError> {
     if answer.status != 200 {
         return Err(UserinfoError::Status(answer.status));
     }
     let userinfo = match answer.media_type {
-        Some("application/json") | None => json::object(answer.body, DOCUMENT).map_err(UserinfoError::Json)?,
+        Some("application/json") | None => {
+            json::object(answer.body, DOCUMENT).map_err(UserinfoError::Json)?
+        }
         Some("application/jwt") => verify_signed(id_token, answer.body, signer)?,
         Some(other) => return Err(UserinfoError::ContentType(other.chars().take(64).collect())),
     };
@@ -109,7 +121,8 @@ pub fn merge(id_token: &Verified<IdTokenClaims>, answer: Answer<'_>, signer: Sig
 }
 
 /// Claims and the flags that speak of them.
-const PROVED: [(&str, &str); 3] = [("email", "email_verified"), ("email", "xms_edov"), ("phone_number", "phone_number_verified")];
+const PROVED: [(&str, &str); 3] =
+    [("email", "email_verified"), ("email", "xms_edov"), ("phone_number", "phone_number_verified")];
 
 /// A flag speaks of the value beside it: it is never joined with another value from the other source (B-49).
 fn keep_together(id_token: &mut Claims, userinfo: &mut Claims, value: &str, flag: &str) {
@@ -122,7 +135,8 @@ fn keep_together(id_token: &mut Claims, userinfo: &mut Claims, value: &str, flag
 
 fn verify_signed(id_token: &IdTokenClaims, body: &[u8], signer: Signer<'_>) -> Result<Claims, UserinfoError> {
     let raw = std::str::from_utf8(body).map_err(|_| UserinfoError::Signature(JwsError::NotCompact))?;
-    let claims = jose::verify(raw.trim_ascii(), signer.keys, signer.algorithms).map_err(UserinfoError::Signature)?;
+    let claims =
+        jose::verify(raw.trim_ascii(), signer.keys, signer.algorithms).map_err(UserinfoError::Signature)?;
     if claims.get("iss") != id_token.claims.get("iss") {
         return Err(UserinfoError::Foreign("issuer"));
     }

@@ -4,9 +4,10 @@
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_FIXED,
-    ECDSA_P521_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA512_ASN1,
+    ECDSA_P521_SHA256_FIXED, ECDSA_P521_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
     VerificationAlgorithm,
 };
 
@@ -144,18 +145,23 @@ impl SignatureAlgorithm {
 }
 
 impl PublicKey {
-    /// Whether `signature` is this key's over `message`; `false` too when the key is not of the algorithm's type.
+    /// Whether `signature` is this key's over `message`; `false` too when the key is not of the algorithm's
+    /// type.
     pub fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         let key = self.prepared();
-        let fixed = |other: &dyn VerificationAlgorithm| other.verify_sig(key.as_ref(), message, signature).is_ok();
+        let fixed =
+            |other: &dyn VerificationAlgorithm| other.verify_sig(key.as_ref(), message, signature).is_ok();
         let der = |other: &dyn VerificationAlgorithm, length| {
-            fixed_to_der(signature, length).is_some_and(|signature| other.verify_sig(key.as_ref(), message, &signature).is_ok())
+            fixed_to_der(signature, length)
+                .is_some_and(|signature| other.verify_sig(key.as_ref(), message, &signature).is_ok())
         };
         match (self.key_type(), algorithm) {
             (KeyType::Rsa(_), SignatureAlgorithm::Rsa(Hash::Sha256))
             | (KeyType::P256, SignatureAlgorithm::Ecdsa(Hash::Sha256))
             | (KeyType::P384, SignatureAlgorithm::Ecdsa(Hash::Sha384))
-            | (KeyType::P521, SignatureAlgorithm::Ecdsa(Hash::Sha512)) => key.verify_sig(message, signature).is_ok(),
+            | (KeyType::P521, SignatureAlgorithm::Ecdsa(Hash::Sha512)) => {
+                key.verify_sig(message, signature).is_ok()
+            }
             (KeyType::Rsa(_), rsa) => rsa_parameters(rsa).is_some_and(|rsa| fixed(rsa)),
             (KeyType::P256, SignatureAlgorithm::Ecdsa(Hash::Sha384)) => der(&ECDSA_P256_SHA384_ASN1, 32),
             (KeyType::P256, SignatureAlgorithm::Ecdsa(Hash::Sha512)) => der(&ECDSA_P256_SHA512_ASN1, 32),

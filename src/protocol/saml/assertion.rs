@@ -44,8 +44,13 @@ pub struct Assertion {
     pub one_time_use: bool,
 }
 
-/// Checks a proven assertion and reads it. `Err` is what made reading impossible; what merely fits not is the judge's to tell.
-pub(super) fn check(node: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<Option<Assertion>, SamlError> {
+/// Checks a proven assertion and reads it. `Err` is what made reading impossible; what merely fits not is the
+/// judge's to tell.
+pub(super) fn check(
+    node: Node<'_, '_>,
+    expected: &Expected<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<Option<Assertion>, SamlError> {
     check_version(node, "Assertion/@Version", judge);
     let id = check_id(node, "Assertion/@ID", judge);
     check_issuer(node, "Assertion/Issuer", expected.idp, judge)?;
@@ -55,10 +60,14 @@ pub(super) fn check(node: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Jud
     let subject = subject::check(node, expected, judge)?;
     let authn = authn::check(node, expected, judge)?;
     let attributes = attributes::read(node, judge)?;
-    let (Some(id), Some(Authn { instant, session_index, session_not_on_or_after, context })) = (id, authn) else { return Ok(None) };
+    let (Some(id), Some(Authn { instant, session_index, session_not_on_or_after, context })) = (id, authn)
+    else {
+        return Ok(None);
+    };
     let ends = [conditions.until, subject.until, session_not_on_or_after];
     let oldest = issued.plus(expected.request.max_age());
-    let acceptable_until = ends.into_iter().flatten().fold(oldest, Ord::min).plus(MAX_SKEW + Duration::from_secs(1));
+    let acceptable_until =
+        ends.into_iter().flatten().fold(oldest, Ord::min).plus(MAX_SKEW + Duration::from_secs(1));
     Ok(Some(Assertion {
         id: id.to_owned(),
         issuer: expected.idp.to_owned(),
@@ -76,11 +85,18 @@ pub(super) fn check(node: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Jud
 /// Only SAML 2.0 is spoken (C-76).
 pub(super) fn check_version(node: Node<'_, '_>, element: &'static str, judge: &mut Judge<'_>) {
     let version = xml::attribute(node, "Version");
-    judge.same(element, "2.0", version, || SamlError::Version { element, found: shown(version.unwrap_or_default()) });
+    judge.same(element, "2.0", version, || SamlError::Version {
+        element,
+        found: shown(version.unwrap_or_default()),
+    });
 }
 
 /// The ID, which is there and no longer than any real one.
-pub(super) fn check_id<'a>(node: Node<'a, '_>, element: &'static str, judge: &mut Judge<'_>) -> Option<&'a str> {
+pub(super) fn check_id<'a>(
+    node: Node<'a, '_>,
+    element: &'static str,
+    judge: &mut Judge<'_>,
+) -> Option<&'a str> {
     let outcome = match xml::attribute(node, "ID") {
         None | Some("") => Err(SamlError::Missing { element }),
         Some(id) if id.len() > MAX_ID => Err(SamlError::Malformed { element, found: shown(id) }),
@@ -91,7 +107,12 @@ pub(super) fn check_id<'a>(node: Node<'a, '_>, element: &'static str, judge: &mu
 }
 
 /// The IdP, to the byte; only XML white space at the ends is forgiven, which pretty-printing IdPs add (C-53).
-pub(super) fn check_issuer(node: Node<'_, '_>, element: &'static str, idp: &str, judge: &mut Judge<'_>) -> Result<(), SamlError> {
+pub(super) fn check_issuer(
+    node: Node<'_, '_>,
+    element: &'static str,
+    idp: &str,
+    judge: &mut Judge<'_>,
+) -> Result<(), SamlError> {
     let Some(issuer) = xml::only_child(node, ns::SAML, "Issuer")? else {
         judge.decide::<()>(element, idp, "", Err(SamlError::Missing { element }));
         return Ok(());
@@ -107,7 +128,12 @@ pub(super) fn check_issuer(node: Node<'_, '_>, element: &'static str, idp: &str,
 }
 
 /// Issued after it was asked for, or lately if it was not, and not in the future (C-77).
-pub(super) fn check_issued(issued: Timestamp, element: &'static str, expected: &Expected<'_>, judge: &mut Judge<'_>) {
+pub(super) fn check_issued(
+    issued: Timestamp,
+    element: &'static str,
+    expected: &Expected<'_>,
+    judge: &mut Judge<'_>,
+) {
     judge.begun(element, issued, |by| SamlError::Future { element, by });
     if let Some(sent) = expected.request.sent() {
         judge.not_before(element, (sent, issued), |by| SamlError::BeforeRequest { element, by });

@@ -1,4 +1,5 @@
-//! `AttributeStatement` ([SAML Core section 2.7.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+//! `AttributeStatement` ([SAML Core section
+//! 2.7.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
 use super::checks::{Judge, shown};
 use super::error::SamlError;
@@ -12,7 +13,8 @@ const MAX_VALUES: usize = 5000;
 /// Longest `Name` in bytes.
 const MAX_NAME: usize = 1024;
 
-/// An attribute. Attributes of the same `Name` are one, whose values come in document order; the format and friendly name are those of the first.
+/// An attribute. Attributes of the same `Name` are one, whose values come in document order; the format and
+/// friendly name are those of the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// `Name`.
@@ -21,8 +23,9 @@ pub struct Attribute {
     pub name_format: Option<String>,
     /// `FriendlyName`: for people; no specification makes it unique.
     pub friendly_name: Option<String>,
-    /// The text of each value. A value that is `xsi:nil` is left out. A value that is one `NameID` (eduPersonTargetedID) is that name; other
-    /// XML has no text that could stand for it and is left out with a note.
+    /// The text of each value. A value that is `xsi:nil` is left out. A value that is one `NameID`
+    /// (eduPersonTargetedID) is that name; other XML has no text that could stand for it and is left out with
+    /// a note.
     pub values: Vec<String>,
 }
 
@@ -57,7 +60,10 @@ pub(super) fn read(assertion: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<Vec
 
 fn refuse(element: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<(), SamlError> {
     if !xml::is(element, ns::SAML, "EncryptedAttribute") {
-        return Err(SamlError::Misplaced { element: qualified(element), parent: "saml:AttributeStatement".into() });
+        return Err(SamlError::Misplaced {
+            element: qualified(element),
+            parent: "saml:AttributeStatement".into(),
+        });
     }
     let error = SamlError::Encrypted { element: "EncryptedAttribute" };
     judge.decide::<()>("Attribute", "in the clear", "EncryptedAttribute", Err(error));
@@ -68,7 +74,9 @@ fn read_one(element: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<Attribute, S
     const NAME: &str = "Attribute/@Name";
     let name = match xml::attribute(element, "Name") {
         None | Some("") => return Err(SamlError::Missing { element: NAME }),
-        Some(name) if name.len() > MAX_NAME => return Err(SamlError::Malformed { element: NAME, found: shown(name) }),
+        Some(name) if name.len() > MAX_NAME => {
+            return Err(SamlError::Malformed { element: NAME, found: shown(name) });
+        }
         Some(name) => name.to_owned(),
     };
     let mut values = Vec::new();
@@ -85,14 +93,20 @@ fn read_one(element: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<Attribute, S
         }
     }
     let optional = |attribute: &str| xml::attribute(element, attribute).map(str::to_owned);
-    Ok(Attribute { name, name_format: optional("NameFormat"), friendly_name: optional("FriendlyName"), values })
+    Ok(Attribute {
+        name,
+        name_format: optional("NameFormat"),
+        friendly_name: optional("FriendlyName"),
+        values,
+    })
 }
 
 /// The text of a value; `None` for XML other than one `NameID`. A comment in text is refused (C-20).
 fn read_value(value: Node<'_, '_>) -> Result<Option<String>, SamlError> {
     let mut inner = xml::elements(value);
     let Some(first) = inner.next() else { return Ok(Some(trimmed(xml::text_str(value)?).to_owned())) };
-    let alone = inner.next().is_none() && value.children().all(|child| child == first || trimmed(child.text().unwrap_or("?")).is_empty());
+    let alone = inner.next().is_none()
+        && value.children().all(|child| child == first || trimmed(child.text().unwrap_or("?")).is_empty());
     if alone && xml::is(first, ns::SAML, "NameID") {
         return Ok(Some(trimmed(xml::text_str(first)?).to_owned()));
     }

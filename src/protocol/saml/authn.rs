@@ -22,7 +22,11 @@ pub(super) struct Authn {
 }
 
 /// Checks the statement about the latest authentication; of several, the earliest end of session counts.
-pub(super) fn check(assertion: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<Option<Authn>, SamlError> {
+pub(super) fn check(
+    assertion: Node<'_, '_>,
+    expected: &Expected<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<Option<Authn>, SamlError> {
     let mut latest: Option<Authn> = None;
     let mut ends: Option<Timestamp> = None;
     for statement in xml::children(assertion, ns::SAML, "AuthnStatement") {
@@ -44,7 +48,9 @@ pub(super) fn check(assertion: Node<'_, '_>, expected: &Expected<'_>, judge: &mu
 fn read(statement: Node<'_, '_>) -> Result<Authn, SamlError> {
     const INDEX: &str = "AuthnStatement/@SessionIndex";
     let session_index = match xml::attribute(statement, "SessionIndex") {
-        Some(index) if index.len() > MAX_INDEX => return Err(SamlError::Malformed { element: INDEX, found: shown(index) }),
+        Some(index) if index.len() > MAX_INDEX => {
+            return Err(SamlError::Malformed { element: INDEX, found: shown(index) });
+        }
         index => index.map(str::to_owned),
     };
     let context = match xml::only_child(statement, ns::SAML, "AuthnContext")? {
@@ -54,7 +60,11 @@ fn read(statement: Node<'_, '_>) -> Result<Authn, SamlError> {
     Ok(Authn {
         instant: required_instant(statement, "AuthnInstant", "AuthnStatement/@AuthnInstant")?,
         session_index,
-        session_not_on_or_after: instant(statement, "SessionNotOnOrAfter", "AuthnStatement/@SessionNotOnOrAfter")?,
+        session_not_on_or_after: instant(
+            statement,
+            "SessionNotOnOrAfter",
+            "AuthnStatement/@SessionNotOnOrAfter",
+        )?,
         context: context.map(xml::text_str).transpose()?.map(|class| trimmed(class).to_owned()),
     })
 }
@@ -65,10 +75,15 @@ fn check_times(authn: &Authn, expected: &Expected<'_>, judge: &mut Judge<'_>) {
     judge.begun("AuthnInstant", authn.instant, |by| SamlError::Future { element: ELEMENT, by });
     if let Some(max_age) = expected.max_age {
         let earliest = expected.request.sent().unwrap_or(judge.now).minus(max_age);
-        judge.not_before("AuthnInstant", (earliest, authn.instant), |by| SamlError::AuthnTooOld { by: by + max_age });
+        judge.not_before("AuthnInstant", (earliest, authn.instant), |by| SamlError::AuthnTooOld {
+            by: by + max_age,
+        });
     }
     if let Some(end) = authn.session_not_on_or_after {
-        judge.not_over("SessionNotOnOrAfter", end, |by| SamlError::Over { element: "AuthnStatement/@SessionNotOnOrAfter", by });
+        judge.not_over("SessionNotOnOrAfter", end, |by| SamlError::Over {
+            element: "AuthnStatement/@SessionNotOnOrAfter",
+            by,
+        });
     }
 }
 
@@ -80,6 +95,7 @@ fn check_context(authn: &Authn, asked: &[String], judge: &mut Judge<'_>) {
     }
     let wanted = asked.join(" or ");
     let met = found.is_some_and(|found| asked.iter().any(|asked| asked == found));
-    let error = || SamlError::AuthnContext { expected: shown(&wanted), found: shown(found.unwrap_or_default()) };
+    let error =
+        || SamlError::AuthnContext { expected: shown(&wanted), found: shown(found.unwrap_or_default()) };
     judge.decide("AuthnContext", &wanted, found.unwrap_or_default(), if met { Ok(()) } else { Err(error()) });
 }

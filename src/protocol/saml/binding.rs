@@ -1,8 +1,9 @@
 //! How messages travel through the browser: HTTP-Redirect and HTTP-POST
-//! ([SAML Bindings sections 3.4 and 3.5](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
+//! ([SAML Bindings sections 3.4 and
+//! 3.5](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
 //!
-//! The signature of the Redirect binding is over the query as it was sent: what came is verified over its raw bytes, never over a
-//! query that was decoded and encoded again (C-68).
+//! The signature of the Redirect binding is over the query as it was sent: what came is verified over its raw
+//! bytes, never over a query that was decoded and encoded again (C-68).
 
 mod receive;
 
@@ -15,7 +16,8 @@ use super::xml::MAX_MESSAGE;
 use crate::model::encoding::base64;
 use crate::model::fault::{Fault, Refusal};
 
-/// Longest `RelayState` that we send of our own ([section 3.4.3](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
+/// Longest `RelayState` that we send of our own ([section
+/// 3.4.3](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
 pub const MAX_RELAY_STATE: usize = 80;
 /// Longest `RelayState` of others that we take and give back: identity providers send whole addresses in it.
 pub const MAX_FOREIGN_RELAY_STATE: usize = 2048;
@@ -149,15 +151,24 @@ impl Refusal for BindingError {
 
     fn hint(&self) -> String {
         match self {
-            Self::Location(_) => "correct the address in the identity provider's metadata or in sso_url and slo_url of this provider".into(),
+            Self::Location(_) => "correct the address in the identity provider's metadata or in sso_url and \
+                slo_url of this provider"
+                .into(),
             Self::Sign(_) => "check the service provider keys of this pool".into(),
-            Self::NoMessage => "start again from the app; this address is not meant to be opened by hand".into(),
-            Self::Unsigned | Self::HalfSigned => "the identity provider must sign its messages: set its signing option for this app".into(),
+            Self::NoMessage => {
+                "start again from the app; this address is not meant to be opened by hand".into()
+            }
+            Self::Unsigned | Self::HalfSigned => {
+                "the identity provider must sign its messages: set its signing option for this app".into()
+            }
             Self::Signature(_) => {
-                "the certificate in this provider's metadata must be the one that the identity provider signs with; fetch the metadata again"
+                "the certificate in this provider's metadata must be the one that the identity provider \
+                 signs with; fetch the metadata again"
                     .into()
             }
-            _ => "the identity provider must send the message as SAML Bindings sections 3.4 and 3.5 say".into(),
+            _ => {
+                "the identity provider must send the message as SAML Bindings sections 3.4 and 3.5 say".into()
+            }
         }
     }
 }
@@ -173,7 +184,8 @@ pub struct PostForm {
 
 /// The address that carries `xml` in its query, signed when there is a signer.
 ///
-/// `relay_state` is ours on a request, so at most [`MAX_RELAY_STATE`] bytes; on a response it is given back as it came.
+/// `relay_state` is ours on a request, so at most [`MAX_RELAY_STATE`] bytes; on a response it is given back
+/// as it came.
 pub fn redirect_url(
     location: &str,
     message: Message,
@@ -204,7 +216,12 @@ pub fn redirect_url(
 }
 
 /// The form that carries `xml`; `relay_state` as in [`redirect_url`].
-pub fn post_form(location: &str, message: Message, xml: &str, relay_state: Option<&str>) -> Result<PostForm, BindingError> {
+pub fn post_form(
+    location: &str,
+    message: Message,
+    xml: &str,
+    relay_state: Option<&str>,
+) -> Result<PostForm, BindingError> {
     let action = target(location)?;
     check_relay_state(message, relay_state)?;
     let mut fields = vec![(message.parameter(), base64(xml))];
@@ -214,7 +231,9 @@ pub fn post_form(location: &str, message: Message, xml: &str, relay_state: Optio
 
 /// An address without the parameters that a message brings.
 fn target(location: &str) -> Result<Url, BindingError> {
-    let url = Url::parse(location).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.fragment().is_none());
+    let url = Url::parse(location)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "https" | "http") && url.fragment().is_none());
     url.filter(|url| url.query_pairs().all(|(name, _)| receive::known(&name).is_none()))
         .ok_or_else(|| BindingError::Location(super::xml::clip(location).into_owned()))
 }
@@ -242,8 +261,8 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Everything but the unreserved characters of [RFC 3986 section 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3), so that no
-/// URL parser changes it again.
+/// Everything but the unreserved characters of [RFC 3986 section
+/// 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3), so that no URL parser changes it again.
 fn percent_encode(text: &str) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).map(|digit| digit.to_ascii_uppercase());
     let encoded = |byte: u8| match byte {

@@ -11,7 +11,8 @@ use super::xml::{Node, ns};
 /// The value of `Algorithm`.
 pub const EXCLUSIVE: &str = ns::EC;
 
-/// Canonical bytes may be this many times longer than the document: a declaration is repeated at every element that uses it.
+/// Canonical bytes may be this many times longer than the document: a declaration is repeated at every
+/// element that uses it.
 const GROWTH: usize = 4;
 const ALWAYS: usize = 4096;
 
@@ -23,8 +24,8 @@ pub struct TooLong {
     pub limit: usize,
 }
 
-/// Canonical bytes. Made by [`exclusive`] alone, of an element of a [`Document`](super::xml::Document), so what was checked when that was parsed
-/// holds of them too.
+/// Canonical bytes. Made by [`exclusive`] alone, of an element of a [`Document`](super::xml::Document), so
+/// what was checked when that was parsed holds of them too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Canonical(Vec<u8>);
 
@@ -50,7 +51,11 @@ impl Zeroize for Canonical {
 
 /// The canonical bytes of `element` and what it contains, leaving out the element `without`.
 /// `prefixes` is the parsed `PrefixList`, in which `#default` names the default namespace.
-pub fn exclusive(element: Node<'_, '_>, without: Option<Node<'_, '_>>, prefixes: &[&str]) -> Result<Canonical, TooLong> {
+pub fn exclusive(
+    element: Node<'_, '_>,
+    without: Option<Node<'_, '_>>,
+    prefixes: &[&str],
+) -> Result<Canonical, TooLong> {
     let source = element.document().input_text();
     let mut writer = Writer {
         out: Vec::with_capacity(element.range().len() + 512),
@@ -76,7 +81,8 @@ struct Writer<'a, 'i, 'p> {
     attributes: Vec<Written<'a, 'i>>,
 }
 
-/// Namespace and local name of an attribute, by which it is sorted, and its name and value as they are written.
+/// Namespace and local name of an attribute, by which it is sorted, and its name and value as they are
+/// written.
 type Written<'a, 'i> = (&'a str, &'a str, &'i str, &'a str);
 
 impl<'a, 'i> Writer<'a, 'i, '_>
@@ -90,9 +96,12 @@ where
         self.render(prefix, element.tag_name().namespace().unwrap_or_default());
         self.attributes.clear();
         for attribute in element.attributes() {
-            let (namespace, qname) =
-                (attribute.namespace().unwrap_or_default(), self.source.get(attribute.range_qname()).unwrap_or_default());
-            let prefix = memchr(b':', qname.as_bytes()).and_then(|colon| qname.get(..colon)).unwrap_or_default();
+            let (namespace, qname) = (
+                attribute.namespace().unwrap_or_default(),
+                self.source.get(attribute.range_qname()).unwrap_or_default(),
+            );
+            let prefix =
+                memchr(b':', qname.as_bytes()).and_then(|colon| qname.get(..colon)).unwrap_or_default();
             if !prefix.is_empty() {
                 self.render(prefix, namespace);
             }
@@ -121,7 +130,12 @@ where
 
     /// Declares `prefix` on the open element, unless the output already has it so.
     fn render(&mut self, prefix: &'a str, namespace: &'a str) {
-        let current = self.rendered.iter().rev().find(|(rendered, _)| *rendered == prefix).map_or("", |(_, namespace)| namespace);
+        let current = self
+            .rendered
+            .iter()
+            .rev()
+            .find(|(rendered, _)| *rendered == prefix)
+            .map_or("", |(_, namespace)| namespace);
         // The tree keeps each namespace once: mostly it is the same text at the same place.
         if !std::ptr::eq(current, namespace) && current != namespace && prefix != "xml" {
             self.rendered.push((prefix, namespace));
@@ -178,7 +192,8 @@ where
     }
 }
 
-/// Whether any byte is one that is written as something else. Looks at all, which for most lengths is faster than to stop at the first.
+/// Whether any byte is one that is written as something else. Looks at all, which for most lengths is faster
+/// than to stop at the first.
 fn any(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(false, |found, byte| found | is_special(*byte))
 }

@@ -1,14 +1,15 @@
 //! X.509 certificates as carriers of a public key ([RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)).
 //!
-//! Metadata vouches for a key, so nothing else of the certificate decides: no chain is built, and an expired certificate is reported, not refused
-//! ([SAML metadata interoperability section 2.6.1](https://docs.oasis-open.org/security/saml/Post2.0/sstc-metadata-iop.html)).
+//! Metadata vouches for a key, so nothing else of the certificate decides: no chain is built, and an expired
+//! certificate is reported, not refused ([SAML metadata interoperability section
+//! 2.6.1](https://docs.oasis-open.org/security/saml/Post2.0/sstc-metadata-iop.html)).
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
 use thiserror::Error;
 use x509_parser::nom::Parser as _;
@@ -137,14 +138,19 @@ impl Certificate {
 
     /// The first `CERTIFICATE` block of a PEM text ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)).
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
-        let block = pem.split_once("-----BEGIN CERTIFICATE-----").and_then(|(_, rest)| rest.split_once("-----END CERTIFICATE-----"));
+        let block = pem
+            .split_once("-----BEGIN CERTIFICATE-----")
+            .and_then(|(_, rest)| rest.split_once("-----END CERTIFICATE-----"));
         Self::from_base64(block.ok_or(CertificateError::NotBase64)?.0)
     }
 
     /// One DER-encoded certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         if der.len() > MAX_DER {
-            return Err(CertificateError::Malformed(format!("{} bytes, at most {MAX_DER} are read", der.len())));
+            return Err(CertificateError::Malformed(format!(
+                "{} bytes, at most {MAX_DER} are read",
+                der.len()
+            )));
         }
         let (rest, parsed) = X509CertificateParser::new()
             .with_deep_parse_extensions(false)
@@ -200,13 +206,16 @@ fn public_key(certificate: &X509Certificate<'_>, subject: &str) -> Result<Public
     let spki = certificate.public_key();
     let unsupported = |found: String| CertificateError::UnsupportedKey { subject: subject.to_owned(), found };
     let curve = || spki.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
-    let parsed = spki.parsed().map_err(|error| CertificateError::Malformed(clip(&error.to_string()).into_owned()))?;
+    let parsed =
+        spki.parsed().map_err(|error| CertificateError::Malformed(clip(&error.to_string()).into_owned()))?;
     let (key_type, algorithm): (KeyType, &'static dyn VerificationAlgorithm) = match (parsed, curve()) {
         (Spki::RSA(rsa), _) => (KeyType::Rsa(bits(rsa.modulus)), &RSA_PKCS1_2048_8192_SHA256),
         (Spki::EC(_), Some(curve)) if curve == OID_EC_P256 => (KeyType::P256, &ECDSA_P256_SHA256_FIXED),
         (Spki::EC(_), Some(curve)) if curve == OID_NIST_EC_P384 => (KeyType::P384, &ECDSA_P384_SHA384_FIXED),
         (Spki::EC(_), Some(curve)) if curve == OID_NIST_EC_P521 => (KeyType::P521, &ECDSA_P521_SHA512_FIXED),
-        (Spki::EC(_), _) => return Err(unsupported("an elliptic curve other than P-256, P-384 and P-521".to_owned())),
+        (Spki::EC(_), _) => {
+            return Err(unsupported("an elliptic curve other than P-256, P-384 and P-521".to_owned()));
+        }
         _ => return Err(unsupported(spki.algorithm.algorithm.to_id_string())),
     };
     let weak = |bits| CertificateError::WeakKey { subject: subject.to_owned(), bits };
@@ -215,10 +224,13 @@ fn public_key(certificate: &X509Certificate<'_>, subject: &str) -> Result<Public
     {
         return Err(weak(bits));
     }
-    let prepared = ParsedPublicKey::new(algorithm, spki.subject_public_key.data.as_ref()).map_err(|_| match key_type {
-        KeyType::Rsa(bits) => weak(bits),
-        _ => unsupported("a point that is not on its curve".to_owned()),
-    })?;
+    let prepared =
+        ParsedPublicKey::new(algorithm, spki.subject_public_key.data.as_ref()).map_err(
+            |_| match key_type {
+                KeyType::Rsa(bits) => weak(bits),
+                _ => unsupported("a point that is not on its curve".to_owned()),
+            },
+        )?;
     Ok(PublicKey { key_type, prepared })
 }
 

@@ -24,7 +24,8 @@ pub enum Outcome {
     Note,
 }
 
-/// One step of a verification. Values are bounded and without control characters; signature and cipher values never stand here.
+/// One step of a verification. Values are bounded and without control characters; signature and cipher values
+/// never stand here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was looked at, for example `Audience`.
@@ -107,8 +108,8 @@ impl Checks {
     }
 }
 
-/// Makes every check that can be made, although one has failed: whoever repairs a connection sees all that is wrong at once. The first
-/// failure is the verdict.
+/// Makes every check that can be made, although one has failed: whoever repairs a connection sees all that is
+/// wrong at once. The first failure is the verdict.
 pub(super) struct Judge<'c> {
     pub(super) checks: &'c mut Checks,
     pub(super) now: Timestamp,
@@ -122,7 +123,13 @@ impl<'c> Judge<'c> {
     }
 
     /// Records a check that has been decided.
-    pub(super) fn decide<T>(&mut self, name: &'static str, expected: &str, received: &str, outcome: Result<T, SamlError>) -> Option<T> {
+    pub(super) fn decide<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        received: &str,
+        outcome: Result<T, SamlError>,
+    ) -> Option<T> {
         match self.checks.step(name, expected, received, outcome) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -133,18 +140,34 @@ impl<'c> Judge<'c> {
     }
 
     /// Text that must be there and equal, to the byte.
-    pub(super) fn same(&mut self, name: &'static str, expected: &str, received: Option<&str>, error: impl FnOnce() -> SamlError) {
+    pub(super) fn same(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        received: Option<&str>,
+        error: impl FnOnce() -> SamlError,
+    ) {
         let outcome = if received == Some(expected) { Ok(()) } else { Err(error()) };
         self.decide(name, expected, received.unwrap_or_default(), outcome);
     }
 
     /// `at` lies not in the future: the first instant that passes is `skew` before it.
-    pub(super) fn begun(&mut self, name: &'static str, at: Timestamp, error: impl FnOnce(Duration) -> SamlError) {
+    pub(super) fn begun(
+        &mut self,
+        name: &'static str,
+        at: Timestamp,
+        error: impl FnOnce(Duration) -> SamlError,
+    ) {
         self.instant(name, "not later than", (self.now, at), error);
     }
 
     /// `end` lies in the future: the first instant that fails is `skew` after it.
-    pub(super) fn not_over(&mut self, name: &'static str, end: Timestamp, error: impl FnOnce(Duration) -> SamlError) {
+    pub(super) fn not_over(
+        &mut self,
+        name: &'static str,
+        end: Timestamp,
+        error: impl FnOnce(Duration) -> SamlError,
+    ) {
         let (now, skew) = (self.now, self.skew);
         let used = (end <= now).then(|| now.since(end));
         let outcome = if now < end.plus(skew) { Ok(()) } else { Err(error(now.since(end))) };
@@ -188,7 +211,13 @@ impl<'c> Judge<'c> {
         self.times(name, &format!("{words} {}", latest.utc()), at, outcome);
     }
 
-    fn times(&mut self, name: &'static str, expected: &str, at: Timestamp, outcome: Result<Option<Duration>, SamlError>) {
+    fn times(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        at: Timestamp,
+        outcome: Result<Option<Duration>, SamlError>,
+    ) {
         let used = self.decide(name, expected, &at.utc(), outcome).flatten();
         if let (Some(used), Some(check)) = (used, self.checks.0.last_mut()) {
             check.skew_used = Some(seconds(used));
@@ -201,13 +230,18 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Something received, as it may stand in a log or on a page: bounded, without control and direction characters.
+/// Something received, as it may stand in a log or on a page: bounded, without control and direction
+/// characters.
 pub(super) fn shown(text: &str) -> String {
     if text.len() <= LONGEST && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return text.to_owned();
     }
-    let harmful = |c: char| c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let mut out: String = text.chars().take(LONGEST).map(|c| if harmful(c) { '\u{FFFD}' } else { c }).collect();
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out: String =
+        text.chars().take(LONGEST).map(|c| if harmful(c) { '\u{FFFD}' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }
@@ -231,7 +265,9 @@ mod tests {
 
     #[test]
     fn durations_read_like_words() {
-        for (secs, text) in [(0, "0 s"), (59, "59 s"), (312, "5 min 12 s"), (3600, "1 h 0 min"), (90_061, "1 d 1 h")] {
+        for (secs, text) in
+            [(0, "0 s"), (59, "59 s"), (312, "5 min 12 s"), (3600, "1 h 0 min"), (90_061, "1 d 1 h")]
+        {
             assert_eq!(words(Duration::from_secs(secs)), text);
         }
         assert_eq!(words(Duration::from_millis(1)), "1 s");
@@ -250,7 +286,10 @@ mod tests {
         checks.note("OneTimeUse", "present");
         checks.failed("Destination", "https://a", "https://b", &SamlError::Unsigned);
         let json = serde_json::to_string(&checks).unwrap();
-        assert!(json.contains(r#"{"name":"Audience","outcome":"passed","expected":"a","received":"a"}"#), "{json}");
+        assert!(
+            json.contains(r#"{"name":"Audience","outcome":"passed","expected":"a","received":"a"}"#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<Checks>(&json).unwrap(), checks);
         assert_eq!(checks.failures().next().unwrap().code.as_deref(), Some("saml_unsigned"));
     }

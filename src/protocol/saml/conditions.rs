@@ -1,4 +1,5 @@
-//! `Conditions` of an assertion ([SAML Core section 2.5](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+//! `Conditions` of an assertion ([SAML Core section
+//! 2.5](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
 use super::checks::{Judge, shown};
 use super::datetime;
@@ -17,7 +18,11 @@ pub(super) struct Conditions {
 }
 
 /// Checks the conditions: there are some, they hold now, they name `audience`, and none is unknown.
-pub(super) fn check(assertion: Node<'_, '_>, audience: &str, judge: &mut Judge<'_>) -> Result<Conditions, SamlError> {
+pub(super) fn check(
+    assertion: Node<'_, '_>,
+    audience: &str,
+    judge: &mut Judge<'_>,
+) -> Result<Conditions, SamlError> {
     let Some(conditions) = xml::only_child(assertion, ns::SAML, "Conditions")? else {
         judge.decide::<()>("Conditions", "present", "", Err(SamlError::Missing { element: "Conditions" }));
         return Ok(Conditions::default());
@@ -25,10 +30,16 @@ pub(super) fn check(assertion: Node<'_, '_>, audience: &str, judge: &mut Judge<'
     let begin = instant(conditions, "NotBefore", "Conditions/@NotBefore")?;
     let until = instant(conditions, "NotOnOrAfter", "Conditions/@NotOnOrAfter")?;
     if let Some(begin) = begin {
-        judge.begun("Conditions NotBefore", begin, |by| SamlError::Future { element: "Conditions/@NotBefore", by });
+        judge.begun("Conditions NotBefore", begin, |by| SamlError::Future {
+            element: "Conditions/@NotBefore",
+            by,
+        });
     }
     if let Some(until) = until {
-        judge.not_over("Conditions NotOnOrAfter", until, |by| SamlError::Over { element: "Conditions/@NotOnOrAfter", by });
+        judge.not_over("Conditions NotOnOrAfter", until, |by| SamlError::Over {
+            element: "Conditions/@NotOnOrAfter",
+            by,
+        });
     }
     if let (Some(begin), Some(until)) = (begin, until)
         && begin >= until
@@ -43,7 +54,8 @@ pub(super) fn check(assertion: Node<'_, '_>, audience: &str, judge: &mut Judge<'
     Ok(Conditions { until, one_time_use })
 }
 
-/// Every restriction names us (AND); one of its audiences is enough (OR). Compared to the byte, without XML white space at the ends (C-50).
+/// Every restriction names us (AND); one of its audiences is enough (OR). Compared to the byte, without XML
+/// white space at the ends (C-50).
 fn check_audience(conditions: Node<'_, '_>, audience: &str, judge: &mut Judge<'_>) -> Result<(), SamlError> {
     let mut restrictions = 0;
     for restriction in xml::children(conditions, ns::SAML, "AudienceRestriction") {
@@ -58,23 +70,36 @@ fn check_audience(conditions: Node<'_, '_>, audience: &str, judge: &mut Judge<'_
         judge.decide("Audience", audience, &found, outcome);
     }
     if restrictions == 0 {
-        judge.decide::<()>("Audience", audience, "", Err(SamlError::Missing { element: "AudienceRestriction" }));
+        judge.decide::<()>(
+            "Audience",
+            audience,
+            "",
+            Err(SamlError::Missing { element: "AudienceRestriction" }),
+        );
     }
     Ok(())
 }
 
-/// A condition that is not understood makes the assertion invalid (C-58). We issue no assertions, so `ProxyRestriction` is always kept.
+/// A condition that is not understood makes the assertion invalid (C-58). We issue no assertions, so
+/// `ProxyRestriction` is always kept.
 fn check_known(conditions: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<(), SamlError> {
     for condition in xml::elements(conditions) {
         let saml = condition.tag_name().namespace() == Some(ns::SAML);
         match condition.tag_name().name() {
             "AudienceRestriction" if saml => {}
             "OneTimeUse" if saml => judge.checks.note("OneTimeUse", "kept: every assertion is accepted once"),
-            "ProxyRestriction" if saml => judge.checks.note("ProxyRestriction", "kept: no assertion is made from this one"),
+            "ProxyRestriction" if saml => {
+                judge.checks.note("ProxyRestriction", "kept: no assertion is made from this one");
+            }
             _ => {
                 let found = qualified(condition);
                 let error = SamlError::UnknownCondition { found: found.clone() };
-                judge.decide::<()>("Condition", "AudienceRestriction, OneTimeUse or ProxyRestriction", &found, Err(error));
+                judge.decide::<()>(
+                    "Condition",
+                    "AudienceRestriction, OneTimeUse or ProxyRestriction",
+                    &found,
+                    Err(error),
+                );
             }
         }
     }
@@ -83,12 +108,20 @@ fn check_known(conditions: Node<'_, '_>, judge: &mut Judge<'_>) -> Result<(), Sa
 }
 
 /// The instant in the attribute `name`, if there is one.
-pub(super) fn instant(node: Node<'_, '_>, name: &str, element: &'static str) -> Result<Option<Timestamp>, SamlError> {
+pub(super) fn instant(
+    node: Node<'_, '_>,
+    name: &str,
+    element: &'static str,
+) -> Result<Option<Timestamp>, SamlError> {
     let Some(text) = xml::attribute(node, name) else { return Ok(None) };
     datetime::parse(text).map(Some).ok_or_else(|| SamlError::Malformed { element, found: shown(text) })
 }
 
 /// The instant in the attribute `name`, which must be there.
-pub(super) fn required_instant(node: Node<'_, '_>, name: &str, element: &'static str) -> Result<Timestamp, SamlError> {
+pub(super) fn required_instant(
+    node: Node<'_, '_>,
+    name: &str,
+    element: &'static str,
+) -> Result<Timestamp, SamlError> {
     instant(node, name, element)?.ok_or(SamlError::Missing { element })
 }

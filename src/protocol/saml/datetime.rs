@@ -1,12 +1,14 @@
-//! xs:dateTime as SAML uses it ([SAML Core section 1.3.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+//! xs:dateTime as SAML uses it ([SAML Core section
+//! 1.3.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
 use crate::model::time::Timestamp;
 
 /// Longest text that is looked at.
 const LONGEST: usize = 64;
 
-/// Reads an instant. The zone must be given, as `Z` or as an offset up to 14:00; fractions are cut to milliseconds; a leap second is the first
-/// second of the next minute; the years are 1970 to 9999. `None` for everything else, `24:00:00` and surrounding space included.
+/// Reads an instant. The zone must be given, as `Z` or as an offset up to 14:00; fractions are cut to
+/// milliseconds; a leap second is the first second of the next minute; the years are 1970 to 9999. `None` for
+/// everything else, `24:00:00` and surrounding space included.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = Some(text).filter(|text| text.len() <= LONGEST && text.is_ascii())?;
     let (date, time) = text.split_once('T')?;
@@ -28,7 +30,8 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// Days since 1970-01-01.
 fn parse_date(text: &str) -> Option<i64> {
     let mut parts = text.split('-');
-    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let (year, month, day) =
+        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let known = parts.next().is_none() && year >= 1969 && (1..=12).contains(&month);
     (known && (1..=days_in(year, month)).contains(&day)).then(|| days_since_epoch(year, month, day))
 }
@@ -36,14 +39,17 @@ fn parse_date(text: &str) -> Option<i64> {
 /// Seconds since midnight.
 fn parse_clock(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
-    let (hour, minute, second) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let (hour, minute, second) =
+        (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let leap = minute == 59 && second == 60;
-    (parts.next().is_none() && hour <= 23 && minute <= 59 && (second <= 59 || leap)).then_some(hour * 3600 + minute * 60 + second)
+    (parts.next().is_none() && hour <= 23 && minute <= 59 && (second <= 59 || leap))
+        .then_some(hour * 3600 + minute * 60 + second)
 }
 
 fn parse_fraction(text: &str) -> Option<i64> {
     let digit = |at: usize| text.as_bytes().get(at).map_or(0, |byte| i64::from(byte - b'0'));
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| digit(0) * 100 + digit(1) * 10 + digit(2))
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digit(0) * 100 + digit(1) * 10 + digit(2))
 }
 
 /// Seconds east of Greenwich.
@@ -60,7 +66,9 @@ fn parse_zone(text: &str) -> Option<i64> {
 }
 
 fn digits(text: &str, count: usize) -> Option<i64> {
-    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn days_in(year: i64, month: i64) -> i64 {

@@ -1,7 +1,8 @@
 //! [XML encryption](https://www.w3.org/TR/xmlenc-core1/) of assertions and name identifiers, decrypted.
 //!
-//! Whatever goes wrong between the private key and the plaintext is one error: [`EncryptionError::Failed`]. A key transport that does not decrypt
-//! continues with a key that only this broker can compute, so that padding tells nothing.
+//! Whatever goes wrong between the private key and the plaintext is one error: [`EncryptionError::Failed`]. A
+//! key transport that does not decrypt continues with a key that only this broker can compute, so that
+//! padding tells nothing.
 
 mod cipher;
 mod shape;
@@ -10,8 +11,8 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepPrivateDecryptingKey,
-    Pkcs1PrivateDecryptingKey, PrivateDecryptingKey,
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
+    OaepPrivateDecryptingKey, Pkcs1PrivateDecryptingKey, PrivateDecryptingKey,
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -41,10 +42,15 @@ pub enum EncryptionError {
     #[error("the encryption algorithm {0} is not allowed")]
     Algorithm(String),
     /// RSA PKCS#1 1.5 without the dated permission.
-    #[error("the key is encrypted with rsa-1_5, which this provider has no permission for: rsa-oaep is required")]
+    #[error(
+        "the key is encrypted with rsa-1_5, which this provider has no permission for: rsa-oaep is required"
+    )]
     Rsa15,
     /// AES-CBC where nothing protects the ciphertext.
-    #[error("{0} is not authenticated and no signature covers the ciphertext: AES-GCM or a signed Response is required")]
+    #[error(
+        "{0} is not authenticated and no signature covers the ciphertext: AES-GCM or a signed Response is \
+         required"
+    )]
     Cbc(&'static str),
     /// No private key of ours is active.
     #[error("there is no private key to decrypt with")]
@@ -81,7 +87,8 @@ impl DecryptionKey {
         Ok(Self { oaep, pkcs1, rejection: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()) })
     }
 
-    /// The bytes that RSA-OAEP carries, with `hash` also for its mask and without a label; `None` for every failure.
+    /// The bytes that RSA-OAEP carries, with `hash` also for its mask and without a label; `None` for every
+    /// failure.
     pub fn open_oaep(&self, hash: Hash, cipher: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let algorithm = match hash {
             Hash::Sha1 => &OAEP_SHA1_MGF1SHA1,
@@ -90,7 +97,10 @@ impl DecryptionKey {
             Hash::Sha512 => &OAEP_SHA512_MGF1SHA512,
         };
         let mut buffer = Zeroizing::new(vec![0; self.oaep.min_output_size()]);
-        self.oaep.decrypt(algorithm, cipher, &mut buffer, None).ok().map(|plain| Zeroizing::new(plain.to_vec()))
+        self.oaep
+            .decrypt(algorithm, cipher, &mut buffer, None)
+            .ok()
+            .map(|plain| Zeroizing::new(plain.to_vec()))
     }
 
     fn open_pkcs1(&self, cipher: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -124,9 +134,13 @@ pub struct Rules {
 
 /// Decrypts an `EncryptedAssertion` or `EncryptedID` with whichever of `keys` fits.
 ///
-/// The plaintext is one standalone document whose root is the `Assertion` or `NameID`; prefixes declared only outside the encrypted element are
-/// unknown in it, so an identity provider that relies on them is refused.
-pub fn decrypt(encrypted: Node<'_, '_>, keys: &[DecryptionKey], rules: Rules) -> Result<Zeroizing<Vec<u8>>, EncryptionError> {
+/// The plaintext is one standalone document whose root is the `Assertion` or `NameID`; prefixes declared only
+/// outside the encrypted element are unknown in it, so an identity provider that relies on them is refused.
+pub fn decrypt(
+    encrypted: Node<'_, '_>,
+    keys: &[DecryptionKey],
+    rules: Rules,
+) -> Result<Zeroizing<Vec<u8>>, EncryptionError> {
     let shape = shape::read(encrypted, rules)?;
     let length = shape.content.key_length();
     let mut key = keys.first().ok_or(EncryptionError::NoKeys)?.instead(&shape.transport, length);

@@ -9,7 +9,8 @@ use super::signature::SignatureError;
 use super::xml::XmlError;
 use crate::model::fault::{Fault, Refusal};
 
-/// Why a SAML response is refused: one variant per check. Everything received is bounded and free of control characters.
+/// Why a SAML response is refused: one variant per check. Everything received is bounded and free of control
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SamlError {
     /// No signing certificate of the IdP is known, so nothing can be believed (C-30).
@@ -94,8 +95,9 @@ pub enum SamlError {
         /// Why.
         reason: String,
     },
-    /// A failure after the decryption of CBC without a verified signature over it: outward like [`Self::Decryption`], so that nobody learns
-    /// from refusals whether a guessed ciphertext decrypted (C-44).
+    /// A failure after the decryption of CBC without a verified signature over it: outward like
+    /// [`Self::Decryption`], so that nobody learns from refusals whether a guessed ciphertext decrypted
+    /// (C-44).
     #[error("the encrypted assertion is refused: {0}")]
     Oracle(Box<SamlError>),
     /// Sent to another address.
@@ -193,7 +195,8 @@ pub enum SamlError {
         /// What came.
         found: String,
     },
-    /// A condition whose meaning is unknown ([SAML Core section 2.5.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+    /// A condition whose meaning is unknown ([SAML Core section
+    /// 2.5.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
     #[error("the assertion has the unknown condition {found}")]
     UnknownCondition {
         /// Which.
@@ -318,7 +321,9 @@ impl Refusal for SamlError {
             | Self::Decryption(_)
             | Self::Plaintext { .. }
             | Self::Oracle(_) => Fault::Pool,
-            Self::Unsolicited | Self::OtherRequest { found: Some(_), .. } | Self::AuthnTooOld { .. } => Fault::Visitor,
+            Self::Unsolicited | Self::OtherRequest { found: Some(_), .. } | Self::AuthnTooOld { .. } => {
+                Fault::Visitor
+            }
             Self::Status { code, nested, .. } => status_fault(code, nested.as_deref()),
             _ => Fault::Provider,
         }

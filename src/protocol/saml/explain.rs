@@ -22,7 +22,8 @@ use super::xml::{self, Document, Node, ns};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::time::Timestamp;
 
-/// What is known of the provider. What is not known is taken from the response itself, and a note says that it was not compared.
+/// What is known of the provider. What is not known is taken from the response itself, and a note says that
+/// it was not compared.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'a> {
     /// The IdP's entity id.
@@ -79,13 +80,14 @@ pub struct Person {
     pub acceptable_until: String,
 }
 
-/// Explains `pasted`: XML, base64, a form body, a page with the form, an address with the parameter, or a HAR file. `at` is the time of the
-/// judgement; without it the response is judged at its own `IssueInstant`.
+/// Explains `pasted`: XML, base64, a form body, a page with the form, an address with the parameter, or a HAR
+/// file. `at` is the time of the judgement; without it the response is judged at its own `IssueInstant`.
 pub fn explain(pasted: &[u8], known: &Known<'_>, at: Option<Timestamp>) -> Result<Explanation, PastedError> {
     let Found { xml, mut notes } = find(pasted)?;
     let itself = Itself::read(&xml);
     let now = at.or(itself.issued).unwrap_or(Timestamp::from_secs(0));
-    let at = if at.is_some() { "as given" } else { "the response's own IssueInstant: clocks are not compared" };
+    let at =
+        if at.is_some() { "as given" } else { "the response's own IssueInstant: clocks are not compared" };
     let at = format!("{} ({at})", now.utc());
     let keys = if known.keys.is_empty() { itself.keys.as_slice() } else { known.keys };
     let request = match known.request.or(itself.in_response_to.as_deref()) {
@@ -112,7 +114,12 @@ pub fn explain(pasted: &[u8], known: &Known<'_>, at: Option<Timestamp>) -> Resul
     Ok(report(outcome.map(super::super::Verified::into_inner), checks, notes, at))
 }
 
-fn report(outcome: Result<Assertion, SamlError>, checks: Checks, found: Vec<String>, at: String) -> Explanation {
+fn report(
+    outcome: Result<Assertion, SamlError>,
+    checks: Checks,
+    found: Vec<String>,
+    at: String,
+) -> Explanation {
     let error = outcome.as_ref().err();
     Explanation {
         found,
@@ -136,7 +143,9 @@ fn person(assertion: Assertion) -> Person {
     Person {
         name_id,
         name_id_format,
-        attributes: attributes.map(|one| (shown(&one.name), one.values.iter().map(|value| shown(value)).collect())).collect(),
+        attributes: attributes
+            .map(|one| (shown(&one.name), one.values.iter().map(|value| shown(value)).collect()))
+            .collect(),
         acceptable_until: assertion.acceptable_until.utc(),
     }
 }
@@ -167,17 +176,26 @@ impl Itself {
         let Ok(document) = Document::parse(xml) else { return Self::default() };
         let root = document.root();
         let first = |namespace, local| root.descendants().find(|node| xml::is(*node, namespace, local));
-        let text = |node: Option<Node<'_, '_>>| node.and_then(|node| xml::text_str(node).ok()).map(trimmed).unwrap_or_default().to_owned();
-        let recipient = || first(ns::SAML, "SubjectConfirmationData").and_then(|data| xml::attribute(data, "Recipient"));
-        let certificates =
-            root.descendants().filter(|node| xml::is(*node, ns::DS, "Signature")).flat_map(|signature| signature.descendants());
-        let certificates =
-            certificates.filter(|node| xml::is(*node, ns::DS, "X509Certificate")).filter_map(|node| xml::text_str(node).ok());
+        let text = |node: Option<Node<'_, '_>>| {
+            node.and_then(|node| xml::text_str(node).ok()).map(trimmed).unwrap_or_default().to_owned()
+        };
+        let recipient =
+            || first(ns::SAML, "SubjectConfirmationData").and_then(|data| xml::attribute(data, "Recipient"));
+        let certificates = root
+            .descendants()
+            .filter(|node| xml::is(*node, ns::DS, "Signature"))
+            .flat_map(|signature| signature.descendants());
+        let certificates = certificates
+            .filter(|node| xml::is(*node, ns::DS, "X509Certificate"))
+            .filter_map(|node| xml::text_str(node).ok());
         Self {
             issued: xml::attribute(root, "IssueInstant").and_then(datetime::parse),
             issuer: text(first(ns::SAML, "Issuer")),
             audience: text(first(ns::SAML, "Audience")),
-            destination: xml::attribute(root, "Destination").or_else(recipient).unwrap_or_default().to_owned(),
+            destination: xml::attribute(root, "Destination")
+                .or_else(recipient)
+                .unwrap_or_default()
+                .to_owned(),
             in_response_to: xml::attribute(root, "InResponseTo").map(str::to_owned),
             keys: certificates.take(8).filter_map(|text| Certificate::from_base64(text).ok()).collect(),
         }
@@ -197,7 +215,8 @@ fn not_compared(known: &Known<'_>, itself: &Itself) -> Vec<String> {
     }
     if known.keys.is_empty() {
         notes.push(
-            "the signature was checked with the certificate in the response itself: that shows whether it is intact, not who made it"
+            "the signature was checked with the certificate in the response itself: that shows whether it is \
+             intact, not who made it"
                 .into(),
         );
     }
@@ -207,7 +226,8 @@ fn not_compared(known: &Known<'_>, itself: &Itself) -> Vec<String> {
     notes
 }
 
-/// Makes the checks that [`response::verify`] did not reach, on what the message says although it is not proven.
+/// Makes the checks that [`response::verify`] did not reach, on what the message says although it is not
+/// proven.
 fn go_on(xml: &[u8], expected: &Expected<'_>, now: Timestamp, stopped: &SamlError, checks: &mut Checks) {
     if checks.list().iter().any(|check| check.name == "Response/@Version") {
         return;

@@ -98,7 +98,9 @@ impl Story {
     }
 
     pub(super) fn xml(&self) -> String {
-        let id = |xml: &str| xml.split_once(" ID=\"").and_then(|(_, rest)| rest.split_once('"')).unwrap().0.to_owned();
+        let id = |xml: &str| {
+            xml.split_once(" ID=\"").and_then(|(_, rest)| rest.split_once('"')).unwrap().0.to_owned()
+        };
         let assertion = match self.base {
             Base::Assertion | Base::Both => sign(&self.assertion, &id(&self.assertion), key()).unwrap(),
             Base::Response | Base::Unsigned => self.assertion.clone(),

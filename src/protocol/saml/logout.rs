@@ -1,8 +1,10 @@
-//! Single logout, both ways ([SAML Core section 3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf),
-//! [SAML Profiles section 4.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
+//! Single logout, both ways ([SAML Core section
+//! 3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf), [SAML Profiles section
+//! 4.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 //!
-//! Anybody can make a browser bring a message here, so every one is signed by the identity provider, is for us, and is of now; a request is
-//! honoured once, which its id in [`LogoutRequest`] is for (C-72). Where an answer goes is never said by a message.
+//! Anybody can make a browser bring a message here, so every one is signed by the identity provider, is for
+//! us, and is of now; a request is honoured once, which its id in [`LogoutRequest`] is for (C-72). Where an
+//! answer goes is never said by a message.
 
 mod error;
 mod write;
@@ -104,13 +106,15 @@ pub struct LogoutResponse {
 pub enum LogoutStatus {
     /// Everywhere.
     Success,
-    /// Not everywhere ([SAML Core section 3.7.3.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+    /// Not everywhere ([SAML Core section
+    /// 3.7.3.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
     Partial,
     /// Not at all: the most specific status code.
     Failed(String),
 }
 
-/// Reads what a message claims, to find the provider that [`verify_request`] or [`verify_response`] is then told to expect.
+/// Reads what a message claims, to find the provider that [`verify_request`] or [`verify_response`] is then
+/// told to expect.
 pub fn claimed(received: Received<'_>) -> Result<Claimed, LogoutError> {
     let document = Document::parse(received.xml())?;
     let root = document.root();
@@ -118,16 +122,27 @@ pub fn claimed(received: Received<'_>) -> Result<Claimed, LogoutError> {
         return Err(LogoutError::OtherMessage { expected: "LogoutRequest", found: name(root) });
     }
     let issuer = text_str(required_child(root, ns::SAML, "Issuer")?)?;
-    Ok(Claimed { issuer: trimmed(issuer).to_owned(), in_response_to: attribute(root, "InResponseTo").map(str::to_owned) })
+    Ok(Claimed {
+        issuer: trimmed(issuer).to_owned(),
+        in_response_to: attribute(root, "InResponseTo").map(str::to_owned),
+    })
 }
 
-/// Verifies a request of the identity provider. The caller honours each id once until [`LogoutRequest::acceptable_until`].
-pub fn verify_request(received: Received<'_>, expected: &Expected<'_>, now: Timestamp) -> Result<Verified<LogoutRequest>, LogoutError> {
+/// Verifies a request of the identity provider. The caller honours each id once until
+/// [`LogoutRequest::acceptable_until`].
+pub fn verify_request(
+    received: Received<'_>,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Result<Verified<LogoutRequest>, LogoutError> {
     let signed = signed(received, expected)?;
     let document = signed.document()?;
     let root = document.root();
     let issued = check_message(root, "LogoutRequest", expected, now)?;
-    let end = instant(root, "NotOnOrAfter")?.unwrap_or_else(|| issued.plus(MAX_AGE)).min(issued.plus(MAX_AGE)).plus(expected.skew);
+    let end = instant(root, "NotOnOrAfter")?
+        .unwrap_or_else(|| issued.plus(MAX_AGE))
+        .min(issued.plus(MAX_AGE))
+        .plus(expected.skew);
     if now >= end {
         return Err(LogoutError::Over { by: now.since(end) });
     }
@@ -156,7 +171,12 @@ pub fn verify_response(
     }
     match attribute(root, "InResponseTo") {
         Some(found) if found == request_id => {}
-        found => return Err(LogoutError::OtherRequest { expected: request_id.to_owned(), found: found.map(shown) }),
+        found => {
+            return Err(LogoutError::OtherRequest {
+                expected: request_id.to_owned(),
+                found: found.map(shown),
+            });
+        }
     }
     Ok(Verified::new(LogoutResponse { status: status(root)? }))
 }
@@ -177,7 +197,12 @@ fn signed<'a>(received: Received<'a>, expected: &Expected<'_>) -> Result<Proven<
 }
 
 /// What both messages have in common; the instant of issue, which is not in the future.
-fn check_message(root: Node<'_, '_>, message: &'static str, expected: &Expected<'_>, now: Timestamp) -> Result<Timestamp, LogoutError> {
+fn check_message(
+    root: Node<'_, '_>,
+    message: &'static str,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Result<Timestamp, LogoutError> {
     if !is(root, ns::SAMLP, message) {
         return Err(LogoutError::OtherMessage { expected: message, found: name(root) });
     }
@@ -189,7 +214,12 @@ fn check_message(root: Node<'_, '_>, message: &'static str, expected: &Expected<
     check_issuer(root, expected.idp)?;
     match attribute(root, "Destination") {
         Some(destination) if destination == expected.slo_url => {}
-        found => return Err(LogoutError::Destination { expected: expected.slo_url.to_owned(), found: found.map(shown) }),
+        found => {
+            return Err(LogoutError::Destination {
+                expected: expected.slo_url.to_owned(),
+                found: found.map(shown),
+            });
+        }
     }
     let issued = instant(root, "IssueInstant")?.ok_or(LogoutError::Missing("IssueInstant"))?;
     let latest = now.plus(expected.skew);
@@ -200,10 +230,15 @@ fn check_issuer(root: Node<'_, '_>, idp: &str) -> Result<(), LogoutError> {
     let issuer = required_child(root, ns::SAML, "Issuer")?;
     let found = trimmed(text_str(issuer)?);
     let entity = attribute(issuer, "Format").is_none_or(|format| format == ENTITY);
-    if entity && found == idp { Ok(()) } else { Err(LogoutError::Issuer { expected: idp.to_owned(), found: shown(found) }) }
+    if entity && found == idp {
+        Ok(())
+    } else {
+        Err(LogoutError::Issuer { expected: idp.to_owned(), found: shown(found) })
+    }
 }
 
-/// The one name. An encrypted one is decrypted: the signature over its ciphertext has been verified, so that decryption is no oracle.
+/// The one name. An encrypted one is decrypted: the signature over its ciphertext has been verified, so that
+/// decryption is no oracle.
 fn name_id(root: Node<'_, '_>, keys: &[DecryptionKey]) -> Result<NameId, LogoutError> {
     let read = |node| read_name_id(node).map_err(|error| LogoutError::NameId(error.to_string()));
     match (only_child(root, ns::SAML, "NameID")?, only_child(root, ns::SAML, "EncryptedID")?) {
@@ -212,7 +247,11 @@ fn name_id(root: Node<'_, '_>, keys: &[DecryptionKey]) -> Result<NameId, LogoutE
             let rules = encryption::Rules { rsa_1_5: false, cbc: true };
             let plaintext = encryption::decrypt(encrypted, keys, rules).map_err(LogoutError::Decryption)?;
             let document = Document::parse(&plaintext)?;
-            if is(document.root(), ns::SAML, "NameID") { read(document.root()) } else { Err(LogoutError::Missing("NameID")) }
+            if is(document.root(), ns::SAML, "NameID") {
+                read(document.root())
+            } else {
+                Err(LogoutError::Missing("NameID"))
+            }
         }
         (None, None) => Err(LogoutError::Missing("NameID")),
         (Some(_), Some(_)) => Err(LogoutError::NameId("both NameID and EncryptedID are given".to_owned())),

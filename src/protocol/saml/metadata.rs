@@ -1,10 +1,12 @@
-//! Metadata of an identity provider ([SAML Metadata](https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf)).
+//! Metadata of an identity provider ([SAML
+//! Metadata](https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf)).
 //!
-//! Metadata is what a company's administrator pastes, so each refusal says in their words what the document is and what to do. It is also
-//! what every later signature rests on: only keys that it names for signing are ever used, and without one it is refused (C-30).
+//! Metadata is what a company's administrator pastes, so each refusal says in their words what the document
+//! is and what to do. It is also what every later signature rests on: only keys that it names for signing are
+//! ever used, and without one it is refused (C-30).
 //!
-//! The locations are addresses for a browser, never fetched by the broker. An https address on a company's own network is therefore
-//! acceptable; any other scheme is not (C-70).
+//! The locations are addresses for a browser, never fetched by the broker. An https address on a company's
+//! own network is therefore acceptable; any other scheme is not (C-70).
 
 mod document;
 mod error;
@@ -71,7 +73,8 @@ impl Endpoint {
 }
 
 impl IdpMetadata {
-    /// Where an authentication request goes: by `binding`, or else by the first of Redirect and POST that there is.
+    /// Where an authentication request goes: by `binding`, or else by the first of Redirect and POST that
+    /// there is.
     pub fn sso(&self, binding: Option<Binding>) -> Option<&Endpoint> {
         choose(&self.sso, binding)
     }
@@ -81,8 +84,8 @@ impl IdpMetadata {
         choose(&self.slo, binding)
     }
 
-    /// When to read the metadata again: after `cacheDuration`, well before `validUntil`, and never sooner than [`SHORTEST_USE`] nor later
-    /// than [`LONGEST_USE`].
+    /// When to read the metadata again: after `cacheDuration`, well before `validUntil`, and never sooner
+    /// than [`SHORTEST_USE`] nor later than [`LONGEST_USE`].
     pub fn refresh_after(&self, now: Timestamp) -> Duration {
         let wanted = self.cache_duration.unwrap_or(USUAL_USE);
         let validity = self.valid_until.map_or(Duration::MAX, |until| until.since(now) / 2);
@@ -116,9 +119,11 @@ pub struct ByHand<'a> {
 
 /// Metadata of the four fields that an administrator wrote.
 pub fn by_hand(fields: &ByHand<'_>, allow_http_loopback: bool) -> Result<IdpMetadata, MetadataError> {
-    let entity_id = entity_id(fields.entity_id).ok_or(MetadataError::Field { field: "entity_id", problem: ENTITY_ID.to_owned() })?;
+    let entity_id = entity_id(fields.entity_id)
+        .ok_or(MetadataError::Field { field: "entity_id", problem: ENTITY_ID.to_owned() })?;
     let endpoints = |field, url: &str| {
-        let location = location(url, allow_http_loopback).ok_or_else(|| MetadataError::Field { field, problem: LOCATION.to_owned() })?;
+        let location = location(url, allow_http_loopback)
+            .ok_or_else(|| MetadataError::Field { field, problem: LOCATION.to_owned() })?;
         let endpoint = |binding| Endpoint { binding, location: location.clone(), response_location: None };
         Ok::<_, MetadataError>(vec![endpoint(Binding::Redirect), endpoint(Binding::Post)])
     };
@@ -144,11 +149,14 @@ fn location(text: &str, allow_http_loopback: bool) -> Option<String> {
     // The URL parser drops line breaks, so that what is compared and what is called would differ.
     let plain = !text.contains(|character: char| character.is_whitespace() || character.is_control());
     // So would `https:/host`: a browser that is sent there from https takes it for a path of ours.
-    let whole = text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//") && !rest.starts_with("///"));
+    let whole =
+        text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//") && !rest.starts_with("///"));
     (plain && whole && endpoint_url(text, allow_http_loopback).is_some()).then(|| text.to_owned())
 }
 
-/// A usable entity id ([section 2.2.1](https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf)); some are names with spaces.
+/// A usable entity id ([section
+/// 2.2.1](https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf)); some are names with
+/// spaces.
 fn entity_id(text: &str) -> Option<String> {
     let text = text.trim_ascii();
     let plain = !text.contains(char::is_control) && (1..=1024).contains(&text.chars().count());

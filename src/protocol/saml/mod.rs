@@ -1,6 +1,8 @@
-//! SAML 2.0 as a service provider: bytes, expectations, keys and an instant in; something verified or one named refusal out.
+//! SAML 2.0 as a service provider: bytes, expectations, keys and an instant in; something verified or one
+//! named refusal out.
 //!
-//! The only place that reads or writes XML. Nothing here resolves a URI, runs a transform language or does I/O.
+//! The only place that reads or writes XML. Nothing here resolves a URI, runs a transform language or does
+//! I/O.
 
 pub mod algorithm;
 pub mod assertion;

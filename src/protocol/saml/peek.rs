@@ -1,4 +1,5 @@
-//! A look at a message that nobody has verified: enough to find who might have sent it, and to believe nothing.
+//! A look at a message that nobody has verified: enough to find who might have sent it, and to believe
+//! nothing.
 
 use super::xml::{Document, XmlError, attribute, clip, is, ns, only_child, text};
 
@@ -41,7 +42,9 @@ mod tests {
         let (samlp, saml) = (ns::SAMLP, ns::SAML);
         let assertion = format!("<a:Assertion xmlns:a=\"{saml}\"><a:Issuer>inner</a:Issuer></a:Assertion>");
         let outer = format!("<a:Issuer xmlns:a=\"{saml}\">outer</a:Issuer>");
-        let response = |content: &str| format!("<p:Response xmlns:p=\"{samlp}\" InResponseTo=\"_1\">{content}</p:Response>");
+        let response = |content: &str| {
+            format!("<p:Response xmlns:p=\"{samlp}\" InResponseTo=\"_1\">{content}</p:Response>")
+        };
         let issuer = |content: &str| peek(response(content).as_bytes()).unwrap().issuer;
         assert_eq!(issuer(&format!("{outer}{assertion}")).as_deref(), Some("outer"));
         assert_eq!(issuer(&assertion).as_deref(), Some("inner"));

@@ -1,4 +1,5 @@
-//! Where the bytes of an assertion come from: its signature, that of the response around it, or both; in the clear or encrypted.
+//! Where the bytes of an assertion come from: its signature, that of the response around it, or both; in the
+//! clear or encrypted.
 
 use zeroize::Zeroizing;
 
@@ -16,7 +17,8 @@ use crate::model::time::Timestamp;
 /// How many certificates an error describes.
 const DESCRIBED: usize = 4;
 
-/// Verifies the signature of `node` and gives the bytes that it covers; `None` when it has none. A signature that is there must verify.
+/// Verifies the signature of `node` and gives the bytes that it covers; `None` when it has none. A signature
+/// that is there must verify.
 pub(super) fn signature(
     node: Node<'_, '_>,
     element: &'static str,
@@ -34,19 +36,25 @@ pub(super) fn signature(
         Ok(Some(signed)) => {
             let key = expected.keys.get(signed.key);
             let fingerprint = key.map(Certificate::fingerprint).unwrap_or_default();
-            checks.passed(name, "by a certificate of the IdP", &format!("{} by {fingerprint}", signed.algorithm));
+            checks.passed(
+                name,
+                "by a certificate of the IdP",
+                &format!("{} by {fingerprint}", signed.algorithm),
+            );
             note_dates(key, now, checks);
             Ok(Some(signed.canonical))
         }
         Err(error) => {
             let used = claimed(node);
-            let error = SamlError::Signature { element, error: Box::new(error), used: used.clone(), known: known() };
+            let error =
+                SamlError::Signature { element, error: Box::new(error), used: used.clone(), known: known() };
             checks.step(name, &known(), &used, Err(error))
         }
     }
 }
 
-/// Metadata vouches for keys, so that a certificate's dates decide nothing (C-29): an expired one locks no company out, but is told.
+/// Metadata vouches for keys, so that a certificate's dates decide nothing (C-29): an expired one locks no
+/// company out, but is told.
 fn note_dates(key: Option<&Certificate>, now: Timestamp, checks: &mut Checks) {
     let Some(key) = key else { return };
     if key.not_after() < now {
@@ -56,10 +64,16 @@ fn note_dates(key: Option<&Certificate>, now: Timestamp, checks: &mut Checks) {
     }
 }
 
-/// Decrypts the assertion of the response `envelope`. CBC needs a verified signature over the ciphertext or the provider's permission (C-44).
-pub(super) fn decrypt(envelope: Envelope<'_, '_>, expected: &Expected<'_>, checks: &mut Checks) -> Result<Zeroizing<Vec<u8>>, SamlError> {
+/// Decrypts the assertion of the response `envelope`. CBC needs a verified signature over the ciphertext or
+/// the provider's permission (C-44).
+pub(super) fn decrypt(
+    envelope: Envelope<'_, '_>,
+    expected: &Expected<'_>,
+    checks: &mut Checks,
+) -> Result<Zeroizing<Vec<u8>>, SamlError> {
     let encrypted = xml::required_child(envelope.node, ns::SAML, "EncryptedAssertion")?;
-    let rules = Rules { rsa_1_5: expected.rules.rsa_1_5, cbc: envelope.signed || expected.rules.unauthenticated_cbc };
+    let rules =
+        Rules { rsa_1_5: expected.rules.rsa_1_5, cbc: envelope.signed || expected.rules.unauthenticated_cbc };
     let plaintext = encryption::decrypt(encrypted, expected.decryption, rules).map_err(SamlError::Decryption);
     checks.step("Decryption", "AES-GCM or signed AES-CBC, RSA-OAEP", &algorithms(encrypted), plaintext)
 }
@@ -83,8 +97,8 @@ impl Proven<'_> {
     }
 }
 
-/// The proven bytes of a decrypted assertion: those that its own signature covers; without one, all of them if the response around the ciphertext
-/// is signed (C-40, C-42).
+/// The proven bytes of a decrypted assertion: those that its own signature covers; without one, all of them
+/// if the response around the ciphertext is signed (C-40, C-42).
 pub(super) fn inside<'a>(
     plaintext: &'a [u8],
     envelope: Envelope<'_, '_>,
@@ -104,8 +118,14 @@ fn inside_bytes<'a>(
     now: Timestamp,
     checks: &mut Checks,
 ) -> Result<Proven<'a>, SamlError> {
-    let document = Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
-    checks.step("Decrypted structure", "saml:Assertion", &structure::qualified(document.root()), structure::assertion(document.root()))?;
+    let document =
+        Document::parse(plaintext).map_err(|error| SamlError::Plaintext { reason: error.to_string() })?;
+    checks.step(
+        "Decrypted structure",
+        "saml:Assertion",
+        &structure::qualified(document.root()),
+        structure::assertion(document.root()),
+    )?;
     let id = xml::attribute(document.root(), "ID");
     if id.is_some() && envelope.node.descendants().any(|node| xml::attribute(node, "ID") == id) {
         return Err(SamlError::Plaintext { reason: "its ID is that of an element around it (C-11)".into() });
@@ -117,10 +137,12 @@ fn inside_bytes<'a>(
     }
 }
 
-/// Whether anything in the ciphertext's declaration says CBC; the exact names are for [`encryption`] to judge.
+/// Whether anything in the ciphertext's declaration says CBC; the exact names are for [`encryption`] to
+/// judge.
 fn is_cbc(envelope: Node<'_, '_>) -> bool {
     envelope.descendants().any(|node| {
-        xml::is(node, ns::XENC, "EncryptionMethod") && xml::attribute(node, "Algorithm").is_some_and(|algorithm| algorithm.contains("cbc"))
+        xml::is(node, ns::XENC, "EncryptionMethod")
+            && xml::attribute(node, "Algorithm").is_some_and(|algorithm| algorithm.contains("cbc"))
     })
 }
 

@@ -1,4 +1,5 @@
-//! The authentication request ([SAML Core section 3.4.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+//! The authentication request ([SAML Core section
+//! 3.4.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 //!
 //! Every value passes through the escaping of [`super::xml`], so none of them can become an element (C-74).
 
@@ -7,12 +8,15 @@ use super::xml::{escape_attribute, escape_text, ns};
 use crate::model::time::Timestamp;
 
 /// A transient NameID, of which AllowCreate says nothing
-/// ([SAML Core section 3.4.1.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf), erratum 14).
+/// ([SAML Core section 3.4.1.1](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf), erratum
+/// 14).
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 
-/// An ID that nobody guesses, from 256 random bits. It begins with a letter-like character, as an XML ID must.
+/// An ID that nobody guesses, from 256 random bits. It begins with a letter-like character, as an XML ID
+/// must.
 pub fn message_id(random: [u8; 32]) -> String {
-    let digits = |byte: u8| [char::from_digit(u32::from(byte >> 4), 16), char::from_digit(u32::from(byte & 15), 16)];
+    let digits =
+        |byte: u8| [char::from_digit(u32::from(byte >> 4), 16), char::from_digit(u32::from(byte & 15), 16)];
     std::iter::once('_').chain(random.into_iter().flat_map(digits).flatten()).collect()
 }
 
@@ -44,8 +48,9 @@ impl AuthnRequest<'_> {
     pub fn to_xml(&self) -> String {
         let flag = |name: &str, set: bool| if set { format!(" {name}=\"true\"") } else { String::new() };
         format!(
-            "<samlp:AuthnRequest xmlns:samlp=\"{}\" xmlns:saml=\"{}\" ID=\"{}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{}\"{}{} \
-             ProtocolBinding=\"{}\" AssertionConsumerServiceURL=\"{}\"><saml:Issuer>{}</saml:Issuer>{}{}</samlp:AuthnRequest>",
+            "<samlp:AuthnRequest xmlns:samlp=\"{}\" xmlns:saml=\"{}\" ID=\"{}\" Version=\"2.0\" \
+             IssueInstant=\"{}\" Destination=\"{}\"{}{} ProtocolBinding=\"{}\" \
+             AssertionConsumerServiceURL=\"{}\"><saml:Issuer>{}</saml:Issuer>{}{}</samlp:AuthnRequest>",
             ns::SAMLP,
             ns::SAML,
             escape_attribute(self.id),
@@ -62,7 +67,10 @@ impl AuthnRequest<'_> {
     }
 
     fn name_id_policy(&self) -> String {
-        let format = self.name_id_format.map(|format| format!(" Format=\"{}\"", escape_attribute(format))).unwrap_or_default();
+        let format = self
+            .name_id_format
+            .map(|format| format!(" Format=\"{}\"", escape_attribute(format)))
+            .unwrap_or_default();
         let allow_create = if self.name_id_format == Some(TRANSIENT) { "" } else { " AllowCreate=\"true\"" };
         format!("<samlp:NameIDPolicy{format}{allow_create}/>")
     }
@@ -71,7 +79,9 @@ impl AuthnRequest<'_> {
         if self.authn_context.is_empty() {
             return String::new();
         }
-        let class = |class: &String| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape_text(class));
+        let class = |class: &String| {
+            format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape_text(class))
+        };
         let classes: String = self.authn_context.iter().map(class).collect();
         format!("<samlp:RequestedAuthnContext Comparison=\"exact\">{classes}</samlp:RequestedAuthnContext>")
     }

@@ -1,7 +1,9 @@
-//! A SAML response, verified ([SAML Profiles section 4.1.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
+//! A SAML response, verified ([SAML Profiles section
+//! 4.1.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 //!
-//! Structure first, then status, then signatures; claims are read from the bytes that a signature covers and from nothing else (C-13). All checks
-//! after that are made although one has failed, so that whoever repairs a connection sees all that is wrong at once.
+//! Structure first, then status, then signatures; claims are read from the bytes that a signature covers and
+//! from nothing else (C-13). All checks after that are made although one has failed, so that whoever repairs
+//! a connection sees all that is wrong at once.
 
 use std::time::Duration;
 
@@ -45,7 +47,8 @@ pub struct Expected<'a> {
     pub rules: ResponseRules,
     /// The authentication contexts that were asked for as `exact`; empty if any will do.
     pub authn_context: &'a [String],
-    /// How long before the request (or before now, without request) the person may have authenticated; zero for `ForceAuthn`.
+    /// How long before the request (or before now, without request) the person may have authenticated; zero
+    /// for `ForceAuthn`.
     pub max_age: Option<Duration>,
 }
 
@@ -101,13 +104,20 @@ impl Default for ResponseRules {
     }
 }
 
-/// Verifies `xml`, a response as it came by POST after base64. `checks` receives the story of the verification, whatever its end. Whoever accepts
-/// the assertion leaves a replay mark under its [`id`](Assertion::id) until [`acceptable_until`](Assertion::acceptable_until).
-pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut Checks) -> Result<Verified<Assertion>, SamlError> {
+/// Verifies `xml`, a response as it came by POST after base64. `checks` receives the story of the
+/// verification, whatever its end. Whoever accepts the assertion leaves a replay mark under its
+/// [`id`](Assertion::id) until [`acceptable_until`](Assertion::acceptable_until).
+pub fn verify(
+    xml: &[u8],
+    expected: &Expected<'_>,
+    now: Timestamp,
+    checks: &mut Checks,
+) -> Result<Verified<Assertion>, SamlError> {
     let document = Document::parse(xml).map_err(SamlError::from);
     let document = checks.step("XML", "a strict document", &format!("{} bytes", xml.len()), document)?;
     let root = document.root();
-    let contents = checks.step("Structure", "samlp:Response", &structure::qualified(root), structure::response(root))?;
+    let contents =
+        checks.step("Structure", "samlp:Response", &structure::qualified(root), structure::response(root))?;
     status::check(root, checks)?;
     let one = contents.first().copied().ok_or(SamlError::AssertionCount { found: 0 });
     let content = checks.step("Assertion", "one", &contents.len().to_string(), one)?;
@@ -123,7 +133,9 @@ pub fn verify(xml: &[u8], expected: &Expected<'_>, now: Timestamp, checks: &mut 
             let proven = match &inner {
                 Some(inner) => inner.root(),
                 None if envelope.signed => xml::required_child(envelope.node, ns::SAML, "Assertion")?,
-                None => return checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned)),
+                None => {
+                    return checks.step("Signature", "Response or Assertion", "", Err(SamlError::Unsigned));
+                }
             };
             judge(envelope, proven, expected, now, checks)
         }
@@ -152,7 +164,8 @@ pub(super) fn judge(
     checks: &mut Checks,
 ) -> Result<Assertion, SamlError> {
     let mut judge = Judge::new(checks, now, expected.rules.skew.min(MAX_SKEW));
-    let read = check_envelope(envelope, expected, &mut judge).and_then(|()| assertion::check(assertion, expected, &mut judge));
+    let read = check_envelope(envelope, expected, &mut judge)
+        .and_then(|()| assertion::check(assertion, expected, &mut judge));
     let read = match read {
         Ok(read) => read,
         Err(error) => judge.decide("Assertion", "as the SAML schema says", "", Err(error)),
@@ -162,22 +175,34 @@ pub(super) fn judge(
 }
 
 /// The checks of the response itself, where it has no assertion to check.
-pub(super) fn judge_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, now: Timestamp, checks: &mut Checks) {
+pub(super) fn judge_envelope(
+    envelope: Envelope<'_, '_>,
+    expected: &Expected<'_>,
+    now: Timestamp,
+    checks: &mut Checks,
+) {
     let mut judge = Judge::new(checks, now, expected.rules.skew.min(MAX_SKEW));
     if let Err(error) = check_envelope(envelope, expected, &mut judge) {
         judge.decide::<()>("Response", "as the SAML schema says", "", Err(error));
     }
 }
 
-/// The attributes of the response itself, signed or not: an unsigned one proves nothing, but one that contradicts itself is refused.
-fn check_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'_>) -> Result<(), SamlError> {
+/// The attributes of the response itself, signed or not: an unsigned one proves nothing, but one that
+/// contradicts itself is refused.
+fn check_envelope(
+    envelope: Envelope<'_, '_>,
+    expected: &Expected<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<(), SamlError> {
     let node = envelope.node;
     assertion::check_version(node, "Response/@Version", judge);
     assertion::check_id(node, "Response/@ID", judge);
     assertion::check_issuer(node, "Response/Issuer", expected.idp, judge)?;
     check_destination(envelope, expected.acs, judge);
     match (expected.request, xml::attribute(node, "InResponseTo")) {
-        (Asked::Request { id, .. }, None) => judge.same("Response/@InResponseTo", id, None, || SamlError::Unsolicited),
+        (Asked::Request { id, .. }, None) => {
+            judge.same("Response/@InResponseTo", id, None, || SamlError::Unsolicited);
+        }
         _ => check_in_response_to(node, &expected.request, "Response/@InResponseTo", judge),
     }
     let issued = required_instant(node, "IssueInstant", "Response/@IssueInstant")?;
@@ -186,13 +211,17 @@ fn check_envelope(envelope: Envelope<'_, '_>, expected: &Expected<'_>, judge: &m
 }
 
 /// Ours to the byte; a signed response must have one, or it could be sent on from another service provider
-/// ([SAML Bindings section 3.5.5.2](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf), C-51).
+/// ([SAML Bindings section 3.5.5.2](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf),
+/// C-51).
 fn check_destination(envelope: Envelope<'_, '_>, acs: &str, judge: &mut Judge<'_>) {
     let found = xml::attribute(envelope.node, "Destination");
     if found.is_none() && !envelope.signed {
         return judge.checks.note("Destination", "none: the response is not signed, the Recipient counts");
     }
-    judge.same("Destination", acs, found, || SamlError::Destination { expected: acs.to_owned(), found: found.map(shown) });
+    judge.same("Destination", acs, found, || SamlError::Destination {
+        expected: acs.to_owned(),
+        found: found.map(shown),
+    });
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Enveloped [XML signatures](https://www.w3.org/TR/xmldsig-core1/) in the one shape that SAML allows
-//! ([SAML core section 5.4](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)), and signatures over plain bytes.
+//! ([SAML core section 5.4](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)), and
+//! signatures over plain bytes.
 //!
-//! The shape is checked before any cryptography, the signature over `SignedInfo` before the digest. `KeyInfo` is never read.
+//! The shape is checked before any cryptography, the signature over `SignedInfo` before the digest. `KeyInfo`
+//! is never read.
 
 mod shape;
 mod sign;
@@ -80,7 +82,9 @@ pub enum SignatureError {
         tried: Vec<String>,
     },
     /// The element was changed after it was signed.
-    #[error("{element} was changed after it was signed: its digest is {found}, the signature says {expected}")]
+    #[error(
+        "{element} was changed after it was signed: its digest is {found}, the signature says {expected}"
+    )]
     Digest {
         /// Local name of the signed element.
         element: String,
@@ -97,8 +101,8 @@ pub enum SignatureError {
 /// What a verified signature covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// The bytes that were digested: the element without its signature. Whoever reads claims reads these, with
-    /// [`Document::parse_canonical`](super::xml::Document::parse_canonical).
+    /// The bytes that were digested: the element without its signature. Whoever reads claims reads these,
+    /// with [`Document::parse_canonical`](super::xml::Document::parse_canonical).
     pub canonical: Canonical,
     /// Which of the given keys made the signature.
     pub key: usize,
@@ -108,7 +112,11 @@ pub struct Signed {
 
 /// Verifies the signature that is a direct child of `element`, in the position that the schema gives it.
 /// `None` when `element` has no signature as a child. Only the keys given here are used.
-pub fn verify(element: Node<'_, '_>, keys: &[Certificate], policy: Policy) -> Result<Option<Signed>, SignatureError> {
+pub fn verify(
+    element: Node<'_, '_>,
+    keys: &[Certificate],
+    policy: Policy,
+) -> Result<Option<Signed>, SignatureError> {
     let Some(signature) = find(element)? else { return Ok(None) };
     let shape = shape::read(element, signature, policy)?;
     let signed_info = c14n::exclusive(shape.signed_info, None, &shape.signed_info_prefixes)?;
@@ -116,7 +124,11 @@ pub fn verify(element: Node<'_, '_>, keys: &[Certificate], policy: Policy) -> Re
     let canonical = c14n::exclusive(element, Some(signature), &shape.prefixes)?;
     let digest = shape.hash.digest(&canonical);
     if canonical.is_empty() || verify_slices_are_equal(digest.as_ref(), &shape.digest).is_err() {
-        return Err(SignatureError::Digest { element: name(element), expected: base64(&shape.digest), found: base64(digest.as_ref()) });
+        return Err(SignatureError::Digest {
+            element: name(element),
+            expected: base64(&shape.digest),
+            found: base64(digest.as_ref()),
+        });
     }
     Ok(Some(Signed { canonical, key, algorithm: shape.algorithm.uri() }))
 }
@@ -160,7 +172,12 @@ fn permitted(algorithm: SignatureAlgorithm, policy: Policy) -> Result<SignatureA
     if algorithm.allowed(policy) { Ok(algorithm) } else { Err(SignatureError::Sha1(algorithm.uri())) }
 }
 
-fn verified_by(algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8], keys: &[Certificate]) -> Result<usize, SignatureError> {
+fn verified_by(
+    algorithm: SignatureAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+    keys: &[Certificate],
+) -> Result<usize, SignatureError> {
     if keys.is_empty() {
         return Err(SignatureError::NoKeys);
     }
@@ -168,7 +185,11 @@ fn verified_by(algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8], 
     fitting.ok_or_else(|| SignatureError::NoKeyFits {
         algorithm: algorithm.uri(),
         count: keys.len(),
-        tried: keys.iter().take(NAMED_KEYS).map(|key| format!("{} {}", key.public_key().key_type(), key.fingerprint())).collect(),
+        tried: keys
+            .iter()
+            .take(NAMED_KEYS)
+            .map(|key| format!("{} {}", key.public_key().key_type(), key.fingerprint()))
+            .collect(),
     })
 }
 

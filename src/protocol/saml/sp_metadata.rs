@@ -6,7 +6,8 @@ use super::certificate::Certificate;
 use super::xml::{escape_attribute, escape_text, ns};
 use crate::model::encoding::base64;
 
-/// Key transport and content encryption that are always decrypted, best first: an identity provider takes the first that it knows.
+/// Key transport and content encryption that are always decrypted, best first: an identity provider takes the
+/// first that it knows.
 const ENCRYPTION_METHODS: [&str; 4] = [
     "http://www.w3.org/2009/xmlenc11#aes256-gcm",
     "http://www.w3.org/2009/xmlenc11#aes192-gcm",
@@ -14,7 +15,8 @@ const ENCRYPTION_METHODS: [&str; 4] = [
     "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
 ];
 /// Content encryption that is decrypted where the provider's rules say so.
-const CBC_METHODS: [&str; 2] = ["http://www.w3.org/2001/04/xmlenc#aes256-cbc", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"];
+const CBC_METHODS: [&str; 2] =
+    ["http://www.w3.org/2001/04/xmlenc#aes256-cbc", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"];
 
 /// What the broker is towards one identity provider.
 #[derive(Debug, Clone)]
@@ -44,12 +46,19 @@ impl SpMetadata<'_> {
     pub fn to_xml(&self) -> String {
         let methods = self.encryption_methods();
         let signing = self.signing.iter().map(|certificate| key_descriptor("signing", certificate, ""));
-        let encryption = self.encryption.iter().map(|certificate| key_descriptor("encryption", certificate, &methods));
-        let formats = self.name_id_formats.iter().map(|format| format!("    <md:NameIDFormat>{}</md:NameIDFormat>\n", escape_text(format)));
+        let encryption =
+            self.encryption.iter().map(|certificate| key_descriptor("encryption", certificate, &methods));
+        let formats = self
+            .name_id_formats
+            .iter()
+            .map(|format| format!("    <md:NameIDFormat>{}</md:NameIDFormat>\n", escape_text(format)));
         format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<md:EntityDescriptor xmlns:md=\"{}\" xmlns:ds=\"{}\" entityID=\"{}\">\n  \
-             <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"{}\" protocolSupportEnumeration=\"{}\">\n{}{}{}    \
-             <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n  </md:SPSSODescriptor>\n\
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<md:EntityDescriptor xmlns:md=\"{}\" \
+             xmlns:ds=\"{}\" entityID=\"{}\">\n  \
+             <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"{}\" \
+             protocolSupportEnumeration=\"{}\">\n{}{}{}    \
+             <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"0\" \
+             isDefault=\"true\"/>\n  </md:SPSSODescriptor>\n\
              </md:EntityDescriptor>\n",
             ns::MD,
             ns::DS,
@@ -74,14 +83,19 @@ impl SpMetadata<'_> {
 
 fn key_descriptor(usage: &str, certificate: &Certificate, methods: &str) -> String {
     format!(
-        "    <md:KeyDescriptor use=\"{usage}\">\n      <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>\
-         </ds:KeyInfo>\n{methods}    </md:KeyDescriptor>\n",
+        "    <md:KeyDescriptor use=\"{usage}\">\n      <ds:KeyInfo><ds:X509Data>\
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n{methods}    </md:KeyDescriptor>\n",
         base64(certificate.der()),
     )
 }
 
 fn logout_services(url: &str) -> String {
-    let service =
-        |binding: Binding| format!("    <md:SingleLogoutService Binding=\"{}\" Location=\"{}\"/>\n", binding.uri(), escape_attribute(url));
+    let service = |binding: Binding| {
+        format!(
+            "    <md:SingleLogoutService Binding=\"{}\" Location=\"{}\"/>\n",
+            binding.uri(),
+            escape_attribute(url)
+        )
+    };
     [Binding::Redirect, Binding::Post].map(service).concat()
 }

@@ -1,4 +1,5 @@
-//! `Status` of a response ([SAML Core section 3.2.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+//! `Status` of a response ([SAML Core section
+//! 3.2.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
 use super::checks::{Checks, shown};
 use super::error::SamlError;
@@ -23,8 +24,10 @@ pub(super) fn check(root: Node<'_, '_>, checks: &mut Checks) -> Result<(), SamlE
 
 fn read(root: Node<'_, '_>) -> Result<(), SamlError> {
     const CODE: &str = "StatusCode/@Value";
-    let status = xml::only_child(root, ns::SAMLP, "Status")?.ok_or(SamlError::Missing { element: "Status" })?;
-    let outer = xml::only_child(status, ns::SAMLP, "StatusCode")?.ok_or(SamlError::Missing { element: "StatusCode" })?;
+    let status =
+        xml::only_child(root, ns::SAMLP, "Status")?.ok_or(SamlError::Missing { element: "Status" })?;
+    let outer = xml::only_child(status, ns::SAMLP, "StatusCode")?
+        .ok_or(SamlError::Missing { element: "StatusCode" })?;
     let code = xml::attribute(outer, "Value").ok_or(SamlError::Missing { element: CODE })?;
     let inner = xml::only_child(outer, ns::SAMLP, "StatusCode")?;
     if code == SUCCESS && inner.is_none() {

@@ -1,8 +1,8 @@
 //! What may stand where in a response: the allow-list that is applied before any cryptography (C-01 to C-12).
 //!
-//! Children of the schema types come in schema order, namespace-exact. An element called Response, Assertion, EncryptedAssertion or Signature, in
-//! whatever namespace, stands at its one place or nowhere: not in Extensions, Advice, Object, StatusDetail, SubjectConfirmationData, AttributeValue
-//! or KeyInfo.
+//! Children of the schema types come in schema order, namespace-exact. An element called Response, Assertion,
+//! EncryptedAssertion or Signature, in whatever namespace, stands at its one place or nowhere: not in
+//! Extensions, Advice, Object, StatusDetail, SubjectConfirmationData, AttributeValue or KeyInfo.
 
 use super::error::SamlError;
 use super::xml::{self, Node, ns};
@@ -17,10 +17,16 @@ pub(super) enum Content<'a, 'i> {
 /// Names in schema order, each at most once.
 type Sequence = [(&'static str, &'static str)];
 
-const RESPONSE: &Sequence = &[(ns::SAML, "Issuer"), (ns::DS, "Signature"), (ns::SAMLP, "Extensions"), (ns::SAMLP, "Status")];
+const RESPONSE: &Sequence =
+    &[(ns::SAML, "Issuer"), (ns::DS, "Signature"), (ns::SAMLP, "Extensions"), (ns::SAMLP, "Status")];
 
-const ASSERTION: &Sequence =
-    &[(ns::SAML, "Issuer"), (ns::DS, "Signature"), (ns::SAML, "Subject"), (ns::SAML, "Conditions"), (ns::SAML, "Advice")];
+const ASSERTION: &Sequence = &[
+    (ns::SAML, "Issuer"),
+    (ns::DS, "Signature"),
+    (ns::SAML, "Subject"),
+    (ns::SAML, "Conditions"),
+    (ns::SAML, "Advice"),
+];
 
 const STATEMENTS: [&str; 3] = ["AuthnStatement", "AttributeStatement", "AuthzDecisionStatement"];
 
@@ -78,8 +84,13 @@ fn is_statement(node: Node<'_, '_>) -> bool {
     node.tag_name().namespace() == Some(ns::SAML) && STATEMENTS.contains(&node.tag_name().name())
 }
 
-/// The children of `parent` are those of `sequence` in its order, then any that `rest` takes, with only white space between.
-fn in_sequence<'a, 'i>(parent: Node<'a, 'i>, sequence: &Sequence, mut rest: impl FnMut(Node<'a, 'i>) -> bool) -> Result<(), SamlError> {
+/// The children of `parent` are those of `sequence` in its order, then any that `rest` takes, with only white
+/// space between.
+fn in_sequence<'a, 'i>(
+    parent: Node<'a, 'i>,
+    sequence: &Sequence,
+    mut rest: impl FnMut(Node<'a, 'i>) -> bool,
+) -> Result<(), SamlError> {
     let mut remaining = sequence;
     for child in parent.children() {
         if child.is_text() && child.text().is_some_and(|text| !trimmed(text).is_empty()) {
@@ -91,20 +102,26 @@ fn in_sequence<'a, 'i>(parent: Node<'a, 'i>, sequence: &Sequence, mut rest: impl
         match remaining.iter().position(|(namespace, local)| xml::is(child, namespace, local)) {
             Some(at) => remaining = remaining.get(at + 1..).unwrap_or_default(),
             None if rest(child) => remaining = &[],
-            None => return Err(SamlError::Misplaced { element: qualified(child), parent: qualified(parent) }),
+            None => {
+                return Err(SamlError::Misplaced { element: qualified(child), parent: qualified(parent) });
+            }
         }
     }
     Ok(())
 }
 
-/// No element of [`CONFINED`] below the places that [`in_sequence`] has looked at: the children of `root`, and of an assertion among them.
+/// No element of [`CONFINED`] below the places that [`in_sequence`] has looked at: the children of `root`,
+/// and of an assertion among them.
 fn confined(root: Node<'_, '_>) -> Result<(), SamlError> {
     let at_its_place = |node: Node<'_, '_>| {
-        node.parent_element()
-            .is_none_or(|parent| parent == root || (parent.parent_element() == Some(root) && is_signed_assertion(parent, node)))
+        node.parent_element().is_none_or(|parent| {
+            parent == root || (parent.parent_element() == Some(root) && is_signed_assertion(parent, node))
+        })
     };
-    let stray =
-        root.descendants().filter(|node| node.is_element() && CONFINED.contains(&node.tag_name().name())).find(|node| !at_its_place(*node));
+    let stray = root
+        .descendants()
+        .filter(|node| node.is_element() && CONFINED.contains(&node.tag_name().name()))
+        .find(|node| !at_its_place(*node));
     match stray {
         Some(node) => {
             let parent = node.parent_element().map(qualified).unwrap_or_default();

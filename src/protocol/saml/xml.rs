@@ -1,7 +1,9 @@
-//! XML, strictly: a small subset of [XML 1.0](https://www.w3.org/TR/xml/) with [Namespaces 1.0](https://www.w3.org/TR/xml-names/).
+//! XML, strictly: a small subset of [XML 1.0](https://www.w3.org/TR/xml/) with [Namespaces
+//! 1.0](https://www.w3.org/TR/xml-names/).
 //!
-//! A document is UTF-8, has no DOCTYPE, no processing instruction and no entity beyond the five, and stays within bounds that are checked before
-//! a tree is built. Whatever two parsers could read differently is refused.
+//! A document is UTF-8, has no DOCTYPE, no processing instruction and no entity beyond the five, and stays
+//! within bounds that are checked before a tree is built. Whatever two parsers could read differently is
+//! refused.
 
 mod scan;
 
@@ -126,7 +128,8 @@ impl<'i> Document<'i> {
         Self::parse_within(bytes, MAX_MESSAGE)
     }
 
-    /// Parses at most `limit` bytes. The bounds on elements, attributes and namespaces grow with `limit`; depth does not.
+    /// Parses at most `limit` bytes. The bounds on elements, attributes and namespaces grow with `limit`;
+    /// depth does not.
     pub fn parse_within(bytes: &'i [u8], limit: usize) -> Result<Self, XmlError> {
         if bytes.len() > limit {
             return Err(XmlError::TooLarge { bytes: bytes.len(), limit });
@@ -139,8 +142,8 @@ impl<'i> Document<'i> {
         Ok(Self(document))
     }
 
-    /// Parses the canonical form of an element of another document; it may be longer than that. What was checked there holds of it too, and is not
-    /// checked again.
+    /// Parses the canonical form of an element of another document; it may be longer than that. What was
+    /// checked there holds of it too, and is not checked again.
     pub fn parse_canonical(bytes: &'i Canonical) -> Result<Self, XmlError> {
         let limit = 4 * MAX_MESSAGE;
         if bytes.len() > limit {
@@ -177,12 +180,20 @@ pub fn elements<'a, 'i>(node: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>
 }
 
 /// The child elements `local` of the namespace `namespace`.
-pub fn children<'a, 'i>(node: Node<'a, 'i>, namespace: &str, local: &str) -> impl Iterator<Item = Node<'a, 'i>> {
+pub fn children<'a, 'i>(
+    node: Node<'a, 'i>,
+    namespace: &str,
+    local: &str,
+) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(move |child| is(*child, namespace, local))
 }
 
 /// The child element of that name, if there is one; [`XmlError::Repeated`] when there are several.
-pub fn only_child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, local: &'static str) -> Result<Option<Node<'a, 'i>>, XmlError> {
+pub fn only_child<'a, 'i>(
+    node: Node<'a, 'i>,
+    namespace: &str,
+    local: &'static str,
+) -> Result<Option<Node<'a, 'i>>, XmlError> {
     let mut found = children(node, namespace, local);
     let first = found.next();
     if found.next().is_some() {
@@ -191,14 +202,22 @@ pub fn only_child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, local: &'static s
     Ok(first)
 }
 
-/// The one child element of that name; [`XmlError::Missing`] when there is none, [`XmlError::Repeated`] when there are several.
-pub fn required_child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, local: &'static str) -> Result<Node<'a, 'i>, XmlError> {
-    only_child(node, namespace, local)?.ok_or_else(|| XmlError::Missing { element: local, parent: name(node) })
+/// The one child element of that name; [`XmlError::Missing`] when there is none, [`XmlError::Repeated`] when
+/// there are several.
+pub fn required_child<'a, 'i>(
+    node: Node<'a, 'i>,
+    namespace: &str,
+    local: &'static str,
+) -> Result<Node<'a, 'i>, XmlError> {
+    only_child(node, namespace, local)?
+        .ok_or_else(|| XmlError::Missing { element: local, parent: name(node) })
 }
 
 /// The attribute `name` without namespace; one of the same local name in a namespace is another attribute.
 pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
-    node.attributes().find(|attribute| attribute.namespace().is_none() && attribute.name() == name).map(|attribute| attribute.value())
+    node.attributes()
+        .find(|attribute| attribute.namespace().is_none() && attribute.name() == name)
+        .map(|attribute| attribute.value())
 }
 
 /// The whole text, untrimmed; a comment or an element in it is refused.
@@ -281,11 +300,17 @@ const fn is_xml(character: char) -> bool {
 fn unique_ids(document: &roxmltree::Document<'_>) -> Result<(), XmlError> {
     let mut ids: Vec<&str> = Vec::new();
     for node in document.descendants() {
-        ids.extend(node.attributes().filter(|attribute| attribute.name().eq_ignore_ascii_case("id")).map(|attribute| attribute.value()));
+        ids.extend(
+            node.attributes()
+                .filter(|attribute| attribute.name().eq_ignore_ascii_case("id"))
+                .map(|attribute| attribute.value()),
+        );
     }
     ids.sort_unstable();
     match ids.windows(2).find(|pair| matches!(pair, [one, other] if one == other)) {
-        Some(pair) => Err(XmlError::DuplicateId { id: pair.first().map(|id| clip(id).into_owned()).unwrap_or_default() }),
+        Some(pair) => Err(XmlError::DuplicateId {
+            id: pair.first().map(|id| clip(id).into_owned()).unwrap_or_default(),
+        }),
         None => Ok(()),
     }
 }

@@ -27,9 +27,11 @@ impl Said {
             let (fingerprint, subject) = (certificate.fingerprint(), certificate.subject());
             let alone = certificates.len() == 1;
             if days < 0 {
-                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, subject, "a SAML signing certificate has expired; it is still believed");
+                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, subject, "a SAML \
+                    signing certificate has expired; it is still believed");
             } else {
-                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, subject, days, alone, "a SAML signing certificate expires soon");
+                tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, subject, days,
+                    alone, "a SAML signing certificate expires soon");
             }
         }
     }

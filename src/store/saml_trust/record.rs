@@ -54,7 +54,10 @@ impl TryFrom<StoredKnown> for Known {
 
     fn try_from(stored: StoredKnown) -> Result<Self, Self::Error> {
         let der = base64_decode(&stored.der).ok_or("no base64")?;
-        Ok(Self { certificate: Certificate::from_der(&der).map_err(|_| "no certificate")?, seen: stored.seen })
+        Ok(Self {
+            certificate: Certificate::from_der(&der).map_err(|_| "no certificate")?,
+            seen: stored.seen,
+        })
     }
 }
 
@@ -77,30 +80,42 @@ struct StoredEndpoint {
 }
 
 impl Trust {
-    /// The first metadata of a provider is believed: it came over https from where the operator said, or from a pinned signer.
+    /// The first metadata of a provider is believed: it came over https from where the operator said, or from
+    /// a pinned signer.
     pub(super) fn first(fetched: &Fetched) -> Self {
         let Fetched { metadata, at } = fetched;
         Self {
             entity_id: metadata.entity_id.clone(),
-            accepted: metadata.signing.iter().map(|certificate| Known { certificate: certificate.clone(), seen: *at }).collect(),
+            accepted: metadata
+                .signing
+                .iter()
+                .map(|certificate| Known { certificate: certificate.clone(), seen: *at })
+                .collect(),
             pending: Vec::new(),
             endpoints: Endpoints::of(metadata),
             read: *at,
         }
     }
 
-    /// This record with what newer metadata says; older one changes nothing. Of a `trusted` source every certificate counts at once.
+    /// This record with what newer metadata says; older one changes nothing. Of a `trusted` source every
+    /// certificate counts at once.
     pub(super) fn with(&self, fetched: &Fetched, trusted: bool, now: Timestamp) -> Result<Self, TrustError> {
         let metadata = &fetched.metadata;
         if fetched.at < self.read {
             return Ok(self.promoted(now));
         }
         if metadata.entity_id != self.entity_id {
-            return Err(TrustError::EntityChanged { known: self.entity_id.clone(), found: metadata.entity_id.clone() });
+            return Err(TrustError::EntityChanged {
+                known: self.entity_id.clone(),
+                found: metadata.entity_id.clone(),
+            });
         }
         let named = |known: &&Known| metadata.signing.contains(&known.certificate);
         let kept: Vec<Known> = self.accepted.iter().filter(named).cloned().collect();
-        let fresh = metadata.signing.iter().filter(|new| !self.accepted.iter().any(|known| known.certificate == **new));
+        let fresh = metadata
+            .signing
+            .iter()
+            .filter(|new| !self.accepted.iter().any(|known| known.certificate == **new));
         let fresh: Vec<Known> = fresh.map(|certificate| self.first_seen(certificate, now)).collect();
         let (accepted, pending) = if trusted && !fresh.is_empty() {
             (kept.into_iter().chain(fresh).collect(), Vec::new())
@@ -110,9 +125,16 @@ impl Trust {
         } else {
             (kept, fresh)
         };
-        let same = accepted == self.accepted && pending == self.pending && self.endpoints == Endpoints::of(metadata);
+        let same =
+            accepted == self.accepted && pending == self.pending && self.endpoints == Endpoints::of(metadata);
         let read = if same { self.read } else { fetched.at };
-        let record = Self { entity_id: self.entity_id.clone(), accepted, pending, endpoints: Endpoints::of(metadata), read };
+        let record = Self {
+            entity_id: self.entity_id.clone(),
+            accepted,
+            pending,
+            endpoints: Endpoints::of(metadata),
+            read,
+        };
         Ok(record.promoted(now))
     }
 
@@ -127,7 +149,9 @@ impl Trust {
 
     /// This record after an administrator accepted a waiting certificate.
     pub(super) fn accept(&self, fingerprint: &str, now: Timestamp) -> Option<Self> {
-        let plain = |text: &str| text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_uppercase();
+        let plain = |text: &str| {
+            text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_uppercase()
+        };
         let wanted = plain(fingerprint);
         let at = self.pending.iter().position(|known| plain(known.certificate.fingerprint()) == wanted)?;
         let mut accepted = self.clone();
@@ -163,7 +187,8 @@ impl Trust {
     pub(super) fn report(&self, before: Option<&Self>, party: Party<'_>) {
         let (pool, provider) = (party.pool, party.provider);
         let new = |list: &'static str, known: &Known| {
-            let before = before.map(|before| if list == "accepted" { &before.accepted } else { &before.pending });
+            let before =
+                before.map(|before| if list == "accepted" { &before.accepted } else { &before.pending });
             before.is_none_or(|before| !before.contains(known))
         };
         for known in self.accepted.iter().filter(|known| new("accepted", known)) {
@@ -174,12 +199,15 @@ impl Trust {
             let (fingerprint, subject) = (known.certificate.fingerprint(), known.certificate.subject());
             tracing::warn!(
                 %pool, %provider, fingerprint, subject,
-                "metadata names a new SAML signing certificate, which waits: compare the fingerprint with the provider's, then symbolon saml accept-key"
+                "metadata names a new SAML signing certificate, which waits: compare the fingerprint with \
+                 the provider's, then symbolon saml accept-key"
             );
         }
-        let gone = before.iter().flat_map(|before| &before.accepted).filter(|known| !self.accepted.contains(known));
+        let gone =
+            before.iter().flat_map(|before| &before.accepted).filter(|known| !self.accepted.contains(known));
         for known in gone {
-            tracing::info!(%pool, %provider, fingerprint = known.certificate.fingerprint(), "a SAML signing certificate was withdrawn");
+            tracing::info!(%pool, %provider, fingerprint = known.certificate.fingerprint(), "a SAML signing \
+                certificate was withdrawn");
         }
     }
 
@@ -210,6 +238,10 @@ impl StoredEndpoint {
 
     fn restored(&self) -> Endpoint {
         let binding = if self.post { Binding::Post } else { Binding::Redirect };
-        Endpoint { binding, location: self.location.clone(), response_location: self.response_location.clone() }
+        Endpoint {
+            binding,
+            location: self.location.clone(),
+            response_location: self.response_location.clone(),
+        }
     }
 }

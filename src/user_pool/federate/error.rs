@@ -83,13 +83,16 @@ pub enum FederationError {
 }
 
 impl FederationError {
-    /// The `error` that the app receives ([RFC 6749 section 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
+    /// The `error` that the app receives ([RFC 6749 section
+    /// 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
     pub fn oauth_error(&self) -> &'static str {
         match self {
             Self::Answered { error, .. } => answered(error),
             Self::Quirk(error) if error.fault() == Fault::Visitor => "access_denied",
             Self::SignedOutThere | Self::IdToken(IdTokenError::TooOld(_)) => "access_denied",
-            Self::Saml(error) if error.oauth_error().is_some() => error.oauth_error().unwrap_or("server_error"),
+            Self::Saml(error) if error.oauth_error().is_some() => {
+                error.oauth_error().unwrap_or("server_error")
+            }
             _ if self.retryable() => "temporarily_unavailable",
             _ => "server_error",
         }
@@ -152,17 +155,25 @@ impl Refusal for FederationError {
     fn hint(&self) -> String {
         match self {
             Self::Disabled => "enable this provider, or take it off the app's list".into(),
-            Self::OtherProvider { .. } | Self::OtherProtocol | Self::SignedOutThere => "start again from the app".into(),
+            Self::OtherProvider { .. } | Self::OtherProtocol | Self::SignedOutThere => {
+                "start again from the app".into()
+            }
             Self::Answered { error, .. } => match answered(error) {
                 "server_error" if is_ours(error) => {
-                    "compare client_id, callback URL, scopes and parameters of this provider with the provider's console".into()
+                    "compare client_id, callback URL, scopes and parameters of this provider with the \
+                     provider's console"
+                        .into()
                 }
                 "server_error" => "look up this error in the provider's documentation and logs".into(),
                 "temporarily_unavailable" => "see the provider's status page and try again later".into(),
                 _ => "sign in at the provider and agree there, or choose another way to sign in".into(),
             },
-            Self::NoIdToken => "ask for the scope openid; check that the provider is an OpenID provider".into(),
-            Self::AccessTokenUnusable => "the provider must hand out access tokens as RFC 6750 section 2.1 describes them".into(),
+            Self::NoIdToken => {
+                "ask for the scope openid; check that the provider is an OpenID provider".into()
+            }
+            Self::AccessTokenUnusable => {
+                "the provider must hand out access tokens as RFC 6750 section 2.1 describes them".into()
+            }
             Self::NoAppSecret => "give client_secret for this provider".into(),
             _ => self.inner().map(Refusal::hint).unwrap_or_default(),
         }
@@ -192,7 +203,8 @@ impl Refusal for FederationError {
     }
 }
 
-/// The provider's `error` as the app may hear it: its own words only where OAuth or OpenID Connect define them.
+/// The provider's `error` as the app may hear it: its own words only where OAuth or OpenID Connect define
+/// them.
 fn answered(error: &str) -> &'static str {
     match error {
         "login_required" => "login_required",

@@ -1,4 +1,5 @@
-//! Signing in with an external provider: [`begin`] sends the browser there, [`finish`] turns its answer into an identity.
+//! Signing in with an external provider: [`begin`] sends the browser there, [`finish`] turns its answer into
+//! an identity.
 
 mod advice;
 mod error;
@@ -95,12 +96,15 @@ async fn send(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), Fede
     let (endpoint, rules, nonce) = match &provider.protocol {
         Protocol::Oidc(oidc) => {
             let endpoints = record::metadata(means, oidc, upstream.endpoints(oidc).await)?;
-            let endpoint = endpoints.authorization.clone().ok_or(UpstreamError::EndpointMissing("authorization"))?;
+            let endpoint =
+                endpoints.authorization.clone().ok_or(UpstreamError::EndpointMissing("authorization"))?;
             (endpoint, &oidc.request, Some(outside.random.token()))
         }
-        Protocol::Oauth2(oauth2) => {
-            (oauth2::endpoint(&upstream, oauth2.endpoints.authorization.as_deref(), "authorization")?, &oauth2.request, None)
-        }
+        Protocol::Oauth2(oauth2) => (
+            oauth2::endpoint(&upstream, oauth2.endpoints.authorization.as_deref(), "authorization")?,
+            &oauth2.request,
+            None,
+        ),
         Protocol::Saml(_) => return Err(FederationError::OtherProtocol),
     };
     let (verifier, forwarded) = (outside.random.token(), forwarded(rules, begin.wishes));
@@ -153,7 +157,10 @@ async fn prove(
     answer: &CallbackAnswer,
 ) -> Result<ExternalIdentity, FederationError> {
     if provider.name != pending.provider {
-        return Err(FederationError::OtherProvider { asked: pending.provider.clone(), used: provider.name.clone() });
+        return Err(FederationError::OtherProvider {
+            asked: pending.provider.clone(),
+            used: provider.name.clone(),
+        });
     }
     if !provider.enabled {
         return Err(FederationError::Disabled);
@@ -161,7 +168,8 @@ async fn prove(
     answer.check_transport(pending.form_post)?;
     let upstreams = means.upstreams;
     let upstream = upstreams.of(provider);
-    let exchange = Exchange { means, upstream: &upstream, provider, pending, answer, now: means.outside.clock.now() };
+    let exchange =
+        Exchange { means, upstream: &upstream, provider, pending, answer, now: means.outside.clock.now() };
     let proof = async {
         match &provider.protocol {
             Protocol::Oidc(oidc) => exchange.oidc(oidc).await,
@@ -175,21 +183,35 @@ async fn prove(
     }
 }
 
-/// What the app's request says to this provider, by the provider's rules. Signing in anew is also asked for as `max_age=0`
-/// where that is understood, for only then does the answer prove it. Where the provider knows only one of `login` and
-/// `select_account`, it stands in for the other: whoever was to be asked something is asked something.
+/// What the app's request says to this provider, by the provider's rules. Signing in anew is also asked for
+/// as `max_age=0` where that is understood, for only then does the answer prove it. Where the provider knows
+/// only one of `login` and `select_account`, it stands in for the other: whoever was to be asked something is
+/// asked something.
 fn forwarded<'a>(rules: &RequestRules, wishes: Wishes<'a>) -> Forwarded<'a> {
     let asked = wishes.prompt;
-    let prompts = [("none", asked.none), ("login", asked.login), ("select_account", asked.select_account), ("consent", asked.consent)];
+    let prompts = [
+        ("none", asked.none),
+        ("login", asked.login),
+        ("select_account", asked.select_account),
+        ("consent", asked.consent),
+    ];
     let known = |name: &str| rules.prompts.iter().any(|have| have == name);
     let stands_in = |name: &str| match name {
         "login" => asked.select_account && !known("select_account"),
         "select_account" => asked.login && !known("login"),
         _ => false,
     };
-    let prompt = prompts.into_iter().filter(|(name, on)| known(name) && (*on || stands_in(name))).map(|(name, _)| name).collect();
+    let prompt = prompts
+        .into_iter()
+        .filter(|(name, on)| known(name) && (*on || stands_in(name)))
+        .map(|(name, _)| name)
+        .collect();
     let max_age = if asked.login { Some(0) } else { wishes.max_age };
-    Forwarded { login_hint: wishes.login_hint.filter(|_| rules.login_hint), prompt, max_age: max_age.filter(|_| rules.max_age) }
+    Forwarded {
+        login_hint: wishes.login_hint.filter(|_| rules.login_hint),
+        prompt,
+        max_age: max_age.filter(|_| rules.max_age),
+    }
 }
 
 /// One answer being turned into an identity.
@@ -207,16 +229,22 @@ impl Exchange<'_> {
     fn code(&self) -> Result<&SecretString, FederationError> {
         match self.answer {
             CallbackAnswer::Code { code, .. } => Ok(code),
-            CallbackAnswer::Error { error, description, .. } => {
-                Err(FederationError::Answered { error: error.clone(), description: description.clone().unwrap_or_default() })
-            }
+            CallbackAnswer::Error { error, description, .. } => Err(FederationError::Answered {
+                error: error.clone(),
+                description: description.clone().unwrap_or_default(),
+            }),
         }
     }
 
-    /// Redeems the code at this provider's own token endpoint, with this provider's own credentials (B-21, B-22).
+    /// Redeems the code at this provider's own token endpoint, with this provider's own credentials (B-21,
+    /// B-22).
     async fn redeem(&self, token_endpoint: Url, code: &SecretString) -> Result<TokenAnswer, FederationError> {
         let credentials = self.upstream.credentials(self.provider, &token_endpoint)?;
-        let mut form = token_request::authorization_code(code.expose_secret(), &self.pending.redirect_uri, &self.pending.verifier);
+        let mut form = token_request::authorization_code(
+            code.expose_secret(),
+            &self.pending.redirect_uri,
+            &self.pending.verifier,
+        );
         let header = authenticate(&self.provider.client_id, &credentials, &mut form);
         let mut request = Request::form(token_endpoint, &form);
         if let Some(header) = header {
@@ -244,7 +272,14 @@ impl Exchange<'_> {
         };
         let email_verified = quirks::email_verified(self.provider, &claims);
         let authenticated_at = auth_time.unwrap_or(self.now);
-        Ok(ExternalIdentity { key, claims, unsigned, email_verified, authenticated_at, upstream: Some(upstream) })
+        Ok(ExternalIdentity {
+            key,
+            claims,
+            unsigned,
+            email_verified,
+            authenticated_at,
+            upstream: Some(upstream),
+        })
     }
 
     /// Sends a request to the provider and remembers both it and its answer.
@@ -256,7 +291,12 @@ impl Exchange<'_> {
     }
 
     /// A GET with the access token as bearer.
-    async fn get_with(&self, what: &'static str, url: Url, access_token: &SecretString) -> Result<Response, FederationError> {
+    async fn get_with(
+        &self,
+        what: &'static str,
+        url: Url,
+        access_token: &SecretString,
+    ) -> Result<Response, FederationError> {
         let bearer = format!("Bearer {}", access_token.expose_secret()).into();
         let request = Request::get(url).secret_header(http::header::AUTHORIZATION, value(&bearer)?);
         self.call(what, request).await

@@ -26,7 +26,8 @@ impl Exchange<'_> {
         let tokens = self.redeem(token_endpoint, code).await?;
         let raw = tokens.id_token.ok_or(FederationError::NoIdToken)?;
         record::id_token(self.means, raw.clone(), self.pending.nonce.clone());
-        let algorithms: Vec<Algorithm> = oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
+        let algorithms: Vec<Algorithm> =
+            oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
         let expected = Expected {
             issuer,
             client_id: &self.provider.client_id,
@@ -39,12 +40,16 @@ impl Exchange<'_> {
             max_age: self.pending.max_age,
         };
         let check = |keys: &KeySet| Ok(id_token::verify(raw.expose_secret(), keys, expected, self.now)?);
-        let (id_token, keys) = provider_keys::checked(self.means, (self.upstream, jwks, Asker::SignIn), check, signature).await?;
+        let (id_token, keys) =
+            provider_keys::checked(self.means, (self.upstream, jwks, Asker::SignIn), check, signature)
+                .await?;
         let key = quirks::key(self.provider, &id_token.claims)?;
-        let claims = match endpoints.userinfo.as_ref().filter(|_| oidc.userinfo == UserinfoRule::WhenOffered) {
+        let claims = match endpoints.userinfo.as_ref().filter(|_| oidc.userinfo == UserinfoRule::WhenOffered)
+        {
             None => id_token.claims.clone(),
             Some(url) => {
-                let signer = Signer { keys: &keys, algorithms: &algorithms, client_id: &self.provider.client_id };
+                let signer =
+                    Signer { keys: &keys, algorithms: &algorithms, client_id: &self.provider.client_id };
                 self.userinfo(url.clone(), &tokens.access_token, &id_token, signer).await?
             }
         };
@@ -66,7 +71,11 @@ impl Exchange<'_> {
     ) -> Result<Claims, FederationError> {
         let response = self.get_with("userinfo request", url, access_token).await?;
         let media_type = response.media_type();
-        let answer = Answer { status: response.status.as_u16(), media_type: media_type.as_deref(), body: &response.body };
+        let answer = Answer {
+            status: response.status.as_u16(),
+            media_type: media_type.as_deref(),
+            body: &response.body,
+        };
         Ok(userinfo::merge(id_token, answer, signer)?)
     }
 }

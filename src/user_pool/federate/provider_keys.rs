@@ -9,8 +9,8 @@ use crate::outside::refreshing::Asker;
 use crate::outside::upstreams::{Upstream, UpstreamError};
 use crate::protocol::jose::{JwsError, KeySet};
 
-/// Makes `check` with the provider's keys. When no key fits, they are read once more, unless that was done a moment ago for
-/// such an `asker`. `signature` tells a failed
+/// Makes `check` with the provider's keys. When no key fits, they are read once more, unless that was done a
+/// moment ago for such an `asker`. `signature` tells a failed
 /// signature from the other reasons of a refusal.
 pub(in crate::user_pool) async fn checked<T, E: From<UpstreamError>>(
     means: Means<'_>,

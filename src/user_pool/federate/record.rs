@@ -29,7 +29,9 @@ type Details = Vec<(&'static str, String)>;
 /// The secrets of the settings and of the flow will not be told, whoever repeats them.
 pub(super) fn secrets(recorder: &Recorder, provider: &Provider) {
     match &provider.client_auth {
-        ClientAuth::SecretBasic(secret) | ClientAuth::SecretPost(secret) => recorder.keeps_quiet_about(secret.expose_secret()),
+        ClientAuth::SecretBasic(secret) | ClientAuth::SecretPost(secret) => {
+            recorder.keeps_quiet_about(secret.expose_secret());
+        }
         ClientAuth::PrivateKeyJwt { .. } | ClientAuth::AppleJwt { .. } | ClientAuth::None => {}
     }
 }
@@ -69,7 +71,11 @@ pub(in crate::user_pool) fn metadata(
         telling.optional("metadata URL", discovery);
         match &told {
             Ok(metadata) => {
-                let named = [("authorization", &metadata.authorization), ("token", &metadata.token), ("jwks", &metadata.jwks)];
+                let named = [
+                    ("authorization", &metadata.authorization),
+                    ("token", &metadata.token),
+                    ("jwks", &metadata.jwks),
+                ];
                 for (name, url) in named {
                     telling.optional(name, url.as_ref().map(redact::url));
                 }
@@ -81,7 +87,13 @@ pub(in crate::user_pool) fn metadata(
 }
 
 /// A request to the provider that was sent at `began`, and its answer.
-pub(super) fn call(means: Means<'_>, what: &'static str, began: Timestamp, request: Request, answer: &Result<Response, UpstreamError>) {
+pub(super) fn call(
+    means: Means<'_>,
+    what: &'static str,
+    began: Timestamp,
+    request: Request,
+    answer: &Result<Response, UpstreamError>,
+) {
     let (answer, now) = (answer.clone(), means.outside.clock.now());
     means.recorder.later(began, what, move |telling| {
         asked(telling, &request);
@@ -97,16 +109,21 @@ fn asked(telling: &mut Telling, request: &Request) {
     telling.detail("request", format!("{} {}", request.method, redact::url(&request.url)));
     let fields: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
     let in_url = request.url.query_pairs().into_owned();
-    fields.iter().cloned().chain(in_url).filter(|(name, _)| redact::is_secret(name)).for_each(|(_, value)| {
-        telling.keeps_quiet_about(&value);
-    });
+    fields.iter().cloned().chain(in_url).filter(|(name, _)| redact::is_secret(name)).for_each(
+        |(_, value)| {
+            telling.keeps_quiet_about(&value);
+        },
+    );
     if !fields.is_empty() {
         telling.detail("fields", fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "));
     }
     for name in ["client_id", "redirect_uri"] {
-        telling.optional(name, fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()));
+        telling
+            .optional(name, fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()));
     }
-    if let Some(header) = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+    if let Some(header) =
+        request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+    {
         telling.detail("Authorization", header.split(' ').next().unwrap_or_default().to_owned());
     }
 }
@@ -118,7 +135,9 @@ fn answered(telling: &mut Telling, answer: &Response, now: Timestamp) {
     let Ok(members) = serde_json::from_slice::<Map<String, Value>>(&answer.body) else {
         return telling.detail("body", format!("{} bytes that are no JSON object", answer.body.len()));
     };
-    for token in ["access_token", "id_token", "refresh_token"].iter().filter_map(|name| members.get(*name)?.as_str()) {
+    for token in
+        ["access_token", "id_token", "refresh_token"].iter().filter_map(|name| members.get(*name)?.as_str())
+    {
         telling.keeps_quiet_about(token);
     }
     telling.detail("members", redact::names(&members));
@@ -212,7 +231,10 @@ pub(super) fn claims(means: Means<'_>, name: &'static str, claims: Arc<Claims>) 
             telling.detail(name, redact::member(name, value));
         }
         if claims.len() > MOST_MEMBERS {
-            telling.detail("and", claims.keys().skip(MOST_MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", "));
+            telling.detail(
+                "and",
+                claims.keys().skip(MOST_MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", "),
+            );
         }
     });
 }

@@ -1,5 +1,5 @@
-//! Identity from a SAML provider: [`begin`] makes the request that the browser takes there, [`finish`] turns its answer into an identity,
-//! and [`unsolicited`] one that nobody asked for.
+//! Identity from a SAML provider: [`begin`] makes the request that the browser takes there, [`finish`] turns
+//! its answer into an identity, and [`unsolicited`] one that nobody asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,8 @@ use crate::user_pool::trial;
 
 /// How old a response that nobody asked for may be, as in Cognito.
 const UNSOLICITED_AGE: Duration = Duration::from_secs(6 * 60);
-/// Responses of one provider that may fail to decrypt within [`FAILURE_WINDOW`] while nothing protects their ciphertext (C-44).
+/// Responses of one provider that may fail to decrypt within [`FAILURE_WINDOW`] while nothing protects their
+/// ciphertext (C-44).
 const MOST_FAILURES: i64 = 100;
 const FAILURE_WINDOW: Duration = Duration::from_secs(3600);
 /// How long our metadata waits for what a provider's says of it.
@@ -60,11 +61,16 @@ pub enum Use {
 }
 
 /// How the browser leaves for the provider, and what its answer will be checked against.
-pub async fn begin(connection: Connection<'_>, begin: Begin<'_>) -> Result<(Departure, Pending), FederationError> {
+pub async fn begin(
+    connection: Connection<'_>,
+    begin: Begin<'_>,
+) -> Result<(Departure, Pending), FederationError> {
     let (saml, app) = (connection.rules()?, connection.app);
     let metadata = connection.metadata(saml).await?;
     let Begin { wishes, handle, redirect_uri, .. } = begin;
-    let endpoint = metadata.sso(saml.request.binding).ok_or(SamlRefusal::NoEndpoint(saml.request.binding.map_or("any", Binding::uri)))?;
+    let endpoint = metadata
+        .sso(saml.request.binding)
+        .ok_or(SamlRefusal::NoEndpoint(saml.request.binding.map_or("any", Binding::uri)))?;
     let (id, now) = (message_id(app.outside.random.bytes()), app.outside.clock.now());
     let request = AuthnRequest {
         id: &id,
@@ -77,9 +83,19 @@ pub async fn begin(connection: Connection<'_>, begin: Begin<'_>) -> Result<(Depa
         name_id_format: saml.request.name_id_format.as_deref(),
         authn_context: &saml.request.authn_context,
     };
-    let keys = if saml.request.sign.unwrap_or(metadata.wants_signed_requests) { Some(connection.keys().await?) } else { None };
+    let keys = if saml.request.sign.unwrap_or(metadata.wants_signed_requests) {
+        Some(connection.keys().await?)
+    } else {
+        None
+    };
     let key = keys.as_ref().map(|keys| &keys.signing);
-    let departure = send((endpoint.binding, &endpoint.location), Message::Request, (&id, &request.to_xml()), Some(&handle), key)?;
+    let departure = send(
+        (endpoint.binding, &endpoint.location),
+        Message::Request,
+        (&id, &request.to_xml()),
+        Some(&handle),
+        key,
+    )?;
     let pending = Pending {
         provider: connection.provider.name.clone(),
         nonce: String::new(),
@@ -112,7 +128,8 @@ pub(in crate::user_pool) fn send(
     }
 }
 
-/// Checks the answer to the request that `pending` remembers, and proves who the person is. An answer counts once (C-57).
+/// Checks the answer to the request that `pending` remembers, and proves who the person is. An answer counts
+/// once (C-57).
 pub async fn finish(
     connection: Connection<'_>,
     pending: &Pending,
@@ -121,7 +138,10 @@ pub async fn finish(
 ) -> Result<ExternalIdentity, FederationError> {
     let saml = connection.rules()?;
     if connection.provider.name != pending.provider {
-        return Err(FederationError::OtherProvider { asked: pending.provider.clone(), used: connection.provider.name.clone() });
+        return Err(FederationError::OtherProvider {
+            asked: pending.provider.clone(),
+            used: connection.provider.name.clone(),
+        });
     }
     let asked = pending.saml.as_ref().ok_or(SamlRefusal::OtherProtocol)?;
     let fitting = Fitting {
@@ -168,12 +188,14 @@ pub fn acs_url(saml: &Saml, origin: &str) -> String {
     saml.acs_url.clone().unwrap_or_else(|| format!("{origin}/saml2/idpresponse"))
 }
 
-/// Whether our requests to this provider are signed: what the setting says, else what its metadata wants, if that is to be had soon. A provider
-/// may be reading our metadata now and give its own when it has.
+/// Whether our requests to this provider are signed: what the setting says, else what its metadata wants, if
+/// that is to be had soon. A provider may be reading our metadata now and give its own when it has.
 pub async fn signs_requests(connection: Connection<'_>, saml: &Saml) -> bool {
     match saml.request.sign {
         Some(sign) => sign,
-        None => timeout(PATIENCE, connection.metadata(saml)).await.is_ok_and(|known| known.is_ok_and(|idp| idp.wants_signed_requests)),
+        None => timeout(PATIENCE, connection.metadata(saml))
+            .await
+            .is_ok_and(|known| known.is_ok_and(|idp| idp.wants_signed_requests)),
     }
 }
 
@@ -201,7 +223,10 @@ impl<'a> Connection<'a> {
         }
     }
 
-    pub(in crate::user_pool) async fn metadata(self, saml: &Saml) -> Result<Arc<IdpMetadata>, FederationError> {
+    pub(in crate::user_pool) async fn metadata(
+        self,
+        saml: &Saml,
+    ) -> Result<Arc<IdpMetadata>, FederationError> {
         Ok(self.app.idps.idp(self.party(saml)).await.map_err(SamlRefusal::Metadata)?)
     }
 
@@ -216,9 +241,15 @@ impl<'a> Connection<'a> {
         Party { pool: &self.pool.id, provider: &self.provider.name, saml }
     }
 
-    /// Verifies with the keys of this provider's own metadata. When none of them made the signature, the metadata is read once more, unless that was
-    /// done a moment ago.
-    async fn verify(self, saml: &Saml, xml: &[u8], fitting: Fitting<'_>, checks: &mut Checks) -> Result<Assertion, FederationError> {
+    /// Verifies with the keys of this provider's own metadata. When none of them made the signature, the
+    /// metadata is read once more, unless that was done a moment ago.
+    async fn verify(
+        self,
+        saml: &Saml,
+        xml: &[u8],
+        fitting: Fitting<'_>,
+        checks: &mut Checks,
+    ) -> Result<Assertion, FederationError> {
         self.check_cap(saml).await?;
         let metadata = self.metadata(saml).await?;
         let ours = self.keys().await?;
@@ -238,21 +269,28 @@ impl<'a> Connection<'a> {
             response::verify(xml, &expected, now, checks)
         };
         let outcome = match attempt(&metadata, checks) {
-            Err(error @ SamlError::Signature { .. }) => match self.app.idps.newer(self.party(saml), &metadata).await {
-                Some(newer) => {
-                    checks.note("Metadata", "read again, for a certificate that was not in it");
-                    attempt(&newer, checks)
+            Err(error @ SamlError::Signature { .. }) => {
+                match self.app.idps.newer(self.party(saml), &metadata).await {
+                    Some(newer) => {
+                        checks.note("Metadata", "read again, for a certificate that was not in it");
+                        attempt(&newer, checks)
+                    }
+                    None => Err(error),
                 }
-                None => Err(error),
-            },
+            }
             outcome => outcome,
         };
         match outcome {
             Ok(assertion) => Ok(assertion.into_inner()),
             Err(error) => {
-                let blind = matches!(error, SamlError::Decryption(_) | SamlError::Plaintext { .. } | SamlError::Oracle(_));
+                let blind = matches!(
+                    error,
+                    SamlError::Decryption(_) | SamlError::Plaintext { .. } | SamlError::Oracle(_)
+                );
                 if blind && saml.accept.cbc_without_signature {
-                    marks::count(&self.app.state.store, &self.failures(), FAILURE_WINDOW, now).await.map_err(SamlRefusal::Store)?;
+                    marks::count(&self.app.state.store, &self.failures(), FAILURE_WINDOW, now)
+                        .await
+                        .map_err(SamlRefusal::Store)?;
                 }
                 Err(SamlRefusal::Response(error).into())
             }
@@ -264,7 +302,8 @@ impl<'a> Connection<'a> {
         if !saml.accept.cbc_without_signature {
             return Ok(());
         }
-        let failures = marks::counted(&self.app.state.store, &self.failures()).await.map_err(SamlRefusal::Store)?;
+        let failures =
+            marks::counted(&self.app.state.store, &self.failures()).await.map_err(SamlRefusal::Store)?;
         if failures < MOST_FAILURES { Ok(()) } else { Err(SamlRefusal::Capped(failures).into()) }
     }
 
@@ -277,10 +316,13 @@ impl<'a> Connection<'a> {
         format!("{}/{}", self.pool.id, self.provider.name)
     }
 
-    /// The mark that an assertion was used lives for as long as anybody could bring it again. Of two replicas one sets it.
+    /// The mark that an assertion was used lives for as long as anybody could bring it again. Of two replicas
+    /// one sets it.
     async fn use_once(self, assertion: &Assertion) -> Result<(), FederationError> {
         let key = Key::mark("assertion", &self.scope(), &assertion.id);
-        let first = marks::is_first(&self.app.state.store, &key, assertion.acceptable_until).await.map_err(SamlRefusal::Store)?;
+        let first = marks::is_first(&self.app.state.store, &key, assertion.acceptable_until)
+            .await
+            .map_err(SamlRefusal::Store)?;
         if first { Ok(()) } else { Err(SamlRefusal::Replayed(assertion.id.clone()).into()) }
     }
 
@@ -288,8 +330,11 @@ impl<'a> Connection<'a> {
         let mut claims = saml_claims::claims(saml, assertion);
         let key = quirks::key(self.provider, &claims)?;
         let single = has_one_address(saml, &claims);
-        for (name, hint) in trial::missing(self.provider, &claims).into_iter().filter(|(name, _)| name.as_str() == "email") {
-            tracing::warn!(code = "saml_attribute_missing", pool = %self.pool.id, provider = %self.provider.name, attribute = %name, hint, "a claim is missing");
+        for (name, hint) in
+            trial::missing(self.provider, &claims).into_iter().filter(|(name, _)| name.as_str() == "email")
+        {
+            tracing::warn!(code = "saml_attribute_missing", pool = %self.pool.id,
+                provider = %self.provider.name, attribute = %name, hint, "a claim is missing");
         }
         quirks::normalise(self.provider, &mut claims);
         quirks::admit(self.provider, &claims)?;

@@ -32,7 +32,9 @@ pub enum SamlRefusal {
     #[error("the flow is at a provider that does not speak SAML")]
     OtherProtocol,
     /// Nobody asked, and no provider of this issuer may begin a sign-in.
-    #[error("nobody asked for this response of {0:?}, and no provider with that entity id may begin a sign-in")]
+    #[error(
+        "nobody asked for this response of {0:?}, and no provider with that entity id may begin a sign-in"
+    )]
     NobodyAsked(String),
     /// Nobody asked, and several providers have the entity id of the sender.
     #[error("nobody asked for this response, and several providers have the entity id {0:?}")]
@@ -41,7 +43,10 @@ pub enum SamlRefusal {
     #[error("assertion {0:?} was used before")]
     Replayed(String),
     /// Too many messages of this provider could not be decrypted (C-44).
-    #[error("{0} responses of this provider could not be decrypted within the hour, and nothing protects their ciphertext")]
+    #[error(
+        "{0} responses of this provider could not be decrypted within the hour, and nothing protects their \
+         ciphertext"
+    )]
     Capped(i64),
     /// A sign-in that the provider began leads to a client that cannot take it (C-64).
     #[error("a sign-in that the provider began cannot lead to client {client}: {problem}")]
@@ -93,11 +98,13 @@ impl SamlRefusal {
     /// The `error` that the app receives, where it is none of the usual ones.
     pub fn oauth_error(&self) -> Option<&'static str> {
         match self {
-            Self::Response(SamlError::Status { nested, .. }) => match nested.as_deref().and_then(|code| code.rsplit(':').next()) {
-                Some("NoPassive") => Some("login_required"),
-                Some("AuthnFailed" | "RequestDenied" | "UnknownPrincipal") => Some("access_denied"),
-                _ => None,
-            },
+            Self::Response(SamlError::Status { nested, .. }) => {
+                match nested.as_deref().and_then(|code| code.rsplit(':').next()) {
+                    Some("NoPassive") => Some("login_required"),
+                    Some("AuthnFailed" | "RequestDenied" | "UnknownPrincipal") => Some("access_denied"),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -119,58 +126,89 @@ impl Refusal for SamlRefusal {
             Self::Sign(_) => "saml_signing_failed",
             Self::UnknownSender(_) => "saml_logout_sender_unknown",
             Self::LogoutIncomplete(_) => "saml_logout_incomplete",
-            Self::Response(_) | Self::Message(_) | Self::Logout(_) | Self::Keys(_) | Self::Metadata(_) | Self::Store(_) => {
-                self.inner().map_or("saml", Refusal::code)
-            }
+            Self::Response(_)
+            | Self::Message(_)
+            | Self::Logout(_)
+            | Self::Keys(_)
+            | Self::Metadata(_)
+            | Self::Store(_) => self.inner().map_or("saml", Refusal::code),
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
             Self::NoFlow(_) | Self::OtherProtocol | Self::Replayed(_) => Fault::Visitor,
-            Self::NobodyAsked(_) | Self::UnknownSender(_) | Self::Ambiguous(_) | Self::Target { .. } | Self::NoEndpoint(_) => Fault::Pool,
-            Self::Unreadable(_) | Self::Redirected | Self::Capped(_) | Self::LogoutIncomplete(_) => Fault::Provider,
-            Self::Sign(_) => Fault::Us,
-            Self::Response(_) | Self::Message(_) | Self::Logout(_) | Self::Keys(_) | Self::Metadata(_) | Self::Store(_) => {
-                self.inner().map_or(Fault::Us, Refusal::fault)
+            Self::NobodyAsked(_)
+            | Self::UnknownSender(_)
+            | Self::Ambiguous(_)
+            | Self::Target { .. }
+            | Self::NoEndpoint(_) => Fault::Pool,
+            Self::Unreadable(_) | Self::Redirected | Self::Capped(_) | Self::LogoutIncomplete(_) => {
+                Fault::Provider
             }
+            Self::Sign(_) => Fault::Us,
+            Self::Response(_)
+            | Self::Message(_)
+            | Self::Logout(_)
+            | Self::Keys(_)
+            | Self::Metadata(_)
+            | Self::Store(_) => self.inner().map_or(Fault::Us, Refusal::fault),
         }
     }
 
     fn hint(&self) -> String {
         match self {
             Self::Unreadable(_) => {
-                "the IdP must post a form with SAMLResponse, the base64 of one UTF-8 document, and the RelayState that it received".into()
+                "the IdP must post a form with SAMLResponse, the base64 of one UTF-8 document, and the \
+                 RelayState that it received"
+                    .into()
             }
             Self::Redirected => {
-                "the IdP's administrator sets the binding of this app's Assertion Consumer Service to HTTP-POST: a response by \
-                                 HTTP-Redirect is not allowed (SAML Profiles section 4.1.2)"
+                "the IdP's administrator sets the binding of this app's Assertion Consumer Service to \
+                 HTTP-POST: a response by HTTP-Redirect is not allowed (SAML Profiles section 4.1.2)"
                     .into()
             }
             Self::NoFlow(_) => {
-                "the sign-in that this answers is over, was begun elsewhere, or the IdP did not send RelayState back as it received \
-                                it: start again from the app"
+                "the sign-in that this answers is over, was begun elsewhere, or the IdP did not send \
+                 RelayState back as it received it: start again from the app"
                     .into()
             }
             Self::OtherProtocol => "start again from the app".into(),
             Self::NobodyAsked(issuer) => format!(
-                "start from the app instead of the IdP's portal; to allow the portal, set idp_initiated of the provider whose entity id is {issuer:?}"
+                "start from the app instead of the IdP's portal; to allow the portal, set idp_initiated of \
+                 the provider whose entity id is {issuer:?}"
             ),
-            Self::Ambiguous(_) => "give only one provider of this pool this entity id, or allow idp_initiated for only one of them".into(),
-            Self::Replayed(_) => {
-                "a response counts once: start again from the app, and do not reload or go back to the IdP's last page".into()
-            }
-            Self::Capped(_) => "wait an hour; find out who sends responses that do not decrypt. The IdP's administrator encrypts for the \
-                                certificate in our current metadata, with AES-GCM, or signs the response; then cbc_without_signature can go"
+            Self::Ambiguous(_) => "give only one provider of this pool this entity id, or allow \
+                idp_initiated for only one of them"
                 .into(),
-            Self::Target { client, problem } => format!("correct client {client}, or idp_initiated_client of this provider: {problem}"),
-            Self::NoEndpoint(_) => "remove request_binding of this provider, or use metadata that has such an endpoint".into(),
-            Self::UnknownSender(_) => "set end_session for the provider with this entity id, if its sign-outs count here".into(),
-            Self::LogoutIncomplete(_) => "the person is signed out here; the IdP's log says where they are not".into(),
-            Self::Sign(_) => "look at the SAML keys of this pool".into(),
-            Self::Response(_) | Self::Message(_) | Self::Logout(_) | Self::Keys(_) | Self::Metadata(_) | Self::Store(_) => {
-                self.inner().map(Refusal::hint).unwrap_or_default()
+            Self::Replayed(_) => {
+                "a response counts once: start again from the app, and do not reload or go back to the IdP's \
+                 last page"
+                    .into()
             }
+            Self::Capped(_) => "wait an hour; find out who sends responses that do not decrypt. The IdP's \
+                administrator encrypts for the certificate in our current metadata, with AES-GCM, or signs \
+                the response; then cbc_without_signature can go"
+                .into(),
+            Self::Target { client, problem } => {
+                format!("correct client {client}, or idp_initiated_client of this provider: {problem}")
+            }
+            Self::NoEndpoint(_) => {
+                "remove request_binding of this provider, or use metadata that has such an endpoint".into()
+            }
+            Self::UnknownSender(_) => {
+                "set end_session for the provider with this entity id, if its sign-outs count here".into()
+            }
+            Self::LogoutIncomplete(_) => {
+                "the person is signed out here; the IdP's log says where they are not".into()
+            }
+            Self::Sign(_) => "look at the SAML keys of this pool".into(),
+            Self::Response(_)
+            | Self::Message(_)
+            | Self::Logout(_)
+            | Self::Keys(_)
+            | Self::Metadata(_)
+            | Self::Store(_) => self.inner().map(Refusal::hint).unwrap_or_default(),
         }
     }
 

@@ -70,35 +70,54 @@ impl Refusal for LogoutRefusal {
             Self::FrameIncomplete(_) => "logout_frame_incomplete",
             Self::OtherIssuer { .. } => "logout_frame_issuer_mismatch",
             Self::Guessable => "logout_frame_sid_guessable",
-            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => self.inner().map_or("logout", Refusal::code),
+            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => {
+                self.inner().map_or("logout", Refusal::code)
+            }
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
             Self::NotOffered(_) | Self::OtherIssuer { .. } => Fault::Pool,
-            Self::Request(_) | Self::Replayed(_) | Self::FrameIncomplete(_) | Self::Guessable => Fault::Provider,
-            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => self.inner().map_or(Fault::Us, Refusal::fault),
+            Self::Request(_) | Self::Replayed(_) | Self::FrameIncomplete(_) | Self::Guessable => {
+                Fault::Provider
+            }
+            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => {
+                self.inner().map_or(Fault::Us, Refusal::fault)
+            }
         }
     }
 
     fn hint(&self) -> String {
         match self {
             Self::NotOffered(_) => {
-                "set backchannel_logout or frontchannel_logout of the provider, if its sign-outs count here; the address ends with its name"
+                "set backchannel_logout or frontchannel_logout of the provider, if its sign-outs count here; \
+                 the address ends with its name"
                     .into()
             }
-            Self::Request(_) => "the provider must post logout_token, once, as a form (Back-Channel Logout section 2.5)".into(),
-            Self::Replayed(_) => "a logout token counts once: the provider must make a new one for every sign-out".into(),
+            Self::Request(_) => "the provider must post logout_token, once, as a form (Back-Channel Logout \
+                section 2.5)"
+                .into(),
+            Self::Replayed(_) => "a logout token counts once: the provider must make a new one for every \
+                sign-out"
+                .into(),
             Self::FrameIncomplete(_) => {
-                "set frontchannel_logout_session_required at the provider: without iss and sid, any page could sign people out by an image"
+                "set frontchannel_logout_session_required at the provider: without iss and sid, any page \
+                 could sign people out by an image"
                     .into()
             }
             Self::OtherIssuer { found, .. } => {
-                format!("this address is of another provider than {found:?}: register there the address that ends with its own name here")
+                format!(
+                    "this address is of another provider than {found:?}: register there the address that \
+                    ends with its own name here"
+                )
             }
-            Self::Guessable => "use backchannel_logout with this provider: what it calls a session is too short to be a secret".into(),
-            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => self.inner().map(Refusal::hint).unwrap_or_default(),
+            Self::Guessable => "use backchannel_logout with this provider: what it calls a session is too \
+                short to be a secret"
+                .into(),
+            Self::Token(_) | Self::Upstream(_) | Self::Store(_) => {
+                self.inner().map(Refusal::hint).unwrap_or_default()
+            }
         }
     }
 

@@ -30,7 +30,12 @@ async fn believed(app: &App) -> Vec<(String, String, String, i64)> {
             let party = Party { pool: &config.pool.id, provider: &provider.name, saml };
             for certificate in certificates(app, saml, party).await {
                 let days = (certificate.not_after().secs() - now.secs()).div_euclid(86_400);
-                found.push((config.pool.id.to_string(), provider.name.to_string(), certificate.fingerprint().to_owned(), days));
+                found.push((
+                    config.pool.id.to_string(),
+                    provider.name.to_string(),
+                    certificate.fingerprint().to_owned(),
+                    days,
+                ));
             }
         }
     }
@@ -42,5 +47,7 @@ async fn certificates(app: &App, saml: &Saml, party: Party<'_>) -> Vec<Certifica
         return metadata.signing.clone();
     }
     let stored = app.idps.stored(party).await.ok().flatten();
-    stored.map(|trust| trust.accepted.into_iter().map(|known| known.certificate).collect()).unwrap_or_default()
+    stored
+        .map(|trust| trust.accepted.into_iter().map(|known| known.certificate).collect())
+        .unwrap_or_default()
 }

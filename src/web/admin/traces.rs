@@ -1,6 +1,7 @@
 //! `/admin/traces`: why sign-ins were refused, for people and programs that hold the admin token.
 //!
-//! The token comes as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers ask for. Never in a URL.
+//! The token comes as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers ask for.
+//! Never in a URL.
 
 use std::sync::Arc;
 
@@ -59,13 +60,19 @@ enum Format {
 /// Lets only those through who hold the token.
 pub async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let Some(token) = &desk.app.server.admin_token else {
-        return (StatusCode::NOT_FOUND, "Nothing is served here until server.admin_token is set.\n").into_response();
+        return (StatusCode::NOT_FOUND, "Nothing is served here until server.admin_token is set.\n")
+            .into_response();
     };
     match presented(request.headers()) {
         Some(came) if same_secret(&came, token.expose_secret()) => next.run(request).await,
         _ => {
             let challenge = HeaderValue::from_static("Basic realm=\"Symbolon admin\", charset=\"UTF-8\"");
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "The admin token is needed.\n").into_response()
+            (
+                StatusCode::UNAUTHORIZED,
+                [(header::WWW_AUTHENTICATE, challenge)],
+                "The admin token is needed.\n",
+            )
+                .into_response()
         }
     }
 }
@@ -85,16 +92,25 @@ pub async fn list(State(desk): State<Desk>, headers: HeaderMap, Query(asked): Qu
         Format::Text => found.iter().map(line).collect::<String>().into_response(),
         Format::Html => {
             let rows: Vec<_> = found.iter().map(|trace| Value::from(Serde(row(trace)))).collect();
-            let pools: Vec<String> = desk.app.pools().iter().map(|config| config.pool.id.to_string()).collect();
+            let pools: Vec<String> =
+                desk.app.pools().iter().map(|config| config.pool.id.to_string()).collect();
             let older = next.map(|next| older(next, &asked));
-            desk.views.answer(View::Traces, &context! { rows, pools, older, word => asked.q, pool => asked.pool })
+            desk.views
+                .answer(View::Traces, &context! { rows, pools, older, word => asked.q, pool => asked.pool })
         }
     }
 }
 
 /// `GET /admin/traces/{id}`.
-pub async fn one(State(desk): State<Desk>, headers: HeaderMap, Path(id): Path<String>, Query(asked): Query<Asked>) -> Response {
-    let nothing = || (StatusCode::NOT_FOUND, "There is no such story: stories are kept for 24 hours.\n").into_response();
+pub async fn one(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let nothing = || {
+        (StatusCode::NOT_FOUND, "There is no such story: stories are kept for 24 hours.\n").into_response()
+    };
     // Read aloud, a reference comes in any case.
     let Ok(reference) = ReferenceId::parse(&id.to_ascii_uppercase()) else { return nothing() };
     let pools: Vec<PoolId> = desk.app.pools().iter().map(|config| config.pool.id.clone()).collect();
@@ -115,7 +131,9 @@ async fn search(desk: &Desk, asked: &Asked) -> Result<Vec<Trace>, StoreError> {
     let search = Search { word, before: asked.before.map(Timestamp::from_millis) };
     let mut found = Vec::new();
     let wanted = asked.pool.as_deref().filter(|id| !id.is_empty());
-    for config in desk.app.pools().iter().filter(|config| wanted.is_none_or(|id| config.pool.id.as_str() == id)) {
+    for config in
+        desk.app.pools().iter().filter(|config| wanted.is_none_or(|id| config.pool.id.as_str() == id))
+    {
         found.extend(desk.app.traces.list(&config.pool.id, &search, PAGE, now).await?);
     }
     found.sort_by_key(|trace| std::cmp::Reverse(trace.ended));
@@ -134,7 +152,8 @@ fn older(before: i64, asked: &Asked) -> String {
 }
 
 fn as_json(value: &serde_json::Value) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], value.to_string()).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], value.to_string())
+        .into_response()
 }
 
 fn row(trace: &Trace) -> serde_json::Value {

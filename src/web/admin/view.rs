@@ -47,7 +47,8 @@ impl Views {
         match self.environment.get_template(name).and_then(|template| template.render(context)) {
             Ok(html) => Html(html).into_response(),
             Err(error) => {
-                tracing::error!(code = "page_not_rendered", template = name, %error, "a page could not be rendered");
+                tracing::error!(code = "page_not_rendered", template = name, %error, "a page could not be \
+                    rendered");
                 (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be shown.\n").into_response()
             }
         }

@@ -34,7 +34,9 @@ const ACCOUNT_LABEL: &str = "account chooser";
 /// The sign-in page of a flow; opened with an authorization request instead of a flow, it begins one.
 pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    if parameters.iter().all(|(name, _)| name != "flow") && parameters.iter().any(|(name, _)| name == "client_id") {
+    if parameters.iter().all(|(name, _)| name != "flow")
+        && parameters.iter().any(|(name, _)| name == "client_id")
+    {
         return authorize::answer(visit, Some(parameters)).await;
     }
     let answer = match load(&mut visit, &parameters).await {
@@ -75,7 +77,9 @@ pub async fn choose(mut visit: Visit, Path(provider): Path<String>, RawQuery(que
 }
 
 async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Arc<Flow>), Failure> {
-    let [(name, handle)] = parameters.as_slice() else { return Err(Failure::Malformed("flow is missing or not alone")) };
+    let [(name, handle)] = parameters.as_slice() else {
+        return Err(Failure::Malformed("flow is missing or not alone"));
+    };
     if name != "flow" {
         return Err(Failure::Malformed("flow is missing"));
     }
@@ -90,7 +94,8 @@ async fn load(visit: &mut Visit, parameters: &Parameters) -> Result<(String, Arc
 }
 
 async fn go_to(visit: &mut Visit, flow: &Flow, provider: &str) -> Result<Response, Failure> {
-    let client = visit.config.pool.client(flow.request.client.as_str()).ok_or_else(|| sign_in::gone(&flow.request))?;
+    let client =
+        visit.config.pool.client(flow.request.client.as_str()).ok_or_else(|| sign_in::gone(&flow.request))?;
     let chosen = ProviderName::parse(provider).ok().filter(|name| visit.offered(client).has(name));
     let chosen = chosen.ok_or(Failure::Malformed("the page does not offer this provider"))?;
     sign_in::go_to(visit, flow, &chosen).await
@@ -105,11 +110,22 @@ async fn take(visit: &mut Visit, handle: &str, flow: &Flow, sent: &Parameters) -
     }
 }
 
-/// On to the provider for the domain of `address`, or a choice among several. The answer depends on the domain alone, so it tells
-/// nobody which addresses exist (D-32).
-async fn by_address(visit: &mut Visit, handle: &str, flow: &Flow, address: &str) -> Result<Response, Failure> {
-    let again = |problem| Shown { problem: Some(problem), email: address.chars().take(routing::MAX_ADDRESS).collect(), ..Shown::default() };
-    let Some(domain) = routing::domain(address) else { return Ok(page(visit, handle, flow, &again("invalid"))) };
+/// On to the provider for the domain of `address`, or a choice among several. The answer depends on the
+/// domain alone, so it tells nobody which addresses exist (D-32).
+async fn by_address(
+    visit: &mut Visit,
+    handle: &str,
+    flow: &Flow,
+    address: &str,
+) -> Result<Response, Failure> {
+    let again = |problem| Shown {
+        problem: Some(problem),
+        email: address.chars().take(routing::MAX_ADDRESS).collect(),
+        ..Shown::default()
+    };
+    let Some(domain) = routing::domain(address) else {
+        return Ok(page(visit, handle, flow, &again("invalid")));
+    };
     let config = visit.config.clone();
     let at = offered(&config, flow).map(|offered| offered.at(&domain)).unwrap_or_default();
     match at.as_slice() {
@@ -120,7 +136,8 @@ async fn by_address(visit: &mut Visit, handle: &str, flow: &Flow, address: &str)
             sign_in::go_to(visit, &flow, &only.name).await
         }
         several => {
-            let providers: Vec<Value> = several.iter().map(|provider| button(visit, handle, provider)).collect();
+            let providers: Vec<Value> =
+                several.iter().map(|provider| button(visit, handle, provider)).collect();
             let (providers, more) = fold(providers);
             Ok(visit.show(Page::SignIn, &context! { flow => handle, domain, providers, more }))
         }
@@ -145,7 +162,8 @@ async fn go_on(visit: &mut Visit, flow: &Flow, token: &str) -> Result<Response, 
     sign_in::proceed(visit, standing).await
 }
 
-/// The account that the person may go on with, where the app wants them to choose: its name for them, and the proof of the form.
+/// The account that the person may go on with, where the app wants them to choose: its name for them, and the
+/// proof of the form.
 async fn account(visit: &Visit, flow: &Flow) -> Result<Option<(String, String)>, Failure> {
     if !flow.request.prompt.select_account {
         return Ok(None);
@@ -155,9 +173,12 @@ async fn account(visit: &Visit, flow: &Flow) -> Result<Option<(String, String)>,
         return Ok(None);
     }
     let session = session.session();
-    let Some(user) = Users::new(&visit.app.directory, &visit.config.pool.id).get(&session.sub).await? else { return Ok(None) };
+    let Some(user) = Users::new(&visit.app.directory, &visit.config.pool.id).get(&session.sub).await? else {
+        return Ok(None);
+    };
     let user = user.value;
-    let label = ["email", "name", "preferred_username"].into_iter().find_map(|name| user.attributes.get(name));
+    let label =
+        ["email", "name", "preferred_username"].into_iter().find_map(|name| user.attributes.get(name));
     let label = label.unwrap_or(&user.username).to_owned();
     Ok(Some((label, visit.app.seal.token(ACCOUNT_LABEL, &session.id.as_str()))))
 }
@@ -174,19 +195,27 @@ fn offered<'c>(config: &'c PoolConfig, flow: &Flow) -> Option<Offered<'c>> {
     config.pool.client(flow.request.client.as_str()).map(|client| config.providers.offered(client))
 }
 
-/// Providers with `domains` are reached by an address and not listed, but for the one that was used last in this browser.
+/// Providers with `domains` are reached by an address and not listed, but for the one that was used last in
+/// this browser.
 fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
     let client = visit.config.pool.client(flow.request.client.as_str());
     let offered = offered(&visit.config, flow);
     let last_used = visit.last_used.as_ref().filter(|name| offered.is_some_and(|offered| offered.has(name)));
-    let recent = last_used.and_then(|name| visit.config.provider(name)).filter(|provider| !provider.domains.is_empty());
+    let recent = last_used
+        .and_then(|name| visit.config.provider(name))
+        .filter(|provider| !provider.domains.is_empty());
     let recent = recent.map(|provider| button(visit, handle, provider));
     let listed: Vec<&Provider> = offered.into_iter().flat_map(Offered::listed).collect();
     let mut routed = offered.into_iter().flat_map(Offered::routed).peekable();
     let by_email = routed.peek().is_some();
-    let last_is_folded = listed.iter().skip(UNFOLDED).any(|provider| visit.last_used.as_ref() == Some(&provider.name));
+    let last_is_folded =
+        listed.iter().skip(UNFOLDED).any(|provider| visit.last_used.as_ref() == Some(&provider.name));
     let (providers, more) = fold(listed.iter().map(|provider| button(visit, handle, provider)).collect());
-    let email = if shown.email.is_empty() { flow.request.login_hint.as_deref().unwrap_or_default() } else { shown.email.as_str() };
+    let email = if shown.email.is_empty() {
+        flow.request.login_hint.as_deref().unwrap_or_default()
+    } else {
+        shown.email.as_str()
+    };
     let page = visit.show(
         Page::SignIn,
         &context! {
@@ -198,9 +227,14 @@ fn page(visit: &Visit, handle: &str, flow: &Flow, shown: &Shown) -> Response {
             account => shown.account.as_ref().map(|(label, token)| context! { label, token }),
         },
     );
-    // A form may lead on to a provider, from there to wherever that one sends people, and in the end to the app.
+    // A form may lead on to a provider, from there to wherever that one sends people, and in the end to the
+    // app.
     let goals = routed.filter_map(address).chain([flow.request.redirect_uri.as_str()]);
-    if !by_email && shown.account.is_none() { page } else { security_headers::forms_may_lead_onwards(page, goals) }
+    if !by_email && shown.account.is_none() {
+        page
+    } else {
+        security_headers::forms_may_lead_onwards(page, goals)
+    }
 }
 
 fn address(provider: &Provider) -> Option<&str> {
@@ -213,7 +247,10 @@ fn address(provider: &Provider) -> Option<&str> {
 
 fn button(visit: &Visit, handle: &str, provider: &Provider) -> Value {
     let branding = &visit.config.branding;
-    let mark = branding.marks.contains_key(&provider.name).then(|| format!("/assets/marks/{}?v={}", provider.name, branding.version()));
+    let mark = branding
+        .marks
+        .contains_key(&provider.name)
+        .then(|| format!("/assets/marks/{}?v={}", provider.name, branding.version()));
     context! {
         mark,
         brand => provider.preset.as_str(),

@@ -1,4 +1,5 @@
-//! `/logout`: Cognito's two forms and [RP-initiated logout](https://openid.net/specs/openid-connect-rpinitiated-1_0.html).
+//! `/logout`: Cognito's two forms and [RP-initiated
+//! logout](https://openid.net/specs/openid-connect-rpinitiated-1_0.html).
 //!
 //! | sent | done |
 //! |---|---|
@@ -43,8 +44,8 @@ const RETURN_LABEL: &str = "sign-out return";
 
 /// Sign-out asked for by a link.
 pub async fn get(visit: Visit, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let parameters =
-        form::pairs(query.unwrap_or_default().as_bytes()).map_err(|_| Failure::Malformed("the query is no form-encoded UTF-8"));
+    let parameters = form::pairs(query.unwrap_or_default().as_bytes())
+        .map_err(|_| Failure::Malformed("the query is no form-encoded UTF-8"));
     answer(visit, &headers, parameters).await
 }
 
@@ -76,7 +77,8 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn get(&self, name: &str) -> Result<Option<&'a str>, Failure> {
-        let mut values = self.parameters.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.parameters.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_str());
         let value = values.next().filter(|value| !value.is_empty());
         if values.next().is_some() { Err(RequestError::Duplicate(name.to_owned()).into()) } else { Ok(value) }
     }
@@ -92,7 +94,11 @@ enum Then {
     Authorize,
 }
 
-async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameters) -> Result<Response, Failure> {
+async fn sign_out(
+    visit: &mut Visit,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Response, Failure> {
     if is_subresource(headers) {
         return Err(Failure::ForeignForm);
     }
@@ -111,8 +117,8 @@ async fn sign_out(visit: &mut Visit, headers: &HeaderMap, parameters: &Parameter
             Ok(leave(visit, session.upstream.as_ref(), &then, (&frames, parameters)).await)
         }
         None => {
-            // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign anybody out. Its record goes, too: the
-            // clock by which it is dead may be wrong.
+            // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign
+            // anybody out. Its record goes, too: the clock by which it is dead may be wrong.
             if let Some(reference) = visit.session.take() {
                 drop(sessions::end(&visit.app.state, &reference).await?);
                 visit.sign_out();
@@ -131,18 +137,31 @@ async fn hint(visit: &Visit, raw: Option<&str>) -> Result<Option<IdHint>, Failur
     let Some(raw) = raw else { return Ok(None) };
     let keys = visit.app.keys.of(&visit.config.pool).await?;
     let hint = verify::id_hint(raw, &visit.config.pool, &keys);
-    hint.map(Some).map_err(|_| RequestError::Invalid { name: "id_token_hint", problem: "is no ID token of this issuer".to_owned() }.into())
+    hint.map(Some).map_err(|_| {
+        RequestError::Invalid { name: "id_token_hint", problem: "is no ID token of this issuer".to_owned() }
+            .into()
+    })
 }
 
-fn client<'p>(pool: &'p Pool, id: Option<&str>, hint: Option<&IdHint>) -> Result<Option<&'p Client>, Failure> {
+fn client<'p>(
+    pool: &'p Pool,
+    id: Option<&str>,
+    hint: Option<&IdHint>,
+) -> Result<Option<&'p Client>, Failure> {
     let hinted = hint.map(|hint| hint.client().as_str());
     if let (Some(id), Some(hinted)) = (id, hinted)
         && id != hinted
     {
-        return Err(RequestError::Invalid { name: "client_id", problem: "is not the audience of id_token_hint".to_owned() }.into());
+        return Err(RequestError::Invalid {
+            name: "client_id",
+            problem: "is not the audience of id_token_hint".to_owned(),
+        }
+        .into());
     }
     let Some(id) = id.or(hinted) else { return Ok(None) };
-    pool.client(id).map(Some).ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()).into())
+    pool.client(id)
+        .map(Some)
+        .ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()).into())
 }
 
 fn destination(asked: &Asked<'_>, client: Option<&Client>) -> Result<Then, Failure> {
@@ -157,28 +176,47 @@ fn destination(asked: &Asked<'_>, client: Option<&Client>) -> Result<Then, Failu
         let state = asked.get("state")?.map(|state| ("state", state));
         return Ok(Then::Back(registered(uri)?.with(state.as_slice())));
     }
-    let again = client.is_some() && asked.get("redirect_uri")?.is_some() && asked.get("response_type")?.is_some();
+    let again =
+        client.is_some() && asked.get("redirect_uri")?.is_some() && asked.get("response_type")?.is_some();
     Ok(if again { Then::Authorize } else { Then::Page })
 }
 
-/// Whether the person need not be asked: the app's hint names them, they said yes, or the app used one of Cognito's two forms.
-fn unasked(visit: &Visit, asked: &Asked<'_>, hint: Option<&IdHint>, session: &Session) -> Result<bool, Failure> {
+/// Whether the person need not be asked: the app's hint names them, they said yes, or the app used one of
+/// Cognito's two forms.
+fn unasked(
+    visit: &Visit,
+    asked: &Asked<'_>,
+    hint: Option<&IdHint>,
+    session: &Session,
+) -> Result<bool, Failure> {
     if let Some(hint) = hint {
         return Ok(*hint.sub() == session.sub);
     }
     if let Some(confirm) = asked.get("confirm")? {
-        let confirmed = visit.app.seal.open_token::<String>(CONFIRM_LABEL, confirm).as_deref() == Some(session.id.as_str());
+        let confirmed = visit.app.seal.open_token::<String>(CONFIRM_LABEL, confirm).as_deref()
+            == Some(session.id.as_str());
         return if confirmed { Ok(true) } else { Err(Failure::ForeignForm) };
     }
-    Ok(asked.get("logout_uri")?.is_some() || (asked.get("response_type")?.is_some() && asked.get("redirect_uri")?.is_some()))
+    Ok(asked.get("logout_uri")?.is_some()
+        || (asked.get("response_type")?.is_some() && asked.get("redirect_uri")?.is_some()))
 }
 
-async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>, then: &Then, parameters: &Parameters) -> Response {
+async fn confirmation(
+    visit: &Visit,
+    session: &Session,
+    client: Option<&Client>,
+    then: &Then,
+    parameters: &Parameters,
+) -> Response {
     let confirm = visit.app.seal.token(CONFIRM_LABEL, &session.id.to_string());
     let kept = ["logout_uri", "post_logout_redirect_uri", "state"];
-    let kept = parameters.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(name, value)| (name.as_str(), value.as_str()));
+    let kept = parameters
+        .iter()
+        .filter(|(name, _)| kept.contains(&name.as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let client = client.map(|client| ("client_id", client.id.as_str()));
-    let fields: Vec<_> = client.into_iter().chain(kept).map(|(name, value)| context! { name, value }).collect();
+    let fields: Vec<_> =
+        client.into_iter().chain(kept).map(|(name, value)| context! { name, value }).collect();
     let page = visit.show(Page::SignOut, &context! { confirm, fields });
     let back = if let Then::Back(uri) = then { uri.as_str() } else { "" };
     match leads_to(visit, session.upstream.as_ref(), back).await {
@@ -188,7 +226,8 @@ async fn confirmation(visit: &Visit, session: &Session, client: Option<&Client>,
     }
 }
 
-/// Ends the session and tells the apps that took part in it, without waiting for their answers; gives what the browser is to load for others.
+/// Ends the session and tells the apps that took part in it, without waiting for their answers; gives what
+/// the browser is to load for others.
 async fn end(visit: &mut Visit) -> Result<Vec<String>, Failure> {
     let mut frames = Vec::new();
     if let Some(reference) = visit.session.take()
@@ -201,9 +240,21 @@ async fn end(visit: &mut Visit) -> Result<Vec<String>, Failure> {
     Ok(frames)
 }
 
-/// The provider's own sign-out is visited on the way where the pool asks for it and the provider has one; it is never waited for.
-async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: &Then, (frames, parameters): (&[String], &Parameters)) -> Response {
-    let onwards = |next: &str| if frames.is_empty() && !next.is_empty() { see_other(next) } else { farewell::page(visit, frames, next) };
+/// The provider's own sign-out is visited on the way where the pool asks for it and the provider has one; it
+/// is never waited for.
+async fn leave(
+    visit: &Visit,
+    upstream: Option<&UpstreamSession>,
+    then: &Then,
+    (frames, parameters): (&[String], &Parameters),
+) -> Response {
+    let onwards = |next: &str| {
+        if frames.is_empty() && !next.is_empty() {
+            see_other(next)
+        } else {
+            farewell::page(visit, frames, next)
+        }
+    };
     let back = match then {
         Then::Authorize => return onwards(&somebody_else(parameters)),
         Then::Back(uri) => uri.as_str(),
@@ -215,18 +266,30 @@ async fn leave(visit: &Visit, upstream: Option<&UpstreamSession>, then: &Then, (
     }
 }
 
-/// The provider's own sign-out, from which the browser comes back to us and goes on to `back`; and the provider's name for people.
-async fn at_upstream(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Option<(Departure, String)> {
+/// The provider's own sign-out, from which the browser comes back to us and goes on to `back`; and the
+/// provider's name for people.
+async fn at_upstream(
+    visit: &Visit,
+    upstream: Option<&UpstreamSession>,
+    back: &str,
+) -> Option<(Departure, String)> {
     let upstream = upstream?;
     let provider = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)?;
     let departure = match &provider.protocol {
         Protocol::Saml(_) => saml_sign_out::leave(connection(visit, provider), upstream, back).await?,
-        Protocol::Oidc(_) | Protocol::Oauth2(_) => Departure::Redirect(end_session(visit, provider, upstream, back).await?),
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => {
+            Departure::Redirect(end_session(visit, provider, upstream, back).await?)
+        }
     };
     Some((departure, provider.label.clone()))
 }
 
-async fn end_session(visit: &Visit, provider: &Provider, upstream: &UpstreamSession, back: &str) -> Option<Url> {
+async fn end_session(
+    visit: &Visit,
+    provider: &Provider,
+    upstream: &UpstreamSession,
+    back: &str,
+) -> Option<Url> {
     let return_to = format!("{}/logout/return", visit.config.pool.public_url);
     let state = visit.app.seal.token(RETURN_LABEL, &back);
     end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await
@@ -244,12 +307,17 @@ enum Upstream {
 
 async fn leads_to(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Upstream {
     let Some(upstream) = upstream else { return Upstream::None };
-    let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session) else { return Upstream::None };
+    let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)
+    else {
+        return Upstream::None;
+    };
     match &provider.protocol {
-        Protocol::Saml(_) => saml_sign_out::location(connection(visit, provider)).await.map_or(Upstream::None, Upstream::Onwards),
-        Protocol::Oidc(_) | Protocol::Oauth2(_) => {
-            end_session(visit, provider, upstream, back).await.map_or(Upstream::None, |url| Upstream::At(url.into()))
-        }
+        Protocol::Saml(_) => saml_sign_out::location(connection(visit, provider))
+            .await
+            .map_or(Upstream::None, Upstream::Onwards),
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => end_session(visit, provider, upstream, back)
+            .await
+            .map_or(Upstream::None, |url| Upstream::At(url.into())),
     }
 }
 
@@ -257,11 +325,13 @@ fn connection<'v>(visit: &'v Visit, provider: &'v Provider) -> Connection<'v> {
     Connection { app: &visit.app, pool: &visit.config.pool, provider }
 }
 
-/// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a single provider no
-/// page comes in between.
+/// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a
+/// single provider no page comes in between.
 fn somebody_else(parameters: &Parameters) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "id_token_hint" | "confirm")));
+    query.extend_pairs(
+        parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "id_token_hint" | "confirm")),
+    );
     if parameters.iter().all(|(name, _)| name != "prompt") {
         query.append_pair("prompt", "select_account");
     }
@@ -272,6 +342,7 @@ fn somebody_else(parameters: &Parameters) -> String {
 pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let state = parameters.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
-    let back = state.and_then(|state| visit.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
+    let back =
+        state.and_then(|state| visit.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
     if back.is_empty() { farewell::page(&visit, &[], "") } else { see_other(&back) }
 }

@@ -101,7 +101,8 @@ impl Caller {
     /// The pool's means of issuing and checking tokens, now.
     pub fn issuer(&self) -> Issuer<'_> {
         let random = &self.app.outside.random;
-        let grants = Grants { records: &self.app.state, seal: &self.app.seal, random, pool: &self.config.pool };
+        let grants =
+            Grants { records: &self.app.state, seal: &self.app.seal, random, pool: &self.config.pool };
         Issuer {
             grants,
             directory: &self.app.directory,
@@ -121,20 +122,26 @@ impl FromRequest<Arc<App>> for Caller {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
-        let (method, headers, query) = (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
+        let (method, headers, query) =
+            (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
         let certificate = client_certificate::of(&parts, &app.server.reception);
         let refused = |error: ApiError| {
             let mut response = error.into_response();
             cors::answer(&config.pool, &headers, response.headers_mut());
             response
         };
-        let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| refused(FormError::TooLarge.into()))?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), app)
+            .await
+            .map_err(|_| refused(FormError::TooLarge.into()))?;
         let call = Call { method, headers: headers.clone(), query, body, certificate };
         let form = app.limited.client.and_then(|_| call.form().ok());
         if let Some(client) = form.and_then(|form| named(&config.pool, &call.headers, &form)) {
             // Counted before the secret is looked at, so that guessing is limited, too (D-34).
             let party = format!("{}:{}", config.pool.id, client.id);
-            app.limits.admit(Limit::Client, &party, app.limited.client).await.map_err(|exceeded| refused(exceeded.into()))?;
+            app.limits
+                .admit(Limit::Client, &party, app.limited.client)
+                .await
+                .map_err(|exceeded| refused(exceeded.into()))?;
         }
         let keys = app.keys.of(&config.pool).await.map_err(|error| refused(error.into()))?;
         Ok(Self { call, app: app.clone(), config, keys })
@@ -211,7 +218,8 @@ impl ApiError {
         }
     }
 
-    /// A failed client authentication. It is a 401 with a challenge when the client used the header, or where `always` asks for it.
+    /// A failed client authentication. It is a 401 with a challenge when the client used the header, or where
+    /// `always` asks for it.
     pub fn client_auth(pool: &Pool, error: ClientAuthError, always: bool) -> Self {
         if let ClientAuthError::Assertion(AssertionRefusal::Store(error)) = error {
             return error.into();
@@ -252,38 +260,61 @@ impl ApiError {
         self.error == "use_dpop_nonce"
     }
 
-    /// No credentials at all at a resource ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    /// No credentials at all at a resource ([RFC 6750 section
+    /// 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     pub fn no_token(pool: &Pool) -> Self {
         let description = "send the access token as Authorization: Bearer";
-        Self::bearer(pool, StatusCode::UNAUTHORIZED, ("invalid_token", "access_token_missing"), description.to_owned())
+        Self::bearer(
+            pool,
+            StatusCode::UNAUTHORIZED,
+            ("invalid_token", "access_token_missing"),
+            description.to_owned(),
+        )
     }
 
     /// A refused access token.
     pub fn user_info(pool: &Pool, refusal: &UserInfoRefusal) -> Self {
         match refusal {
-            UserInfoRefusal::Access(AccessRefusal::Store(error)) | UserInfoRefusal::Dpop(DpopRefusal::Store(error)) => {
-                Self::from(error.clone())
-            }
+            UserInfoRefusal::Access(AccessRefusal::Store(error))
+            | UserInfoRefusal::Dpop(DpopRefusal::Store(error)) => Self::from(error.clone()),
             UserInfoRefusal::Access(refusal) => Self::bearer(
                 pool,
                 StatusCode::UNAUTHORIZED,
                 ("invalid_token", refusal.code()),
-                "Access token is expired, disabled, or deleted, or the user has globally signed out.".to_owned(),
+                "Access token is expired, disabled, or deleted, or the user has globally signed out."
+                    .to_owned(),
             ),
-            UserInfoRefusal::Dpop(refusal) => {
-                Self::bearer(pool, StatusCode::UNAUTHORIZED, (refusal.oauth_error(), refusal.code()), refusal.to_string()).under_dpop()
-            }
+            UserInfoRefusal::Dpop(refusal) => Self::bearer(
+                pool,
+                StatusCode::UNAUTHORIZED,
+                (refusal.oauth_error(), refusal.code()),
+                refusal.to_string(),
+            )
+            .under_dpop(),
             UserInfoRefusal::Binding { dpop } => {
-                let error = Self::bearer(pool, StatusCode::UNAUTHORIZED, ("invalid_token", "access_token_binding"), refusal.to_string());
+                let error = Self::bearer(
+                    pool,
+                    StatusCode::UNAUTHORIZED,
+                    ("invalid_token", "access_token_binding"),
+                    refusal.to_string(),
+                );
                 if *dpop { error.under_dpop() } else { error }
             }
-            UserInfoRefusal::Scope => {
-                Self::bearer(pool, StatusCode::FORBIDDEN, ("insufficient_scope", "access_token_without_openid"), refusal.to_string())
-            }
+            UserInfoRefusal::Scope => Self::bearer(
+                pool,
+                StatusCode::FORBIDDEN,
+                ("insufficient_scope", "access_token_without_openid"),
+                refusal.to_string(),
+            ),
         }
     }
 
-    fn bearer(pool: &Pool, status: StatusCode, (error, code): (&'static str, &'static str), description: String) -> Self {
+    fn bearer(
+        pool: &Pool,
+        status: StatusCode,
+        (error, code): (&'static str, &'static str),
+        description: String,
+    ) -> Self {
         let scope = if error == "insufficient_scope" { ", scope=\"openid\"" } else { "" };
         let detail = if code == "access_token_missing" {
             String::new()
@@ -294,21 +325,33 @@ impl ApiError {
         Self { status, error, description, code, challenge, retry_after: None, outcome: None }
     }
 
-    /// The same with the challenge of [RFC 9449 section 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1).
+    /// The same with the challenge of [RFC 9449 section
+    /// 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1).
     fn under_dpop(mut self) -> Self {
         let algorithms = dpop::ALGORITHMS.map(Algorithm::as_str).join(" ");
-        self.challenge = self.challenge.map(|challenge| format!("{}, algs=\"{algorithms}\"", challenge.replacen("Bearer", "DPoP", 1)));
+        self.challenge = self
+            .challenge
+            .map(|challenge| format!("{}, algs=\"{algorithms}\"", challenge.replacen("Bearer", "DPoP", 1)));
         self
     }
 
     /// The answer. `error_message` repeats the description for Amplify, which reads only that.
     pub fn into_response(self) -> Response {
         if !self.status.is_server_error() {
-            tracing::info!(code = self.code, status = self.status.as_u16(), error = self.error, "request refused");
+            tracing::info!(
+                code = self.code,
+                status = self.status.as_u16(),
+                error = self.error,
+                "request refused"
+            );
         }
-        let description: String =
-            self.description.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect();
-        let body = json!({ "error": self.error, "error_description": description, "error_message": description });
+        let description: String = self
+            .description
+            .chars()
+            .map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' })
+            .collect();
+        let body =
+            json!({ "error": self.error, "error_description": description, "error_message": description });
         let mut response = json_answer(self.status, &body);
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

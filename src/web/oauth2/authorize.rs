@@ -29,7 +29,8 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
     answer(visit, form::pairs(query.unwrap_or_default().as_bytes()).ok()).await
 }
 
-/// Parameters in a form ([OpenID Connect Core section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+/// Parameters in a form ([OpenID Connect Core section
+/// 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
 pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
     answer(visit, form::body_pairs(&headers, &body).ok()).await
 }
@@ -63,8 +64,13 @@ enum Stop {
     Failed(Box<AuthorizeRequest>, Failure),
 }
 
-async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Arc<Parameters>>) -> Result<Response, Stop> {
-    let parameters = parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
+async fn begin(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    parameters: Option<Arc<Parameters>>,
+) -> Result<Response, Stop> {
+    let parameters =
+        parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
     let (parameters, pushed) = pushed_before(visit, parameters).await?;
     let config = visit.config.clone();
     let keys = visit.app.keys.of(&config.pool).await.map_err(|error| Stop::Page(error.into()))?;
@@ -75,34 +81,56 @@ async fn begin(visit: &mut Visit, reference: &ReferenceId, parameters: Option<Ar
     let redirect = |to: &CheckedRedirect, state: Option<String>, error: RequestError| {
         let failure = Failure::Request(error);
         let description = failure.description(reference);
-        Stop::Redirect(response::error(to, &config.pool.issuer, state.as_deref(), failure.oauth_error(), &description), failure)
+        Stop::Redirect(
+            response::error(to, &config.pool.issuer, state.as_deref(), failure.oauth_error(), &description),
+            failure,
+        )
     };
-    let (mut request, hint) = request::check(&config.pool, &parameters, hinted).map_err(|refused| match refused {
-        Refused::Page(error) => Stop::Page(error.into()),
-        Refused::Redirect { to, state, error } => redirect(&to, state, error),
-    })?;
-    let must_push = config.pool.client(request.client.as_str()).is_some_and(|client| client.proof.require_par);
+    let (mut request, hint) =
+        request::check(&config.pool, &parameters, hinted).map_err(|refused| match refused {
+            Refused::Page(error) => Stop::Page(error.into()),
+            Refused::Redirect { to, state, error } => redirect(&to, state, error),
+        })?;
+    let must_push =
+        config.pool.client(request.client.as_str()).is_some_and(|client| client.proof.require_par);
     if must_push && pushed.is_none() {
         return Err(redirect(&request.redirect_uri, request.state.clone(), RequestError::PushRequired));
     }
     request.pushed = pushed;
-    let asked = asked_provider(&config, &request, hint).map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
-    let session = visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
-    let standing = Standing { request: &request, reference, session, fresh: false, newcomer: None, accepted: false, asked };
+    let asked = asked_provider(&config, &request, hint)
+        .map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
+    let session =
+        visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
+    let standing = Standing {
+        request: &request,
+        reference,
+        session,
+        fresh: false,
+        newcomer: None,
+        accepted: false,
+        asked,
+    };
     proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
 }
 
-/// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that came. What came beside a
-/// `request_uri` counts for nothing but the `client_id`, which has to be the same
+/// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that
+/// came. What came beside a `request_uri` counts for nothing but the `client_id`, which has to be the same
 /// ([RFC 9126 section 4](https://www.rfc-editor.org/rfc/rfc9126#section-4)).
-async fn pushed_before(visit: &mut Visit, parameters: Arc<Parameters>) -> Result<(Arc<Parameters>, Option<String>), Stop> {
+async fn pushed_before(
+    visit: &mut Visit,
+    parameters: Arc<Parameters>,
+) -> Result<(Arc<Parameters>, Option<String>), Stop> {
     let Some(handle) = par::handle(&parameters) else { return Ok((parameters, None)) };
     let refused = |error: RequestError| Stop::Page(error.into());
     let handle = handle.map_err(refused)?.to_owned();
-    let found = pushed::load(&visit.app.state, &handle, visit.now()).await.map_err(|error| Stop::Page(error.into()))?;
+    let found = pushed::load(&visit.app.state, &handle, visit.now())
+        .await
+        .map_err(|error| Stop::Page(error.into()))?;
     let mut clients = parameters.iter().filter(|(name, _)| name == "client_id").map(|(_, id)| id.as_str());
     let (client, only) = (clients.next(), clients.next().is_none());
-    let mine = |pushed: &Pushed| only && client == Some(pushed.client.as_str()) && pushed.pool == visit.config.pool.id;
+    let mine = |pushed: &Pushed| {
+        only && client == Some(pushed.client.as_str()) && pushed.pool == visit.config.pool.id
+    };
     let pushed = found.filter(mine).ok_or_else(|| refused(RequestError::UnknownRequestUri))?;
     let parameters = Arc::new(pushed.parameters);
     story::asked(visit, parameters.clone());
@@ -111,7 +139,11 @@ async fn pushed_before(visit: &mut Visit, parameters: Arc<Parameters>) -> Result
 }
 
 /// The provider that the app asked for, among those that its people may use.
-fn asked_provider(config: &PoolConfig, request: &AuthorizeRequest, hint: ProviderHint) -> Result<Option<ProviderName>, RequestError> {
+fn asked_provider(
+    config: &PoolConfig,
+    request: &AuthorizeRequest,
+    hint: ProviderHint,
+) -> Result<Option<ProviderName>, RequestError> {
     let (parameter, asked) = match hint {
         ProviderHint::None => return Ok(None),
         ProviderHint::Name(name) => ("identity_provider", name),
@@ -122,5 +154,7 @@ fn asked_provider(config: &PoolConfig, request: &AuthorizeRequest, hint: Provide
         "identity_provider" => ProviderName::parse(&asked).ok().filter(|name| offered.has(name)),
         _ => offered.identified(&asked).map(|provider| provider.name.clone()),
     });
-    found.map(Some).ok_or(RequestError::UnknownProvider { parameter, asked: asked.chars().take(64).collect() })
+    found
+        .map(Some)
+        .ok_or(RequestError::UnknownProvider { parameter, asked: asked.chars().take(64).collect() })
 }

@@ -1,5 +1,6 @@
 //! `POST /oauth2/backchannel_logout/<provider>`: a provider posts a logout token
-//! ([Back-Channel Logout section 2.5](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest)).
+//! ([Back-Channel Logout section
+//! 2.5](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest)).
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
@@ -13,9 +14,11 @@ use crate::web::error::Failure;
 use crate::web::form::Form;
 use crate::web::visit::Visit;
 
-const NO_STORE: (http::HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+const NO_STORE: (http::HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
-/// 200 once what the token says has ended, also when nothing was left to end; else JSON with the reference under which the story is kept.
+/// 200 once what the token says has ended, also when nothing was left to end; else JSON with the reference
+/// under which the story is kept.
 pub async fn post(visit: Visit, Path(provider): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     match sign_out(&visit, &provider, &headers, &body).await {
         Ok(()) => (StatusCode::OK, [NO_STORE]).into_response(),
@@ -27,11 +30,18 @@ pub async fn post(visit: Visit, Path(provider): Path<String>, headers: HeaderMap
     }
 }
 
-async fn sign_out(visit: &Visit, provider: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), LogoutRefusal> {
+async fn sign_out(
+    visit: &Visit,
+    provider: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), LogoutRefusal> {
     let door = Door::of(&visit.app, &visit.config, provider, |rule| rule.back_channel)?;
     visit.recorder.provider(&door.provider().name);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let form = Form::from_body(content_type, body).map_err(|error| LogoutRefusal::Request(error.to_string()))?;
-    let token = form.get("logout_token").ok_or_else(|| LogoutRefusal::Request("it did not come".to_owned()))?;
+    let form =
+        Form::from_body(content_type, body).map_err(|error| LogoutRefusal::Request(error.to_string()))?;
+    let token =
+        form.get("logout_token").ok_or_else(|| LogoutRefusal::Request("it did not come".to_owned()))?;
     door.honours(visit.means(), SecretString::from(token)).await.map(drop)
 }

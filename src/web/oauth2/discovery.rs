@@ -1,5 +1,6 @@
-//! Provider metadata ([OpenID Connect Discovery section 3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata),
-//! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)): one document for every path form.
+//! Provider metadata ([OpenID Connect Discovery section
+//! 3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata), [RFC
+//! 8414](https://www.rfc-editor.org/rfc/rfc8414)): one document for every path form.
 
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -17,13 +18,15 @@ use crate::protocol::oauth2::dpop;
 use crate::token::pool_keys::PoolKeys;
 use crate::web::{cors, security_headers};
 
-/// The metadata of a pool. `keys` are its published ones, which outlive a change of `signing` by a rotation; `None` while they are not known.
+/// The metadata of a pool. `keys` are its published ones, which outlive a change of `signing` by a rotation;
+/// `None` while they are not known.
 pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
     let made = || {
         let algorithms = keys.map(PoolKeys::algorithms).filter(|algorithms| !algorithms.is_empty());
         document(pool, &algorithms.unwrap_or_else(|| vec![pool.signing.into()])).to_string()
     };
-    let mut response = Response::new(Body::from(keys.map_or_else(|| made().into(), |keys| keys.metadata(made))));
+    let mut response =
+        Response::new(Body::from(keys.map_or_else(|| made().into(), |keys| keys.metadata(made))));
     let headers = response.headers_mut();
     security_headers::make_room(headers);
     headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
@@ -32,19 +35,23 @@ pub fn answer(pool: &Pool, keys: Option<&PoolKeys>) -> Response {
     response
 }
 
-/// Whether `path`, what stands between a host and its `/.well-known/…` (or after it, in RFC 8414's form), names this pool:
-/// nothing, the pool's id, or the path of its issuer.
+/// Whether `path`, what stands between a host and its `/.well-known/…` (or after it, in RFC 8414's form),
+/// names this pool: nothing, the pool's id, or the path of its issuer.
 pub fn names(pool: &Pool, path: &str) -> bool {
     let path = path.trim_matches('/');
-    let is_of_issuer = || url::Url::parse(&pool.issuer).is_ok_and(|issuer| issuer.path().trim_matches('/') == path);
+    let is_of_issuer =
+        || url::Url::parse(&pool.issuer).is_ok_and(|issuer| issuer.path().trim_matches('/') == path);
     path.is_empty() || path == pool.id.as_str() || is_of_issuer()
 }
 
 fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
     let at = |path: &str| format!("{}{path}", pool.public_url);
-    let mut claims = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid", "jti", "origin_jti"];
-    claims.extend(["token_use", "identities", "cognito:username", "cognito:groups"]);
+    let mut claims =
+        vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid", "jti"];
+    claims.extend(["origin_jti", "token_use", "identities", "cognito:username", "cognito:groups"]);
     claims.extend(STANDARD);
+    let _signing_algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    let signing_algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let signed = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
     let bound = pool.clients.values().any(|client| client.proof.certificate_bound);
     let methods = methods(pool);
@@ -63,7 +70,7 @@ fn document(pool: &Pool, algorithms: &[Algorithm]) -> Value {
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": algorithms.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>(),
+        "id_token_signing_alg_values_supported": signing_algorithms,
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
@@ -107,9 +114,16 @@ fn aliases(url: &str) -> Value {
 
 /// How apps authenticate; by certificates only where some do.
 fn methods(pool: &Pool) -> Vec<&'static str> {
-    let uses = |wanted: fn(&Authentication) -> bool| pool.clients.values().any(|client| wanted(&client.proof.authentication));
+    let uses = |wanted: fn(&Authentication) -> bool| {
+        pool.clients.values().any(|client| wanted(&client.proof.authentication))
+    };
     let mut methods = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
-    methods.extend(uses(|method| matches!(method, Authentication::TlsClientAuth(_))).then_some("tls_client_auth"));
-    methods.extend(uses(|method| matches!(method, Authentication::SelfSignedTls(_))).then_some("self_signed_tls_client_auth"));
+    methods.extend(
+        uses(|method| matches!(method, Authentication::TlsClientAuth(_))).then_some("tls_client_auth"),
+    );
+    methods.extend(
+        uses(|method| matches!(method, Authentication::SelfSignedTls(_)))
+            .then_some("self_signed_tls_client_auth"),
+    );
     methods
 }

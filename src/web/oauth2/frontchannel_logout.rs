@@ -1,8 +1,9 @@
 //! `GET /oauth2/frontchannel_logout/<provider>`: a provider's page loads this one in a frame
-//! ([Front-Channel Logout section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)).
+//! ([Front-Channel Logout section
+//! 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)).
 //!
-//! Browsers keep our cookies from frames of other sites, so the session is found by `iss` and `sid`, both of which have to come: what is asked
-//! without them could be asked by any page, for anybody who loads it.
+//! Browsers keep our cookies from frames of other sites, so the session is found by `iss` and `sid`, both of
+//! which have to come: what is asked without them could be asked by any page, for anybody who loads it.
 
 use axum::extract::{Path, RawQuery};
 use axum::response::Response;
@@ -15,7 +16,8 @@ use crate::web::hosted::farewell;
 use crate::web::security_headers::framed_by;
 use crate::web::visit::Visit;
 
-/// The signed-out page, which pages of the provider may frame; the same whether or not there was something to end.
+/// The signed-out page, which pages of the provider may frame; the same whether or not there was something to
+/// end.
 pub async fn get(mut visit: Visit, Path(provider): Path<String>, RawQuery(query): RawQuery) -> Response {
     let answer = match sign_out(&mut visit, &provider, &query.unwrap_or_default()).await {
         Ok(page) => page,

@@ -1,7 +1,8 @@
 //! `GET` and `POST /oauth2/idpresponse`: the answer of a provider becomes a session and a code for the app.
 //!
-//! A form POST comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. It is therefore kept for a
-//! moment under a fresh handle and the browser is sent on by GET, where the cookies come and the binding is checked (B-31).
+//! A form POST comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. It is
+//! therefore kept for a moment under a fresh handle and the browser is sent on by GET, where the cookies come
+//! and the binding is checked (B-31).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,12 @@ pub async fn get(mut visit: Visit, OriginalUri(uri): OriginalUri) -> Response {
 }
 
 /// A form POST (`response_mode=form_post`): kept, and the browser sent on by GET.
-pub async fn post(mut visit: Visit, OriginalUri(uri): OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn post(
+    mut visit: Visit,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let reference = visit.app.reference();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let answer = match relay(&visit, content_type, uri.query(), &body).await {
@@ -57,12 +63,19 @@ pub async fn post(mut visit: Visit, OriginalUri(uri): OriginalUri, headers: Head
 }
 
 async fn receive(visit: &Visit, query: &str) -> Result<CallbackParameters, Failure> {
-    let Some(handle) = query.strip_prefix("relay=") else { return Ok(CallbackParameters::from_query(query)?) };
+    let Some(handle) = query.strip_prefix("relay=") else {
+        return Ok(CallbackParameters::from_query(query)?);
+    };
     let relay = visit.app.state.take::<Relay>(&Key::relay(handle)).await?.ok_or(FlowError::NotFound)?;
     Ok(CallbackParameters::from_form(Some(FORM), None, relay.body.as_bytes())?)
 }
 
-async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, body: &Bytes) -> Result<String, Failure> {
+async fn relay(
+    visit: &Visit,
+    content_type: Option<&str>,
+    query: Option<&str>,
+    body: &Bytes,
+) -> Result<String, Failure> {
     let parameters = CallbackParameters::from_form(content_type, query, body)?;
     // Only an answer to a flow that waits for a form is kept, so strangers cannot fill the store.
     let (pending, expires) = flows::waiting(&visit.app.state, parameters.state()).await?;
@@ -74,7 +87,8 @@ async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, b
     let key = Key::relay(&handle);
     let life = Life::Until(expires.min(visit.now().plus(RELAY_LIFE)));
     let records = &visit.app.state;
-    let batch = Batch::new(key.partition()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
+    let batch =
+        Batch::new(key.partition()).put(&key, records.encode(&key, &Relay { body }), life, Expect::Absent);
     match records.store.commit(batch).await? {
         Outcome::Committed => Ok(handle),
         Outcome::Conflict => Err(StoreError::Misuse("a relay handle was used twice").into()),
@@ -82,7 +96,12 @@ async fn relay(visit: &Visit, content_type: Option<&str>, query: Option<&str>, b
 }
 
 /// Consumes the flow and finishes it. A flow is consumed whatever its answer holds.
-async fn complete(visit: &mut Visit, reference: &ReferenceId, path: &str, parameters: CallbackParameters) -> Response {
+async fn complete(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    path: &str,
+    parameters: CallbackParameters,
+) -> Response {
     if flows::is_trial(parameters.state()) {
         return match trial::consume(visit, parameters.state()).await {
             Ok(trial) => {
@@ -123,10 +142,18 @@ async fn finish(visit: &mut Visit, flow: &Flow, parameters: CallbackParameters) 
 
 /// A provider with a callback of its own answers there, and nobody else does (B-20).
 fn check_callback(visit: &Visit, pending: &Pending, path: &str) -> Result<(), Failure> {
-    if format!("{}{path}", visit.origin) == pending.redirect_uri { Ok(()) } else { Err(Failure::OtherCallback) }
+    if format!("{}{path}", visit.origin) == pending.redirect_uri {
+        Ok(())
+    } else {
+        Err(Failure::OtherCallback)
+    }
 }
 
-async fn prove(visit: &Visit, pending: &Pending, parameters: CallbackParameters) -> Result<ExternalIdentity, Failure> {
+async fn prove(
+    visit: &Visit,
+    pending: &Pending,
+    parameters: CallbackParameters,
+) -> Result<ExternalIdentity, Failure> {
     let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
     let answer = parameters.answer()?;
     Ok(federate::finish(visit.means(), provider, pending, &answer).await?)

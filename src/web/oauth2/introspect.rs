@@ -1,4 +1,5 @@
-//! `POST /oauth2/introspect` ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). For servers: no origin may read it from a browser.
+//! `POST /oauth2/introspect` ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). For servers: no origin may
+//! read it from a browser.
 
 use axum::response::Response;
 use serde_json::Value;
@@ -23,9 +24,15 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let pool = issuer.grants.pool;
     let client = authenticate(issuer, call, &form)
         .await
-        .and_then(|client| if client.client().is_public() { Err(ClientAuthError::Refused) } else { Ok(client) })
-        .map_err(|error| if matches!(error, ClientAuthError::Missing) { ClientAuthError::Refused } else { error })
+        .and_then(
+            |client| if client.client().is_public() { Err(ClientAuthError::Refused) } else { Ok(client) },
+        )
+        .map_err(
+            |error| if matches!(error, ClientAuthError::Missing) { ClientAuthError::Refused } else { error },
+        )
         .map_err(|error| ApiError::client_auth(pool, error, true))?;
-    let token = form.get("token").ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
+    let token = form
+        .get("token")
+        .ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
     Ok(Value::Object(introspect(issuer, client.client(), token).await?))
 }

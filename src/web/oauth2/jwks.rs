@@ -1,4 +1,5 @@
-//! `jwks.json` ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)): the same for everybody, from memory.
+//! `jwks.json` ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)): the same for
+//! everybody, from memory.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -28,8 +29,12 @@ pub fn answer(keys: &PoolKeys, request: &HeaderMap) -> Response {
     response
 }
 
-/// [RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2): weak comparison against a list.
+/// [RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2): weak comparison against
+/// a list.
 fn has(request: &HeaderMap, etag: &[u8]) -> bool {
     let lists = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lists.flat_map(|list| list.split(',')).map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag.as_bytes() == etag)
+    lists
+        .flat_map(|list| list.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == "*" || tag.as_bytes() == etag)
 }

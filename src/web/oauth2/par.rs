@@ -1,5 +1,5 @@
-//! `POST /oauth2/par` ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)): an app lays its authorization request down before it sends
-//! the browser, which then carries a reference only.
+//! `POST /oauth2/par` ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)): an app lays its authorization
+//! request down before it sends the browser, which then carries a reference only.
 
 use std::time::Duration;
 
@@ -49,7 +49,10 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
         Err(error) => return Err(ApiError::client_auth(pool, error, tried_basic(&call.headers))),
     };
     if form.has("request_uri") {
-        return Err(ApiError::invalid_request("request_uri_pushed", "a pushed request cannot name another one: send no request_uri"));
+        return Err(ApiError::invalid_request(
+            "request_uri_pushed",
+            "a pushed request cannot name another one: send no request_uri",
+        ));
     }
     let mut parameters = form::pairs(&call.body)?;
     parameters.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()) && name != "client_id");
@@ -64,16 +67,20 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     })?;
     let expires = issuer.now.plus(LIFETIME);
     let pushed = Pushed { pool: pool.id.clone(), client: client.id.clone(), parameters, expires };
-    let handle = pushed::put(issuer.grants.records, issuer.grants.random, &pushed).await.map_err(|error| match error {
-        StoreError::TooLarge { .. } => {
-            ApiError::invalid_request("pushed_request_too_large", "the authorization request is too large to be kept")
-        }
-        other => other.into(),
-    })?;
+    let handle = pushed::put(issuer.grants.records, issuer.grants.random, &pushed).await.map_err(
+        |error| match error {
+            StoreError::TooLarge { .. } => ApiError::invalid_request(
+                "pushed_request_too_large",
+                "the authorization request is too large to be kept",
+            ),
+            other => other.into(),
+        },
+    )?;
     Ok(json!({ "request_uri": format!("{REQUEST_URI}{handle}"), "expires_in": LIFETIME.as_secs() }))
 }
 
-/// A proof at this endpoint binds the code to its key ([RFC 9449 section 10.1](https://www.rfc-editor.org/rfc/rfc9449#section-10.1)).
+/// A proof at this endpoint binds the code to its key ([RFC 9449 section
+/// 10.1](https://www.rfc-editor.org/rfc/rfc9449#section-10.1)).
 async fn bind(
     issuer: &Issuer<'_>,
     call: &Call,
@@ -81,7 +88,11 @@ async fn bind(
     form: &Form,
     parameters: &mut Vec<(String, String)>,
 ) -> Result<(), ApiError> {
-    let Some(jkt) = sender::proof_key(issuer, call, client, PATH).await.map_err(|refusal| ApiError::dpop(&refusal))? else { return Ok(()) };
+    let Some(jkt) =
+        sender::proof_key(issuer, call, client, PATH).await.map_err(|refusal| ApiError::dpop(&refusal))?
+    else {
+        return Ok(());
+    };
     match form.get("dpop_jkt") {
         Some(announced) if announced != jkt => Err(ApiError::dpop(&DpopRefusal::OtherKey)),
         Some(_) => Ok(()),
@@ -93,9 +104,15 @@ async fn bind(
     }
 }
 
-/// The handle of a `request_uri` that this endpoint gave out, among the parameters of an authorization request.
+/// The handle of a `request_uri` that this endpoint gave out, among the parameters of an authorization
+/// request.
 pub fn handle(parameters: &request::Parameters) -> Option<Result<&str, RequestError>> {
-    let mut values = parameters.iter().filter(|(name, _)| name == "request_uri").map(|(_, value)| value.as_str());
+    let mut values =
+        parameters.iter().filter(|(name, _)| name == "request_uri").map(|(_, value)| value.as_str());
     let handle = values.next()?.strip_prefix(REQUEST_URI)?;
-    Some(if values.next().is_some() { Err(RequestError::Duplicate("request_uri".to_owned())) } else { Ok(handle) })
+    Some(if values.next().is_some() {
+        Err(RequestError::Duplicate("request_uri".to_owned()))
+    } else {
+        Ok(handle)
+    })
 }

@@ -23,7 +23,10 @@ pub async fn answer(issuer: &Issuer<'_>, call: &Call) -> Response {
 async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<(), ApiError> {
     let form = call.form()?;
     let pool = issuer.grants.pool;
-    let client = authenticate(issuer, call, &form).await.map_err(|error| ApiError::client_auth(pool, error, true))?;
-    let token = form.get("token").ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
+    let client =
+        authenticate(issuer, call, &form).await.map_err(|error| ApiError::client_auth(pool, error, true))?;
+    let token = form
+        .get("token")
+        .ok_or_else(|| ApiError::invalid_request("token_missing", "parameter token is missing"))?;
     Ok(revoke(issuer, client.client(), token).await?)
 }

@@ -22,22 +22,35 @@ pub fn proof(headers: &HeaderMap) -> Result<Option<&str>, DpopRefusal> {
 }
 
 /// The thumbprint of the key whose proof came to the endpoint at `path`.
-pub async fn proof_key(issuer: &Issuer<'_>, call: &Call, client: &Client, path: &str) -> Result<Option<String>, DpopRefusal> {
+pub async fn proof_key(
+    issuer: &Issuer<'_>,
+    call: &Call,
+    client: &Client,
+    path: &str,
+) -> Result<Option<String>, DpopRefusal> {
     let Some(proof) = proof(&call.headers)? else { return Ok(None) };
     if client.proof.certificate_bound {
         return Err(DpopRefusal::Unwanted);
     }
-    let asked = Asked { method: call.method.as_str(), path, access_token: None, nonce: client.proof.dpop_nonce };
+    let asked =
+        Asked { method: call.method.as_str(), path, access_token: None, nonce: client.proof.dpop_nonce };
     prove(issuer, asked, proof).await.map(Some)
 }
 
 /// What the tokens that `client` asks for at the token endpoint are bound to; `None` for bearer tokens.
-pub async fn confirmation(issuer: &Issuer<'_>, call: &Call, client: &Client) -> Result<Option<Confirmation>, ApiError> {
-    match proof_key(issuer, call, client, "/oauth2/token").await.map_err(|refusal| ApiError::dpop(&refusal))? {
+pub async fn confirmation(
+    issuer: &Issuer<'_>,
+    call: &Call,
+    client: &Client,
+) -> Result<Option<Confirmation>, ApiError> {
+    match proof_key(issuer, call, client, "/oauth2/token")
+        .await
+        .map_err(|refusal| ApiError::dpop(&refusal))?
+    {
         Some(jkt) => Ok(Some(Confirmation::Jkt(jkt))),
-        None if client.proof.certificate_bound => {
-            client_certificate::confirmation(&call.certificate).map(Some).map_err(|refusal| ApiError::certificate(&refusal))
-        }
+        None if client.proof.certificate_bound => client_certificate::confirmation(&call.certificate)
+            .map(Some)
+            .map_err(|refusal| ApiError::certificate(&refusal)),
         None if client.proof.require_dpop => Err(ApiError::dpop(&DpopRefusal::Missing)),
         None => Ok(None),
     }

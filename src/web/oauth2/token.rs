@@ -63,7 +63,12 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Tokens, ApiError> {
         }
         Some("refresh_token") => {
             let token = form.get("refresh_token").unwrap_or_default();
-            refresh(issuer, client, &Refresh { token, scope: form.get("scope"), resource: form.get("resource") }).await
+            refresh(
+                issuer,
+                client,
+                &Refresh { token, scope: form.get("scope"), resource: form.get("resource") },
+            )
+            .await
         }
         Some("client_credentials") => client_credentials(issuer, client, form.get("scope")),
         Some(_) => Err(TokenRefusal::UnsupportedGrant),

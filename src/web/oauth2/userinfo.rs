@@ -1,4 +1,5 @@
-//! `/oauth2/userInfo` ([OpenID Connect Core section 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)), GET and POST.
+//! `/oauth2/userInfo` ([OpenID Connect Core section
+//! 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)), GET and POST.
 
 use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
@@ -29,11 +30,18 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let refused = |refusal: &UserInfoRefusal| ApiError::user_info(pool, refusal);
     let proof = sender::proof(&call.headers).map_err(|refusal| refused(&refusal.into()))?;
     let x5t = call.certificate.certificate().ok().map(ClientCertificate::x5t);
-    let shown = Shown { scheme, proof, certificate: x5t.as_deref(), method: call.method.as_str(), path: "/oauth2/userInfo" };
+    let shown = Shown {
+        scheme,
+        proof,
+        certificate: x5t.as_deref(),
+        method: call.method.as_str(),
+        path: "/oauth2/userInfo",
+    };
     user_info(issuer, &token, &shown).await.map(Value::Object).map_err(|refusal| refused(&refusal))
 }
 
-/// The token from the header or a form body ([RFC 6750 section 2](https://www.rfc-editor.org/rfc/rfc6750#section-2)), never from the query.
+/// The token from the header or a form body ([RFC 6750 section
+/// 2](https://www.rfc-editor.org/rfc/rfc6750#section-2)), never from the query.
 fn presented(issuer: &Issuer<'_>, call: &Call) -> Result<(Scheme, String), ApiError> {
     const BAD: &str = "Bad OAuth2 request at UserInfo Endpoint";
     let mut headers = call.headers.get_all(AUTHORIZATION).iter();
@@ -43,8 +51,9 @@ fn presented(issuer: &Issuer<'_>, call: &Call) -> Result<(Scheme, String), ApiEr
             let text = header.to_str().unwrap_or_default();
             let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
             let token = token.trim_start_matches(' ');
-            let known =
-                [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)].into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+            let known = [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)]
+                .into_iter()
+                .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
             match known {
                 Some((_, scheme)) if !token.is_empty() => Some((scheme, token.to_owned())),
                 _ => return Err(ApiError::invalid_request("bearer_malformed", BAD)),
@@ -52,7 +61,8 @@ fn presented(issuer: &Issuer<'_>, call: &Call) -> Result<(Scheme, String), ApiEr
         }
         (Some(_), Some(_)) => return Err(ApiError::invalid_request("bearer_twice", BAD)),
     };
-    let in_body = if call.body.is_empty() { None } else { call.form()?.get("access_token").map(str::to_owned) };
+    let in_body =
+        if call.body.is_empty() { None } else { call.form()?.get("access_token").map(str::to_owned) };
     match (in_header, in_body) {
         (Some(shown), None) => Ok(shown),
         (None, Some(token)) => Ok((Scheme::Bearer, token)),

@@ -1,4 +1,5 @@
-//! A response that nobody asked for: refused, turned into a sign-in that the app begins, or accepted once (C-56).
+//! A response that nobody asked for: refused, turned into a sign-in that the app begins, or accepted once
+//! (C-56).
 
 use axum::response::Response;
 use url::Url;
@@ -22,13 +23,20 @@ use crate::web::error::Failure;
 use crate::web::sign_in::see_other;
 use crate::web::visit::Visit;
 
-/// Takes the first step with a response that answers nothing. It is verified before anything of it is kept or passed on.
-pub async fn receive(visit: &mut Visit, reference: &ReferenceId, seen: &Unverified, xml: &[u8]) -> Result<Response, Failure> {
+/// Takes the first step with a response that answers nothing. It is verified before anything of it is kept or
+/// passed on.
+pub async fn receive(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    seen: &Unverified,
+    xml: &[u8],
+) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let issuer = seen.issuer.as_deref().unwrap_or_default();
     let (provider, saml) = sender(visit, &config, issuer).await?;
     let connection = Connection { app: &visit.app, pool: &config.pool, provider };
-    let identity = saml::unsolicited(connection, &visit.origin, xml, Use::Look, &mut Checks::default()).await?;
+    let identity =
+        saml::unsolicited(connection, &visit.origin, xml, Use::Look, &mut Checks::default()).await?;
     match &saml.idp_initiated {
         IdpInitiated::Off => Err(nobody_asked(issuer)),
         IdpInitiated::Accept { client } => {
@@ -38,26 +46,39 @@ pub async fn receive(visit: &mut Visit, reference: &ReferenceId, seen: &Unverifi
             keep(visit, &handle, xml, (Some(provider.name.clone()), latest)).await
         }
         IdpInitiated::Restart { client } => {
-            tracing::info!(pool = %config.pool.id, provider = %provider.name, %client, %reference, "a provider began a sign-in: the app is asked to");
+            tracing::info!(pool = %config.pool.id, provider = %provider.name, %client, %reference, "a \
+                provider began a sign-in: the app is asked to");
             restart(&config.pool, provider, client, &identity)
         }
     }
 }
 
 /// Signs the person in to the provider's default client, once.
-pub async fn accept(visit: &mut Visit, reference: &ReferenceId, name: &ProviderName, xml: &[u8]) -> Result<Response, Failure> {
+pub async fn accept(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    name: &ProviderName,
+    xml: &[u8],
+) -> Result<Response, Failure> {
     let config = visit.config.clone();
     let provider = config.provider(name).ok_or(FederationError::Disabled)?;
     let Protocol::Saml(saml) = &provider.protocol else { return Err(FederationError::Disabled.into()) };
-    let IdpInitiated::Accept { client } = &saml.idp_initiated else { return Err(nobody_asked(name.as_str())) };
+    let IdpInitiated::Accept { client } = &saml.idp_initiated else {
+        return Err(nobody_asked(name.as_str()));
+    };
     let request = request_of(&config.pool, provider, client)?;
     let connection = Connection { app: &visit.app.clone(), pool: &config.pool, provider };
-    let identity = saml::unsolicited(connection, &visit.origin, xml, Use::Once, &mut Checks::default()).await?;
+    let identity =
+        saml::unsolicited(connection, &visit.origin, xml, Use::Once, &mut Checks::default()).await?;
     arrival::admit_to(visit, (&request, reference), provider, &identity).await
 }
 
 /// The one enabled provider with this entity id that may begin sign-ins.
-async fn sender<'c>(visit: &Visit, config: &'c PoolConfig, issuer: &str) -> Result<(&'c Provider, &'c Saml), Failure> {
+async fn sender<'c>(
+    visit: &Visit,
+    config: &'c PoolConfig,
+    issuer: &str,
+) -> Result<(&'c Provider, &'c Saml), Failure> {
     let (mut found, mut unreadable) = (None, None);
     for provider in config.providers.iter().filter(|provider| provider.enabled) {
         let Protocol::Saml(saml) = &provider.protocol else { continue };
@@ -83,10 +104,11 @@ fn nobody_asked(issuer: &str) -> Failure {
     SamlRefusal::NobodyAsked(issuer.chars().take(200).collect()).into()
 }
 
-/// What `client` would have asked for. It must be enabled and able to authenticate: a code without PKCE is for nobody else (C-64);
-/// and not bound to push its requests, for nobody pushed this one.
+/// What `client` would have asked for. It must be enabled and able to authenticate: a code without PKCE is
+/// for nobody else (C-64); and not bound to push its requests, for nobody pushed this one.
 fn request_of(pool: &Pool, provider: &Provider, client: &ClientId) -> Result<AuthorizeRequest, Failure> {
-    let unusable = |problem: String| Failure::from(SamlRefusal::Target { client: client.to_string(), problem });
+    let unusable =
+        |problem: String| Failure::from(SamlRefusal::Target { client: client.to_string(), problem });
     let target = target(pool, provider, client)?;
     if target.is_public() {
         return Err(unusable("it has no secret".to_owned()));
@@ -94,8 +116,10 @@ fn request_of(pool: &Pool, provider: &Provider, client: &ClientId) -> Result<Aut
     if target.proof.require_par {
         return Err(unusable("it has to push its authorization requests".to_owned()));
     }
-    let redirect_uri = target.redirect_uris.first().ok_or_else(|| unusable("it has no redirect URI".to_owned()))?;
-    let parameters = [("response_type", "code"), ("client_id", client.as_str()), ("redirect_uri", redirect_uri)];
+    let redirect_uri =
+        target.redirect_uris.first().ok_or_else(|| unusable("it has no redirect URI".to_owned()))?;
+    let parameters =
+        [("response_type", "code"), ("client_id", client.as_str()), ("redirect_uri", redirect_uri)];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     match request::check(pool, &parameters, |_, _| None) {
         Ok((request, _)) => Ok(request),
@@ -104,20 +128,38 @@ fn request_of(pool: &Pool, provider: &Provider, client: &ClientId) -> Result<Aut
 }
 
 fn target<'p>(pool: &'p Pool, provider: &Provider, client: &ClientId) -> Result<&'p Client, Failure> {
-    let unusable = |problem: &str| SamlRefusal::Target { client: client.to_string(), problem: problem.to_owned() };
+    let unusable =
+        |problem: &str| SamlRefusal::Target { client: client.to_string(), problem: problem.to_owned() };
     let target = pool.client(client.as_str()).ok_or_else(|| unusable("it does not exist or is disabled"))?;
-    if target.allows_provider(&provider.name) { Ok(target) } else { Err(unusable("its people may not use this provider").into()) }
+    if target.allows_provider(&provider.name) {
+        Ok(target)
+    } else {
+        Err(unusable("its people may not use this provider").into())
+    }
 }
 
 /// Asks the app to begin a sign-in with this provider
-/// ([OpenID Connect Core section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
-fn restart(pool: &Pool, provider: &Provider, client: &ClientId, identity: &ExternalIdentity) -> Result<Response, Failure> {
-    let unusable = |problem: &str| SamlRefusal::Target { client: client.to_string(), problem: problem.to_owned() };
+/// ([OpenID Connect Core section
+/// 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
+fn restart(
+    pool: &Pool,
+    provider: &Provider,
+    client: &ClientId,
+    identity: &ExternalIdentity,
+) -> Result<Response, Failure> {
+    let unusable =
+        |problem: &str| SamlRefusal::Target { client: client.to_string(), problem: problem.to_owned() };
     let target = target(pool, provider, client)?;
     let uri = target.initiate_login_uri.as_deref().and_then(|uri| Url::parse(uri).ok());
     let mut uri = uri.ok_or_else(|| unusable("it has no initiate_login_uri"))?;
-    let hint = identity.claims.get("email").and_then(serde_json::Value::as_str).filter(|hint| hint.len() <= request::MAX_LOGIN_HINT);
-    uri.query_pairs_mut().append_pair("iss", &pool.issuer).append_pair("identity_provider", provider.name.as_str());
+    let hint = identity
+        .claims
+        .get("email")
+        .and_then(serde_json::Value::as_str)
+        .filter(|hint| hint.len() <= request::MAX_LOGIN_HINT);
+    uri.query_pairs_mut()
+        .append_pair("iss", &pool.issuer)
+        .append_pair("identity_provider", provider.name.as_str());
     if let Some(hint) = hint {
         uri.query_pairs_mut().append_pair("login_hint", hint);
     }

@@ -1,8 +1,9 @@
 //! `POST /saml2/idpresponse`: the answer of a SAML provider becomes a session and a code for the app.
 //!
-//! The form comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. An answer to a sign-in that waits is
-//! kept for a moment and the browser sent on by GET, where the cookies come and the binding is checked (C-59). One that nobody asked for
-//! is [`idp_initiated`]'s. `RelayState` is a handle and never anything else (C-65).
+//! The form comes from the provider's site, so the browser leaves our `SameSite=Lax` cookies out. An answer
+//! to a sign-in that waits is kept for a moment and the browser sent on by GET, where the cookies come and
+//! the binding is checked (C-59). One that nobody asked for is [`idp_initiated`]'s. `RelayState` is a handle
+//! and never anything else (C-65).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,27 +63,38 @@ pub async fn post(mut visit: Visit, headers: HeaderMap, body: Bytes) -> Response
 pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
     let reference = visit.app.reference();
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    let named = |name: &str| parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+    let named =
+        |name: &str| parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
     let answer = match (named("relay"), named("SAMLResponse")) {
         (Some(handle), None) => go_on(&mut visit, &reference, handle).await,
         (None, Some(_)) => {
             let refused = Err(SamlRefusal::Redirected.into());
             complete(&mut visit, &reference, named("RelayState").unwrap_or_default(), refused).await
         }
-        _ => visit.refuse(&reference, &Failure::Malformed("this address is for a provider's form"), None).await,
+        _ => {
+            visit.refuse(&reference, &Failure::Malformed("this address is for a provider's form"), None).await
+        }
     };
     visit.with_cookies(answer)
 }
 
-async fn receive(visit: &mut Visit, reference: &ReferenceId, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+async fn receive(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
     let posted = posted(headers, body)?;
     if posted.message == Message::Request {
         return Err(SamlRefusal::Message(BindingError::NoMessage).into());
     }
     if let Some(handle) = &posted.relay_state {
         match flows::waiting(&visit.app.state, handle).await {
-            // Only an answer to a sign-in that waits is kept, and only the last one, so strangers cannot fill the store.
-            Ok((pending, expires)) if pending.saml.is_some() => return keep(visit, handle, &posted.xml, (None, expires)).await,
+            // Only an answer to a sign-in that waits is kept, and only the last one, so strangers cannot fill
+            // the store.
+            Ok((pending, expires)) if pending.saml.is_some() => {
+                return keep(visit, handle, &posted.xml, (None, expires)).await;
+            }
             Ok(_) => return Err(SamlRefusal::OtherProtocol.into()),
             Err(FlowError::NotFound) => {}
             Err(error) => return Err(error.into()),
@@ -107,7 +119,9 @@ pub(super) async fn keep(
     let kept = records.encode(&key, &Kept { response: base64(xml), unsolicited });
     match records.store.commit(Batch::new(key.partition()).put(&key, kept, life, Expect::Any)).await? {
         store::Outcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
-        store::Outcome::Conflict => Err(StoreError::Misuse("a write without a condition failed by one").into()),
+        store::Outcome::Conflict => {
+            Err(StoreError::Misuse("a write without a condition failed by one").into())
+        }
     }
 }
 
@@ -129,7 +143,12 @@ async fn go_on(visit: &mut Visit, reference: &ReferenceId, handle: &str) -> Resp
 }
 
 /// Consumes the flow or trial under `handle` and finishes it. It is consumed whatever the answer holds.
-async fn complete(visit: &mut Visit, reference: &ReferenceId, handle: &str, xml: Result<Vec<u8>, Failure>) -> Response {
+async fn complete(
+    visit: &mut Visit,
+    reference: &ReferenceId,
+    handle: &str,
+    xml: Result<Vec<u8>, Failure>,
+) -> Response {
     let mut checks = Checks::default();
     if flows::is_trial(handle) {
         return match trial::consume(visit, handle).await {
@@ -157,7 +176,12 @@ async fn consume(visit: &Visit, handle: &str) -> Result<Arc<Flow>, Failure> {
     Ok(flow)
 }
 
-async fn finish(visit: &mut Visit, flow: &Flow, xml: Result<Vec<u8>, Failure>, checks: &mut Checks) -> Result<Response, Failure> {
+async fn finish(
+    visit: &mut Visit,
+    flow: &Flow,
+    xml: Result<Vec<u8>, Failure>,
+    checks: &mut Checks,
+) -> Result<Response, Failure> {
     let pending = flow.pending()?;
     let identity = prove(visit, pending, xml, checks).await?;
     let config = visit.config.clone();
@@ -166,7 +190,12 @@ async fn finish(visit: &mut Visit, flow: &Flow, xml: Result<Vec<u8>, Failure>, c
 }
 
 /// The person is looked for only at the provider that the flow names, with only its keys (C-60, C-61).
-async fn prove(visit: &Visit, pending: &Pending, xml: Result<Vec<u8>, Failure>, checks: &mut Checks) -> Result<ExternalIdentity, Failure> {
+async fn prove(
+    visit: &Visit,
+    pending: &Pending,
+    xml: Result<Vec<u8>, Failure>,
+    checks: &mut Checks,
+) -> Result<ExternalIdentity, Failure> {
     let xml = xml?;
     let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
     let connection = Connection { app: &visit.app, pool: &visit.config.pool, provider };
@@ -177,7 +206,8 @@ async fn prove(visit: &Visit, pending: &Pending, xml: Result<Vec<u8>, Failure>, 
 
 /// What was checked becomes part of the story, in case that the sign-in is refused.
 pub(super) fn tell(visit: &Visit, checks: &Checks) {
-    let details: Vec<(&str, String)> = checks.list().iter().map(|check| (check.name.as_ref(), line(check))).collect();
+    let details: Vec<(&str, String)> =
+        checks.list().iter().map(|check| (check.name.as_ref(), line(check))).collect();
     visit.recorder.step(visit.now(), "SAML response of the provider, checked", details);
 }
 
@@ -189,12 +219,17 @@ fn lines(checks: &Checks) -> Vec<String> {
 fn line(check: &Check) -> String {
     let received = if check.received.is_empty() { "nothing" } else { &check.received };
     match check.outcome {
-        Outcome::Passed => check
-            .skew_used
-            .map_or_else(|| format!("passed ({received})"), |skew| format!("passed ({received}), {skew} s of clock difference forgiven")),
+        Outcome::Passed => check.skew_used.map_or_else(
+            || format!("passed ({received})"),
+            |skew| format!("passed ({received}), {skew} s of clock difference forgiven"),
+        ),
         Outcome::Note => received.to_owned(),
         Outcome::Failed => {
-            format!("FAILED: expected {}, received {received}. {}", check.expected, check.hint.as_deref().unwrap_or_default())
+            format!(
+                "FAILED: expected {}, received {received}. {}",
+                check.expected,
+                check.hint.as_deref().unwrap_or_default()
+            )
         }
     }
 }

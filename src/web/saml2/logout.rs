@@ -1,8 +1,9 @@
 //! `/saml2/logout`: a provider signs a person out, or answers our own request
 //! ([SAML Profiles section 4.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 //!
-//! No cookie is needed: a provider may ask in a frame, and whom it means its signed request says. An answer decides nothing; the browser goes
-//! where the person who signed out was promised to go, and nowhere that a message names (C-72).
+//! No cookie is needed: a provider may ask in a frame, and whom it means its signed request says. An answer
+//! decides nothing; the browser goes where the person who signed out was promised to go, and nowhere that a
+//! message names (C-72).
 
 use axum::extract::RawQuery;
 use axum::response::Response;
@@ -27,7 +28,9 @@ use crate::web::visit::Visit;
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
     let query = RedirectQuery::parse(&query.unwrap_or_default());
     match query {
-        Ok(query) => answer(visit, Ok((Received::Redirect(&query), query.message, query.relay_state.as_deref()))).await,
+        Ok(query) => {
+            answer(visit, Ok((Received::Redirect(&query), query.message, query.relay_state.as_deref()))).await
+        }
         Err(error) => answer(visit, Err(SamlRefusal::Message(error).into())).await,
     }
 }
@@ -49,7 +52,9 @@ fn of_post(posted: &PostMessage) -> Came<'_> {
 async fn answer(mut visit: Visit, came: Result<Came<'_>, Failure>) -> Response {
     let done = match came {
         Ok((received, Message::Request, relay_state)) => requested(&mut visit, received, relay_state).await,
-        Ok((received, Message::Response, relay_state)) => answered(&visit, received, relay_state.unwrap_or_default()).await,
+        Ok((received, Message::Response, relay_state)) => {
+            answered(&visit, received, relay_state.unwrap_or_default()).await
+        }
         Err(failure) => Err(failure),
     };
     let answer = match done {
@@ -60,7 +65,11 @@ async fn answer(mut visit: Visit, came: Result<Came<'_>, Failure>) -> Response {
 }
 
 /// A provider wants a person signed out.
-async fn requested(visit: &mut Visit, received: Received<'_>, relay_state: Option<&str>) -> Result<Response, Failure> {
+async fn requested(
+    visit: &mut Visit,
+    received: Received<'_>,
+    relay_state: Option<&str>,
+) -> Result<Response, Failure> {
     let (app, config) = (visit.app.clone(), visit.config.clone());
     let issuer = claimed(received).map_err(SamlRefusal::Logout)?.issuer;
     let slo = service(visit);
@@ -98,12 +107,16 @@ fn honour(visit: &mut Visit, provider: &Provider, honoured: &Honoured) -> Respon
     }
 }
 
-/// A provider's answer to our request. Nobody knows the handle of a sign-out but the browser and the provider.
+/// A provider's answer to our request. Nobody knows the handle of a sign-out but the browser and the
+/// provider.
 async fn answered(visit: &Visit, received: Received<'_>, handle: &str) -> Result<Response, Failure> {
-    let Some(leaving) = saml_sign_out::returned(&visit.app.state, handle).await? else { return Ok(farewell::page(visit, &[], "")) };
+    let Some(leaving) = saml_sign_out::returned(&visit.app.state, handle).await? else {
+        return Ok(farewell::page(visit, &[], ""));
+    };
     if let Err(error) = judge(visit, &leaving, received).await {
         let provider = &leaving.provider;
-        tracing::warn!(code = "upstream_sign_out_incomplete", pool = %visit.config.pool.id, %provider, %error, "a provider's answer to a sign-out");
+        tracing::warn!(code = "upstream_sign_out_incomplete", pool = %visit.config.pool.id, %provider, %error,
+            "a provider's answer to a sign-out");
     }
     Ok(if leaving.back.is_empty() { farewell::page(visit, &[], "") } else { see_other(&leaving.back) })
 }

@@ -20,7 +20,8 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/samlmetada
 /// The pool's usual metadata, or that of the provider in `identity_provider`.
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    let asked = parameters.iter().find(|(name, _)| name == "identity_provider").map(|(_, value)| value.as_str());
+    let asked =
+        parameters.iter().find(|(name, _)| name == "identity_provider").map(|(_, value)| value.as_str());
     answer(&visit, asked).await
 }
 
@@ -34,7 +35,10 @@ async fn answer(visit: &Visit, asked: Option<&str>) -> Response {
         None => None,
         Some(name) => match find(visit, name) {
             Some(found) => Some(found),
-            None => return (StatusCode::NOT_FOUND, "This pool has no SAML provider of that name.\n").into_response(),
+            None => {
+                return (StatusCode::NOT_FOUND, "This pool has no SAML provider of that name.\n")
+                    .into_response();
+            }
         },
     };
     match document(visit, found).await {
@@ -56,7 +60,10 @@ async fn document(visit: &Visit, towards: Option<(&Provider, &Saml)>) -> Result<
     let keys = visit.app.sp_keys.of(&pool.id).await.map_err(SamlRefusal::Keys)?;
     let usual = default_sp_entity_id(&pool.id);
     let slo = format!("{}/saml2/logout", pool.public_url);
-    let acs = towards.map_or_else(|| format!("{}/saml2/idpresponse", pool.public_url), |(_, saml)| acs_url(saml, &pool.public_url));
+    let acs = towards.map_or_else(
+        || format!("{}/saml2/idpresponse", pool.public_url),
+        |(_, saml)| acs_url(saml, &pool.public_url),
+    );
     let formats = match towards.map(|(_, saml)| &saml.subject) {
         Some(SubjectRule::NameId { formats }) => formats.as_slice(),
         Some(SubjectRule::Attribute(_)) | None => &[],

@@ -15,7 +15,8 @@ use crate::web::form;
 /// Largest form: the largest message as base64 in lines, percent-encoded.
 pub const MAX_BODY: usize = 512 * 1024;
 
-/// The message in a form ([SAML Bindings section 3.5](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
+/// The message in a form ([SAML Bindings section
+/// 3.5](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)).
 fn posted(headers: &HeaderMap, body: &[u8]) -> Result<PostMessage, SamlRefusal> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let text = std::str::from_utf8(body).ok().filter(|_| form::is_form(content_type));

@@ -1,4 +1,5 @@
-//! How many connections there are, and whose: one party cannot take the places of everybody else (H-30, H-42).
+//! How many connections there are, and whose: one party cannot take the places of everybody else (H-30,
+//! H-42).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -44,7 +45,11 @@ pub(super) struct Seat {
 
 impl Guests {
     pub(super) fn new(capacity: Capacity) -> Self {
-        Self { places: Arc::new(Semaphore::new(capacity.total.min(Semaphore::MAX_PERMITS))), capacity, parties: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(capacity.total.min(Semaphore::MAX_PERMITS))),
+            capacity,
+            parties: Arc::default(),
+        }
     }
 
     /// Waits until there is a place.
@@ -58,7 +63,9 @@ impl Guests {
 
     /// A seat for a connection from `address`; `None` when its party has as many as it may.
     pub(super) fn seat(&self, address: IpAddr) -> Option<Seat> {
-        let Some(each) = self.capacity.each.filter(|_| !self.capacity.proxies.iter().any(|proxy| proxy.contains(address))) else {
+        let Some(each) =
+            self.capacity.each.filter(|_| !self.capacity.proxies.iter().any(|proxy| proxy.contains(address)))
+        else {
             return Some(Seat { guests: self.clone(), party: None });
         };
         let party = party(address);
@@ -94,7 +101,11 @@ mod tests {
     use super::*;
 
     fn guests(each: usize) -> Guests {
-        Guests::new(Capacity { total: 10, each: Some(each), proxies: [Network::parse("10.0.0.0/8").unwrap()].into() })
+        Guests::new(Capacity {
+            total: 10,
+            each: Some(each),
+            proxies: [Network::parse("10.0.0.0/8").unwrap()].into(),
+        })
     }
 
     /// H-30

@@ -1,5 +1,5 @@
-//! The [PROXY protocol](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), versions 1 and 2: a balancer says before
-//! the first byte of the connection whom it speaks for.
+//! The [PROXY protocol](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), versions 1 and 2: a
+//! balancer says before the first byte of the connection whom it speaks for.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,8 @@ const MAX_LINE: usize = 107;
 /// Version 2 may carry more than addresses; balancers send a few hundred bytes.
 const MAX_BINARY: usize = 2048;
 
-/// Reads the header, and not a byte more. `None` where the balancer speaks for itself, as in its health checks.
+/// Reads the header, and not a byte more. `None` where the balancer speaks for itself, as in its health
+/// checks.
 ///
 /// # Errors
 /// A connection that begins with anything else is refused: its peer is not the balancer that was configured.

@@ -78,8 +78,8 @@ pub(super) fn shown_by(connection: &ServerConnection) -> Option<Vec<Vec<u8>>> {
     Some(connection.peer_certificates()?.iter().map(|certificate| certificate.as_ref().to_vec()).collect())
 }
 
-/// Asks for a certificate, takes none or any, and has the peer prove that it holds the key. What the certificate is worth is decided at each
-/// request, for it may be pinned, and a connection may outlive it.
+/// Asks for a certificate, takes none or any, and has the peer prove that it holds the key. What the
+/// certificate is worth is decided at each request, for it may be pinned, and a connection may outlive it.
 #[derive(Debug)]
 struct Asking(WebPkiSupportedAlgorithms);
 
@@ -133,13 +133,23 @@ fn read(files: &TlsFiles, asks: bool) -> Result<Arc<ServerConfig>, TlsError> {
     if chain.is_empty() {
         return Err(failed(&certificate, "it holds no PEM certificate".to_owned()));
     }
-    let private = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| failed(&key, error.to_string()))?;
+    let private =
+        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| failed(&key, error.to_string()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier: Arc<dyn ClientCertVerifier> =
-        if asks { Arc::new(Asking(provider.signature_verification_algorithms)) } else { Arc::new(NoClientAuth) };
-    let pair = |error: rustls::Error| TlsError::Pair { certificate: certificate.clone(), key: key.clone(), reason: error.to_string() };
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(pair)?;
-    let mut config = builder.with_client_cert_verifier(verifier).with_single_cert(chain, private).map_err(pair)?;
+    let verifier: Arc<dyn ClientCertVerifier> = if asks {
+        Arc::new(Asking(provider.signature_verification_algorithms))
+    } else {
+        Arc::new(NoClientAuth)
+    };
+    let pair = |error: rustls::Error| TlsError::Pair {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        reason: error.to_string(),
+    };
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(pair)?;
+    let mut config =
+        builder.with_client_cert_verifier(verifier).with_single_cert(chain, private).map_err(pair)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -80,7 +80,8 @@ impl AppSettings {
         let secret = self.secret.as_ref().map(|secret| format!("secret = {secret:?}\n")).unwrap_or_default();
         let lines = self.lines.join("\n");
         format!(
-            "[[pool.client]]\nid = {id:?}\nname = \"The app {id}\"\n{secret}redirect_uris = [\"{url}/callback\"]\n\
+            "[[pool.client]]\nid = {id:?}\nname = \"The app {id}\"\n{secret}redirect_uris = \
+             [\"{url}/callback\"]\n\
              logout_uris = [\"{url}/logged-out\"]\nscopes = {scopes:?}\n{lines}\n"
         )
     }

@@ -1,4 +1,5 @@
-//! A load balancer that sends each request to the next replica, so that no two steps of a sign-in meet the same one.
+//! A load balancer that sends each request to the next replica, so that no two steps of a sign-in meet the
+//! same one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,12 +43,19 @@ async fn forward(mut client: TcpStream, backend: u16) -> std::io::Result<()> {
         }
     };
     let text = String::from_utf8_lossy(&request[..head]).into_owned();
-    let length = text.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length: usize = length.map_or(0, |(_, value)| value.trim().parse().expect("a length"));
     while request.len() < head + 4 + length {
         client.read_buf(&mut request).await?;
     }
-    let kept = text.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:")).collect::<Vec<_>>().join("\r\n");
+    let kept = text
+        .lines()
+        .filter(|line| !line.to_ascii_lowercase().starts_with("connection:"))
+        .collect::<Vec<_>>()
+        .join("\r\n");
     let mut server = TcpStream::connect(("127.0.0.1", backend)).await?;
     server.write_all(format!("{kept}\r\nconnection: close\r\n\r\n").as_bytes()).await?;
     server.write_all(&request[head + 4..]).await?;

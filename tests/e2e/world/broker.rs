@@ -32,7 +32,16 @@ impl Settings {
     /// One pool on a free port, everything in memory.
     pub(crate) fn new() -> Self {
         let port = free_port();
-        Self { port, public_port: port, admin_port: 0, server: vec![], store: vec![], pool: vec![], tables: vec![], environment: vec![] }
+        Self {
+            port,
+            public_port: port,
+            admin_port: 0,
+            server: vec![],
+            store: vec![],
+            pool: vec![],
+            tables: vec![],
+            environment: vec![],
+        }
     }
 
     /// Where browsers reach the broker.
@@ -88,7 +97,8 @@ impl Settings {
         self
     }
 
-    /// The configuration of another replica: everything alike but where it listens, on both listeners the same after a restart.
+    /// The configuration of another replica: everything alike but where it listens, on both listeners the
+    /// same after a restart.
     pub(crate) fn replica(&self) -> Self {
         Self {
             port: free_port(),
@@ -106,8 +116,10 @@ impl Settings {
         let memory = ["state = \"memory:\"".to_owned(), "directory = \"memory:\"".to_owned()];
         let store = if self.store.is_empty() { &memory[..] } else { &self.store };
         format!(
-            "[server]\nlisten = \"127.0.0.1:{}\"\nadmin_listen = \"127.0.0.1:{}\"\npublic_url = \"{}\"\nallow_private_upstreams = true\n\
-             seal_key = \"{SEAL_KEY}\"\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname = \"Example\"\n{}\n\n{}\n",
+            "[server]\nlisten = \"127.0.0.1:{}\"\nadmin_listen = \"127.0.0.1:{}\"\npublic_url \
+             = \"{}\"\nallow_private_upstreams = true\n\
+             seal_key = \"{SEAL_KEY}\"\n{}\n\n[store]\n{}\n\n[[pool]]\nid = \"{POOL}\"\nname \
+             = \"Example\"\n{}\n\n{}\n",
             self.port,
             self.admin_port,
             self.url(),
@@ -132,8 +144,15 @@ impl Settings {
         let directory = self.folder();
         let (url, issuer) = (self.url(), format!("{}/{POOL}", self.url()));
         secrets::add(SEAL_KEY);
-        let mut broker =
-            Broker { process: None, admin: String::new(), earlier_logs: String::new(), url, issuer, settings: self, directory };
+        let mut broker = Broker {
+            process: None,
+            admin: String::new(),
+            earlier_logs: String::new(),
+            url,
+            issuer,
+            settings: self,
+            directory,
+        };
         broker.start_again();
         broker
     }
@@ -197,7 +216,8 @@ impl Broker {
     pub(crate) fn start_again(&mut self) {
         self.kill();
         let process = serve(&self.directory, &self.settings.environment);
-        let ready: Value = serde_json::from_str(&process.wait_for_line("\"message\":\"ready\"")).expect("the log is JSON");
+        let ready: Value =
+            serde_json::from_str(&process.wait_for_line("\"message\":\"ready\"")).expect("the log is JSON");
         let admin = ready.get("admin_listen").and_then(Value::as_str).expect("the second listener's address");
         self.admin = format!("http://{admin}");
         self.process = Some(process);
@@ -242,13 +262,21 @@ impl Drop for Broker {
         self.kill();
         if !thread::panicking() {
             let found = secrets::found_in(&self.earlier_logs);
-            assert!(found.is_empty(), "E-34: the log holds {found:?}\n{}", lines_with(&self.earlier_logs, &found));
+            assert!(
+                found.is_empty(),
+                "E-34: the log holds {found:?}\n{}",
+                lines_with(&self.earlier_logs, &found)
+            );
         }
     }
 }
 
 fn lines_with(log: &str, secrets: &[String]) -> String {
-    log.lines().filter(|line| secrets.iter().any(|secret| line.contains(secret.as_str()))).take(5).collect::<Vec<_>>().join("\n")
+    log.lines()
+        .filter(|line| secrets.iter().any(|secret| line.contains(secret.as_str())))
+        .take(5)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[track_caller]

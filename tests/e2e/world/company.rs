@@ -1,4 +1,5 @@
-//! A company whose people sign in with SAML: its identity provider of other make, and how the operator configures it.
+//! A company whose people sign in with SAML: its identity provider of other make, and how the operator
+//! configures it.
 
 use serde_json::{Value, json};
 
@@ -36,7 +37,10 @@ impl Company {
             Make::SimpleSamlPhp => "simplesamlphp",
             Make::Pysaml2 => "saml",
         };
-        format!("[[pool.provider]]\nname = {name:?}\nuse = {preset:?}\nmetadata_url = {:?}\n", idp.metadata_url)
+        format!(
+            "[[pool.provider]]\nname = {name:?}\nuse = {preset:?}\nmetadata_url = {:?}\n",
+            idp.metadata_url
+        )
     }
 
     /// The same with more lines.

@@ -51,7 +51,9 @@ pub(crate) async fn post(url: &str, fields: &[(&str, &str)]) -> Answer {
 pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
     let response = match request.send().await {
         Ok(response) => response,
-        Err(error) => return Answer { status: 0, headers: reqwest::header::HeaderMap::new(), body: error.to_string() },
+        Err(error) => {
+            return Answer { status: 0, headers: reqwest::header::HeaderMap::new(), body: error.to_string() };
+        }
     };
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = String::from_utf8_lossy(&response.bytes().await.unwrap_or_default()).into_owned();
@@ -61,7 +63,11 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
 
 /// A client that goes nowhere by itself.
 pub(crate) fn http() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client")
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("an HTTP client")
 }
 
 /// The member called `name`, as text.

@@ -23,7 +23,8 @@ impl Person {
         &self.name
     }
 
-    /// Goes to the app, chooses `provider` where a page asks, signs in there where it asks, and is back at the app: its tokens.
+    /// Goes to the app, chooses `provider` where a page asks, signs in there where it asks, and is back at
+    /// the app: its tokens.
     pub(crate) async fn signs_in(&mut self, app: &App, provider: &str) -> Value {
         self.opens(&app.login(&[])).await;
         self.chooses(provider).await;
@@ -67,7 +68,11 @@ impl Person {
     #[track_caller]
     pub(crate) fn is_in(&self, app: &App) -> Value {
         let page = self.browser.page();
-        assert!(page.url.as_str().starts_with(&format!("{}/callback", app.url)) && page.status == 200, "{}", self.browser);
+        assert!(
+            page.url.as_str().starts_with(&format!("{}/callback", app.url)) && page.status == 200,
+            "{}",
+            self.browser
+        );
         serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("{}", self.browser))
     }
 
@@ -90,6 +95,10 @@ impl Person {
                 secrets::learn(&page.body);
             }
         }
-        self.browser.cookies().iter().filter(|cookie| cookie.name.starts_with("symbolon")).for_each(|cookie| secrets::add(&cookie.value));
+        self.browser
+            .cookies()
+            .iter()
+            .filter(|cookie| cookie.name.starts_with("symbolon"))
+            .for_each(|cookie| secrets::add(&cookie.value));
     }
 }

@@ -35,7 +35,9 @@ pub(crate) fn learn(text: &str) {
         learn_json(&value);
     }
     if let Ok(url) = url::Url::parse(text) {
-        url.query_pairs().filter(|(name, _)| NAMES.contains(&name.as_ref())).for_each(|(_, value)| add(&value));
+        url.query_pairs()
+            .filter(|(name, _)| NAMES.contains(&name.as_ref()))
+            .for_each(|(_, value)| add(&value));
     }
 }
 

@@ -23,12 +23,14 @@ impl Upstream {
         Self::start_with(broker, json!({}), json!({}))
     }
 
-    /// Starts a provider with settings of `op.mjs` and client metadata of `oidc-provider` over the usual ones.
+    /// Starts a provider with settings of `op.mjs` and client metadata of `oidc-provider` over the usual
+    /// ones.
     #[track_caller]
     pub(crate) fn start_with(broker: &Settings, settings: Value, client: Value) -> Self {
         let secret = format!("upstream-secret-{}", symbolon::outside::random::Random::Real.token());
         secrets::add(&secret);
-        let mut all = json!({ "client_id": CLIENT_ID, "client_secret": secret, "redirect_uris": [broker.callback()] });
+        let mut all =
+            json!({ "client_id": CLIENT_ID, "client_secret": secret, "redirect_uris": [broker.callback()] });
         merge(&mut all, client);
         let mut with_clients = json!({ "clients": [all] });
         merge(&mut with_clients, settings);
@@ -48,13 +50,18 @@ impl Upstream {
     /// The provider in the operator's file, with these lines instead of the secret.
     pub(crate) fn toml_with(&self, name: &str, lines: &str) -> String {
         let issuer = &self.issuer;
-        format!("[[pool.provider]]\nname = {name:?}\nuse = \"oidc\"\nissuer = {issuer:?}\nclient_id = {CLIENT_ID:?}\n{lines}\n")
+        format!(
+            "[[pool.provider]]\nname = {name:?}\nuse = \"oidc\"\nissuer = {issuer:?}\nclient_id = \
+             {CLIENT_ID:?}\n{lines}\n"
+        )
     }
 
     /// What arrived at the provider on `route`.
     pub(crate) async fn saw(&self, route: &str) -> Vec<Value> {
         let Value::Array(seen) = get(&format!("{}/seen", self.issuer)).await.json() else { panic!("a list") };
-        seen.into_iter().filter(|request| request.get("route").and_then(Value::as_str) == Some(route)).collect()
+        seen.into_iter()
+            .filter(|request| request.get("route").and_then(Value::as_str) == Some(route))
+            .collect()
     }
 
     /// The provider ends.

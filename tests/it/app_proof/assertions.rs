@@ -10,7 +10,8 @@ use crate::support::broker::app::TokenAnswer;
 use crate::support::broker::client;
 use crate::support::fake_idp::keys::{STRANGER, b64, sign_hs256};
 
-const MACHINE: [&str; 2] = ["grants = [\"client_credentials\"]", "assertion_algorithms = [\"ES256\", \"PS256\", \"EdDSA\"]"];
+const MACHINE: [&str; 2] =
+    ["grants = [\"client_credentials\"]", "assertion_algorithms = [\"ES256\", \"PS256\", \"EdDSA\"]"];
 
 /// A machine that signs.
 fn machine(signer: &Signer) -> crate::support::broker::ClientToml {
@@ -19,7 +20,11 @@ fn machine(signer: &Signer) -> crate::support::broker::ClientToml {
 }
 
 async fn asks(world: &World, raw: &str) -> TokenAnswer {
-    let form = [("grant_type", "client_credentials"), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", raw)];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", raw),
+    ];
     world.posts("/oauth2/token", &form, &[]).await
 }
 
@@ -49,9 +54,18 @@ async fn an_app_signs_in_people_with_an_assertion_instead_of_a_secret() {
     let tokens = world.posts("/oauth2/token", &form, &[]).await.tokens(&app).await;
     for (path, status) in [("/oauth2/introspect", true), ("/oauth2/revoke", false)] {
         let assertion = world.asserted("bank", &signer);
-        let form = [("token", tokens.refresh_token.as_str()), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)];
+        let form = [
+            ("token", tokens.refresh_token.as_str()),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ];
         let answer = world.posts(path, &form, &[]).await;
-        assert_eq!((answer.status, answer.body.get("active").is_some()), (200, status), "{path} {}", answer.body);
+        assert_eq!(
+            (answer.status, answer.body.get("active").is_some()),
+            (200, status),
+            "{path} {}",
+            answer.body
+        );
     }
     let assertion = world.asserted("bank", &signer);
     let refresh = [
@@ -81,15 +95,20 @@ async fn no_other_algorithm_key_or_shape_authenticates() {
     is_refused(&asks(&world, &signer.asserts(&claims)).await, "algorithm");
     for alg in ["none", "nOnE", "", "HS256"] {
         let header = json!({ "alg": alg, "kid": "k1" }).to_string();
-        is_refused(&asks(&world, &format!("{}.{}.", b64(&header), b64(claims.to_string()))).await, "algorithm");
+        is_refused(
+            &asks(&world, &format!("{}.{}.", b64(&header), b64(claims.to_string()))).await,
+            "algorithm",
+        );
     }
-    let with_public_key = sign_hs256(&signer.key.public_der(), r#"{"alg":"HS256","kid":"k1"}"#, &claims.to_string());
+    let with_public_key =
+        sign_hs256(&signer.key.public_der(), r#"{"alg":"HS256","kid":"k1"}"#, &claims.to_string());
     is_refused(&asks(&world, &with_public_key).await, "algorithm");
     let stranger = Signer { key: &STRANGER, algorithm: Algorithm::PS256, kid: "k1" };
     is_refused(&asks(&world, &stranger.asserts(&claims)).await, "signature");
     is_refused(&asks(&world, &Signer { kid: "k2", ..stranger }.asserts(&claims)).await, "k2");
     let own = Signer::rsa("k1", Algorithm::PS256);
-    let brought = Header { jwk: serde_json::from_value(Signer::ec("k9").jwk()).ok(), ..Header::new(Algorithm::ES256) };
+    let brought =
+        Header { jwk: serde_json::from_value(Signer::ec("k9").jwk()).ok(), ..Header::new(Algorithm::ES256) };
     is_refused(&asks(&world, &Signer::ec("k9").signs(&brought, &claims)).await, "key");
     for garbage in ["", "x", "a.b.c", "a.b.c.d.e", "{}"] {
         assert_eq!(asks(&world, garbage).await.body["error"], "invalid_client", "{garbage}");
@@ -131,7 +150,13 @@ async fn an_assertion_says_who_for_whom_and_until_when() {
         ];
         is_refused(&world.posts("/oauth2/token", &form, &[]).await, why);
     }
-    for good in [json!({"nbf": now + 8}), json!({"iat": now + 8}), json!({"iat": null}), json!({"exp": now + 300}), json!({"other": [1]})] {
+    for good in [
+        json!({"nbf": now + 8}),
+        json!({"iat": now + 8}),
+        json!({"iat": null}),
+        json!({"exp": now + 300}),
+        json!({"other": [1]}),
+    ] {
         let claims = but(assertion("machine", &world.broker.issuer, &world.clock), good.clone());
         assert_eq!(asks(&world, &signer.asserts(&claims)).await.status, 200, "{good}");
     }
@@ -147,8 +172,12 @@ async fn an_assertion_is_used_once_at_all_endpoints_and_replicas() {
     let (one, two) = builder.start_pair().await;
     let http = super::world::http();
     let raw = signer.asserts(&assertion("machine", &one.issuer, &clock));
-    let form =
-        [("grant_type", "client_credentials"), ("token", "x"), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &raw)];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("token", "x"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &raw),
+    ];
     let post = |url: String| crate::support::broker::app::answer(http.post(url).form(&form));
     assert_eq!(post(one.at("/oauth2/token")).await.status, 200);
     for url in [one.at("/oauth2/token"), two.at("/oauth2/token")] {
@@ -159,9 +188,16 @@ async fn an_assertion_is_used_once_at_all_endpoints_and_replicas() {
         assert_eq!((answer.status, &answer.body["error"]), (401, &"invalid_client".into()));
     }
     let parallel = signer.asserts(&assertion("machine", &one.issuer, &clock));
-    let form = [("grant_type", "client_credentials"), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &parallel)];
-    let tries = (0..20)
-        .map(|n| crate::support::broker::app::answer(http.post(if n % 2 == 0 { &one } else { &two }.at("/oauth2/token")).form(&form)));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &parallel),
+    ];
+    let tries = (0..20).map(|n| {
+        crate::support::broker::app::answer(
+            http.post(if n % 2 == 0 { &one } else { &two }.at("/oauth2/token")).form(&form),
+        )
+    });
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
 }
@@ -170,10 +206,21 @@ async fn an_assertion_is_used_once_at_all_endpoints_and_replicas() {
 #[tokio::test]
 async fn the_audience_is_the_issuer_as_one_string() {
     let signer = Signer::ec("k1");
-    let lenient = signing_client("lenient", &signer).scopes(&["api/read"]).with(MACHINE[0]).with("token_endpoint_as_audience = true");
+    let lenient = signing_client("lenient", &signer)
+        .scopes(&["api/read"])
+        .with(MACHINE[0])
+        .with("token_endpoint_as_audience = true");
     let world = World::with(vec![machine(&signer), lenient]).await;
-    let (issuer, token, par) = (world.broker.issuer.clone(), world.broker.at("/oauth2/token"), world.broker.at("/oauth2/par"));
-    for audience in [json!([issuer]), json!(token), json!(par), json!(format!("{issuer}/")), json!("https://other.example"), json!(null)] {
+    let (issuer, token, par) =
+        (world.broker.issuer.clone(), world.broker.at("/oauth2/token"), world.broker.at("/oauth2/par"));
+    for audience in [
+        json!([issuer]),
+        json!(token),
+        json!(par),
+        json!(format!("{issuer}/")),
+        json!("https://other.example"),
+        json!(null),
+    ] {
         for (client, accepted) in [("machine", false), ("lenient", audience == token)] {
             let claims = but(assertion(client, &issuer, &world.clock), json!({ "aud": audience }));
             let answer = asks(&world, &signer.asserts(&claims)).await;
@@ -193,20 +240,37 @@ async fn one_method_at_a_time_and_only_the_registered_one() {
     let world = World::with(vec![machine(&signer), client("web"), client("spa").public()]).await;
     let raw = world.asserted("machine", &signer);
     let grant = ("grant_type", "client_credentials");
-    let both = [grant, ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &raw), ("client_secret", "x")];
+    let both = [
+        grant,
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &raw),
+        ("client_secret", "x"),
+    ];
     world.posts("/oauth2/token", &both, &[]).await.is_refused_with(400, "invalid_request");
-    world.posts("/oauth2/token", &both[..3], &[("authorization", "Basic eDp4")]).await.is_refused_with(400, "invalid_request");
+    world
+        .posts("/oauth2/token", &both[..3], &[("authorization", "Basic eDp4")])
+        .await
+        .is_refused_with(400, "invalid_request");
     for form in [
         [grant, ("client_id", "machine"), ("x", "y")],
         [grant, ("client_id", "machine"), ("client_secret", "secret-of-machine-0123456789")],
         [grant, ("client_assertion_type", ASSERTION_TYPE), ("client_id", "machine")],
-        [grant, ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"), ("client_assertion", &raw)],
+        [
+            grant,
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"),
+            ("client_assertion", &raw),
+        ],
     ] {
         world.posts("/oauth2/token", &form, &[]).await.is_refused_with(400, "invalid_client");
     }
     for other in ["web", "spa", "nobody"] {
         is_refused(&asks(&world, &world.asserted(other, &signer)).await, "");
-        let foreign = [grant, ("client_id", other), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &raw)];
+        let foreign = [
+            grant,
+            ("client_id", other),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", &raw),
+        ];
         world.posts("/oauth2/token", &foreign, &[]).await.is_refused_with(400, "invalid_client");
     }
     assert_eq!(asks(&world, &raw).await.status, 200, "nothing above used it up");
@@ -232,12 +296,17 @@ async fn a_code_with_a_bad_assertion_is_spent() {
     }
 }
 
-/// A-49 from the other side: an app's keys are read from its URL, and again when it signs with one that is new.
+/// A-49 from the other side: an app's keys are read from its URL, and again when it signs with one that is
+/// new.
 #[tokio::test]
 async fn keys_behind_a_url_are_fetched_and_a_new_one_is_found() {
     let (old, new) = (Signer::ec("old"), Signer::ec("new"));
     let (published, url) = publish(old.jwks()).await;
-    let toml = client("machine").public().scopes(&["api/read"]).with(MACHINE[0]).with("client_auth = \"private_key_jwt\"");
+    let toml = client("machine")
+        .public()
+        .scopes(&["api/read"])
+        .with(MACHINE[0])
+        .with("client_auth = \"private_key_jwt\"");
     let world = World::with(vec![toml.with(&format!("jwks_uri = {url:?}"))]).await;
     assert_eq!(asks(&world, &world.asserted("machine", &old)).await.status, 200);
     *published.lock().unwrap() = new.jwks();
@@ -250,7 +319,8 @@ async fn keys_behind_a_url_are_fetched_and_a_new_one_is_found() {
 async fn keys_are_not_fetched_from_private_addresses() {
     let (_published, url) = publish(Signer::ec("k").jwks()).await;
     let toml = format!(
-        "[[pool]]\nid = \"eu-west-1_A1\"\n[[pool.client]]\nid = \"m\"\nclient_auth = \"private_key_jwt\"\njwks_uri = {url:?}\nredirect_uris = [\"https://a.example/cb\"]\n"
+        "[[pool]]\nid = \"eu-west-1_A1\"\n[[pool.client]]\nid = \"m\"\nclient_auth \
+         = \"private_key_jwt\"\njwks_uri = {url:?}\nredirect_uris = [\"https://a.example/cb\"]\n"
     );
     let outside = symbolon::outside::Outside::fake(super::world::clock().now(), 3);
     let config = config::parse(&toml, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();
@@ -259,7 +329,10 @@ async fn keys_are_not_fetched_from_private_addresses() {
     let refused = keys.of(&symbolon::model::proof::ClientKeySource::Fetched(url)).await.unwrap_err();
     assert_eq!(symbolon::model::fault::Refusal::code(&refused), "endpoint_unusable");
     let named = symbolon::model::proof::ClientKeySource::Fetched("https://127.0.0.1:1/jwks".to_owned());
-    assert_eq!(symbolon::model::fault::Refusal::code(&keys.of(&named).await.unwrap_err()), "provider_address_refused");
+    assert_eq!(
+        symbolon::model::fault::Refusal::code(&keys.of(&named).await.unwrap_err()),
+        "provider_address_refused"
+    );
 }
 
 /// A place that answers with a key set, which the test may change.
@@ -268,7 +341,8 @@ async fn publish(jwks: String) -> (std::sync::Arc<std::sync::Mutex<String>>, Str
     let shown = published.clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://localhost:{}/jwks", listener.local_addr().unwrap().port());
-    let router = axum::Router::new().route("/jwks", axum::routing::get(move || std::future::ready(shown.lock().unwrap().clone())));
+    let router = axum::Router::new()
+        .route("/jwks", axum::routing::get(move || std::future::ready(shown.lock().unwrap().clone())));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (published, url)
 }

@@ -76,7 +76,8 @@ impl Signer {
 /// The claims of an honest assertion of `client_id`.
 pub(crate) fn assertion(client_id: &str, audience: &str, clock: &Clock) -> Value {
     let now = clock.now().secs();
-    json!({"iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + 60, "jti": random_text()})
+    json!({"iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + 60,
+        "jti": random_text()})
 }
 
 /// `claims` with `changes`; a null takes a claim away.
@@ -95,7 +96,10 @@ pub(crate) fn but(mut claims: Value, changes: Value) -> Value {
 
 /// An app that authenticates with `signer`'s assertions.
 pub(crate) fn signing_client(id: &str, signer: &Signer) -> ClientToml {
-    client(id).public().with("client_auth = \"private_key_jwt\"").with(&format!("jwks = '''{}'''", signer.jwks()))
+    client(id)
+        .public()
+        .with("client_auth = \"private_key_jwt\"")
+        .with(&format!("jwks = '''{}'''", signer.jwks()))
 }
 
 /// A broker with its apps and one provider.
@@ -110,7 +114,8 @@ impl World {
     pub(crate) async fn with(clients: Vec<ClientToml>) -> Self {
         let clock = clock();
         let acme = FakeIdp::oidc(&clock).await;
-        let mut builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").provider(provider("Acme", &acme));
+        let mut builder =
+            Broker::builder(&clock).pool("signing = \"EdDSA\"").provider(provider("Acme", &acme));
         for client in clients {
             builder = builder.client(client);
         }
@@ -133,8 +138,15 @@ impl World {
     }
 
     /// Posts a form with further headers.
-    pub(crate) async fn posts(&self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> TokenAnswer {
-        let request = headers.iter().fold(self.http.post(self.broker.at(path)), |request, (name, value)| request.header(*name, *value));
+    pub(crate) async fn posts(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> TokenAnswer {
+        let request = headers.iter().fold(self.http.post(self.broker.at(path)), |request, (name, value)| {
+            request.header(*name, *value)
+        });
         answer(request.form(form)).await
     }
 

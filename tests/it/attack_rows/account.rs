@@ -1,4 +1,5 @@
-//! Which rows of the catalogue a test carries, and why the others have none. `tests/run` shows the account at its end.
+//! Which rows of the catalogue a test carries, and why the others have none. `tests/run` shows the account at
+//! its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,16 +31,23 @@ fn every_case_has_a_test_or_a_reason() {
         for case in &reason.cases {
             assert!(case_id(case).as_ref() == Some(case), "{case} is no case");
             assert!(left.insert(case.clone()), "{case} is explained twice");
-            assert!(!covered.contains(case), "a test carries {case} now: take it out of tests/cases-left.toml");
+            assert!(
+                !covered.contains(case),
+                "a test carries {case} now: take it out of tests/cases-left.toml"
+            );
         }
     }
     if let Some(known) = security_cases() {
-        let silent: Vec<&String> = known.iter().filter(|case| !covered.contains(*case) && !left.contains(*case)).collect();
+        let silent: Vec<&String> =
+            known.iter().filter(|case| !covered.contains(*case) && !left.contains(*case)).collect();
         assert!(silent.is_empty(), "neither a test nor a reason: {silent:?}");
         let unknown: Vec<&String> = left.difference(&known).collect();
         assert!(unknown.is_empty(), "there are no such cases: {unknown:?}");
     } else {
-        println!("cases: the catalogue does not lie beside this repository, so that every row is named below was not checked");
+        println!(
+            "cases: the catalogue does not lie beside this repository, so that every row is named below was \
+             not checked"
+        );
     }
     report(&covered, &reasons);
 }
@@ -63,8 +71,13 @@ fn report(covered: &BTreeSet<String>, reasons: &Left) {
 /// Ids above a test, or above what a table of tests lists.
 fn covered() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for file in ["src", "tests"].into_iter().flat_map(rust_files).filter(|file| !file.path.starts_with("tests/support/")) {
-        let table = ["tests/it/store/contract.rs", "tests/it/saml_corpus/mod.rs"].contains(&file.path.as_str());
+    for file in ["src", "tests"]
+        .into_iter()
+        .flat_map(rust_files)
+        .filter(|file| !file.path.starts_with("tests/support/"))
+    {
+        let table =
+            ["tests/it/store/contract.rs", "tests/it/saml_corpus/mod.rs"].contains(&file.path.as_str());
         let mut above = Vec::new();
         for line in file.text.lines().map(str::trim_start) {
             if let Some(comment) = line.strip_prefix("///") {
@@ -86,7 +99,8 @@ fn covered() -> BTreeSet<String> {
 
 /// The ids that a text names; `E-20..E-24` names all between.
 fn ids(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter_map(case_id).collect();
+    let mut found: Vec<String> =
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter_map(case_id).collect();
     for (from, to) in text.split_whitespace().filter_map(|word| word.split_once("..")) {
         let number = |id: &str| id.get(2..4).and_then(|digits| digits.parse::<u8>().ok());
         if let (Some(group), Some(from), Some(to)) = (from.get(..1), number(from), number(to)) {

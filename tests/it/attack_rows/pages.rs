@@ -20,8 +20,12 @@ fn a_colour_is_a_colour_and_carries_nothing_along() {
         "var(--x)",
         "@import 'https://evil.example/x.css'",
     ] {
-        let text = format!("[[pool]]\nid = \"eu-west-1_Example01\"\n[pool.branding.light]\naccent = \"\"\"{evil}\"\"\"\n");
-        let problems = symbolon::config::parse(&text, "symbolon.toml", &[], &|_| Err(String::new())).unwrap_err().to_string();
+        let text = format!(
+            "[[pool]]\nid = \"eu-west-1_Example01\"\n[pool.branding.light]\naccent = \"\"\"{evil}\"\"\"\n"
+        );
+        let problems = symbolon::config::parse(&text, "symbolon.toml", &[], &|_| Err(String::new()))
+            .unwrap_err()
+            .to_string();
         assert!(problems.contains("is no colour"), "{evil}: {problems}");
     }
 }
@@ -43,18 +47,29 @@ async fn a_name_is_neither_markup_nor_a_template() {
     visitor.opens(broker.app("web").asks().url()).await.sees(evil).does_not_see("<img").does_not_see("49");
 }
 
-/// D-62: the logo is one SVG that the operator names, served so that whoever opens it alone runs nothing in it.
+/// D-62: the logo is one SVG that the operator names, served so that whoever opens it alone runs nothing in
+/// it.
 #[tokio::test]
 async fn a_logo_opened_alone_is_inert() {
-    let text = "[[pool]]\nid = \"eu-west-1_Example01\"\nhosts = [\"a.localhost\"]\nbranding = { logo_file = \"logo.svg\" }\n[store]\nstate = \"memory:\"\ndirectory = \"memory:\"\n";
-    let logo = |_: &str| Ok("<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"><foreignObject/></svg>".to_owned());
-    let config = symbolon::config::parse(text, "symbolon.toml", &[], &logo).unwrap_or_else(|problems| panic!("{problems}"));
+    let text = "[[pool]]\nid = \"eu-west-1_Example01\"\nhosts = [\"a.localhost\"]\nbranding = { logo_file \
+        = \"logo.svg\" }\n[store]\nstate = \"memory:\"\ndirectory = \"memory:\"\n";
+    let logo = |_: &str| {
+        Ok("<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"><foreignObject/></svg>".to_owned())
+    };
+    let config = symbolon::config::parse(text, "symbolon.toml", &[], &logo)
+        .unwrap_or_else(|problems| panic!("{problems}"));
     let app = App::build(config, Outside::fake(clock().now(), 3)).await.unwrap();
-    let request = http::Request::get("/assets/logo.svg").header("host", "a.localhost").body(axum::body::Body::empty()).unwrap();
+    let request = http::Request::get("/assets/logo.svg")
+        .header("host", "a.localhost")
+        .body(axum::body::Body::empty())
+        .unwrap();
     let answer = symbolon::web::router(app).unwrap().oneshot(request).await.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!((answer.status().as_u16(), header("content-type")), (200, "image/svg+xml".to_owned()));
     assert_eq!(header("x-content-type-options"), "nosniff");
     let policy = header("content-security-policy");
-    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("script-src"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("script-src"),
+        "{policy}"
+    );
 }

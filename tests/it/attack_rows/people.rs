@@ -11,7 +11,8 @@ async fn a_user_name_that_is_taken_is_never_shared() {
     let clock = clock();
     let (acme, acme_b) = (FakeIdp::oidc(&clock).await, FakeIdp::oidc(&clock).await);
     let builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web"));
-    let broker = builder.provider(provider("Acme", &acme)).provider(provider("Acme_b", &acme_b)).start().await;
+    let broker =
+        builder.provider(provider("Acme", &acme)).provider(provider("Acme_b", &acme_b)).start().await;
     let app = broker.app("web");
     acme.signs_in(Person::new("b_1", "Ada Example", "ada@example.org"));
     acme_b.signs_in(Person::new("1", "Eve Example", "eve@example.org"));
@@ -28,12 +29,18 @@ async fn a_user_name_that_is_taken_is_never_shared() {
     assert_ne!(names[0].0, names[1].0);
 }
 
-/// F-10: the handle of a sign-in at a provider is good once and in one browser, and the browser that it is stolen from is not signed in by it either.
+/// F-10: the handle of a sign-in at a provider is good once and in one browser, and the browser that it is
+/// stolen from is not signed in by it either.
 #[tokio::test]
 async fn the_handle_of_a_sign_in_at_a_provider_is_used_once_by_one_browser() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker = Broker::builder(&clock)
+        .pool("signing = \"EdDSA\"")
+        .client(client("web"))
+        .provider(provider("Acme", &acme))
+        .start()
+        .await;
     let (app, mut visitor, mut thief) = (broker.app("web"), Browser::new(&clock), Browser::new(&clock));
     let ask = app.asks();
     visitor.requests(ask.url()).await.follows().await;
@@ -44,7 +51,8 @@ async fn the_handle_of_a_sign_in_at_a_provider_is_used_once_by_one_browser() {
     let ask = app.asks();
     visitor.opens(ask.url()).await;
     app.takes_code(&ask, visitor.page());
-    let used = visitor.trail().iter().rfind(|page| page.url.path() == "/oauth2/idpresponse").unwrap().url.clone();
+    let used =
+        visitor.trail().iter().rfind(|page| page.url.path() == "/oauth2/idpresponse").unwrap().url.clone();
     let before = acme.count(Endpoint::Token);
     for browser in [&mut visitor, &mut thief] {
         browser.opens(&used).await.answers(400);

@@ -105,14 +105,20 @@ async fn floods_of_http2_frames_end_the_connection_and_nothing_else() {
     let start = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     let cancelled = |number: u32| {
         let stream = 2 * number + 1;
-        [frame(HEADERS, END_HEADERS | END_STREAM, stream, GET), frame(RST_STREAM, 0, stream, &8u32.to_be_bytes())].concat()
+        [
+            frame(HEADERS, END_HEADERS | END_STREAM, stream, GET),
+            frame(RST_STREAM, 0, stream, &8u32.to_be_bytes()),
+        ]
+        .concat()
     };
     let rapid_reset = [start.clone(), (0..20_000).flat_map(cancelled).collect()].concat();
     let header = [&[0x00, 1, b'x', 100][..], &[b'y'; 100]].concat();
     let more = frame(CONTINUATION, 0, 1, &header.repeat(100));
     let endless_headers = [start, frame(HEADERS, END_STREAM, 1, GET), more.repeat(1_000)].concat();
     for (name, flood) in [("rapid reset", rapid_reset), ("continuation", endless_headers)] {
-        let answer = timeout(2 * SOON, said(address(&broker), &flood)).await.unwrap_or_else(|_| panic!("{name} goes on"));
+        let answer = timeout(2 * SOON, said(address(&broker), &flood))
+            .await
+            .unwrap_or_else(|_| panic!("{name} goes on"));
         assert!(frames(&answer).contains(&GOAWAY), "{name}: {answer:?}");
     }
     Browser::new(&broker.clock).signs_in(&broker.app("web"), "Acme").await;
@@ -125,9 +131,18 @@ async fn tens_of_thousands_of_parameters_are_read_in_linear_time() {
     let http = reqwest::Client::new();
     let same = "a&".repeat(30_000);
     let different = (0..9_000).map(|number| format!("{number:x}")).collect::<Vec<_>>().join("&");
-    for (path, body) in [("/oauth2/token", &same), ("/oauth2/token", &different), ("/oauth2/authorize", &different), ("/logout", &same)] {
-        let request = http.post(broker.at(path)).header("content-type", "application/x-www-form-urlencoded").body(body.clone());
-        let answer = timeout(SOON, request.send()).await.unwrap_or_else(|_| panic!("{path} takes long")).unwrap();
+    for (path, body) in [
+        ("/oauth2/token", &same),
+        ("/oauth2/token", &different),
+        ("/oauth2/authorize", &different),
+        ("/logout", &same),
+    ] {
+        let request = http
+            .post(broker.at(path))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.clone());
+        let answer =
+            timeout(SOON, request.send()).await.unwrap_or_else(|_| panic!("{path} takes long")).unwrap();
         assert_ne!(answer.status().as_u16() / 100, 5, "{path}");
     }
 }

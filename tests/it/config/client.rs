@@ -15,7 +15,10 @@ fn client(lines: &str) -> String {
 /// The client with a callback has this one problem at the line below it.
 #[track_caller]
 fn refused_client(line: &str, problem: &str) {
-    refused(&client(&format!("{CALLBACK}\n{line}")), &format!("symbolon.toml:6: pool[0].client[0].{problem}"));
+    refused(
+        &client(&format!("{CALLBACK}\n{line}")),
+        &format!("symbolon.toml:6: pool[0].client[0].{problem}"),
+    );
 }
 
 #[track_caller]
@@ -28,8 +31,11 @@ fn warned(lines: &str, warning: &str) {
 #[track_caller]
 fn refused_redirect(uri: &str, problem: &str) {
     for key in ["redirect_uris", "logout_uris"] {
-        let lines =
-            if key == "redirect_uris" { format!("redirect_uris = ['{uri}']") } else { format!("logout_uris = ['{uri}'] \n{CALLBACK}") };
+        let lines = if key == "redirect_uris" {
+            format!("redirect_uris = ['{uri}']")
+        } else {
+            format!("logout_uris = ['{uri}'] \n{CALLBACK}")
+        };
         refused(&client(&lines), &format!("symbolon.toml:5: pool[0].client[0].{key}[0]: {problem}"));
     }
 }
@@ -38,14 +44,18 @@ fn refused_redirect(uri: &str, problem: &str) {
 #[test]
 fn schemes_that_run_or_read_are_never_redirected_to() {
     for scheme in ["javascript", "data", "vbscript", "file", "blob", "about", "view-source"] {
-        let problem = format!("the scheme {scheme:?} is never allowed; fix: use https, or an app's own scheme such as com.example.app");
+        let problem = format!(
+            "the scheme {scheme:?} is never allowed; fix: use https, or an app's own scheme such as \
+             com.example.app"
+        );
         refused_redirect(&format!("{scheme}:alert(1)"), &problem);
         let declared = format!("schemes = [\"{scheme}\"]");
         refused_client(&declared, &format!("schemes[0]: {problem}"));
     }
     refused_redirect(
         "JavaScript:alert(1)",
-        "the scheme \"javascript\" is never allowed; fix: use https, or an app's own scheme such as com.example.app",
+        "the scheme \"javascript\" is never allowed; fix: use https, or an app's own scheme such as \
+         com.example.app",
     );
 }
 
@@ -53,7 +63,10 @@ fn schemes_that_run_or_read_are_never_redirected_to() {
 #[test]
 fn a_wildcard_is_refused() {
     for uri in ["https://*.example/cb", "https://app.example/*", "com.example.app:/*"] {
-        refused_redirect(uri, &format!("{uri:?} holds a wildcard; fix: list every URI; they are compared byte for byte"));
+        refused_redirect(
+            uri,
+            &format!("{uri:?} holds a wildcard; fix: list every URI; they are compared byte for byte"),
+        );
     }
 }
 
@@ -61,31 +74,56 @@ fn a_wildcard_is_refused() {
 #[test]
 fn redirect_uris_are_absolute_and_plain() {
     for (uri, problem) in [
-        ("/callback", "\"/callback\" is no absolute URI: relative URL without a base; fix: write it in full: https://app.example/callback"),
-        ("https://app.example/cb#x", "\"https://app.example/cb#x\" has a fragment; fix: remove # and what follows"),
-        ("https://app.example/cb#", "\"https://app.example/cb#\" has a fragment; fix: remove # and what follows"),
-        ("https://good@evil.example/", "the URI holds a user name or password; fix: remove everything before the @"),
+        (
+            "/callback",
+            "\"/callback\" is no absolute URI: relative URL without a base; fix: write it in full: \
+             https://app.example/callback",
+        ),
+        (
+            "https://app.example/cb#x",
+            "\"https://app.example/cb#x\" has a fragment; fix: remove # and what follows",
+        ),
+        (
+            "https://app.example/cb#",
+            "\"https://app.example/cb#\" has a fragment; fix: remove # and what follows",
+        ),
+        (
+            "https://good@evil.example/",
+            "the URI holds a user name or password; fix: remove everything before the @",
+        ),
         (
             "http://app.example/cb",
-            "\"http://app.example/cb\" is plain http; fix: use https; http is for localhost, 127.0.0.1 and [::1] only",
+            "\"http://app.example/cb\" is plain http; fix: use https; http is for localhost, 127.0.0.1 and \
+             [::1] only",
         ),
         (
             "http://localhost.evil/cb",
-            "\"http://localhost.evil/cb\" is plain http; fix: use https; http is for localhost, 127.0.0.1 and [::1] only",
+            "\"http://localhost.evil/cb\" is plain http; fix: use https; http is for localhost, 127.0.0.1 \
+             and [::1] only",
         ),
-        ("http://127.0.0.1@evil/cb", "the URI holds a user name or password; fix: remove everything before the @"),
+        (
+            "http://127.0.0.1@evil/cb",
+            "the URI holds a user name or password; fix: remove everything before the @",
+        ),
         (
             "https://app.example\\@evil/",
-            "\"https://app.example\\\\@evil/\" holds a character that no URI holds; fix: write ASCII only; percent-encode the rest",
+            "\"https://app.example\\\\@evil/\" holds a character that no URI holds; fix: write ASCII only; \
+             percent-encode the rest",
         ),
         (
             "https://app.example/ä",
-            "\"https://app.example/ä\" holds a character that no URI holds; fix: write ASCII only; percent-encode the rest",
+            "\"https://app.example/ä\" holds a character that no URI holds; fix: write ASCII only; \
+             percent-encode the rest",
         ),
-        ("https:app.example", "\"https:app.example\" lacks the // after its scheme; fix: write it in full: https://app.example/callback"),
+        (
+            "https:app.example",
+            "\"https:app.example\" lacks the // after its scheme; fix: write it in full: \
+             https://app.example/callback",
+        ),
         (
             "myapp://callback",
-            "any app could claim the scheme \"myapp\"; fix: use https or a scheme with a dot such as com.example.app, or declare it: schemes = [\"myapp\"]",
+            "any app could claim the scheme \"myapp\"; fix: use https or a scheme with a dot such as \
+             com.example.app, or declare it: schemes = [\"myapp\"]",
         ),
     ] {
         refused_redirect(uri, problem);
@@ -105,11 +143,22 @@ fn https_loopback_and_own_schemes_are_accepted_as_written() {
 #[test]
 fn sample_and_short_secrets_are_refused() {
     let fix = "fix: write the output of: openssl rand -hex 24";
-    for sample in ["secret", "CHANGE-ME", "…", "...", "xxxxxxxxxxxxxxxxxxxxxxxx", "your_client_secret", "demo-secret"] {
-        refused_client(&format!("secret = \"{sample}\""), &format!("secret: the secret is a sample from an example; {fix}"));
+    for sample in
+        ["secret", "CHANGE-ME", "…", "...", "xxxxxxxxxxxxxxxxxxxxxxxx", "your_client_secret", "demo-secret"]
+    {
+        refused_client(
+            &format!("secret = \"{sample}\""),
+            &format!("secret: the secret is a sample from an example; {fix}"),
+        );
     }
-    refused_client("secret = \"0123456789abcde\"", &format!("secret: the secret has 15 characters, 16 are the least; {fix}"));
-    refused_client("secrets = [\"changeme\"]", &format!("secrets[0]: the secret is a sample from an example; {fix}"));
+    refused_client(
+        "secret = \"0123456789abcde\"",
+        &format!("secret: the secret has 15 characters, 16 are the least; {fix}"),
+    );
+    refused_client(
+        "secrets = [\"changeme\"]",
+        &format!("secrets[0]: the secret is a sample from an example; {fix}"),
+    );
 }
 
 #[test]
@@ -122,10 +171,19 @@ fn a_secret_stands_in_one_place() {
 
 #[test]
 fn two_secrets_overlap_while_one_is_replaced() {
-    let config = read(&client(&format!("{CALLBACK}\nsecrets = [\"0123456789abcdefg\", \"gfedcba9876543210\"]"))).unwrap();
+    let config =
+        read(&client(&format!("{CALLBACK}\nsecrets = [\"0123456789abcdefg\", \"gfedcba9876543210\"]")))
+            .unwrap();
     let web = config.pools[0].pool.client("web").unwrap();
-    assert!(web.accepts_secret("0123456789abcdefg") && web.accepts_secret("gfedcba9876543210") && !web.is_public());
-    refused_client("secrets = []", "secrets: 0 secrets are given; fix: give one, or two while one replaces the other");
+    assert!(
+        web.accepts_secret("0123456789abcdefg")
+            && web.accepts_secret("gfedcba9876543210")
+            && !web.is_public()
+    );
+    refused_client(
+        "secrets = []",
+        "secrets: 0 secrets are given; fix: give one, or two while one replaces the other",
+    );
     refused_client(
         "secrets = [\"0123456789abcdefg\"]\nsecret_file = \"secret.txt\"",
         "secrets: secret is given as well; fix: keep one of the two",
@@ -136,7 +194,10 @@ fn two_secrets_overlap_while_one_is_replaced() {
 fn a_secret_file_is_read_without_its_line_break() {
     let config = read(&client(&format!("{CALLBACK}\nsecret_file = \"secret.txt\""))).unwrap();
     assert!(config.pools[0].pool.client("web").unwrap().accepts_secret("a secret read from a file"));
-    refused_client("secret_file = \"empty.txt\"", "secret_file: \"empty.txt\" is empty; fix: write the value into the file");
+    refused_client(
+        "secret_file = \"empty.txt\"",
+        "secret_file: \"empty.txt\" is empty; fix: write the value into the file",
+    );
 }
 
 /// A-04
@@ -144,11 +205,13 @@ fn a_secret_file_is_read_without_its_line_break() {
 fn only_three_grants_are_offered() {
     refused_client(
         "grants = [\"authorization_code\", \"implicit\"]",
-        "grants[1]: \"implicit\" is no grant that is offered; fix: use authorization_code with PKCE; tokens never appear in URLs",
+        "grants[1]: \"implicit\" is no grant that is offered; fix: use authorization_code with PKCE; tokens \
+         never appear in URLs",
     );
     refused_client(
         "grants = [\"authorization_code\", \"password\"]",
-        "grants[1]: \"password\" is no grant that is offered; fix: write authorization_code, refresh_token or client_credentials",
+        "grants[1]: \"password\" is no grant that is offered; fix: write authorization_code, refresh_token \
+         or client_credentials",
     );
 }
 
@@ -159,11 +222,14 @@ fn client_credentials_need_a_secret_and_a_custom_scope() {
     assert_eq!(
         problems(&text),
         [
-            "symbolon.toml:5: pool[0].client[0].grants: client_credentials needs a client with a secret; fix: add secret or secret_file, or remove the grant",
-            "symbolon.toml:6: pool[0].client[0].scopes: client_credentials needs a custom scope; fix: add one such as \"api/read\"",
+            "symbolon.toml:5: pool[0].client[0].grants: client_credentials needs a client with a secret; \
+             fix: add secret or secret_file, or remove the grant",
+            "symbolon.toml:6: pool[0].client[0].scopes: client_credentials needs a custom scope; fix: add \
+             one such as \"api/read\"",
         ]
     );
-    let text = client("grants = [\"client_credentials\"]\nscopes = [\"api/read\"]\nsecret = \"0123456789abcdefg\"");
+    let text =
+        client("grants = [\"client_credentials\"]\nscopes = [\"api/read\"]\nsecret = \"0123456789abcdefg\"");
     let config = read(&text).unwrap();
     assert!(config.pools[0].pool.client("web").unwrap().allows(Grant::ClientCredentials));
 }
@@ -172,11 +238,13 @@ fn client_credentials_need_a_secret_and_a_custom_scope() {
 fn the_code_grant_needs_somewhere_to_go() {
     refused(
         &client(""),
-        "symbolon.toml:3: pool[0].client[0].redirect_uris: authorization_code needs a redirect URI; fix: add redirect_uris = [\"https://app.example/callback\"]",
+        "symbolon.toml:3: pool[0].client[0].redirect_uris: authorization_code needs a redirect URI; fix: add \
+         redirect_uris = [\"https://app.example/callback\"]",
     );
     refused(
         &client("redirect_uris = []"),
-        "symbolon.toml:5: pool[0].client[0].redirect_uris: the list is empty; fix: add the app's callback: \"https://app.example/callback\"",
+        "symbolon.toml:5: pool[0].client[0].redirect_uris: the list is empty; fix: add the app's callback: \
+         \"https://app.example/callback\"",
     );
     refused_client("grants = []", "grants: the client may use no grant; fix: name one, or remove the key");
 }
@@ -186,11 +254,13 @@ fn grants_that_do_nothing_are_warned_about() {
     let machine = "secret = \"0123456789abcdefg\"\nscopes = [\"api/read\"]";
     warned(
         &format!("{machine}\ngrants = [\"client_credentials\", \"refresh_token\"]"),
-        "symbolon.toml:7: pool[0].client[0].grants: refresh_token does nothing without authorization_code; fix: add authorization_code, or remove the grant",
+        "symbolon.toml:7: pool[0].client[0].grants: refresh_token does nothing without authorization_code; \
+         fix: add authorization_code, or remove the grant",
     );
     warned(
         &format!("{machine}\ngrants = [\"client_credentials\"]\n{CALLBACK}"),
-        "symbolon.toml:8: pool[0].client[0].redirect_uris: never used without authorization_code; fix: add the grant, or remove the key",
+        "symbolon.toml:8: pool[0].client[0].redirect_uris: never used without authorization_code; fix: add \
+         the grant, or remove the key",
     );
 }
 
@@ -199,7 +269,8 @@ fn grants_that_do_nothing_are_warned_about() {
 fn a_public_client_without_rotation_is_warned_about() {
     warned(
         CALLBACK,
-        "symbolon.toml:3: pool[0].client[0]: a stolen refresh token of this public client works to its end; fix: add rotation = true, which notices reuse",
+        "symbolon.toml:3: pool[0].client[0]: a stolen refresh token of this public client works to its end; \
+         fix: add rotation = true, which notices reuse",
     );
 }
 
@@ -211,28 +282,39 @@ fn scopes_are_single_tokens_and_need_openid() {
     );
     refused_client(
         "scopes = [\"a\\\"b\"]",
-        "scopes[0]: scope token \"a\\\"b\" holds a character outside %x21 / %x23-5B / %x5D-7E; fix: use printable ASCII without spaces, quotes and backslashes",
+        "scopes[0]: scope token \"a\\\"b\" holds a character outside %x21 / %x23-5B / %x5D-7E; fix: use \
+         printable ASCII without spaces, quotes and backslashes",
     );
-    refused_client("scopes = [\"email\"]", "scopes[0]: \"email\" needs the scope openid; fix: add \"openid\" to the list");
+    refused_client(
+        "scopes = [\"email\"]",
+        "scopes[0]: \"email\" needs the scope openid; fix: add \"openid\" to the list",
+    );
 }
 
 #[test]
 fn providers_must_be_the_pools() {
-    let provider = "[[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://i.example\"\nclient_id = \"c\"\nclient_secret = \"abcdefgh1\"";
+    let provider = "[[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer \
+        = \"https://i.example\"\nclient_id = \"c\"\nclient_secret = \"abcdefgh1\"";
     refused(
         &client(&format!("{CALLBACK}\nproviders = [\"Acme\", \"Acne\"]\n{provider}")),
-        "symbolon.toml:6: pool[0].client[0].providers[1]: this pool has no provider \"Acne\"; fix: the nearest provider of this pool is \"Acme\"",
+        "symbolon.toml:6: pool[0].client[0].providers[1]: this pool has no provider \"Acne\"; fix: the \
+         nearest provider of this pool is \"Acme\"",
     );
-    refused_client("providers = [\"Acme\"]", "providers[0]: this pool has no provider \"Acme\"; fix: add [[pool.provider]]");
+    refused_client(
+        "providers = [\"Acme\"]",
+        "providers[0]: this pool has no provider \"Acme\"; fix: add [[pool.provider]]",
+    );
     refused_client(
         "providers = []",
-        "providers: the list is empty, so nobody can sign in; fix: name a provider, or remove the key to allow all",
+        "providers: the list is empty, so nobody can sign in; fix: name a provider, or remove the key to \
+         allow all",
     );
 }
 
 #[test]
 fn a_provider_with_another_problem_still_exists_for_clients() {
-    let provider = "[[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://i.example\"\nclient_secret = \"abcdefgh1\"";
+    let provider = "[[pool.provider]]\nname = \"Acme\"\nuse = \"oidc\"\nissuer \
+        = \"https://i.example\"\nclient_secret = \"abcdefgh1\"";
     refused(
         &client(&format!("{CALLBACK}\nproviders = [\"Acme\"]\n{provider}")),
         "symbolon.toml:7: pool[0].provider[0].client_id: missing; fix: add client_id",
@@ -243,14 +325,16 @@ fn a_provider_with_another_problem_still_exists_for_clients() {
 fn clients_of_a_pool_share_no_id() {
     refused(
         &client(&format!("{CALLBACK}\n[[pool.client]]\nid = \"web\"\n{CALLBACK}")),
-        "symbolon.toml:7: pool[0].client[1].id: the client id \"web\" is already used by pool[0].client[0].id; fix: give each its own client id",
+        "symbolon.toml:7: pool[0].client[1].id: the client id \"web\" is already used by \
+         pool[0].client[0].id; fix: give each its own client id",
     );
 }
 
 #[test]
 fn lifetimes_come_from_the_pool_unless_the_client_says_otherwise() {
     let text = format!(
-        "[[pool]]\nid = \"eu-west-1_A1\"\naccess_token_lifetime = \"10m\"\nrefresh_token_lifetime = \"1d\"\n[[pool.client]]\nid = \"web\"\n{CALLBACK}\nrefresh_token_lifetime = \"2d\""
+        "[[pool]]\nid = \"eu-west-1_A1\"\naccess_token_lifetime = \"10m\"\nrefresh_token_lifetime \
+         = \"1d\"\n[[pool.client]]\nid = \"web\"\n{CALLBACK}\nrefresh_token_lifetime = \"2d\""
     );
     let lifetimes = read(&text).unwrap().pools[0].pool.client("web").unwrap().lifetimes;
     assert_eq!(lifetimes.access_token, Duration::from_secs(600));
@@ -262,17 +346,23 @@ fn lifetimes_come_from_the_pool_unless_the_client_says_otherwise() {
 fn refresh_tokens_outlive_the_others() {
     refused_client(
         "refresh_token_lifetime = \"1h\"\naccess_token_lifetime = \"2h\"",
-        "refresh_token_lifetime: refresh tokens live 1h, shorter than other tokens (2h); fix: make refresh_token_lifetime the longest",
+        "refresh_token_lifetime: refresh tokens live 1h, shorter than other tokens (2h); fix: make \
+         refresh_token_lifetime the longest",
     );
 }
 
 #[test]
 fn rotation_has_a_grace_of_at_most_a_minute() {
-    let rotation = |lines: &str| read(&client(&format!("{CALLBACK}\n{lines}"))).unwrap().pools[0].pool.client("web").unwrap().rotation;
+    let rotation = |lines: &str| {
+        read(&client(&format!("{CALLBACK}\n{lines}"))).unwrap().pools[0].pool.client("web").unwrap().rotation
+    };
     assert_eq!(rotation("rotation = true"), Rotation::On { grace: Duration::from_secs(10) });
     assert_eq!(rotation("rotation = true\nrotation_grace = 0"), Rotation::On { grace: Duration::ZERO });
     assert_eq!(rotation(""), Rotation::Off);
-    refused_client("rotation_grace = 5", "rotation_grace: rotation is off; fix: add rotation = true, or remove the key");
+    refused_client(
+        "rotation_grace = 5",
+        "rotation_grace: rotation is off; fix: add rotation = true, or remove the key",
+    );
     refused_client(
         "rotation_grace = \"61s\"\nrotation = true",
         "rotation_grace: \"61s\" is out of range; fix: write a duration from \"0s\" to \"1m\"",
@@ -283,9 +373,21 @@ fn rotation_has_a_grace_of_at_most_a_minute() {
 #[test]
 fn cors_origins_are_exact_origins() {
     for (origin, problem) in [
-        ("*", "\"*\" is no absolute URI: relative URL without a base; fix: write it in full: https://app.example/callback"),
-        ("https://app.example/", "\"https://app.example/\" is not an origin as browsers send it; fix: write \"https://app.example\""),
-        ("http://app.example", "\"http://app.example\" is plain http; fix: use https; http is for localhost, 127.0.0.1 and [::1] only"),
+        (
+            "*",
+            "\"*\" is no absolute URI: relative URL without a base; fix: write it in full: \
+             https://app.example/callback",
+        ),
+        (
+            "https://app.example/",
+            "\"https://app.example/\" is not an origin as browsers send it; fix: write \
+             \"https://app.example\"",
+        ),
+        (
+            "http://app.example",
+            "\"http://app.example\" is plain http; fix: use https; http is for localhost, 127.0.0.1 and \
+             [::1] only",
+        ),
     ] {
         refused_client(&format!("cors_origins = [\"{origin}\"]"), &format!("cors_origins[0]: {problem}"));
     }
@@ -298,7 +400,9 @@ fn resources_are_absolute_uris_without_a_fragment() {
         "resources = [\"https://api.example/#x\"]",
         "resources[0]: \"https://api.example/#x\" has a fragment; fix: remove # and what follows",
     );
-    let config = read(&client(&format!("{CALLBACK}\nresources = [\"https://api.example\", \"urn:example:api\"]"))).unwrap();
+    let config =
+        read(&client(&format!("{CALLBACK}\nresources = [\"https://api.example\", \"urn:example:api\"]")))
+            .unwrap();
     assert_eq!(config.pools[0].pool.client("web").unwrap().resources.len(), 2);
 }
 
@@ -314,13 +418,16 @@ fn logout_tokens_go_to_an_https_endpoint() {
 /// A-65
 #[test]
 fn frames_lead_to_an_origin_of_the_client_s_own() {
-    let config = read(&client(&format!("{CALLBACK}\nfrontchannel_logout_uri = \"https://app.example/out?x=1\""))).unwrap();
+    let config =
+        read(&client(&format!("{CALLBACK}\nfrontchannel_logout_uri = \"https://app.example/out?x=1\"")))
+            .unwrap();
     assert!(config.pools[0].pool.client("web").unwrap().frontchannel_logout_uri.is_some());
     for elsewhere in ["https://other.example/out", "https://app.example:8443/out"] {
         refused_client(
             &format!("frontchannel_logout_uri = {elsewhere:?}"),
             &format!(
-                "frontchannel_logout_uri: {elsewhere:?} is not where the client has a redirect URI; fix: write an address at the scheme, host and port of one of redirect_uris"
+                "frontchannel_logout_uri: {elsewhere:?} is not where the client has a redirect URI; fix: \
+                 write an address at the scheme, host and port of one of redirect_uris"
             ),
         );
     }
@@ -335,7 +442,8 @@ fn frames_lead_to_an_origin_of_the_client_s_own() {
 fn a_public_client_cannot_introspect_a_pool() {
     refused_client(
         "introspects_pool = true",
-        "introspects_pool: a public client cannot authenticate for introspection; fix: give it a secret, or remove the key",
+        "introspects_pool: a public client cannot authenticate for introspection; fix: give it a secret, or \
+         remove the key",
     );
 }
 

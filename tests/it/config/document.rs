@@ -14,7 +14,11 @@ fn noted(text: &str, getter: impl FnOnce(&Table<'_>)) -> Vec<String> {
     let root = document.root();
     getter(&root);
     root.finish();
-    document.finish().err().map(|problems| problems.as_slice().iter().map(ToString::to_string).collect()).unwrap_or_default()
+    document
+        .finish()
+        .err()
+        .map(|problems| problems.as_slice().iter().map(ToString::to_string).collect())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -23,7 +27,10 @@ fn an_unknown_key_names_the_nearest_known_one() {
         table.strings("redirect_uris");
         table.string("name");
     });
-    assert_eq!(found, ["a.toml:1: redirect_uri: unknown key; fix: remove it; the nearest known key is redirect_uris"]);
+    assert_eq!(
+        found,
+        ["a.toml:1: redirect_uri: unknown key; fix: remove it; the nearest known key is redirect_uris"]
+    );
 }
 
 #[test]
@@ -56,7 +63,8 @@ fn every_syntax_error_is_reported_and_hides_no_wrong_value() {
         table.integer("d", 0..=1);
         table.has("c");
     });
-    let lines: Vec<&str> = found.iter().map(|problem| problem.split(": ").next().unwrap_or_default()).collect();
+    let lines: Vec<&str> =
+        found.iter().map(|problem| problem.split(": ").next().unwrap_or_default()).collect();
     assert_eq!(lines, ["a.toml:1", "a.toml:2", "a.toml:3", "a.toml:4"], "{found:#?}");
     assert!(found[0].ends_with("; fix: correct the TOML syntax on this line"), "{}", found[0]);
 }
@@ -121,7 +129,9 @@ fn a_value_that_does_not_parse_is_reported_where_it_stands() {
     let found = noted("[[pool]]\nhosts = [\n  \"a\",\n  \"b c\",\n]\nid = \"x\"", |root| {
         for pool in root.tables("pool") {
             pool.required("id", PoolId::parse);
-            pool.parsed_list("hosts", |text| if text.contains(' ') { Err(Invalid::new("no", "yes")) } else { Ok(()) });
+            pool.parsed_list("hosts", |text| {
+                if text.contains(' ') { Err(Invalid::new("no", "yes")) } else { Ok(()) }
+            });
             pool.finish();
         }
     });
@@ -129,7 +139,8 @@ fn a_value_that_does_not_parse_is_reported_where_it_stands() {
         found,
         [
             "a.toml:4: pool[0].hosts[1]: no; fix: yes",
-            "a.toml:6: pool[0].id: pool id \"x\" is not valid; fix: it must look like eu-west-1_Example01: a region, an underscore, letters and digits; at most 55 characters",
+            "a.toml:6: pool[0].id: pool id \"x\" is not valid; fix: it must look like eu-west-1_Example01: a \
+             region, an underscore, letters and digits; at most 55 characters",
         ]
     );
 }
@@ -137,7 +148,10 @@ fn a_value_that_does_not_parse_is_reported_where_it_stands() {
 #[test]
 fn keys_that_are_not_bare_are_quoted_in_paths() {
     let found = noted("[map]\n\"custom:x\" = 1", |table| assert_eq!(table.map("map"), Some(BTreeMap::new())));
-    assert_eq!(found, ["a.toml:2: map.\"custom:x\": expected a string, found an integer; fix: write it in quotes"]);
+    assert_eq!(
+        found,
+        ["a.toml:2: map.\"custom:x\": expected a string, found an integer; fix: write it in quotes"]
+    );
 }
 
 #[test]
@@ -158,11 +172,18 @@ fn a_secret_comes_from_the_key_or_its_file_but_not_from_both() {
     assert_eq!(read("key_file = \"good\""), Ok(Some("hunter2 hunter2".to_owned())));
     assert_eq!(read(""), Ok(None));
     for (text, problem) in [
-        ("key = \"a\"\nkey_file = \"good\"", "a.toml:2: key_file: key is given as well; fix: keep one of the two"),
-        ("key_file = \"blank\"", "a.toml:1: key_file: \"blank\" is empty; fix: write the value into the file"),
+        (
+            "key = \"a\"\nkey_file = \"good\"",
+            "a.toml:2: key_file: key is given as well; fix: keep one of the two",
+        ),
+        (
+            "key_file = \"blank\"",
+            "a.toml:1: key_file: \"blank\" is empty; fix: write the value into the file",
+        ),
         (
             "key_file = \"gone\"",
-            "a.toml:1: key_file: \"gone\" cannot be read: no such file; fix: name a readable file; paths start at the folder of this one",
+            "a.toml:1: key_file: \"gone\" cannot be read: no such file; fix: name a readable file; paths \
+             start at the folder of this one",
         ),
     ] {
         assert_eq!(read(text), Err(problem.to_owned()));

@@ -20,7 +20,8 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
 }
 
 fn read_with(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-    let environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let files = |path: &str| match path {
         "secret.txt" => Ok("a secret read from a file\n".to_owned()),
         "empty.txt" => Ok(" \n".to_owned()),

@@ -1,4 +1,5 @@
-//! Thousands of providers: what is asked of a configuration is asked once for each, and what a visitor asks is found without going through them.
+//! Thousands of providers: what is asked of a configuration is asked once for each, and what a visitor asks
+//! is found without going through them.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -12,17 +13,21 @@ const MANY: usize = 2_000;
 
 fn many(count: usize, further: &str) -> String {
     let mut text = "[[pool]]\nid = \"eu-west-1_Example01\"\n".to_owned();
-    text += "[[pool.client]]\nid = \"all\"\nredirect_uris = [\"https://app.example/cb\"]\nsecret = \"2f6e1b3c9a7d4e58\"\n";
+    text += "[[pool.client]]\nid = \"all\"\nredirect_uris = [\"https://app.example/cb\"]\nsecret \
+        = \"2f6e1b3c9a7d4e58\"\n";
     let names: Vec<String> = (0..count).rev().map(|index| format!("P{index}")).collect();
     let _ = write!(
         text,
-        "[[pool.client]]\nid = \"named\"\nredirect_uris = [\"https://app.example/cb\"]\nsecret = \"2f6e1b3c9a7d4e58\"\nproviders = {names:?}\n"
+        "[[pool.client]]\nid = \"named\"\nredirect_uris = [\"https://app.example/cb\"]\nsecret \
+         = \"2f6e1b3c9a7d4e58\"\nproviders = {names:?}\n"
     );
     for index in 0..count {
         let _ = write!(
             text,
-            "[[pool.provider]]\nname = \"P{index}\"\nuse = \"oidc\"\nissuer = \"https://idp{index}.example\"\nclient_id = \"c{index}\"\n\
-             client_secret_file = \"secret{index}\"\ndomains = [\"c{index}.example\", \"*.group{}.example\"]\nidentifiers = [\"id{index}\"]\n{further}",
+            "[[pool.provider]]\nname = \"P{index}\"\nuse = \"oidc\"\nissuer \
+             = \"https://idp{index}.example\"\nclient_id = \"c{index}\"\n\
+             client_secret_file = \"secret{index}\"\ndomains = \
+             [\"c{index}.example\", \"*.group{}.example\"]\nidentifiers = [\"id{index}\"]\n{further}",
             index / 2
         );
     }
@@ -60,7 +65,10 @@ fn every_problem_of_thousands_of_providers_is_told_with_its_remedy() {
     assert_eq!(problems.len(), MANY);
     assert_eq!(
         problems.first().map(String::as_str),
-        Some("symbolon.toml:20: pool[0].provider[0].lable: unknown key; fix: remove it; the nearest known key is label")
+        Some(
+            "symbolon.toml:20: pool[0].provider[0].lable: unknown key; fix: remove it; the nearest known key \
+             is label"
+        )
     );
 }
 
@@ -82,7 +90,11 @@ fn a_document_read_in_haste_has_the_same_problems_and_remembers_nothing() {
     assert!(hasty.shapes().0.is_empty() && !slow.shapes().0.is_empty());
     let told = |document: Document<'_>| {
         let problems = document.finish().unwrap_err();
-        problems.as_slice().iter().map(|problem| (problem.place.clone(), problem.key.clone(), problem.message.clone())).collect::<Vec<_>>()
+        problems
+            .as_slice()
+            .iter()
+            .map(|problem| (problem.place.clone(), problem.key.clone(), problem.message.clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(told(slow), told(hasty));
 }
@@ -106,8 +118,11 @@ fn a_provider_is_found_by_name_and_identifier_for_the_apps_that_may_use_it() {
     let config = pool(MANY);
     let mut client = config.pool.client("named").unwrap().clone();
     client.providers = Some(vec![ProviderName::parse("P7").unwrap()]);
-    let (all, few) = (config.providers.offered(config.pool.client("all").unwrap()), config.providers.offered(&client));
-    let name = |provider: Option<&symbolon::provider::settings::Provider>| provider.map(|provider| provider.name.to_string());
+    let (all, few) =
+        (config.providers.offered(config.pool.client("all").unwrap()), config.providers.offered(&client));
+    let name = |provider: Option<&symbolon::provider::settings::Provider>| {
+        provider.map(|provider| provider.name.to_string())
+    };
     assert_eq!((name(all.identified("id9")), name(few.identified("id9"))), (Some("P9".to_owned()), None));
     assert_eq!((name(few.identified("id7")), name(all.identified("ID7"))), (Some("P7".to_owned()), None));
     assert_eq!((all.only().is_none(), few.only().map(ToString::to_string)), (true, Some("P7".to_owned())));

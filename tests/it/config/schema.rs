@@ -31,9 +31,14 @@ fn every_key_that_the_reader_asks_for_is_in_the_reference() {
 #[test]
 fn every_row_of_the_reference_is_a_key_that_the_reader_asks_for_when_it_reads_the_specimen() {
     let shapes = shapes();
-    let unknown: Vec<_> =
-        rows().into_keys().filter(|(table, key)| !shapes.0.get(table).is_some_and(|shape| shape.keys.contains_key(key))).collect();
-    assert!(unknown.is_empty(), "{unknown:?} are not read; does src/config/schema/specimen.toml hold their table?");
+    let unknown: Vec<_> = rows()
+        .into_keys()
+        .filter(|(table, key)| !shapes.0.get(table).is_some_and(|shape| shape.keys.contains_key(key)))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "{unknown:?} are not read; does src/config/schema/specimen.toml hold their table?"
+    );
     assert!(rows().len() > 100, "{} rows", rows().len());
 }
 
@@ -64,10 +69,15 @@ fn the_schema_says_type_default_and_meaning() {
     assert_eq!(pool["properties"]["provider"]["items"]["required"], serde_json::json!(["name", "use"]));
     assert_eq!(pool["additionalProperties"], false);
     let signing = &pool["properties"]["signing"];
-    assert_eq!((&signing["enum"], &signing["default"]), (&serde_json::json!(["RS256", "ES256", "EdDSA"]), &"RS256".into()));
+    assert_eq!(
+        (&signing["enum"], &signing["default"]),
+        (&serde_json::json!(["RS256", "ES256", "EdDSA"]), &"RS256".into())
+    );
     assert_eq!(schema["properties"]["server"]["properties"]["proxy_protocol"]["default"], false);
-    let attribute = &pool["properties"]["provider"]["items"]["properties"]["attributes"]["additionalProperties"];
-    let forms: BTreeSet<&str> = attribute["anyOf"].as_array().unwrap().iter().filter_map(|form| form["type"].as_str()).collect();
+    let attribute =
+        &pool["properties"]["provider"]["items"]["properties"]["attributes"]["additionalProperties"];
+    let forms: BTreeSet<&str> =
+        attribute["anyOf"].as_array().unwrap().iter().filter_map(|form| form["type"].as_str()).collect();
     assert_eq!(forms, BTreeSet::from(["array", "object", "string"]));
 }
 
@@ -75,7 +85,12 @@ fn the_schema_says_type_default_and_meaning() {
 fn every_key_of_the_main_tables_is_described() {
     let schema = schema();
     let pool = &schema["properties"]["pool"]["items"]["properties"];
-    for table in [&schema["properties"]["server"], &schema["properties"]["store"], &pool["client"]["items"], &pool["provider"]["items"]] {
+    for table in [
+        &schema["properties"]["server"],
+        &schema["properties"]["store"],
+        &pool["client"]["items"],
+        &pool["provider"]["items"],
+    ] {
         for (key, member) in table["properties"].as_object().unwrap() {
             assert!(member["description"].is_string(), "{key}: {member}");
         }

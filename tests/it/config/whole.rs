@@ -67,7 +67,8 @@ fn the_example_of_the_plan_is_served_as_written() {
     assert_eq!(client.scopes.to_string(), "openid email profile");
     assert_eq!(client.rotation, Rotation::Off);
     assert_eq!(client.lifetimes.refresh_token, Duration::from_secs(30 * 86_400));
-    let presets: Vec<_> = pool.providers.iter().map(|provider| (provider.name.as_str(), provider.preset.as_str())).collect();
+    let presets: Vec<_> =
+        pool.providers.iter().map(|provider| (provider.name.as_str(), provider.preset.as_str())).collect();
     assert_eq!(presets, [("Google", "google"), ("Acme", "oidc")]);
     assert_eq!(config.warnings, []);
 }
@@ -75,7 +76,9 @@ fn the_example_of_the_plan_is_served_as_written() {
 #[test]
 fn the_summary_names_what_is_served_and_no_secret() {
     let summary = read(EXAMPLE).unwrap().summary();
-    for part in ["127.0.0.1:8080", "eu-west-1_Example01", "client web: confidential", "provider Acme", "RS256"] {
+    for part in
+        ["127.0.0.1:8080", "eu-west-1_Example01", "client web: confidential", "provider Acme", "RS256"]
+    {
         assert!(summary.contains(part), "{part} is missing in\n{summary}");
     }
     assert!(!summary.contains("q8Zk3vXn1sTbL0pW7yRc5uHd") && !summary.contains("Jm2n5dPq0xVt8wKz"));
@@ -95,13 +98,17 @@ fn the_least_configuration_is_one_pool() {
     assert_eq!(config.pools[0].pool.name, "eu-west-1_A1");
     assert_eq!(
         config.warnings[0].to_string(),
-        "symbolon.toml:1: pool[0].client: no app is registered, so nobody can sign in; fix: add [[pool.client]]"
+        "symbolon.toml:1: pool[0].client: no app is registered, so nobody can sign in; fix: add \
+         [[pool.client]]"
     );
 }
 
 #[test]
 fn nothing_at_all_is_a_problem() {
-    assert_eq!(problems(""), ["symbolon.toml: pool: there is no pool; fix: add [[pool]] with an id such as eu-west-1_Example01"]);
+    assert_eq!(
+        problems(""),
+        ["symbolon.toml: pool: there is no pool; fix: add [[pool]] with an id such as eu-west-1_Example01"]
+    );
 }
 
 #[test]

@@ -18,12 +18,15 @@ use crate::support::fake_idp::{Certificate as Tls, Endpoint, Switch, Trouble, Ve
 /// A configuration with this provider, at a public address where nobody listens unless `url` says otherwise.
 fn configuration(provider: &ProviderToml, url: &str, server: &str) -> Config {
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:1\"\npublic_url = {url:?}\nallow_private_upstreams = true\n{server}\n[store]\nstate = \"memory:\"\n\
+        "[server]\nlisten = \"127.0.0.1:1\"\npublic_url = {url:?}\nallow_private_upstreams = \
+         true\n{server}\n[store]\nstate = \"memory:\"\n\
          directory = \"memory:\"\n[[pool]]\nid = \"{POOL}\"\n{}",
         provider.0
     );
-    config::parse(&text, "symbolon.toml", &[], &|file| fs::read_to_string(file).map_err(|error| error.to_string()))
-        .unwrap_or_else(|problems| panic!("{problems}"))
+    config::parse(&text, "symbolon.toml", &[], &|file| {
+        fs::read_to_string(file).map_err(|error| error.to_string())
+    })
+    .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 async fn examined(config: &Config, name: Option<&str>) -> Report {
@@ -33,7 +36,11 @@ async fn examined(config: &Config, name: Option<&str>) -> Report {
 
 #[track_caller]
 fn of<'r>(report: &'r Report, check: &str) -> &'r Finding {
-    report.findings.iter().find(|finding| finding.check == check).unwrap_or_else(|| panic!("no {check}:\n{}", report.text()))
+    report
+        .findings
+        .iter()
+        .find(|finding| finding.check == check)
+        .unwrap_or_else(|| panic!("no {check}:\n{}", report.text()))
 }
 
 /// The check failed or warned, and what to change names all of `words`.
@@ -51,7 +58,8 @@ async fn at(acme: &FakeIdp, change: impl FnOnce(ProviderToml) -> ProviderToml) -
     examined(&configuration(&change(provider("Acme", acme)), "http://127.0.0.1:1", ""), Some("Acme")).await
 }
 
-/// B-46: what to register is said with the pool's address and the provider's name, and what a provider says that it cannot do.
+/// B-46: what to register is said with the pool's address and the provider's name, and what a provider says
+/// that it cannot do.
 #[tokio::test]
 async fn where_the_provider_tells_of_sign_outs_is_said() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
@@ -60,13 +68,27 @@ async fn where_the_provider_tells_of_sign_outs_is_said() {
     let both = |acme: ProviderToml| acme.with("backchannel_logout = true").with("frontchannel_logout = true");
     let report = at(&acme, both).await;
     assert!(!report.failed(), "{}", report.text());
-    let back = ["http://127.0.0.1:1/oauth2/backchannel_logout/Acme", "backchannel_logout_uri", "backchannel_logout_session_required"];
+    let back = [
+        "http://127.0.0.1:1/oauth2/backchannel_logout/Acme",
+        "backchannel_logout_uri",
+        "backchannel_logout_session_required",
+    ];
     says(&report, "back-channel logout", Verdict::Ok, &back);
-    says(&report, "front-channel logout", Verdict::Ok, &["http://127.0.0.1:1/oauth2/frontchannel_logout/Acme", "frontchannel_logout_uri"]);
+    says(
+        &report,
+        "front-channel logout",
+        Verdict::Ok,
+        &["http://127.0.0.1:1/oauth2/frontchannel_logout/Acme", "frontchannel_logout_uri"],
+    );
     acme.does(Switch::Metadata("backchannel_logout_supported".to_owned(), false.into()));
     acme.does(Switch::Metadata("frontchannel_logout_supported".to_owned(), true.into()));
     let report = at(&acme, both).await;
-    says(&report, "back-channel logout", Verdict::Warning, &["backchannel_logout_supported = false", "remove backchannel_logout"]);
+    says(
+        &report,
+        "back-channel logout",
+        Verdict::Warning,
+        &["backchannel_logout_supported = false", "remove backchannel_logout"],
+    );
     says(&report, "front-channel logout", Verdict::Ok, &["frontchannel_logout_session_required"]);
 }
 
@@ -81,14 +103,22 @@ async fn a_provider_that_is_set_up_well_is_well() {
     assert!(text.contains("provider Acme of eu-west-1_Example01") && text.contains("0 failed"), "{text}");
     assert!(!text.contains(acme.client_secret()) && !report.json().contains("s3cret"));
     let json: Value = serde_json::from_str(&report.json()).unwrap();
-    assert_eq!((json["failed"].as_bool(), json["findings"][0]["verdict"].as_str()), (Some(false), Some("ok")));
+    assert_eq!(
+        (json["failed"].as_bool(), json["findings"][0]["verdict"].as_str()),
+        (Some(false), Some("ok"))
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_secret_is_found_without_a_sign_in() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
     let report = at(&acme, |acme| acme.with("client_secret = \"the-secret-of-last-year\"")).await;
-    says(&report, "client credentials", Verdict::Failed, &["invalid_client", "client_secret of provider Acme"]);
+    says(
+        &report,
+        "client credentials",
+        Verdict::Failed,
+        &["invalid_client", "client_secret of provider Acme"],
+    );
     assert!(report.failed() && !report.text().contains("last-year"));
 }
 
@@ -96,7 +126,12 @@ async fn a_wrong_secret_is_found_without_a_sign_in() {
 async fn a_wrong_issuer_and_missing_keys_are_found() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
     let slash = format!("issuer = \"{}/\"", acme.issuer());
-    says(&at(&acme, |acme| acme.with(&slash)).await, "metadata", Verdict::Failed, &["set issuer to exactly", &acme.issuer()]);
+    says(
+        &at(&acme, |acme| acme.with(&slash)).await,
+        "metadata",
+        Verdict::Failed,
+        &["set issuer to exactly", &acme.issuer()],
+    );
     acme.does(Switch::At(Endpoint::Jwks, Trouble::Html));
     says(&at(&acme, |acme| acme).await, "keys", Verdict::Failed, &["jwks_uri"]);
 }
@@ -104,9 +139,17 @@ async fn a_wrong_issuer_and_missing_keys_are_found() {
 #[tokio::test]
 async fn a_redirect_uri_and_a_client_that_the_provider_does_not_know_are_found() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
-    acme.does(Switch::At(Endpoint::Authorize, Trouble::ErrorDescription("AADSTS50011: the redirect URI does not match".to_owned())));
+    acme.does(Switch::At(
+        Endpoint::Authorize,
+        Trouble::ErrorDescription("AADSTS50011: the redirect URI does not match".to_owned()),
+    ));
     let report = at(&acme, |acme| acme).await;
-    says(&report, "redirect URI", Verdict::Failed, &["register http://127.0.0.1:1/oauth2/idpresponse", "broker-at-idp"]);
+    says(
+        &report,
+        "redirect URI",
+        Verdict::Failed,
+        &["register http://127.0.0.1:1/oauth2/idpresponse", "broker-at-idp"],
+    );
     acme.behaves();
     let report = at(&acme, |acme| acme.with("client_id = \"somebody-else\"")).await;
     says(&report, "redirect URI", Verdict::Failed, &["client_id \"somebody-else\""]);
@@ -117,7 +160,12 @@ async fn a_provider_that_is_down_is_said_to_be() {
     let acme = FakeIdp::oidc(&Clock::Real).await;
     acme.does(Switch::At(Endpoint::Discovery, Trouble::Reset));
     says(&at(&acme, |acme| acme).await, "metadata", Verdict::Failed, &["cannot be reached", "network"]);
-    assert!(examined(&configuration(&provider("Acme", &acme), "http://127.0.0.1:1", ""), Some("Nobody")).await.findings.is_empty());
+    assert!(
+        examined(&configuration(&provider("Acme", &acme), "http://127.0.0.1:1", ""), Some("Nobody"))
+            .await
+            .findings
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -139,10 +187,13 @@ async fn a_certificate_is_announced_before_its_end() {
     let certificate = Certificate::from_der(made.cert.der()).unwrap();
     let end = certificate.not_after();
     let day = Duration::from_secs(86_400);
-    for (before, verdict, words) in
-        [(15, Verdict::Ok, "15 days"), (13, Verdict::Warning, "less than 14 days"), (6, Verdict::Warning, "less than 7 days")]
-    {
-        let found = Finding::of_certificate("s", ("c", &TLS_DAYS), &certificate, end.minus(day * before), "renew it");
+    for (before, verdict, words) in [
+        (15, Verdict::Ok, "15 days"),
+        (13, Verdict::Warning, "less than 14 days"),
+        (6, Verdict::Warning, "less than 7 days"),
+    ] {
+        let found =
+            Finding::of_certificate("s", ("c", &TLS_DAYS), &certificate, end.minus(day * before), "renew it");
         assert!(found.verdict == verdict && found.found.contains(words), "{found:?}");
     }
     let over = Finding::of_certificate("s", ("c", &TLS_DAYS), &certificate, end.plus(day), "renew it");
@@ -173,16 +224,26 @@ async fn files_that_others_may_read_and_stores_that_do_not_answer_are_found() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let key = "349685f3afa83a290c14b8ff3c52a0ee3e8b906c72e79ffe01106283714155b2";
     let text = format!(
-        "[server]\nseal_key = {key:?}\n[store]\nstate = \"redis://127.0.0.1:1\"\ndirectory = \"file:{}\"\n[[pool]]\nid = \"{POOL}\"\n",
+        "[server]\nseal_key = {key:?}\n[store]\nstate = \"redis://127.0.0.1:1\"\ndirectory \
+         = \"file:{}\"\n[[pool]]\nid = \"{POOL}\"\n",
         data.display()
     );
     let config = config::parse(&text, "symbolon.toml", &[], &|file| Err(file.to_owned())).unwrap();
     let report = examine(&config, &file, None, &Outside::real()).await.unwrap();
-    let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.check == "file permissions").collect();
-    assert_eq!(open.iter().map(|finding| finding.verdict).collect::<Vec<_>>(), [Verdict::Ok, Verdict::Warning], "{}", report.text());
+    let open: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.check == "file permissions").collect();
+    assert_eq!(
+        open.iter().map(|finding| finding.verdict).collect::<Vec<_>>(),
+        [Verdict::Ok, Verdict::Warning],
+        "{}",
+        report.text()
+    );
     assert!(open[1].fix.as_ref().unwrap().starts_with("chmod 0700 "));
     let state = report.findings.iter().find(|finding| finding.subject == "store.state").unwrap();
-    assert!(state.verdict == Verdict::Failed && state.fix.as_ref().unwrap().contains("noeviction"), "{state:?}");
+    assert!(
+        state.verdict == Verdict::Failed && state.fix.as_ref().unwrap().contains("noeviction"),
+        "{state:?}"
+    );
 }
 
 struct Folder(PathBuf);

@@ -21,7 +21,11 @@ fn clock() -> Clock {
 }
 
 /// A broker whose app `web` signs people in at `Acme`, configured by `settings`.
-async fn broker(clock: &Clock, acme: &FakeIdp, settings: impl FnOnce(ProviderToml) -> ProviderToml) -> Broker {
+async fn broker(
+    clock: &Clock,
+    acme: &FakeIdp,
+    settings: impl FnOnce(ProviderToml) -> ProviderToml,
+) -> Broker {
     let builder = Broker::builder(clock).pool("signing = \"EdDSA\"").client(client("web"));
     builder.provider(settings(provider("Acme", acme))).start().await
 }
@@ -42,7 +46,8 @@ fn reference(page: &Page) -> String {
 
 #[track_caller]
 pub(crate) fn reference_in(text: &str) -> String {
-    let is_reference = |word: &&str| word.len() == 14 && word.bytes().filter(|byte| *byte == b'-').count() == 2;
+    let is_reference =
+        |word: &&str| word.len() == 14 && word.bytes().filter(|byte| *byte == b'-').count() == 2;
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.find(is_reference).unwrap_or_else(|| panic!("no reference: {text}")).to_owned()
 }

@@ -27,10 +27,18 @@ async fn no_story_holds_a_secret_of_its_sign_in() {
         let (mut visitor, ask) = (Browser::new(&clock), app.asks());
         visitor.opens(ask.clone().at("Acme").url()).await;
         secrets.extend([ask.state, ask.nonce, ask.verifier, acme.last_code()]);
-        secrets.extend(acme.requests_to(Endpoint::Authorize).iter().filter_map(|seen| seen.parameter("nonce")));
-        secrets.extend(acme.requests_to(Endpoint::Authorize).iter().filter_map(|seen| seen.parameter("state")));
-        secrets.extend(acme.requests_to(Endpoint::Token).iter().filter_map(|seen| seen.parameter("code_verifier")));
-        secrets.extend(acme.requests_to(Endpoint::Userinfo).iter().filter_map(|seen| seen.header("authorization").map(str::to_owned)));
+        secrets
+            .extend(acme.requests_to(Endpoint::Authorize).iter().filter_map(|seen| seen.parameter("nonce")));
+        secrets
+            .extend(acme.requests_to(Endpoint::Authorize).iter().filter_map(|seen| seen.parameter("state")));
+        secrets.extend(
+            acme.requests_to(Endpoint::Token).iter().filter_map(|seen| seen.parameter("code_verifier")),
+        );
+        secrets.extend(
+            acme.requests_to(Endpoint::Userinfo)
+                .iter()
+                .filter_map(|seen| seen.header("authorization").map(str::to_owned)),
+        );
         secrets.extend(visitor.cookies().iter().map(|cookie| cookie.value.clone()));
     }
     secrets.push(acme.last_id_token());
@@ -41,7 +49,11 @@ async fn no_story_holds_a_secret_of_its_sign_in() {
     let page = tries(&broker).await;
     let trace = story(&broker, &reference(&page)).await;
     assert!(tell::text(&trace).contains("[secret]"), "{}", tell::text(&trace));
-    app.posts("/oauth2/token", &[("grant_type", "authorization_code"), ("code", "a-code-that-nobody-made-0123456789")]).await;
+    app.posts(
+        "/oauth2/token",
+        &[("grant_type", "authorization_code"), ("code", "a-code-that-nobody-made-0123456789")],
+    )
+    .await;
     secrets.push("a-code-that-nobody-made-0123456789".to_owned());
     let pool = broker.app.pools()[0].pool.id.clone();
     let stories = broker.app.traces.list(&pool, &Search::default(), 100, clock.now()).await.unwrap();
@@ -49,7 +61,8 @@ async fn no_story_holds_a_secret_of_its_sign_in() {
     secrets.retain(|secret| secret.len() >= 8);
     assert!(secrets.len() > 60, "{}", secrets.len());
     for trace in &stories {
-        let told = [tell::text(trace), tell::json(trace).to_string(), serde_json::to_string(trace).unwrap()].concat();
+        let told = [tell::text(trace), tell::json(trace).to_string(), serde_json::to_string(trace).unwrap()]
+            .concat();
         let found: Vec<&String> = secrets.iter().filter(|secret| told.contains(secret.as_str())).collect();
         assert!(found.is_empty(), "{found:?} in\n{told}");
     }

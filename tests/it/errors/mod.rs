@@ -25,15 +25,21 @@ fn the_page_of_codes_is_what_the_source_says() {
         fs::write(path(), &text).unwrap();
     }
     let held = fs::read_to_string(path()).unwrap_or_default();
-    let differs = text.lines().zip(held.lines().chain(std::iter::repeat(""))).find(|(want, have)| want != have);
-    assert!(held == text, "docs/errors.md is stale, write it anew with SYMBOLON_WRITE_DOCS=1; first at {differs:?}");
+    let differs =
+        text.lines().zip(held.lines().chain(std::iter::repeat(""))).find(|(want, have)| want != have);
+    assert!(
+        held == text,
+        "docs/errors.md is stale, write it anew with SYMBOLON_WRITE_DOCS=1; first at {differs:?}"
+    );
 }
 
-/// By another way than the page is made: every text between quotation marks that a method called `code` can give.
+/// By another way than the page is made: every text between quotation marks that a method called `code` can
+/// give.
 #[test]
 fn every_code_of_the_source_is_on_the_page_and_none_is_stale() {
     let held = fs::read_to_string(path()).unwrap();
-    let on_page: BTreeSet<&str> = held.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let on_page: BTreeSet<&str> =
+        held.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let in_source = source::codes_by_text();
     assert!(in_source.len() >= AT_LEAST, "{in_source:?}");
     let missing: Vec<&String> = in_source.iter().filter(|code| !on_page.contains(code.as_str())).collect();

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::source::{Entry, Source};
 
 const HEAD: &str = "\
-Every refusal has a code, which stays the same from version to version. It is on the error page, in the log, and in the story
+Every refusal has a code, which stays the same from version to version. It is on the error page, in the log, \
+and in the story
 that is kept under the reference id for 24 hours: `symbolon trace <reference>`, or `/admin/traces` with the admin token. The story says
 what came, what was expected and what to change, with the names and values of that very sign-in; this page says it in general.
 
@@ -18,7 +19,12 @@ This page is made from the source; a test keeps it complete.
 pub(super) fn write(source: &Source) -> String {
     let mut text = format!("{HEAD}\n");
     for refusal in source.refusals.iter().filter(|refusal| !refusal.entries.is_empty()) {
-        write!(text, "## {}\n\n| code | whose move | what it means | what to do |\n|---|---|---|---|\n", refusal.title).unwrap();
+        write!(
+            text,
+            "## {}\n\n| code | whose move | what it means | what to do |\n|---|---|---|---|\n",
+            refusal.title
+        )
+        .unwrap();
         for Entry { code, faults, meaning, hints } in &refusal.entries {
             let hints = hints.iter().map(|hint| sentence(hint)).collect::<Vec<_>>().join(" ");
             let faults = faults.iter().cloned().collect::<Vec<_>>().join(", ");

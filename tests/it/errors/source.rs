@@ -27,7 +27,8 @@ pub(super) struct Entry {
     pub(super) hints: Vec<String>,
 }
 
-/// What is looked up: documentation by `Enum::Variant`, alone and behind the file's name; functions by file and name.
+/// What is looked up: documentation by `Enum::Variant`, alone and behind the file's name; functions by file
+/// and name.
 #[derive(Default)]
 struct Known {
     enums: BTreeMap<String, String>,
@@ -61,7 +62,10 @@ impl Known {
                 for (place, name) in places.iter().map(|place| (place, &item.ident)) {
                     self.enums.insert(format!("{place}{name}"), documentation(&item.attrs));
                     for variant in &item.variants {
-                        self.variants.insert(format!("{place}{name}::{}", variant.ident), documentation(&variant.attrs));
+                        self.variants.insert(
+                            format!("{place}{name}::{}", variant.ident),
+                            documentation(&variant.attrs),
+                        );
                     }
                 }
             }
@@ -69,15 +73,22 @@ impl Known {
                 self.enums.insert(format!("{file} {}", item.ident), documentation(&item.attrs));
             }
             Item::Fn(function) => {
-                self.functions.insert((file.to_owned(), function.sig.ident.to_string()), (*function.block).clone());
+                self.functions
+                    .insert((file.to_owned(), function.sig.ident.to_string()), (*function.block).clone());
             }
-            Item::Impl(item) if item.trait_.as_ref().is_some_and(|(_, path, _)| ends_with(path, "Refusal")) => {
+            Item::Impl(item)
+                if item.trait_.as_ref().is_some_and(|(_, path, _)| ends_with(path, "Refusal")) =>
+            {
                 let name = item.self_ty.to_token_stream().to_string();
                 let method = |item: &ImplItem| match item {
                     ImplItem::Fn(method) => Some((method.sig.ident.to_string(), method.block.clone())),
                     _ => None,
                 };
-                found.push(Implementation { file: file.to_owned(), name, methods: item.items.iter().filter_map(method).collect() });
+                found.push(Implementation {
+                    file: file.to_owned(),
+                    name,
+                    methods: item.items.iter().filter_map(method).collect(),
+                });
             }
             _ => {}
         }
@@ -92,7 +103,8 @@ impl Known {
         for arm in arms(&methods["code"]).into_iter().filter(speaks) {
             let codes = self.strings(file, &arm.body, &is_code);
             for code in codes {
-                let mut entry = Entry { code, faults: BTreeSet::new(), meaning: String::new(), hints: Vec::new() };
+                let mut entry =
+                    Entry { code, faults: BTreeSet::new(), meaning: String::new(), hints: Vec::new() };
                 for pattern in alternatives(&arm.pat) {
                     self.complete(&mut entry, implementation, pattern);
                 }
@@ -102,11 +114,18 @@ impl Known {
                 }
             }
         }
-        Refusals { title: self.title(file, name).split(['.', ':', '(']).next().unwrap_or_default().trim().to_owned(), entries }
+        Refusals {
+            title: self.title(file, name).split(['.', ':', '(']).next().unwrap_or_default().trim().to_owned(),
+            entries,
+        }
     }
 
     fn title(&self, file: &str, name: &str) -> String {
-        self.enums.get(&format!("{file} {name}")).or_else(|| self.enums.get(name)).cloned().unwrap_or_default()
+        self.enums
+            .get(&format!("{file} {name}"))
+            .or_else(|| self.enums.get(name))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// What the variant of `pattern` says.
@@ -136,7 +155,8 @@ impl Known {
         }
     }
 
-    /// What a method can give for the variant of `pattern`: of the arms that fit it, up to the first that always fits.
+    /// What a method can give for the variant of `pattern`: of the arms that fit it, up to the first that
+    /// always fits.
     fn answers(&self, file: &str, block: &Block, pattern: &Pat, name: &str) -> Vec<(String, Expr)> {
         let Some(last) = result(block) else { return Vec::new() };
         if let Expr::Call(call) = last
@@ -149,22 +169,24 @@ impl Known {
         }
         let mut found = Vec::new();
         for arm in arms(block) {
-            let fitting: Vec<&Pat> = alternatives(&arm.pat).into_iter().filter(|have| fits(have, pattern, name)).collect();
+            let fitting: Vec<&Pat> =
+                alternatives(&arm.pat).into_iter().filter(|have| fits(have, pattern, name)).collect();
             if fitting.is_empty() {
                 continue;
             }
             match &*arm.body {
                 Expr::Call(call)
-                    if self
-                        .function(file, &call.func)
-                        .is_some_and(|(_, body)| body != *block && matches!(result(&body), Some(Expr::Match(_)))) =>
+                    if self.function(file, &call.func).is_some_and(|(_, body)| {
+                        body != *block && matches!(result(&body), Some(Expr::Match(_)))
+                    }) =>
                 {
                     let (file, body) = self.function(file, &call.func).unwrap();
                     found.extend(self.answers(&file, &body, pattern, name));
                 }
                 other => found.push((file.to_owned(), other.clone())),
             }
-            let narrowed = |have: &&Pat| literals_in(have).is_empty() || literals_in(have) == literals_in(pattern);
+            let narrowed =
+                |have: &&Pat| literals_in(have).is_empty() || literals_in(have) == literals_in(pattern);
             if arm.guard.is_none() && fitting.iter().any(narrowed) {
                 break;
             }
@@ -194,8 +216,13 @@ impl Known {
         let mut texts = Texts::default();
         texts.visit_expr(expr);
         let called = texts.calls.iter().filter_map(|path| self.function(file, path));
-        let text = called.fold(expr.to_token_stream().to_string(), |text, (_, body)| text + &body.to_token_stream().to_string());
-        let named = text.split("Fault :: ").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next());
+        let text = called.fold(expr.to_token_stream().to_string(), |text, (_, body)| {
+            text + &body.to_token_stream().to_string()
+        });
+        let named = text
+            .split("Fault :: ")
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next());
         named.map(str::to_lowercase).collect()
     }
 
@@ -218,7 +245,8 @@ impl Entry {
         if !self.meaning.contains(&other.meaning) {
             self.meaning = format!("{} {}", self.meaning, other.meaning);
         }
-        self.hints.extend(other.hints.into_iter().filter(|hint| !self.hints.contains(hint)).collect::<Vec<_>>());
+        self.hints
+            .extend(other.hints.into_iter().filter(|hint| !self.hints.contains(hint)).collect::<Vec<_>>());
     }
 }
 
@@ -257,7 +285,9 @@ impl<'a> Visit<'a> for Texts {
 
 fn result(block: &Block) -> Option<&Expr> {
     match block.stmts.last() {
-        Some(Stmt::Expr(Expr::MethodCall(call), None)) if matches!(*call.receiver, Expr::Match(_)) => Some(&call.receiver),
+        Some(Stmt::Expr(Expr::MethodCall(call), None)) if matches!(*call.receiver, Expr::Match(_)) => {
+            Some(&call.receiver)
+        }
         Some(Stmt::Expr(expr, None)) => Some(expr),
         _ => None,
     }
@@ -281,10 +311,14 @@ fn alternatives(pattern: &Pat) -> Vec<&Pat> {
 
 /// Whether a value that `code` takes by `pattern` can be taken by `have`.
 fn fits(have: &Pat, pattern: &Pat, name: &str) -> bool {
-    let own = |pat: &Pat| -> Vec<String> { variants_in(pat).iter().map(|path| path.replacen("Self::", &format!("{name}::"), 1)).collect() };
+    let own = |pat: &Pat| -> Vec<String> {
+        variants_in(pat).iter().map(|path| path.replacen("Self::", &format!("{name}::"), 1)).collect()
+    };
     let (have_paths, wanted) = (own(have), own(pattern));
     let kind = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
-    let agree = have_paths.iter().all(|left| wanted.iter().filter(|right| kind(left) == kind(right)).all(|right| left == right));
+    let agree = have_paths
+        .iter()
+        .all(|left| wanted.iter().filter(|right| kind(left) == kind(right)).all(|right| left == right));
     let (have_texts, texts) = (literals_in(have), literals_in(pattern));
     agree && (have_texts.is_empty() || texts.is_empty() || have_texts == texts)
 }
@@ -318,22 +352,26 @@ fn literals_in(pattern: &Pat) -> Vec<String> {
 }
 
 fn documentation(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) => match &pair.value {
-            Expr::Lit(lit) => match &lit.lit {
-                Lit::Str(text) => Some(text.value().trim().to_owned()),
+    let lines =
+        attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
+            match &attribute.meta {
+                Meta::NameValue(pair) => match &pair.value {
+                    Expr::Lit(lit) => match &lit.lit {
+                        Lit::Str(text) => Some(text.value().trim().to_owned()),
+                        _ => None,
+                    },
+                    _ => None,
+                },
                 _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    });
+            }
+        });
     without_cases(&lines.collect::<Vec<_>>().join(" ").replace("[`", "`").replace("`]", "`"))
 }
 
 /// Without the ids of security cases that stand in brackets: ` (B-01, C-30)`.
 fn without_cases(text: &str) -> String {
-    let is_case = |text: &str| text.split(", ").all(|id| id.len() == 4 && id.as_bytes().get(1) == Some(&b'-'));
+    let is_case =
+        |text: &str| text.split(", ").all(|id| id.len() == 4 && id.as_bytes().get(1) == Some(&b'-'));
     let mut parts = text.split(" (");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |out, part| match part.split_once(')') {
@@ -355,7 +393,8 @@ fn readable(text: &str) -> String {
 
 fn is_code(text: &str) -> bool {
     // A word alone stands where an inner refusal says the code.
-    text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    text.contains('_')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 fn is_sentence(text: &str) -> bool {
@@ -366,16 +405,30 @@ fn ends_with(path: &syn::Path, name: &str) -> bool {
     path.segments.last().is_some_and(|last| last.ident == name)
 }
 
-/// Codes found by reading lines: the texts after `=>`, or alone, in methods called `code` and the functions that they call.
+/// Codes found by reading lines: the texts after `=>`, or alone, in methods called `code` and the functions
+/// that they call.
 pub(super) fn codes_by_text() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, text) in files() {
         let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for start in ["\n    fn code(&self) -> &'static str {", "fn status_code("] {
-            let blocks = body.split(start).skip(1).filter_map(|rest| rest.split("\n    }\n").next()?.split("\n}\n").next());
-            let quoted = blocks.flat_map(|block| block.split("=>").skip(1)).flat_map(|arm| arm.split('"').skip(1).step_by(2).take(1));
-            let only = body.split(start).skip(1).filter_map(|rest| rest.split("\n    }\n").next()).filter(|block| !block.contains("=>"));
-            found.extend(only.filter_map(|block| block.split('"').nth(1)).filter(|text| is_code(text)).map(str::to_owned));
+            let blocks = body
+                .split(start)
+                .skip(1)
+                .filter_map(|rest| rest.split("\n    }\n").next()?.split("\n}\n").next());
+            let quoted = blocks
+                .flat_map(|block| block.split("=>").skip(1))
+                .flat_map(|arm| arm.split('"').skip(1).step_by(2).take(1));
+            let only = body
+                .split(start)
+                .skip(1)
+                .filter_map(|rest| rest.split("\n    }\n").next())
+                .filter(|block| !block.contains("=>"));
+            found.extend(
+                only.filter_map(|block| block.split('"').nth(1))
+                    .filter(|text| is_code(text))
+                    .map(str::to_owned),
+            );
             found.extend(quoted.filter(|text| is_code(text)).map(str::to_owned));
         }
     }
@@ -390,7 +443,11 @@ fn files() -> Vec<(String, String)> {
         for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             match entry.extension() {
                 _ if entry.is_dir() => folders.push(entry),
-                Some(extension) if extension == "rs" && !entry.ends_with("tests.rs") && !entry.iter().any(|part| part == "tests") => {
+                Some(extension)
+                    if extension == "rs"
+                        && !entry.ends_with("tests.rs")
+                        && !entry.iter().any(|part| part == "tests") =>
+                {
                     files.push(entry);
                 }
                 _ => {}
@@ -398,5 +455,10 @@ fn files() -> Vec<(String, String)> {
         }
     }
     files.sort();
-    files.iter().map(|path| (path.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(path).unwrap())).collect()
+    files
+        .iter()
+        .map(|path| {
+            (path.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(path).unwrap())
+        })
+        .collect()
 }

@@ -37,7 +37,9 @@ async fn ensure_signed_client_assertion_with_rs256_fails() {
         let assertion = Signer::rsa("r1", algorithm).asserts(&claims);
         let mut asked = world.broker.app("bank").asks().parameters;
         asked.extend(form(&[("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]));
-        let answer = crate::support::broker::app::answer(world.http.post(world.broker.at("/oauth2/par")).form(&asked)).await;
+        let answer =
+            crate::support::broker::app::answer(world.http.post(world.broker.at("/oauth2/par")).form(&asked))
+                .await;
         assert_eq!(answer.status, status, "{}", answer.body);
         assert!(status == 201 || answer.body["error"] == "invalid_client", "{}", answer.body);
     }
@@ -50,7 +52,9 @@ async fn ensure_client_assertion_in_token_endpoint() {
     let code = bank.code_for(&ask).await;
     let mut asked = Bank::redemption(&ask, &code);
     asked.extend(form(&[("client_id", "bank")]));
-    bank.posts("/oauth2/token", &asked, &[("dpop", &bank.at_token())]).await.is_refused_with(400, "invalid_client");
+    bank.posts("/oauth2/token", &asked, &[("dpop", &bank.at_token())])
+        .await
+        .is_refused_with(400, "invalid_client");
 }
 
 ///
@@ -100,12 +104,16 @@ async fn par_test_array_as_audience_fails() {
 #[tokio::test]
 async fn par_test_par_endpoint_url_as_audience_fails() {
     let bank = Bank::new().await;
-    pushes(&bank, json!({ "aud": bank.world.broker.at("/oauth2/par") })).await.is_refused_with(400, "invalid_client");
+    pushes(&bank, json!({ "aud": bank.world.broker.at("/oauth2/par") }))
+        .await
+        .is_refused_with(400, "invalid_client");
 }
 
 ///
 #[tokio::test]
 async fn par_test_token_endpoint_url_as_audience_fails() {
     let bank = Bank::new().await;
-    pushes(&bank, json!({ "aud": bank.world.broker.at("/oauth2/token") })).await.is_refused_with(400, "invalid_client");
+    pushes(&bank, json!({ "aud": bank.world.broker.at("/oauth2/token") }))
+        .await
+        .is_refused_with(400, "invalid_client");
 }

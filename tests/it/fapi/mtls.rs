@@ -1,4 +1,5 @@
-//! The plan's modules with `client_auth_type=mtls` and `sender_constrain=mtls`: those in which an app proves itself or holds tokens.
+//! The plan's modules with `client_auth_type=mtls` and `sender_constrain=mtls`: those in which an app proves
+//! itself or holds tokens.
 
 use serde_json::{Value, json};
 
@@ -28,13 +29,15 @@ impl Bank {
     }
 
     async fn pushes(&self, way: Way<'_>, ask: &Ask) -> TokenAnswer {
-        let form: Vec<(&str, &str)> = ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let form: Vec<(&str, &str)> =
+            ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.world.posts(way, "/oauth2/par", &form).await
     }
 
     async fn opens(&self, client: &str, request_uri: &str) -> Browser {
         let url = self.world.broker.at("/oauth2/authorize");
-        let url = url::Url::parse_with_params(&url, [("client_id", client), ("request_uri", request_uri)]).unwrap();
+        let url =
+            url::Url::parse_with_params(&url, [("client_id", client), ("request_uri", request_uri)]).unwrap();
         let mut browser = Browser::new(&self.world.clock);
         browser.opens(url.to_string()).await;
         browser
@@ -95,7 +98,10 @@ async fn ensure_client_id_in_token_endpoint() {
     let refused = bank.world.redeems(showing(&bank.own), "other", &code).await;
     bank.world.is_refused(&refused, "invalid_client", "client_certificate_name").await;
     let form = [("grant_type", "authorization_code"), ("code", code.1.as_str())];
-    bank.world.posts(showing(&bank.own), "/oauth2/token", &form).await.is_refused_with(400, "invalid_request");
+    bank.world
+        .posts(showing(&bank.own), "/oauth2/token", &form)
+        .await
+        .is_refused_with(400, "invalid_request");
 }
 
 #[tokio::test]
@@ -147,7 +153,8 @@ async fn access_token_type_header_case_sensitivity() {
     let bank = Bank::new().await;
     let tokens = bank.signs_in().await;
     for scheme in ["Bearer", "bearer", "BEARER"] {
-        let person = bank.world.user_info(showing(&bank.own), scheme, tokens["access_token"].as_str().unwrap()).await;
+        let person =
+            bank.world.user_info(showing(&bank.own), scheme, tokens["access_token"].as_str().unwrap()).await;
         assert_eq!(person.status, 200, "{scheme}");
     }
 }

@@ -21,7 +21,9 @@ async fn check_dpop_proof_nbf_exp() {
     let good = bank.proof("POST", "/oauth2/token", json!({ "nbf": now, "exp": now + 60 }));
     assert_eq!(redeemed_with(&bank, &good).await.status, 200);
     for bad in [json!({ "exp": now - 300 }), json!({ "nbf": now + 3600 })] {
-        redeemed_with(&bank, &bank.proof("POST", "/oauth2/token", bad)).await.is_refused_with(400, "invalid_dpop_proof");
+        redeemed_with(&bank, &bank.proof("POST", "/oauth2/token", bad))
+            .await
+            .is_refused_with(400, "invalid_dpop_proof");
     }
 }
 
@@ -30,7 +32,8 @@ async fn issued(seconds: i64) {
     let proof = bank.proof("POST", "/oauth2/token", json!({ "iat": bank.now() + seconds }));
     let tokens = redeemed_with(&bank, &proof).await;
     let access = tokens.body["access_token"].as_str().unwrap();
-    let at_resource = bank.proof("GET", "/oauth2/userInfo", but(Bank::ath(access), json!({ "iat": bank.now() + seconds })));
+    let at_resource =
+        bank.proof("GET", "/oauth2/userInfo", but(Bank::ath(access), json!({ "iat": bank.now() + seconds })));
     assert_eq!(bank.user_info_with("DPoP", access, &at_resource).await.status, 200);
 }
 
@@ -134,11 +137,21 @@ fn bad_proofs(bank: &Bank, method: &str, path: &str, more: &Value) -> Vec<(&'sta
     let rsa = Signer::rsa("r", Algorithm::RS256);
     bad.push(("RS256", rsa.signs(&honest(&rsa, method, &url, now).0, &fresh(json!({})))));
     let jwk = serde_json::to_value(&header.jwk).unwrap();
-    let by_hand = |header: Value| bank.dpop.key.sign("ES256", &header.to_string(), &fresh(json!({})).to_string());
-    bad.push(("private jwk", by_hand(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": but(jwk.clone(), json!({"d": b64([1; 32])}))}))));
+    let by_hand =
+        |header: Value| bank.dpop.key.sign("ES256", &header.to_string(), &fresh(json!({})).to_string());
+    bad.push((
+        "private jwk",
+        by_hand(
+            json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": but(jwk.clone(), json!({"d": b64([1; 32])}))}),
+        ),
+    ));
     bad.push(("no alg", by_hand(json!({"typ": "dpop+jwt", "jwk": jwk}))));
-    bad.push(("crit", by_hand(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk, "crit": ["x"], "x": 1}))));
-    let secret = json!({"typ": "dpop+jwt", "alg": "HS256", "jwk": {"kty": "oct", "k": b64("secret")}}).to_string();
+    bad.push((
+        "crit",
+        by_hand(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk, "crit": ["x"], "x": 1})),
+    ));
+    let secret =
+        json!({"typ": "dpop+jwt", "alg": "HS256", "jwk": {"kty": "oct", "k": b64("secret")}}).to_string();
     bad.push(("symmetric jwk", sign_hs256(b"secret", &secret, &fresh(json!({})).to_string())));
     let none = json!({"typ": "dpop+jwt", "alg": "none", "jwk": jwk}).to_string();
     bad.push(("alg none", format!("{}.{}.", b64(none), b64(fresh(json!({})).to_string()))));
@@ -157,14 +170,23 @@ async fn dpop_negative_tests() {
     let code = bank.code_for(&ask).await;
     for (name, proof) in bad_proofs(&bank, "POST", "/oauth2/token", &json!({})) {
         let answer = bank.redeems(&ask, &code, &proof).await;
-        assert_eq!((answer.status, &answer.body["error"]), (400, &json!("invalid_dpop_proof")), "{name}: {}", answer.body);
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (400, &json!("invalid_dpop_proof")),
+            "{name}: {}",
+            answer.body
+        );
     }
     let (one, two) = (bank.at_token(), bank.at_token());
-    let twice = bank.posts_as("bank", "/oauth2/token", &Bank::redemption(&ask, &code), &[("dpop", &one), ("dpop", &two)]).await;
+    let twice = bank
+        .posts_as("bank", "/oauth2/token", &Bank::redemption(&ask, &code), &[("dpop", &one), ("dpop", &two)])
+        .await;
     twice.is_refused_with(400, "invalid_dpop_proof");
     let tokens = bank.redeems(&ask, &code, &one).await;
     assert_eq!(tokens.status, 200, "none of these spent the code: {}", tokens.body);
-    bank.refreshes(tokens.body["refresh_token"].as_str().unwrap(), &[("dpop", &one)]).await.is_refused_with(400, "invalid_dpop_proof");
+    bank.refreshes(tokens.body["refresh_token"].as_str().unwrap(), &[("dpop", &one)])
+        .await
+        .is_refused_with(400, "invalid_dpop_proof");
     let access = tokens.body["access_token"].as_str().unwrap();
     for (name, proof) in bad_proofs(&bank, "GET", "/oauth2/userInfo", &Bank::ath(access)) {
         let answer = bank.user_info_with("DPoP", access, &proof).await;
@@ -179,13 +201,18 @@ async fn dpop_negative_tests() {
     stranger.user_info("DPoP", access).await.is_refused_with(401, "invalid_token");
     let bank = Bank { dpop: bank.dpop, ..stranger };
     let bare = bank.world.http.get(bank.world.broker.at("/oauth2/userInfo"));
-    let without = crate::support::broker::app::answer(bare.header("authorization", format!("DPoP {access}"))).await;
+    let without =
+        crate::support::broker::app::answer(bare.header("authorization", format!("DPoP {access}"))).await;
     without.is_refused_with(401, "invalid_dpop_proof");
     bank.user_info("Bearer", access).await.is_refused_with(401, "invalid_token");
     bank.world.broker.app("bank").user_info(access).await.is_refused_with(401, "invalid_token");
     let url = bank.world.broker.at("/oauth2/userInfo");
     for htu in [format!("{url}?a=b#c"), url.replacen("http://127", "HTTP://127", 1)] {
-        let proof = bank.proof("GET", "/oauth2/userInfo", but(Bank::ath(access), json!({ "htu": htu, "other": [1] })));
+        let proof = bank.proof(
+            "GET",
+            "/oauth2/userInfo",
+            but(Bank::ath(access), json!({ "htu": htu, "other": [1] })),
+        );
         assert_eq!(bank.user_info_with("DPoP", access, &proof).await.status, 200, "{htu}");
     }
 }

@@ -9,7 +9,13 @@ use super::world::Bank;
 async fn par_attempt_invalid_http_method() {
     let bank = Bank::new().await;
     for method in [http::Method::GET, http::Method::PUT, http::Method::DELETE] {
-        let answer = bank.world.http.request(method.clone(), bank.world.broker.at("/oauth2/par")).send().await.unwrap();
+        let answer = bank
+            .world
+            .http
+            .request(method.clone(), bank.world.broker.at("/oauth2/par"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 405, "{method}");
     }
     bank.posts("/oauth2/par", &bank.asks().parameters, &[]).await.is_refused_with(400, "invalid_client");
@@ -59,11 +65,16 @@ async fn par_attempt_to_use_expired_request_uri() {
 async fn par_attempt_to_use_request_uri_for_different_client() {
     let bank = Bank::new().await;
     let uri = bank.pushes(&bank.asks(), &[]).await.body["request_uri"].as_str().unwrap().to_owned();
-    for url in [bank.url("other", &uri), bank.url("", &uri), format!("{}&client_id=other", bank.url("bank", &uri))] {
+    for url in
+        [bank.url("other", &uri), bank.url("", &uri), format!("{}&client_id=other", bank.url("bank", &uri))]
+    {
         let browser = bank.opens(&url).await;
         assert_eq!((browser.page().status, browser.page().query("code")), (400, None), "{url}");
     }
-    assert!(bank.opens(&bank.url("bank", &uri)).await.page().query("code").is_some(), "the owner may still use it");
+    assert!(
+        bank.opens(&bank.url("bank", &uri)).await.page().query("code").is_some(),
+        "the owner may still use it"
+    );
 }
 
 ///
@@ -88,11 +99,16 @@ async fn par_ensure_pkce_required() {
 #[tokio::test]
 async fn par_plain_pkce_rejected() {
     let bank = Bank::new().await;
-    bank.pushes(&bank.asks().with("code_challenge_method", "plain"), &[]).await.is_refused_with(400, "invalid_request");
-    bank.pushes(&bank.asks().without("code_challenge_method"), &[]).await.is_refused_with(400, "invalid_request");
+    bank.pushes(&bank.asks().with("code_challenge_method", "plain"), &[])
+        .await
+        .is_refused_with(400, "invalid_request");
+    bank.pushes(&bank.asks().without("code_challenge_method"), &[])
+        .await
+        .is_refused_with(400, "invalid_request");
 }
 
-/// the browser carries a reference and the `client_id`, and no more; A-02: a doubled parameter is refused.
+/// the browser carries a reference and the `client_id`, and no more; A-02: a doubled parameter is
+/// refused.
 #[tokio::test]
 async fn par_without_duplicate_parameters() {
     let bank = Bank::new().await;
@@ -102,5 +118,7 @@ async fn par_without_duplicate_parameters() {
     let browser = bank.opens(&url).await;
     bank.world.broker.app("bank").takes_code(&ask, browser.page());
     bank.pushes(&bank.asks().and("state", "again"), &[]).await.is_refused_with(400, "invalid_request");
-    bank.pushes(&bank.asks().with("request", "eyJhbGciOiJub25lIn0.e30."), &[]).await.is_refused_with(400, "request_not_supported");
+    bank.pushes(&bank.asks().with("request", "eyJhbGciOiJub25lIn0.e30."), &[])
+        .await
+        .is_refused_with(400, "request_not_supported");
 }

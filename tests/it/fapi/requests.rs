@@ -8,9 +8,13 @@ use super::world::Bank;
 async fn discovery_end_point_verification() {
     let bank = Bank::new().await;
     let url = format!("{}/.well-known/openid-configuration", bank.world.broker.issuer);
-    let metadata: Value = serde_json::from_slice(&bank.world.http.get(url).send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let metadata: Value =
+        serde_json::from_slice(&bank.world.http.get(url).send().await.unwrap().bytes().await.unwrap())
+            .unwrap();
     assert_eq!(metadata["issuer"], bank.world.broker.issuer);
-    let list = |name: &str| -> Vec<&str> { metadata[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect() };
+    let list = |name: &str| -> Vec<&str> {
+        metadata[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+    };
     assert_eq!(metadata["pushed_authorization_request_endpoint"], bank.world.broker.at("/oauth2/par"));
     assert!(list("token_endpoint_auth_methods_supported").contains(&"private_key_jwt"));
     for algorithm in ["PS256", "ES256", "EdDSA"] {
@@ -18,7 +22,10 @@ async fn discovery_end_point_verification() {
         assert!(list("dpop_signing_alg_values_supported").contains(&algorithm));
     }
     for name in ["token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"] {
-        assert!(!list(name).iter().any(|algorithm| *algorithm == "none" || algorithm.starts_with("HS")), "{name}");
+        assert!(
+            !list(name).iter().any(|algorithm| *algorithm == "none" || algorithm.starts_with("HS")),
+            "{name}"
+        );
     }
     assert_eq!(list("code_challenge_methods_supported"), ["S256"]);
     assert_eq!(list("response_types_supported"), ["code"]);
@@ -40,8 +47,14 @@ async fn happy_flow() {
     assert_eq!((person.status, &person.body["sub"]), (200, &id["sub"]));
     let form = super::world::form(&[("token", access)]);
     let told = bank.posts_as("bank", "/oauth2/introspect", &form, &[]).await.body;
-    assert_eq!((&told["active"], &told["token_type"], &told["cnf"]), (&json!(true), &json!("DPoP"), &claims["cnf"]));
-    bank.refreshes(tokens["refresh_token"].as_str().unwrap(), &[("dpop", &bank.at_token())]).await.tokens(&app).await;
+    assert_eq!(
+        (&told["active"], &told["token_type"], &told["cnf"]),
+        (&json!(true), &json!("DPoP"), &claims["cnf"])
+    );
+    bank.refreshes(tokens["refresh_token"].as_str().unwrap(), &[("dpop", &bank.at_token())])
+        .await
+        .tokens(&app)
+        .await;
     let foreign = bank.posts_as("other", "/oauth2/introspect", &form, &[]).await.body;
     assert_eq!(foreign, json!({ "active": false }));
 }
@@ -55,14 +68,22 @@ async fn user_rejects_authentication() {
     let browser = bank.opens(&bank.pushed(&ask).await).await;
     let page = browser.page();
     assert_eq!(page.query("error").as_deref(), Some("access_denied"), "{}", page.url);
-    assert_eq!((page.query("state"), page.query("iss")), (Some(ask.state), Some(bank.world.broker.issuer.clone())));
+    assert_eq!(
+        (page.query("state"), page.query("iss")),
+        (Some(ask.state), Some(bank.world.broker.issuer.clone()))
+    );
 }
 
 #[tokio::test]
 async fn ensure_authorization_request_without_state_success() {
     let bank = Bank::new().await;
     let browser = bank.opens(&bank.pushed(&bank.asks().without("state")).await).await;
-    assert_eq!((browser.page().query("state"), browser.page().query("code").is_some()), (None, true), "{}", browser.page().url);
+    assert_eq!(
+        (browser.page().query("state"), browser.page().query("code").is_some()),
+        (None, true),
+        "{}",
+        browser.page().url
+    );
 }
 
 #[tokio::test]
@@ -70,7 +91,8 @@ async fn ensure_authorization_request_without_nonce_success() {
     let bank = Bank::new().await;
     let ask = bank.asks().without("nonce");
     let code = bank.code_for(&ask).await;
-    let tokens = bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
+    let tokens =
+        bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
     assert_eq!(tokens.id.get("nonce"), None);
 }
 
@@ -78,7 +100,8 @@ async fn nonce_comes_back(nonce: &str) {
     let bank = Bank::new().await;
     let ask = bank.asks().with("nonce", nonce);
     let code = bank.code_for(&ask).await;
-    let tokens = bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
+    let tokens =
+        bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
     assert_eq!(tokens.id["nonce"], nonce);
 }
 
@@ -92,7 +115,9 @@ async fn ensure_authorization_request_with_64_char_nonce_success() {
 async fn ensure_authorization_request_with_long_nonce() {
     nonce_comes_back(&"n".repeat(384)).await;
     let bank = Bank::new().await;
-    bank.pushes(&bank.asks().with("nonce", &"n".repeat(4096)), &[]).await.is_refused_with(400, "invalid_request");
+    bank.pushes(&bank.asks().with("nonce", &"n".repeat(4096)), &[])
+        .await
+        .is_refused_with(400, "invalid_request");
 }
 
 ///
@@ -102,7 +127,9 @@ async fn ensure_authorization_request_with_long_state() {
     let state = "s".repeat(384);
     let browser = bank.opens(&bank.pushed(&bank.asks().with("state", &state)).await).await;
     assert_eq!(browser.page().query("state"), Some(state));
-    bank.pushes(&bank.asks().with("state", &"s".repeat(4096)), &[]).await.is_refused_with(400, "invalid_request");
+    bank.pushes(&bank.asks().with("state", &"s".repeat(4096)), &[])
+        .await
+        .is_refused_with(400, "invalid_request");
 }
 
 #[tokio::test]
@@ -117,7 +144,8 @@ async fn ensure_other_scope_order_succeeds() {
 #[tokio::test]
 async fn test_claims_parameter_identity_claims() {
     let bank = Bank::new().await;
-    let ask = bank.asks().with("claims", &json!({"userinfo": {"given_name": {"essential": true}}}).to_string());
+    let ask =
+        bank.asks().with("claims", &json!({"userinfo": {"given_name": {"essential": true}}}).to_string());
     let code = bank.code_for(&ask).await;
     bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
 }
@@ -129,7 +157,8 @@ async fn test_essential_acr_sca_claim() {
     let wish = json!({"id_token": {"acr": {"essential": true, "values": ["urn:openbanking:psd2:sca"]}}});
     let ask = bank.asks().with("claims", &wish.to_string());
     let code = bank.code_for(&ask).await;
-    let tokens = bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
+    let tokens =
+        bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
     assert_eq!(tokens.id.get("acr"), None);
 }
 
@@ -139,7 +168,8 @@ async fn outside_counts_for_nothing(name: &str, ask: crate::support::broker::Ask
     let url = format!("{}&{name}=outside", bank.pushed(&ask_of(&bank, &ask)).await);
     let browser = bank.opens(&url).await;
     let code = browser.page().query("code").unwrap_or_else(|| panic!("{}", browser.page().url));
-    let tokens = bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
+    let tokens =
+        bank.redeems(&ask, &code, &bank.at_token()).await.tokens(&bank.world.broker.app("bank")).await;
     json!({ "state": browser.page().query("state"), "nonce": tokens.id.get("nonce") })
 }
 
@@ -193,17 +223,29 @@ async fn ensure_redirect_uri_in_authorization_request() {
 #[tokio::test]
 async fn ensure_registered_redirect_uri() {
     let bank = Bank::new().await;
-    for uri in ["https://bank.example/callback?x=1", "https://evil.example/callback", "https://bank.example/callback/"] {
-        bank.pushes(&bank.asks().with("redirect_uri", uri), &[]).await.is_refused_with(400, "invalid_request");
+    for uri in [
+        "https://bank.example/callback?x=1",
+        "https://evil.example/callback",
+        "https://bank.example/callback/",
+    ] {
+        bank.pushes(&bank.asks().with("redirect_uri", uri), &[])
+            .await
+            .is_refused_with(400, "invalid_request");
     }
 }
 
-/// Whoever tolerates one that is not registered may; this broker tells the app, and no browser is sent anywhere.
+/// Whoever tolerates one that is not registered may; this broker tells the app, and no browser is sent
+/// anywhere.
 #[tokio::test]
 async fn plain_fapi_tolerate_unregistered_redirect_uri() {
     let bank = Bank::new().await;
     let answer = bank.pushes(&bank.asks().with("redirect_uri", "https://bank.example/other"), &[]).await;
-    assert!(answer.is_refused_with(400, "invalid_request").body["error_description"].as_str().unwrap().contains("not registered"));
+    assert!(
+        answer.is_refused_with(400, "invalid_request").body["error_description"]
+            .as_str()
+            .unwrap()
+            .contains("not registered")
+    );
 }
 
 ///
@@ -213,27 +255,41 @@ async fn ensure_unsigned_authorization_request_without_using_par_fails() {
     let ask = bank.asks();
     let browser = bank.opens(&ask.url()).await;
     let page = browser.page();
-    assert_eq!((page.query("error").as_deref(), page.query("code")), (Some("invalid_request"), None), "{}", page.url);
-    assert_eq!((page.query("state"), page.query("iss")), (Some(ask.state), Some(bank.world.broker.issuer.clone())));
+    assert_eq!(
+        (page.query("error").as_deref(), page.query("code")),
+        (Some("invalid_request"), None),
+        "{}",
+        page.url
+    );
+    assert_eq!(
+        (page.query("state"), page.query("iss")),
+        (Some(ask.state), Some(bank.world.broker.issuer.clone()))
+    );
 }
 
 ///
 #[tokio::test]
 async fn ensure_response_type_code_idtoken_fails() {
     let bank = Bank::new().await;
-    bank.pushes(&bank.asks().with("response_type", "code id_token"), &[]).await.is_refused_with(400, "unsupported_response_type");
+    bank.pushes(&bank.asks().with("response_type", "code id_token"), &[])
+        .await
+        .is_refused_with(400, "unsupported_response_type");
 }
 
 ///
 #[tokio::test]
 async fn ensure_response_type_token_fails() {
     let bank = Bank::new().await;
-    bank.pushes(&bank.asks().with("response_type", "token"), &[]).await.is_refused_with(400, "unsupported_response_type");
+    bank.pushes(&bank.asks().with("response_type", "token"), &[])
+        .await
+        .is_refused_with(400, "unsupported_response_type");
 }
 
 /// An intent is a value of a scope or parameter that names nothing registered.
 #[tokio::test]
 async fn ensure_server_handles_non_matching_intent_id() {
     let bank = Bank::new().await;
-    bank.pushes(&bank.asks().with("scope", "openid consent:urn:bank:unknown"), &[]).await.is_refused_with(400, "invalid_scope");
+    bank.pushes(&bank.asks().with("scope", "openid consent:urn:bank:unknown"), &[])
+        .await
+        .is_refused_with(400, "invalid_scope");
 }

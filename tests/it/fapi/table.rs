@@ -10,7 +10,10 @@ const MODULES: usize = 62;
 /// Module and where its test is, or why there is none, under the `n`th heading of a table.
 fn rows(n: usize) -> Vec<(&'static str, &'static str)> {
     let table = PAGE.split("| module, after").nth(n).unwrap();
-    table.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")).collect()
+    table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .collect()
 }
 
 #[test]
@@ -24,7 +27,10 @@ fn every_module_is_a_test_or_has_a_reason() {
             Some(file) => {
                 let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
                 let name = module.replace('-', "_").to_ascii_lowercase();
-                assert!(text.contains(&format!("#[tokio::test]\nasync fn {name}() {{")), "{file} has no test {name}");
+                assert!(
+                    text.contains(&format!("#[tokio::test]\nasync fn {name}() {{")),
+                    "{file} has no test {name}"
+                );
             }
             None => assert!(place.starts_with("not applicable: "), "{module}: {place}"),
         }

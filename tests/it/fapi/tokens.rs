@@ -12,8 +12,14 @@ async fn ensure_client_id_in_token_endpoint() {
     let code = bank.code_for(&ask).await;
     let assertion = bank.world.asserted("bank", &bank.signer);
     let mut asked = Bank::redemption(&ask, &code);
-    asked.extend(form(&[("client_id", "other"), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]));
-    bank.posts("/oauth2/token", &asked, &[("dpop", &bank.at_token())]).await.is_refused_with(400, "invalid_client");
+    asked.extend(form(&[
+        ("client_id", "other"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &assertion),
+    ]));
+    bank.posts("/oauth2/token", &asked, &[("dpop", &bank.at_token())])
+        .await
+        .is_refused_with(400, "invalid_client");
 }
 
 /// Tokens without a key are not to be had.
@@ -22,7 +28,9 @@ async fn ensure_holder_of_key_required() {
     let bank = Bank::new().await;
     let ask = bank.asks();
     let code = bank.code_for(&ask).await;
-    bank.posts_as("bank", "/oauth2/token", &Bank::redemption(&ask, &code), &[]).await.is_refused_with(400, "invalid_dpop_proof");
+    bank.posts_as("bank", "/oauth2/token", &Bank::redemption(&ask, &code), &[])
+        .await
+        .is_refused_with(400, "invalid_dpop_proof");
     let tokens = bank.redeems(&ask, &code, &bank.at_token()).await;
     let refresh = tokens.body["refresh_token"].as_str().unwrap();
     bank.refreshes(refresh, &[]).await.is_refused_with(400, "invalid_dpop_proof");
@@ -35,7 +43,9 @@ async fn ensure_authorization_code_is_bound_to_client() {
     let ask = bank.asks();
     let code = bank.code_for(&ask).await;
     let redemption = Bank::redemption(&ask, &code);
-    bank.posts_as("other", "/oauth2/token", &redemption, &[("dpop", &bank.at_token())]).await.is_refused_with(400, "invalid_grant");
+    bank.posts_as("other", "/oauth2/token", &redemption, &[("dpop", &bank.at_token())])
+        .await
+        .is_refused_with(400, "invalid_grant");
 }
 
 ///
@@ -47,7 +57,9 @@ async fn attempt_reuse_authorization_code_after_one_second() {
     let tokens = bank.redeems(&ask, &code, &bank.at_token()).await.body;
     bank.world.clock.advance(std::time::Duration::from_secs(1));
     bank.redeems(&ask, &code, &bank.at_token()).await.is_refused_with(400, "invalid_grant");
-    bank.user_info("DPoP", tokens["access_token"].as_str().unwrap()).await.is_refused_with(401, "invalid_token");
+    bank.user_info("DPoP", tokens["access_token"].as_str().unwrap())
+        .await
+        .is_refused_with(401, "invalid_token");
 }
 
 ///
@@ -70,7 +82,9 @@ async fn ensure_pkce_code_verifier_required() {
     let code = bank.code_for(&ask).await;
     let mut asked = Bank::redemption(&ask, &code);
     asked.retain(|(name, _)| name != "code_verifier");
-    bank.posts_as("bank", "/oauth2/token", &asked, &[("dpop", &bank.at_token())]).await.is_refused_with(400, "invalid_grant");
+    bank.posts_as("bank", "/oauth2/token", &asked, &[("dpop", &bank.at_token())])
+        .await
+        .is_refused_with(400, "invalid_grant");
 }
 
 ///
@@ -84,14 +98,17 @@ async fn incorrect_pkce_code_verifier_rejected() {
     bank.redeems(&ask, &code, &bank.at_token()).await.is_refused_with(400, "invalid_grant");
 }
 
-/// E-25: another app's refresh token, a proof by no key; the app itself may go on with a new key, as it has proven who it is.
+/// E-25: another app's refresh token, a proof by no key; the app itself may go on with a new key, as it has
+/// proven who it is.
 #[tokio::test]
 async fn refresh_token() {
     let mut bank = Bank::new().await;
     let tokens = bank.signs_in().await;
     let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
     let asked = form(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]);
-    bank.posts_as("other", "/oauth2/token", &asked, &[("dpop", &bank.at_token())]).await.is_refused_with(400, "invalid_grant");
+    bank.posts_as("other", "/oauth2/token", &asked, &[("dpop", &bank.at_token())])
+        .await
+        .is_refused_with(400, "invalid_grant");
     let app = bank.world.broker.app("bank");
     let again = bank.refreshes(&refresh, &[("dpop", &bank.at_token())]).await.tokens(&app).await;
     assert_eq!(again.answer["token_type"], "DPoP");

@@ -26,8 +26,14 @@ pub(crate) fn form(pairs: &[(&str, &str)]) -> Form {
 /// The header and the claims of an honest proof.
 pub(crate) fn honest(dpop: &Signer, method: &str, url: &str, now: i64) -> (Header, Value) {
     let mut jwk = dpop.jwk();
-    jwk.as_object_mut().unwrap().retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
-    let header = Header { typ: Some("dpop+jwt".to_owned()), jwk: serde_json::from_value(jwk).ok(), ..Header::new(dpop.algorithm) };
+    jwk.as_object_mut()
+        .unwrap()
+        .retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
+    let header = Header {
+        typ: Some("dpop+jwt".to_owned()),
+        jwk: serde_json::from_value(jwk).ok(),
+        ..Header::new(dpop.algorithm)
+    };
     assert!(header.jwk.is_some());
     (header, json!({"jti": random_text(), "htm": method, "htu": url, "iat": now}))
 }
@@ -36,7 +42,11 @@ pub(crate) fn honest(dpop: &Signer, method: &str, url: &str, now: i64) -> (Heade
 pub(crate) fn thumbprint(dpop: &Signer) -> String {
     let jwk = dpop.jwk();
     let text = |name: &str| jwk[name].as_str().unwrap().to_owned();
-    base64url(sha256(format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"{}\",\"y\":\"{}\"}}", text("x"), text("y"))))
+    base64url(sha256(format!(
+        "{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"{}\",\"y\":\"{}\"}}",
+        text("x"),
+        text("y")
+    )))
 }
 
 impl Bank {
@@ -74,10 +84,20 @@ impl Bank {
     }
 
     /// Posts `form` with a fresh assertion of `client`.
-    pub(crate) async fn posts_as(&self, client: &str, path: &str, form: &Form, headers: &[(&str, &str)]) -> TokenAnswer {
+    pub(crate) async fn posts_as(
+        &self,
+        client: &str,
+        path: &str,
+        form: &Form,
+        headers: &[(&str, &str)],
+    ) -> TokenAnswer {
         let assertion = self.world.asserted(client, &self.signer);
         let mut form = form.clone();
-        form.extend(self::form(&[("client_id", client), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]));
+        form.extend(self::form(&[
+            ("client_id", client),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ]));
         self.posts(path, &form, headers).await
     }
 
@@ -103,7 +123,9 @@ impl Bank {
 
     pub(crate) fn url(&self, client: &str, request_uri: &str) -> String {
         let endpoint = self.world.broker.at("/oauth2/authorize");
-        url::Url::parse_with_params(&endpoint, [("client_id", client), ("request_uri", request_uri)]).unwrap().into()
+        url::Url::parse_with_params(&endpoint, [("client_id", client), ("request_uri", request_uri)])
+            .unwrap()
+            .into()
     }
 
     /// A person signs in, as `ask` asks.
@@ -133,7 +155,13 @@ impl Bank {
     }
 
     pub(crate) async fn refreshes(&self, token: &str, headers: &[(&str, &str)]) -> TokenAnswer {
-        self.posts_as("bank", "/oauth2/token", &form(&[("grant_type", "refresh_token"), ("refresh_token", token)]), headers).await
+        self.posts_as(
+            "bank",
+            "/oauth2/token",
+            &form(&[("grant_type", "refresh_token"), ("refresh_token", token)]),
+            headers,
+        )
+        .await
     }
 
     /// `ath` of a token.
@@ -147,7 +175,11 @@ impl Bank {
     }
 
     pub(crate) async fn user_info_with(&self, scheme: &str, token: &str, proof: &str) -> TokenAnswer {
-        let request = self.world.http.get(self.world.broker.at("/oauth2/userInfo")).header("authorization", format!("{scheme} {token}"));
+        let request = self
+            .world
+            .http
+            .get(self.world.broker.at("/oauth2/userInfo"))
+            .header("authorization", format!("{scheme} {token}"));
         answer(request.header("dpop", proof)).await
     }
 

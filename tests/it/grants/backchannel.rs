@@ -43,7 +43,9 @@ fn answer(status: u16) -> Response {
 fn app(statuses: &'static [u16]) -> (Http, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
-    let http = Http::fake(move |_| Ok(answer(statuses.get(counted.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(200))));
+    let http = Http::fake(move |_| {
+        Ok(answer(statuses.get(counted.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(200)))
+    });
     (http, calls)
 }
 
@@ -56,19 +58,30 @@ async fn each_app_that_took_part_is_told_once_with_a_logout_token() {
     let sink = seen.clone();
     let http = Http::fake(move |request| {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
-        sink.lock().unwrap().push((request.url.to_string(), body.strip_prefix("logout_token=").unwrap().to_owned()));
+        sink.lock()
+            .unwrap()
+            .push((request.url.to_string(), body.strip_prefix("logout_token=").unwrap().to_owned()));
         Ok(answer(200))
     });
     let told = deliver(&http, of(&desk, &["spa", "web", "other", "gone"], Some(&session)), brisk()).await;
-    assert_eq!(told, [("spa", Delivery::Taken), ("web", Delivery::Taken)].map(|(id, d)| (ClientId::parse(id).unwrap(), d)));
+    assert_eq!(
+        told,
+        [("spa", Delivery::Taken), ("web", Delivery::Taken)].map(|(id, d)| (ClientId::parse(id).unwrap(), d))
+    );
     let seen = seen.lock().unwrap();
-    assert_eq!(seen.iter().map(|(url, _)| url.as_str()).collect::<Vec<_>>(), ["https://spa.example/logout", "https://web.example/logout"]);
+    assert_eq!(
+        seen.iter().map(|(url, _)| url.as_str()).collect::<Vec<_>>(),
+        ["https://spa.example/logout", "https://web.example/logout"]
+    );
     let part = |at: usize| -> serde_json::Value {
         serde_json::from_slice(&base64url_decode(seen[0].1.split('.').nth(at).unwrap()).unwrap()).unwrap()
     };
     let (header, claims) = (part(0), part(1));
     assert_eq!(header["typ"], "logout+jwt");
-    assert_eq!((&claims["aud"], &claims["sid"], &claims["sub"]), (&"spa".into(), &session.as_str().into(), &desk.sub.as_str().into()));
+    assert_eq!(
+        (&claims["aud"], &claims["sid"], &claims["sub"]),
+        (&"spa".into(), &session.as_str().into(), &desk.sub.as_str().into())
+    );
     assert!(["iss", "iat", "exp", "jti"].iter().all(|name| claims.get(name).is_some()));
     assert!(claims["events"].get("http://schemas.openid.net/event/backchannel-logout").is_some());
     assert!(claims.get("nonce").is_none());
@@ -106,7 +119,8 @@ async fn a_silent_app_is_given_up() {
     assert_eq!(Patience::default().budget, Duration::from_secs(5));
     let mut desk = listening().await;
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    desk.client_mut("spa").backchannel_logout_uri = Some(format!("http://{}/logout", silent.local_addr().unwrap()));
+    desk.client_mut("spa").backchannel_logout_uri =
+        Some(format!("http://{}/logout", silent.local_addr().unwrap()));
     let http = Http::new(HttpLimits::default(), true, None).unwrap();
     assert_eq!(deliver(&http, of(&desk, &["spa"], None), brisk()).await[0].1, Delivery::TooSlow);
     drop(silent);

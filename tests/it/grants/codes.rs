@@ -92,7 +92,12 @@ async fn a_code_lives_five_minutes() {
 ///
 #[tokio::test]
 async fn the_redirect_uri_has_to_be_repeated_exactly() {
-    for redirect_uri in [None, Some("https://app.example/callback/"), Some("https://app.example/Callback"), Some("https://evil.example")] {
+    for redirect_uri in [
+        None,
+        Some("https://app.example/callback/"),
+        Some("https://app.example/Callback"),
+        Some("https://evil.example"),
+    ] {
         let desk = Desk::new().await;
         let code = desk.code("spa").await;
         let asked = Redemption { redirect_uri, ..asking(&code) };
@@ -104,7 +109,14 @@ async fn the_redirect_uri_has_to_be_repeated_exactly() {
 #[tokio::test]
 async fn a_wrong_or_malformed_verifier_is_refused_at_the_first_try() {
     let long = "a".repeat(129);
-    for verifier in ["a".repeat(43).as_str(), &VERIFIER[..42], &long, &format!("{VERIFIER}="), &format!("{VERIFIER} "), "é"] {
+    for verifier in [
+        "a".repeat(43).as_str(),
+        &VERIFIER[..42],
+        &long,
+        &format!("{VERIFIER}="),
+        &format!("{VERIFIER} "),
+        "é",
+    ] {
         let desk = Desk::new().await;
         let code = desk.code("spa").await;
         let asked = Redemption { code_verifier: Some(verifier), ..asking(&code) };
@@ -129,7 +141,13 @@ async fn a_short_verifier_is_refused_though_it_matches() {
 async fn a_challenge_without_a_verifier_is_refused() {
     let desk = Desk::new().await;
     let code = desk.code("spa").await;
-    refused_and_dead(&desk, "spa", &Redemption { code_verifier: None, ..asking(&code) }, "code_verifier_missing").await;
+    refused_and_dead(
+        &desk,
+        "spa",
+        &Redemption { code_verifier: None, ..asking(&code) },
+        "code_verifier_missing",
+    )
+    .await;
 }
 
 ///
@@ -149,7 +167,10 @@ async fn a_confidential_client_may_do_without_pkce_and_a_public_one_may_not() {
         let mut grant = desk.decided(client);
         grant.code_challenge = None;
         let code = desk.grants().put_code(&grant).await.unwrap();
-        assert_eq!(outcome(&desk.redeem_as(client, &Redemption { code_verifier: None, ..asking(&code) }).await), expected);
+        assert_eq!(
+            outcome(&desk.redeem_as(client, &Redemption { code_verifier: None, ..asking(&code) }).await),
+            expected
+        );
     }
 }
 
@@ -159,7 +180,8 @@ async fn a_code_of_another_pool_and_any_other_text_are_unknown() {
     let mut desk = Desk::new().await;
     let (code, tokens) = (desk.code("spa").await, desk.signed_in("spa").await);
     let refresh = refresh_token(&tokens);
-    for text in ["x", "null", refresh.as_str(), tokens.access_token.as_str(), &code[1..], &format!("{code}A")] {
+    for text in ["x", "null", refresh.as_str(), tokens.access_token.as_str(), &code[1..], &format!("{code}A")]
+    {
         assert_eq!(outcome(&desk.redeem("spa", text).await), "code_unknown", "{text}");
     }
     desk.pool.id = symbolon::model::ids::PoolId::parse("eu-west-1_Other").unwrap();
@@ -204,7 +226,8 @@ async fn without_the_refresh_grant_there_is_no_refresh_token_and_the_access_toke
 async fn a_resource_other_than_the_one_asked_for_is_an_invalid_target() {
     let desk = Desk::new().await;
     let code = desk.code("spa").await;
-    let asked = Redemption { resource: Some("https://api.example"), redirect_uri: Some(REDIRECT), ..asking(&code) };
+    let asked =
+        Redemption { resource: Some("https://api.example"), redirect_uri: Some(REDIRECT), ..asking(&code) };
     assert_eq!(desk.redeem_as("spa", &asked).await.err().unwrap().oauth_error(), "invalid_target");
 }
 
@@ -215,7 +238,9 @@ async fn codes_and_refresh_tokens_are_opaque_urlsafe_and_all_different() {
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..500 {
         let code = desk.code("spa").await;
-        assert!(code.len() < 512 && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')));
+        assert!(
+            code.len() < 512 && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        );
         assert!(seen.insert(code));
     }
 }

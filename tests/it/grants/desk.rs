@@ -90,7 +90,9 @@ pub(crate) fn pool() -> Pool {
         session: SessionPolicy::default(),
         flow_lifetime: Duration::from_secs(600),
         code_lifetime: Duration::from_secs(300),
-        clients: ["spa", "web", "other", "machine"].map(|id| (ClientId::parse(id).unwrap(), client(id))).into(),
+        clients: ["spa", "web", "other", "machine"]
+            .map(|id| (ClientId::parse(id).unwrap(), client(id)))
+            .into(),
     }
 }
 
@@ -100,19 +102,39 @@ impl Desk {
         let clock = Clock::fake(Timestamp::from_secs(1_800_000_000));
         let random = Random::fake(7);
         let seal = Seal::new(&SecretKeyBytes::generate(&random));
-        let records = |role| Records::new(Store::memory(role, clock.clone(), random.clone()), seal.clone(), random.clone());
+        let records = |role| {
+            Records::new(Store::memory(role, clock.clone(), random.clone()), seal.clone(), random.clone())
+        };
         let pool = pool();
-        let new = Keyset::wanted(&pool).into_iter().map(|(uses, alg)| keygen::generate_one(uses, alg).unwrap()).collect();
+        let new = Keyset::wanted(&pool)
+            .into_iter()
+            .map(|(uses, alg)| keygen::generate_one(uses, alg).unwrap())
+            .collect();
         let keys = PoolKeys::new(Keyset::create(new, clock.now()).unwrap(), clock.now()).unwrap();
         let sub = Sub::from_random([9; 16]);
         let (state, directory) = (records(Role::State), records(Role::Directory));
         let providers = vec![ProviderName::parse("Acme").unwrap()];
-        let outside =
-            symbolon::outside::Outside { clock: clock.clone(), random: random.clone(), ..symbolon::outside::Outside::fake(clock.now(), 7) };
+        let outside = symbolon::outside::Outside {
+            clock: clock.clone(),
+            random: random.clone(),
+            ..symbolon::outside::Outside::fake(clock.now(), 7)
+        };
         let upstreams = symbolon::outside::upstreams::Upstreams::new(&outside, false, None).unwrap();
         let client_keys = ClientKeys::new(&outside, &upstreams);
         let authorities = ClientAuthorities::default();
-        let desk = Self { pool, state, directory, seal, random, clock, keys, client_keys, authorities, sub, providers };
+        let desk = Self {
+            pool,
+            state,
+            directory,
+            seal,
+            random,
+            clock,
+            keys,
+            client_keys,
+            authorities,
+            sub,
+            providers,
+        };
         desk.save(&desk.ada()).await;
         desk
     }
@@ -135,7 +157,9 @@ impl Desk {
 
     pub(crate) fn ada(&self) -> User {
         let attributes = [("email", "ada@example.com"), ("email_verified", "true"), ("given_name", "Ada")];
-        let named = |(name, value): (&str, &str)| (symbolon::model::attributes::AttributeName::parse(name).unwrap(), value.to_owned());
+        let named = |(name, value): (&str, &str)| {
+            (symbolon::model::attributes::AttributeName::parse(name).unwrap(), value.to_owned())
+        };
         User {
             sub: self.sub.clone(),
             username: "acme_ada".into(),
@@ -150,7 +174,12 @@ impl Desk {
 
     pub(crate) async fn save(&self, user: &User) {
         let key = Key::user(&self.pool.id, &user.sub);
-        let batch = Batch::new(key.partition()).put(&key, self.directory.encode(&key, user), Life::Forever, Expect::Any);
+        let batch = Batch::new(key.partition()).put(
+            &key,
+            self.directory.encode(&key, user),
+            Life::Forever,
+            Expect::Any,
+        );
         assert_eq!(self.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
     }
 
@@ -190,7 +219,11 @@ impl Desk {
             resource: None,
             dpop_jkt: None,
             sub: self.sub.clone(),
-            sign_in: SignIn { at: self.clock.now(), provider: Some(ProviderName::parse("Acme").unwrap()), amr: vec!["fed".into()] },
+            sign_in: SignIn {
+                at: self.clock.now(),
+                provider: Some(ProviderName::parse("Acme").unwrap()),
+                amr: vec!["fed".into()],
+            },
             session: SessionId::from_random(self.random.bytes()),
             epoch: Epoch::default(),
             family: FamilyId::from_random(self.random.bytes()),
@@ -207,7 +240,11 @@ impl Desk {
         self.redeem_as(client, &asking(code)).await
     }
 
-    pub(crate) async fn redeem_as(&self, client: &str, asked: &Redemption<'_>) -> Result<Tokens, TokenRefusal> {
+    pub(crate) async fn redeem_as(
+        &self,
+        client: &str,
+        asked: &Redemption<'_>,
+    ) -> Result<Tokens, TokenRefusal> {
         redeem(&self.issuer(), self.client(client), asked).await
     }
 

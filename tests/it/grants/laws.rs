@@ -124,7 +124,8 @@ proptest! {
         for event in &events {
             story.happen(event);
             prop_assert_eq!(story.record.expires, begin().expires);
-            let current = story.tokens.iter().filter(|token| story.record.standing(token, GRACE, story.now) == Standing::Current).count();
+            let current = story.tokens.iter().filter(|token| story.record.standing(token, GRACE,
+                story.now) == Standing::Current).count();
             prop_assert_eq!(current, 1);
         }
     }

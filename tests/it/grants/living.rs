@@ -11,7 +11,8 @@ use symbolon::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
 
 use super::desk::{Desk, outcome, refresh_token};
 
-const BEARER: Shown<'static> = Shown { scheme: Scheme::Bearer, proof: None, certificate: None, method: "GET", path: "/oauth2/userInfo" };
+const BEARER: Shown<'static> =
+    Shown { scheme: Scheme::Bearer, proof: None, certificate: None, method: "GET", path: "/oauth2/userInfo" };
 
 ///
 #[tokio::test]
@@ -19,7 +20,10 @@ async fn userinfo_shows_the_person_as_the_directory_knows_them_now() {
     let mut desk = Desk::new().await;
     let token = desk.signed_in("spa").await.access_token;
     let mut ada = desk.ada();
-    ada.attributes.set(symbolon::model::attributes::AttributeName::parse("email").unwrap(), "countess@example.com".into());
+    ada.attributes.set(
+        symbolon::model::attributes::AttributeName::parse("email").unwrap(),
+        "countess@example.com".into(),
+    );
     desk.save(&ada).await;
     let claims = user_info(&desk.issuer(), &token, &BEARER).await.unwrap();
     assert_eq!((&claims["email"], &claims["email_verified"]), (&"countess@example.com".into(), &true.into()));
@@ -35,7 +39,10 @@ async fn userinfo_refuses_everything_but_a_living_access_token_with_openid() {
     let tokens = desk.signed_in("spa").await;
     for other in [tokens.id_token.as_deref().unwrap(), &refresh_token(&tokens), "garbage", ""] {
         assert!(
-            matches!(user_info(&desk.issuer(), other, &BEARER).await, Err(UserInfoRefusal::Access(AccessRefusal::Token(_)))),
+            matches!(
+                user_info(&desk.issuer(), other, &BEARER).await,
+                Err(UserInfoRefusal::Access(AccessRefusal::Token(_)))
+            ),
             "{other}"
         );
     }
@@ -43,9 +50,15 @@ async fn userinfo_refuses_everything_but_a_living_access_token_with_openid() {
     grant.scopes = Scopes::parse("api/read").unwrap();
     let code = desk.grants().put_code(&grant).await.unwrap();
     let narrow = desk.redeem("spa", &code).await.unwrap();
-    assert!(matches!(user_info(&desk.issuer(), &narrow.access_token, &BEARER).await, Err(UserInfoRefusal::Scope)));
+    assert!(matches!(
+        user_info(&desk.issuer(), &narrow.access_token, &BEARER).await,
+        Err(UserInfoRefusal::Scope)
+    ));
     let machine = client_credentials(&desk.issuer(), desk.client("machine"), None).unwrap();
-    assert!(matches!(user_info(&desk.issuer(), &machine.access_token, &BEARER).await, Err(UserInfoRefusal::Scope)));
+    assert!(matches!(
+        user_info(&desk.issuer(), &machine.access_token, &BEARER).await,
+        Err(UserInfoRefusal::Scope)
+    ));
     desk.client_mut("spa").enabled = false;
     assert!(matches!(
         user_info(&desk.issuer(), &tokens.access_token, &BEARER).await,
@@ -82,7 +95,10 @@ async fn introspection_tells_ones_own_tokens_and_a_resource_server_the_pools() {
     }
     let answer = introspect(&desk.issuer(), desk.client("web"), &tokens.access_token).await.unwrap();
     assert_eq!((&answer["sub"], &answer["client_id"]), (&desk.sub.as_str().into(), &"web".into()));
-    assert_eq!((&answer["username"], &answer["scope"]), (&"acme_ada".into(), &"openid email api/read".into()));
+    assert_eq!(
+        (&answer["username"], &answer["scope"]),
+        (&"acme_ada".into(), &"openid email api/read".into())
+    );
 }
 
 ///
@@ -130,13 +146,20 @@ async fn a_grant_that_is_not_switched_on_is_refused_for_every_kind_of_client() {
             let mut desk = Desk::new().await;
             let token = refresh_token(&desk.signed_in(id).await);
             let code = desk.code(id).await;
-            let on: BTreeSet<Grant> = all.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, grant)| *grant).collect();
+            let on: BTreeSet<Grant> = all
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| mask >> bit & 1 == 1)
+                .map(|(_, grant)| *grant)
+                .collect();
             desk.client_mut(id).grants = on.clone();
-            let expect = |grant: Grant| if on.contains(&grant) { "granted" } else { "token_grant_not_allowed" };
+            let expect =
+                |grant: Grant| if on.contains(&grant) { "granted" } else { "token_grant_not_allowed" };
             assert_eq!(outcome(&desk.refresh(id, &token).await), expect(Grant::RefreshToken));
             assert_eq!(outcome(&desk.redeem(id, &code).await), expect(Grant::AuthorizationCode));
             let machine = outcome(&client_credentials(&desk.issuer(), desk.client(id), None));
-            let expected = if id == "spa" { "token_grant_not_allowed" } else { expect(Grant::ClientCredentials) };
+            let expected =
+                if id == "spa" { "token_grant_not_allowed" } else { expect(Grant::ClientCredentials) };
             assert_eq!(machine, expected, "{id} with {on:?}");
         }
     }
@@ -148,11 +171,17 @@ async fn a_withdrawn_provider_closes_every_door_at_once() {
     let mut desk = Desk::new().await;
     let tokens = desk.signed_in("web").await;
     desk.client_mut("web").providers = Some(Vec::new());
-    assert!(matches!(living_access(&desk.issuer(), &tokens.access_token).await, Err(AccessRefusal::ProviderWithdrawn)));
+    assert!(matches!(
+        living_access(&desk.issuer(), &tokens.access_token).await,
+        Err(AccessRefusal::ProviderWithdrawn)
+    ));
     for token in [&tokens.access_token, &refresh_token(&tokens)] {
         assert_eq!(introspect(&desk.issuer(), desk.client("web"), token).await.unwrap()["active"], false);
     }
     desk.client_mut("web").providers = None;
     desk.client_mut("web").grants = BTreeSet::from([Grant::AuthorizationCode]);
-    assert_eq!(introspect(&desk.issuer(), desk.client("web"), &refresh_token(&tokens)).await.unwrap()["active"], false);
+    assert_eq!(
+        introspect(&desk.issuer(), desk.client("web"), &refresh_token(&tokens)).await.unwrap()["active"],
+        false
+    );
 }

@@ -1,6 +1,12 @@
-//! What apps hold: codes, refresh-token families, access tokens; decided on a memory store under a fake clock.
+//! What apps hold: codes, refresh-token families, access tokens; decided on a memory store under a fake
+//! clock.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should stop there"
+)]
 
 mod backchannel;
 mod codes;

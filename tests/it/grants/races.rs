@@ -66,7 +66,8 @@ async fn sixty_four_parallel_refreshes_receive_one_and_the_same_successor() {
         let desk = Arc::new(Desk::rotating(10).await);
         let token = refresh_token(&desk.signed_in("spa").await);
         let answers = at_once(&desk, 64, Ask::Refresh(token.clone())).await;
-        let successors: BTreeSet<String> = answers.into_iter().map(|answer| refresh_token(&answer.unwrap())).collect();
+        let successors: BTreeSet<String> =
+            answers.into_iter().map(|answer| refresh_token(&answer.unwrap())).collect();
         assert_eq!(successors.len(), 1);
         assert!(!successors.contains(&token));
         assert_eq!(outcome(&desk.refresh("spa", successors.first().unwrap()).await), "granted");
@@ -96,7 +97,12 @@ async fn without_grace_parallel_refreshes_leave_at_most_one_line() {
     let answers = at_once(&desk, 16, Ask::Refresh(token)).await;
     let successors: BTreeSet<String> = answers.iter().flatten().map(refresh_token).collect();
     assert!(successors.len() <= 1);
-    assert!(answers.iter().all(|answer| ["granted", "refresh_token_reused", "refresh_token_ended"].contains(&outcome(answer))));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| ["granted", "refresh_token_reused", "refresh_token_ended"]
+                .contains(&outcome(answer)))
+    );
 }
 
 /// E-28: of a sign-out and the refreshes in flight with it, nothing survives.
@@ -106,7 +112,8 @@ async fn no_refresh_in_flight_survives_the_sign_out() {
         let desk = Arc::new(Desk::rotating(10).await);
         let token = refresh_token(&desk.signed_in("spa").await);
         let other = desk.clone();
-        let everything = tokio::spawn(async move { other.grants().end_everything(&other.sub, other.clock.now()).await });
+        let everything =
+            tokio::spawn(async move { other.grants().end_everything(&other.sub, other.clock.now()).await });
         let answers = at_once(&desk, 16, Ask::Refresh(token.clone())).await;
         everything.await.unwrap().unwrap();
         for token in answers.iter().flatten().map(refresh_token).chain([token.clone()]) {
@@ -122,7 +129,8 @@ async fn no_redemption_in_flight_survives_the_sign_out() {
         let desk = Arc::new(Desk::new().await);
         let code = desk.code("spa").await;
         let other = desk.clone();
-        let everything = tokio::spawn(async move { other.grants().end_everything(&other.sub, other.clock.now()).await });
+        let everything =
+            tokio::spawn(async move { other.grants().end_everything(&other.sub, other.clock.now()).await });
         let answers = at_once(&desk, 1, Ask::Redeem(code)).await;
         everything.await.unwrap().unwrap();
         for tokens in answers.iter().flatten() {
@@ -132,13 +140,15 @@ async fn no_redemption_in_flight_survives_the_sign_out() {
     }
 }
 
-/// of two that read the same unspent code, one redeems it, and the refused attempt of a third comes too late to spend it.
+/// of two that read the same unspent code, one redeems it, and the refused attempt of a third comes too
+/// late to spend it.
 #[tokio::test]
 async fn a_code_read_twice_is_redeemed_once() {
     let desk = Desk::new().await;
     let (grants, text) = (desk.grants(), desk.code("spa").await);
     let handle = grants.open_code(&text).unwrap();
-    let [first, second, third] = [fresh(&desk, &text).await, fresh(&desk, &text).await, fresh(&desk, &text).await];
+    let [first, second, third] =
+        [fresh(&desk, &text).await, fresh(&desk, &text).await, fresh(&desk, &text).await];
     let family = |code: &FreshCode, id: u8| {
         let mut grant = (*code.grant).clone();
         grant.family = FamilyId::from_random([id; 16]);
@@ -157,7 +167,8 @@ async fn a_code_spent_between_reading_and_redeeming_is_not_redeemed() {
     let handle = grants.open_code(&text).unwrap();
     let [first, second] = [fresh(&desk, &text).await, fresh(&desk, &text).await];
     assert_eq!(grants.burn(&handle, &first).await.unwrap(), Outcome::Committed);
-    let family = Family::start((*second.grant).clone(), "n".into(), Duration::from_secs(3600), desk.clock.now());
+    let family =
+        Family::start((*second.grant).clone(), "n".into(), Duration::from_secs(3600), desk.clock.now());
     assert_eq!(grants.redeem(&handle, &second, &family).await.unwrap(), Outcome::Conflict);
 }
 
@@ -168,8 +179,14 @@ async fn a_generation_read_twice_is_replaced_once() {
     let ticket = desk.grants().open_refresh_token(&refresh_token(&desk.signed_in("spa").await)).unwrap();
     let [first, second] = [held(&desk, &ticket).await, held(&desk, &ticket).await];
     let next = |held: &Held, nonce: &str| held.family.succeed(&ticket, nonce.into(), desk.clock.now());
-    assert_eq!(desk.grants().replace(&ticket.sub, &first, &next(&first, "a")).await.unwrap(), Outcome::Committed);
-    assert_eq!(desk.grants().replace(&ticket.sub, &second, &next(&second, "b")).await.unwrap(), Outcome::Conflict);
+    assert_eq!(
+        desk.grants().replace(&ticket.sub, &first, &next(&first, "a")).await.unwrap(),
+        Outcome::Committed
+    );
+    assert_eq!(
+        desk.grants().replace(&ticket.sub, &second, &next(&second, "b")).await.unwrap(),
+        Outcome::Conflict
+    );
 }
 
 /// E-28: a sign-out between reading and writing wins, the first one ever and any later one.
@@ -184,7 +201,8 @@ async fn a_sign_out_between_reading_and_writing_wins() {
             decided.family = FamilyId::from_random([8 + round; 16]);
             grants.put_code(&decided).await.unwrap()
         }];
-        let ticket = grants.open_refresh_token(&refresh_token(&desk.redeem("spa", &texts[0]).await.unwrap())).unwrap();
+        let ticket =
+            grants.open_refresh_token(&refresh_token(&desk.redeem("spa", &texts[0]).await.unwrap())).unwrap();
         let (held, code) = (held(&desk, &ticket).await, fresh(&desk, &texts[1]).await);
         grants.end_everything(&desk.sub, now).await.unwrap();
         let next = held.family.succeed(&ticket, "a".into(), now);

@@ -87,7 +87,8 @@ async fn fewer_scopes_are_given_for_once_and_more_are_refused_without_harm() {
     let desk = Desk::rotating(10).await;
     let token = refresh_token(&desk.signed_in("spa").await);
     let ask = async |token: &str, scope: &str| {
-        refresh(&desk.issuer(), desk.client("spa"), &Refresh { token, scope: Some(scope), resource: None }).await
+        refresh(&desk.issuer(), desk.client("spa"), &Refresh { token, scope: Some(scope), resource: None })
+            .await
     };
     for wider in ["openid email api/read api/write", "admin", "openid \"x\""] {
         assert_eq!(ask(&token, wider).await.err().unwrap().oauth_error(), "invalid_scope", "{wider}");
@@ -169,7 +170,10 @@ async fn the_resource_survives_the_refresh_and_cannot_be_widened() {
     let access = verify::access(&tokens.access_token, &desk.pool, &desk.keys, desk.clock.now()).unwrap();
     assert_eq!(access.claims()["aud"], "https://api.example");
     let other = Refresh { token: &token, scope: None, resource: Some("https://other.example") };
-    assert_eq!(refresh(&desk.issuer(), desk.client("spa"), &other).await.err().unwrap().oauth_error(), "invalid_target");
+    assert_eq!(
+        refresh(&desk.issuer(), desk.client("spa"), &other).await.err().unwrap().oauth_error(),
+        "invalid_target"
+    );
 }
 
 ///

@@ -28,7 +28,10 @@ async fn a_replaced_token_after_the_grace_period_ends_the_family() {
     let next = desk.refresh("spa", &refresh_token(&tokens)).await.unwrap();
     desk.pass(11);
     let reused = desk.refresh("spa", &refresh_token(&tokens)).await;
-    assert_eq!((outcome(&reused), reused.err().unwrap().oauth_error()), ("refresh_token_reused", "invalid_grant"));
+    assert_eq!(
+        (outcome(&reused), reused.err().unwrap().oauth_error()),
+        ("refresh_token_reused", "invalid_grant")
+    );
     assert_eq!(outcome(&desk.refresh("spa", &refresh_token(&next)).await), "refresh_token_ended");
     for access in [&tokens.access_token, &next.access_token] {
         assert!(living_access(&desk.issuer(), access).await.is_err());
@@ -68,7 +71,8 @@ async fn roll_back(desk: &Desk, (sub, family): &(Sub, Family)) {
     assert_eq!(desk.grants().replace(sub, &held, family).await.unwrap(), Outcome::Committed);
 }
 
-/// H-06: the store lost the latest rotations; the honest app goes on, and its family's older tokens are still reuse.
+/// H-06: the store lost the latest rotations; the honest app goes on, and its family's older tokens are still
+/// reuse.
 #[tokio::test]
 async fn a_store_behind_the_token_catches_up_and_nobody_is_logged_out() {
     let desk = Desk::rotating(10).await;

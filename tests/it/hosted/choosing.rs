@@ -11,8 +11,10 @@ async fn routed(clock: &Clock) -> (Broker, [FakeIdp; 3]) {
     let idps = [FakeIdp::oidc(clock).await, FakeIdp::oidc(clock).await, FakeIdp::oidc(clock).await];
     let [acme, labs, public] = &idps;
     let builder = Broker::builder(clock).pool("signing = \"EdDSA\"").client(client("web"));
-    let builder = builder.provider(provider("Acme", acme).with("domains = [\"acme.example\", \"shared.example\"]"));
-    let builder = builder.provider(provider("Labs", labs).with("domains = [\"*.acme.example\", \"shared.example\"]"));
+    let builder =
+        builder.provider(provider("Acme", acme).with("domains = [\"acme.example\", \"shared.example\"]"));
+    let builder =
+        builder.provider(provider("Labs", labs).with("domains = [\"*.acme.example\", \"shared.example\"]"));
     (builder.provider(provider("Public", public)).start().await, idps)
 }
 
@@ -21,14 +23,22 @@ async fn pages_speak_the_language_of_the_app_s_wish_then_the_browser_s_then_the_
     let clock = clock();
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
-    visitor.opens(app.asks().with("ui_locales", "xx de-CH").url()).await.sees("Weiter mit Acme").sees("bei Example");
+    visitor
+        .opens(app.asks().with("ui_locales", "xx de-CH").url())
+        .await
+        .sees("Weiter mit Acme")
+        .sees("bei Example");
     assert!(visitor.page().body.contains("<html lang=\"de\" dir=\"ltr\""));
     assert_eq!(visitor.page().header("content-language"), Some("de"));
-    visitor.opens(app.asks().with("ui_locales", "ar").with("redirect_uri", "https://evil.example/").url()).await.answers(400);
+    visitor
+        .opens(app.asks().with("ui_locales", "ar").with("redirect_uri", "https://evil.example/").url())
+        .await
+        .answers(400);
     assert!(visitor.page().body.contains("<html lang=\"ar\" dir=\"rtl\""));
     visitor.opens(broker.at("/logout?ui_locales=ja")).await.sees("ログアウトしました");
     let http = reqwest::Client::new();
-    let answer = http.get(broker.at("/logout")).header("accept-language", "nl, fr;q=0.5").send().await.unwrap();
+    let answer =
+        http.get(broker.at("/logout")).header("accept-language", "nl, fr;q=0.5").send().await.unwrap();
     assert!(answer.text().await.unwrap().contains("<html lang=\"fr\""));
     visitor.opens(app.asks().with("ui_locales", "nl").url()).await.sees("Continue with Acme");
 }
@@ -38,14 +48,25 @@ async fn an_address_leads_to_the_provider_of_its_domain() {
     let clock = clock();
     let (broker, _idps) = routed(&clock).await;
     let app = broker.app("web");
-    for (address, user) in [("ada@acme.example", "Acme_"), ("ada@ACME.example", "Acme_"), ("ada@eu.acme.example", "Labs_")] {
+    for (address, user) in
+        [("ada@acme.example", "Acme_"), ("ada@ACME.example", "Acme_"), ("ada@eu.acme.example", "Labs_")]
+    {
         let mut visitor = Browser::new(&clock);
         let ask = app.asks();
-        visitor.opens(ask.url()).await.sees("Email address").sees("Continue with Public").does_not_see("Continue with Acme");
+        visitor
+            .opens(ask.url())
+            .await
+            .sees("Email address")
+            .sees("Continue with Public")
+            .does_not_see("Continue with Acme");
         visitor.fills("email", address).clicks("Continue").await;
         let code = app.takes_code(&ask, visitor.page());
         let tokens = app.redeems(&ask, &code).await.tokens(&app).await;
-        assert!(tokens.id["cognito:username"].as_str().is_some_and(|name| name.starts_with(user)), "{address}: {}", tokens.id);
+        assert!(
+            tokens.id["cognito:username"].as_str().is_some_and(|name| name.starts_with(user)),
+            "{address}: {}",
+            tokens.id
+        );
     }
 }
 
@@ -57,7 +78,11 @@ async fn several_providers_of_a_domain_are_a_choice_with_a_way_back() {
     let ask = app.asks();
     visitor.opens(ask.url()).await.fills("email", "ada@shared.example").clicks("Continue").await;
     visitor.sees("Continue with Acme").sees("Continue with Labs").does_not_see("Continue with Public");
-    visitor.clicks("Use another method").await.sees("Continue with Public").fills("email", "ada@shared.example");
+    visitor
+        .clicks("Use another method")
+        .await
+        .sees("Continue with Public")
+        .fills("email", "ada@shared.example");
     visitor.clicks("Continue").await.clicks("Continue with Labs").await;
     app.takes_code(&ask, visitor.page());
 }
@@ -79,7 +104,13 @@ async fn nobody_learns_which_addresses_exist() {
         answers.push(visitor.page().body.replace(address, ""));
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
-    visitor.opens(&page).await.fills("email", "\"><script>").clicks("Continue").await.sees("Enter an email address");
+    visitor
+        .opens(&page)
+        .await
+        .fills("email", "\"><script>")
+        .clicks("Continue")
+        .await
+        .sees("Enter an email address");
     assert!(!visitor.page().body.contains("<script"));
 }
 
@@ -94,7 +125,14 @@ async fn the_forms_of_the_page_work_in_the_browser_that_was_shown_them_only() {
     let fields = [("flow", flow.as_str()), ("email", "ada@acme.example")];
     stranger.is_lured_to_post("https://evil.example/", &broker.at("/login"), &fields).await.answers(400);
     visitor.is_lured_to_post("https://evil.example/", &broker.at("/login"), &fields).await.answers(400);
-    visitor.is_lured_to_post(&broker.at("/login"), &broker.at("/login"), &[("flow", &flow), ("account", "forged")]).await.answers(400);
+    visitor
+        .is_lured_to_post(
+            &broker.at("/login"),
+            &broker.at("/login"),
+            &[("flow", &flow), ("account", "forged")],
+        )
+        .await
+        .answers(400);
     assert!(idps.iter().all(|idp| idp.count(crate::support::fake_idp::Endpoint::Authorize) == 0));
 }
 
@@ -135,7 +173,13 @@ async fn the_account_is_chosen_where_the_app_wants_a_choice() {
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Acme").await;
     let ask = app.asks().with("prompt", "select_account");
-    visitor.opens(ask.url()).await.sees("Choose an account").sees("Continue as ").sees("Use another account").sees("Continue with Other");
+    visitor
+        .opens(ask.url())
+        .await
+        .sees("Choose an account")
+        .sees("Continue as ")
+        .sees("Use another account")
+        .sees("Continue with Other");
     let page = visitor.page().url.clone();
     visitor.clicks("Continue as ").await;
     app.takes_code(&ask, visitor.page());

@@ -40,7 +40,10 @@ async fn two_tabs_that_open_at_once_both_sign_in() {
 async fn a_sign_in_comes_back_to_the_host_where_it_began() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(provider("Acme", &acme));
+    let builder = Broker::builder(&clock)
+        .pool("signing = \"EdDSA\"")
+        .client(client("web"))
+        .provider(provider("Acme", &acme));
     let (_first, second) = builder.start_pair().await;
     let (app, mut visitor) = (second.app("web"), Browser::new(&clock));
     let ask = app.asks();
@@ -51,14 +54,18 @@ async fn a_sign_in_comes_back_to_the_host_where_it_began() {
     app.takes_code(&ask, visitor.page());
 }
 
-/// D-11, D-13, A-64: the cookie is a new one at every sign-in; apps know the session by its `sid` for as long as the person stays.
+/// D-11, D-13, A-64: the cookie is a new one at every sign-in; apps know the session by its `sid` for as long
+/// as the person stays.
 #[tokio::test]
 async fn signing_in_again_keeps_the_sid_and_another_person_ends_it_for_the_apps() {
     let clock = clock();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hears = format!("backchannel_logout_uri = \"http://{}/logout\"", listener.local_addr().unwrap());
     let acme = FakeIdp::oidc(&clock).await;
-    let builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web").with(&hears)).client(client("shop"));
+    let builder = Broker::builder(&clock)
+        .pool("signing = \"EdDSA\"")
+        .client(client("web").with(&hears))
+        .client(client("shop"));
     let broker = builder.provider(provider("Acme", &acme)).start().await;
     let (web, shop, mut visitor) = (broker.app("web"), broker.app("shop"), Browser::new(&clock));
     let began = visitor.signs_in(&web, "Acme").await;
@@ -77,7 +84,10 @@ async fn signing_in_again_keeps_the_sid_and_another_person_ends_it_for_the_apps(
     let tokens = shop.redeems(&other, &shop.takes_code(&other, visitor.page())).await.tokens(&shop).await;
     assert_ne!(tokens.id["sid"], began.id["sid"]);
     let heard = heard(listener).await;
-    assert_eq!((&heard["sub"], &heard["sid"], &heard["aud"]), (&began.id["sub"], &began.id["sid"], &"web".into()));
+    assert_eq!(
+        (&heard["sub"], &heard["sid"], &heard["aud"]),
+        (&began.id["sub"], &began.id["sid"], &"web".into())
+    );
 }
 
 #[tokio::test]
@@ -85,7 +95,12 @@ async fn a_person_whose_account_is_not_admitted_is_told_so_and_not_to_start_agai
     let clock = clock();
     let google = FakeIdp::start(Vendor::Google, &clock).await;
     let admitted = provider("Google", &google).with("hosted_domains = [\"elsewhere.example\"]");
-    let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(admitted).start().await;
+    let broker = Broker::builder(&clock)
+        .pool("signing = \"EdDSA\"")
+        .client(client("web"))
+        .provider(admitted)
+        .start()
+        .await;
     let mut visitor = Browser::new(&clock);
     visitor.opens(broker.app("web").asks().url()).await.answers(400);
     visitor.sees("provider_hosted_domain_refused").sees("Choose another account").does_not_see("start again");
@@ -96,7 +111,12 @@ async fn a_person_whose_account_is_not_admitted_is_told_so_and_not_to_start_agai
 async fn changing_the_person_asks_even_when_there_is_one_provider() {
     let clock = clock();
     let acme = FakeIdp::oidc(&clock).await;
-    let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").client(client("web")).provider(provider("Acme", &acme)).start().await;
+    let broker = Broker::builder(&clock)
+        .pool("signing = \"EdDSA\"")
+        .client(client("web"))
+        .provider(provider("Acme", &acme))
+        .start()
+        .await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
     let ask = app.asks().and("id_token_hint", &tokens.id_token);
@@ -109,9 +129,14 @@ async fn changing_the_person_asks_even_when_there_is_one_provider() {
 
 /// The claims of the first logout token that arrives.
 async fn heard(listener: TcpListener) -> Value {
-    let (mut connection, _) = timeout(Duration::from_secs(10), listener.accept()).await.expect("the app is told").unwrap();
+    let (mut connection, _) =
+        timeout(Duration::from_secs(10), listener.accept()).await.expect("the app is told").unwrap();
     let mut text = String::new();
-    while text.split("logout_token=").nth(1).is_none_or(|token| token.split('.').nth(2).is_none_or(|end| end.len() < 86)) {
+    while text
+        .split("logout_token=")
+        .nth(1)
+        .is_none_or(|token| token.split('.').nth(2).is_none_or(|end| end.len() < 86))
+    {
         let mut buffer = [0; 4096];
         let read = connection.read(&mut buffer).await.unwrap();
         assert_ne!(read, 0, "{text}");

@@ -14,7 +14,11 @@ fn framed(id: &str) -> ClientToml {
 }
 
 async fn broker(clock: &Clock, acme: &FakeIdp, line: &str) -> Broker {
-    let builder = Broker::builder(clock).pool("signing = \"EdDSA\"").client(framed("web")).client(framed("shop")).client(client("plain"));
+    let builder = Broker::builder(clock)
+        .pool("signing = \"EdDSA\"")
+        .client(framed("web"))
+        .client(framed("shop"))
+        .client(client("plain"));
     builder.client(framed("idle")).provider(provider("Acme", acme).with(line)).start().await
 }
 
@@ -25,7 +29,9 @@ fn logout(app: &AppUnderTest, parameters: &[(&str, &str)]) -> String {
 /// `frame-src` of the answers so far that have one.
 fn frame_sources(visitor: &Browser) -> Vec<String> {
     let policies = visitor.trail().iter().filter_map(|page| page.header("content-security-policy"));
-    policies.filter_map(|policy| Some(policy.split("frame-src ").nth(1)?.split(';').next()?.to_owned())).collect()
+    policies
+        .filter_map(|policy| Some(policy.split("frame-src ").nth(1)?.split(';').next()?.to_owned()))
+        .collect()
 }
 
 /// Each has the issuer and the session's id, and no other.
@@ -48,11 +54,18 @@ async fn each_app_of_the_session_is_loaded_in_a_frame_and_then_the_browser_goes_
     visitor.signs_in(&app, "Acme").await;
     visitor.signs_in(&broker.app("plain"), "Acme").await;
     let tokens = visitor.signs_in(&broker.app("shop"), "Acme").await;
-    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://shop.example/"), ("state", "s")];
+    let parameters = [
+        ("id_token_hint", tokens.id_token.as_str()),
+        ("post_logout_redirect_uri", "https://shop.example/"),
+        ("state", "s"),
+    ];
     visitor.opens(logout(&app, &parameters)).await.lands_on("https://shop.example/?state=s");
     are_of(&visitor.framed(), &["web", "shop"], &broker.issuer, tokens.id["sid"].as_str().unwrap());
     assert_eq!(frame_sources(&visitor), ["https://web.example https://shop.example"]);
-    visitor.opens(app.asks().with("prompt", "none").url()).await.is_refused_with("login_required", &app.redirect_uri);
+    visitor
+        .opens(app.asks().with("prompt", "none").url())
+        .await
+        .is_refused_with("login_required", &app.redirect_uri);
 }
 
 /// nobody is sent on who has nowhere to go.
@@ -62,15 +75,24 @@ async fn without_a_way_back_the_page_stays_and_its_frames_load() {
     let broker = broker(&clock, &acme, "end_session = false").await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
-    visitor.opens(logout(&app, &[("id_token_hint", &tokens.id_token)])).await.sees("Signed out").sees("You can close this page");
+    visitor
+        .opens(logout(&app, &[("id_token_hint", &tokens.id_token)]))
+        .await
+        .sees("Signed out")
+        .sees("You can close this page");
     are_of(&visitor.framed(), &["web"], &broker.issuer, tokens.id["sid"].as_str().unwrap());
     let policy = visitor.page().header("content-security-policy").unwrap();
     assert!(
-        !policy.contains("script-src") && policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        !policy.contains("script-src")
+            && policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'"),
         "{policy}"
     );
     // A second sign-out has nothing to end, so nothing to load.
-    visitor.opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")])).await.lands_on("https://web.example/");
+    visitor
+        .opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")]))
+        .await
+        .lands_on("https://web.example/");
     assert_eq!(visitor.framed().len(), 1);
 }
 
@@ -81,7 +103,10 @@ async fn frames_come_before_the_provider_s_own_sign_out() {
     let broker = broker(&clock, &acme, "end_session = true").await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Acme").await;
-    visitor.opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")])).await.lands_on("https://web.example/");
+    visitor
+        .opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")]))
+        .await
+        .lands_on("https://web.example/");
     assert_eq!(visitor.framed().len(), 1);
     assert_eq!(acme.count(Endpoint::EndSession), 1);
 }

@@ -21,7 +21,8 @@ fn clock() -> Clock {
 /// A broker with two apps and two providers, so that there is a sign-in page.
 async fn broker(clock: &Clock) -> (Broker, FakeIdp, FakeIdp) {
     let (acme, other) = (FakeIdp::oidc(clock).await, FakeIdp::oidc(clock).await);
-    let builder = Broker::builder(clock).pool("signing = \"EdDSA\"").client(client("web")).client(client("shop"));
+    let builder =
+        Broker::builder(clock).pool("signing = \"EdDSA\"").client(client("web")).client(client("shop"));
     let broker = builder.provider(provider("Acme", &acme)).provider(provider("Other", &other)).start().await;
     (broker, acme, other)
 }

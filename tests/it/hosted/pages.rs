@@ -15,15 +15,28 @@ async fn every_answer_is_framed_sniffed_and_cached_by_nobody() {
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let flow = app.asks().url();
     let bad = app.asks().with("client_id", "nobody").url();
-    for url in [flow, bad, broker.at("/logout"), broker.at("/nothing-here"), broker.at("/login/x.css"), broker.at("/oauth2/token")] {
+    for url in [
+        flow,
+        bad,
+        broker.at("/logout"),
+        broker.at("/nothing-here"),
+        broker.at("/login/x.css"),
+        broker.at("/oauth2/token"),
+    ] {
         visitor.opens(&url).await;
         let page = visitor.page();
         let policy = page.header("content-security-policy").unwrap_or_else(|| panic!("{url}"));
         assert!(
-            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+            policy.starts_with("default-src 'none'")
+                && policy.contains("frame-ancestors 'none'")
+                && !policy.contains("unsafe"),
             "{url}: {policy}"
         );
-        let headers = [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer")];
+        let headers = [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+        ];
         for (name, value) in headers {
             assert_eq!(page.header(name), Some(value), "{url}");
         }
@@ -77,7 +90,8 @@ async fn a_provider_with_a_callback_of_its_own_cannot_be_spoken_for() {
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Honest").await;
     assert!(honest.received("/oauth2/idpresponse/Honest"));
-    // The visitor asks for the evil provider, which sends them to the honest one: its answer arrives at the honest one's callback.
+    // The visitor asks for the evil provider, which sends them to the honest one: its answer arrives at the
+    // honest one's callback.
     visitor.forgets_cookies();
     visitor.requests(app.asks().at("Evil").url()).await;
     let state = Url::parse(visitor.page().header("location").unwrap()).unwrap();
@@ -94,8 +108,14 @@ async fn the_error_path_leads_to_registered_addresses_only() {
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     for n in 0..50 {
-        visitor.opens(app.asks().with("scope", &format!("bogus-{n}")).url()).await.is_refused_with("invalid_scope", &app.redirect_uri);
-        visitor.opens(app.asks().with("prompt", "none").url()).await.is_refused_with("login_required", &app.redirect_uri);
+        visitor
+            .opens(app.asks().with("scope", &format!("bogus-{n}")).url())
+            .await
+            .is_refused_with("invalid_scope", &app.redirect_uri);
+        visitor
+            .opens(app.asks().with("prompt", "none").url())
+            .await
+            .is_refused_with("login_required", &app.redirect_uri);
         let foreign = app.asks().with("redirect_uri", "https://evil.example/").with("scope", "bogus");
         visitor.opens(foreign.url()).await.answers(400);
     }
@@ -108,7 +128,8 @@ async fn a_post_is_never_repeated_at_the_place_that_it_leads_to() {
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let ask = app.asks();
-    let fields: Vec<(&str, &str)> = ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     visitor.is_lured_to_post("https://web.example/", &broker.at("/oauth2/authorize"), &fields).await;
     assert_eq!(visitor.page().status, 303);
 }
@@ -125,7 +146,10 @@ async fn an_answer_that_another_browser_asked_for_signs_nobody_in() {
     assert!(answer.contains("/oauth2/idpresponse?"), "{answer}");
     victim.is_lured_to("https://evil.example/", &answer).await.answers(400);
     assert!(victim.cookie("symbolon-session").is_none());
-    victim.opens(app.asks().with("prompt", "none").url()).await.is_refused_with("login_required", &app.redirect_uri);
+    victim
+        .opens(app.asks().with("prompt", "none").url())
+        .await
+        .is_refused_with("login_required", &app.redirect_uri);
 }
 
 /// D-05
@@ -140,12 +164,14 @@ async fn a_failed_sign_in_shows_a_reference_and_a_way_back_and_no_secret() {
     let page = visitor.page().clone();
     let code = acme.last_code();
     assert!(
-        !page.body.contains(&code) && !page.body.contains(&ask.state.replace('"', "")) || page.body.contains("state="),
+        !page.body.contains(&code) && !page.body.contains(&ask.state.replace('"', ""))
+            || page.body.contains("state="),
         "{}",
         page.body
     );
     let text = page.text();
-    let reference = text.split("reference: ").nth(1).and_then(|rest| rest.get(..14)).unwrap_or_else(|| panic!("{text}"));
+    let reference =
+        text.split("reference: ").nth(1).and_then(|rest| rest.get(..14)).unwrap_or_else(|| panic!("{text}"));
     assert!(reference.split('-').all(|group| group.len() == 4), "{reference}");
     visitor.clicks("Back to").await;
     let told = visitor.is_refused_with("server_error", &app.redirect_uri).query("error_description").unwrap();
@@ -188,10 +214,15 @@ async fn oversized_requests_are_refused_early() {
     let (broker, _acme, _other) = broker(&clock).await;
     let http = reqwest::Client::new();
     let form = |bytes: usize| {
-        http.post(broker.at("/oauth2/token")).header("content-type", "application/x-www-form-urlencoded").body("a".repeat(bytes))
+        http.post(broker.at("/oauth2/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("a".repeat(bytes))
     };
     assert_eq!(form(10 * 1024 * 1024).send().await.map_or(413, |answer| answer.status().as_u16()), 413);
     let fields = "a=&".repeat(10_000);
-    let many = http.post(broker.at("/oauth2/token")).header("content-type", "application/x-www-form-urlencoded").body(fields);
+    let many = http
+        .post(broker.at("/oauth2/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(fields);
     assert_eq!(many.send().await.unwrap().status(), 413);
 }

@@ -1,4 +1,5 @@
-//! `/logout` in its three forms. OIDF modules of the RP-initiated logout plan are named where a test stands for one.
+//! `/logout` in its three forms. OIDF modules of the RP-initiated logout plan are named where a test stands
+//! for one.
 
 use url::Url;
 
@@ -27,8 +28,11 @@ async fn an_app_with_its_id_token_signs_its_person_out_and_has_them_back() {
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
     assert!(is_signed_in(&mut visitor, &app).await);
-    let parameters =
-        [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/"), ("state", "bye & good")];
+    let parameters = [
+        ("id_token_hint", tokens.id_token.as_str()),
+        ("post_logout_redirect_uri", "https://web.example/"),
+        ("state", "bye & good"),
+    ];
     visitor.opens(logout(&app, &parameters)).await.lands_on("https://web.example/?state=bye+%26+good");
     assert!(!is_signed_in(&mut visitor, &app).await);
     visitor.is_refused_with("login_required", &app.redirect_uri);
@@ -41,10 +45,14 @@ async fn without_a_return_address_the_person_reads_that_they_are_signed_out() {
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
-    visitor.opens(logout(&app, &[("id_token_hint", &tokens.id_token), ("state", "s")])).await.sees("Signed out");
+    visitor
+        .opens(logout(&app, &[("id_token_hint", &tokens.id_token), ("state", "s")]))
+        .await
+        .sees("Signed out");
     assert!(!is_signed_in(&mut visitor, &app).await);
     let tokens = visitor.signs_in(&app, "Acme").await;
-    let stateless = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
+    let stateless =
+        [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
     let page = visitor.opens(logout(&app, &stateless)).await.lands_on("https://web.example/");
     assert_eq!(page.query("state"), None);
 }
@@ -61,13 +69,21 @@ async fn without_a_hint_the_person_is_asked_and_only_their_own_yes_counts() {
     let base = logout(&app, &[]);
     visitor.is_lured_to_post("https://evil.example/", &base, &[("confirm", "guessed")]).await;
     assert!(is_signed_in(&mut visitor, &app).await);
-    let parameters = [("client_id", "web"), ("post_logout_redirect_uri", "https://web.example/"), ("state", "s")];
-    visitor.opens(logout(&app, &parameters)).await.sees("Sign out?").clicks("Sign out").await.lands_on("https://web.example/?state=s");
+    let parameters =
+        [("client_id", "web"), ("post_logout_redirect_uri", "https://web.example/"), ("state", "s")];
+    visitor
+        .opens(logout(&app, &parameters))
+        .await
+        .sees("Sign out?")
+        .clicks("Sign out")
+        .await
+        .lands_on("https://web.example/?state=s");
     assert!(!is_signed_in(&mut visitor, &app).await);
     visitor.opens(logout(&app, &[])).await.sees("Signed out");
 }
 
-/// oidcc-rp-initiated-logout-bad-post-logout-redirect-uri, -query-added-to-post-logout-redirect-uri; D-16
+/// oidcc-rp-initiated-logout-bad-post-logout-redirect-uri, -query-added-to-post-logout-redirect-uri;
+/// D-16
 #[tokio::test]
 async fn nobody_is_sent_to_an_address_that_the_app_did_not_register() {
     let clock = clock();
@@ -101,7 +117,9 @@ async fn a_forged_or_foreign_hint_signs_nobody_out() {
     let (broker, acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
-    let [_, claims, signature] = tokens.id_token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
+    let [_, claims, signature] = tokens.id_token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("three parts")
+    };
     let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");
     let moved = format!("eyJhbGciOiJub25lIn0.{claims}.{signature}");
     let strangers = acme.last_id_token();
@@ -109,7 +127,11 @@ async fn a_forged_or_foreign_hint_signs_nobody_out() {
         let parameters = [("id_token_hint", hint), ("post_logout_redirect_uri", "https://web.example/")];
         visitor.opens(logout(&app, &parameters)).await.answers(400);
     }
-    let of_another_app = [("client_id", "shop"), ("id_token_hint", tokens.id_token.as_str()), ("logout_uri", "https://shop.example/")];
+    let of_another_app = [
+        ("client_id", "shop"),
+        ("id_token_hint", tokens.id_token.as_str()),
+        ("logout_uri", "https://shop.example/"),
+    ];
     visitor.opens(logout(&app, &of_another_app)).await.answers(400);
     assert!(is_signed_in(&mut visitor, &app).await);
 }
@@ -166,7 +188,10 @@ async fn cognitos_two_forms_sign_out_and_lead_back_or_to_the_sign_in_page() {
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Acme").await;
-    visitor.opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")])).await.lands_on("https://web.example/");
+    visitor
+        .opens(logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")]))
+        .await
+        .lands_on("https://web.example/");
     assert!(!is_signed_in(&mut visitor, &app).await);
     visitor.signs_in(&app, "Acme").await;
     let ask = app.asks();
@@ -186,8 +211,12 @@ async fn a_picture_on_another_site_signs_nobody_out() {
     let cookie = visitor.cookie("symbolon-session").unwrap();
     let url = logout(&app, &[("client_id", "web"), ("logout_uri", "https://web.example/")]);
     // Even where a browser sent the cookie along.
-    let answer =
-        http.get(url).header("cookie", format!("symbolon-session={}", cookie.value)).header("sec-fetch-dest", "image").send().await;
+    let answer = http
+        .get(url)
+        .header("cookie", format!("symbolon-session={}", cookie.value))
+        .header("sec-fetch-dest", "image")
+        .send()
+        .await;
     assert_eq!(answer.unwrap().status(), 400);
     assert!(is_signed_in(&mut visitor, &app).await);
 }
@@ -199,13 +228,18 @@ async fn doubled_parameters_and_broken_forms_sign_nobody_out() {
     let (broker, _acme, _other) = broker(&clock).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Acme").await;
-    let twice = [("client_id", "web"), ("logout_uri", "https://web.example/"), ("logout_uri", "https://web.example/")];
+    let twice = [
+        ("client_id", "web"),
+        ("logout_uri", "https://web.example/"),
+        ("logout_uri", "https://web.example/"),
+    ];
     visitor.opens(logout(&app, &twice)).await.answers(400);
     visitor.opens(format!("{}%ff=%zz", logout(&app, &[("client_id", "web")]))).await.answers(400);
     assert!(is_signed_in(&mut visitor, &app).await);
 }
 
-/// Signing out at the provider as well is a visit on the way, and one that has no page for it holds nobody up.
+/// Signing out at the provider as well is a visit on the way, and one that has no page for it holds nobody
+/// up.
 #[tokio::test]
 async fn the_providers_own_sign_out_is_visited_and_never_a_trap() {
     let clock = clock();
@@ -214,7 +248,11 @@ async fn the_providers_own_sign_out_is_visited_and_never_a_trap() {
     let broker = builder.provider(provider("Acme", &acme).with("end_session = true")).start().await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
-    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/"), ("state", "s")];
+    let parameters = [
+        ("id_token_hint", tokens.id_token.as_str()),
+        ("post_logout_redirect_uri", "https://web.example/"),
+        ("state", "s"),
+    ];
     visitor.opens(logout(&app, &parameters)).await.lands_on("https://web.example/?state=s");
     assert_eq!(acme.count(Endpoint::EndSession), 1);
     assert!(!is_signed_in(&mut visitor, &app).await);
@@ -225,7 +263,8 @@ async fn the_providers_own_sign_out_is_visited_and_never_a_trap() {
     let broker = builder.provider(provider("Acme", &silent).with("end_session = true")).start().await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let tokens = visitor.signs_in(&app, "Acme").await;
-    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
+    let parameters =
+        [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
     visitor.opens(logout(&app, &parameters)).await.lands_on("https://web.example/");
     assert!(!is_signed_in(&mut visitor, &app).await);
 }

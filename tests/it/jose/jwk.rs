@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use symbolon::model::encoding::{base64, base64url, base64url_decode};
-use symbolon::protocol::jose::{Algorithm, JwkError, KeySet, PublicKey, SigningKey, SigningKeyError, Unusable, thumbprint};
+use symbolon::protocol::jose::{
+    Algorithm, JwkError, KeySet, PublicKey, SigningKey, SigningKeyError, Unusable, thumbprint,
+};
 use symbolon::protocol::json::JsonError;
 
 use super::keys::{KEYS, der, key, set};
@@ -34,12 +36,21 @@ fn weak_rsa_keys_are_left_out() {
     bits_2047[0] |= 0x40;
     let huge = [&n[..], &[0xff; 1024]].concat();
     for n in [&n[..128], &n[..255], &[], &[0; 256], &even, &bits_2047, &huge] {
-        assert_eq!(unusable(&with(Algorithm::Rs256, &json!({"n": base64url(n)}))), Unusable::Weak, "{} bytes", n.len());
+        assert_eq!(
+            unusable(&with(Algorithm::Rs256, &json!({"n": base64url(n)}))),
+            Unusable::Weak,
+            "{} bytes",
+            n.len()
+        );
     }
     for e in [&[1][..], &[], &[0], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
         assert_eq!(unusable(&with(Algorithm::Rs256, &json!({"e": base64url(e)}))), Unusable::Weak, "e {e:?}");
     }
-    assert_eq!(unusable(&with(Algorithm::Rs256, &json!({"n": base64url(power_of_65537())}))), Unusable::Weak, "the fingerprint of ROCA");
+    assert_eq!(
+        unusable(&with(Algorithm::Rs256, &json!({"n": base64url(power_of_65537())}))),
+        Unusable::Weak,
+        "the fingerprint of ROCA"
+    );
     let padded = [&[0], n.as_slice()].concat();
     assert!(
         PublicKey::from_jwk(&with(Algorithm::Rs256, &json!({"n": base64url(padded)}))).is_ok(),
@@ -48,7 +59,8 @@ fn weak_rsa_keys_are_left_out() {
     assert!(PublicKey::from_jwk(&with(Algorithm::Rs256, &json!({"e": "Aw"}))).is_ok(), "e = 3 is legal");
 }
 
-/// 65537 to the 128th: 2049 bits, and a power of 65537 modulo every prime, as the moduli of CVE-2017-15361 are.
+/// 65537 to the 128th: 2049 bits, and a power of 65537 modulo every prime, as the moduli of CVE-2017-15361
+/// are.
 fn power_of_65537() -> Vec<u8> {
     let mut number = vec![1];
     for _ in 0..128 {
@@ -113,10 +125,19 @@ fn keys_for_another_purpose_are_left_out() {
     ] {
         assert_eq!(unusable(&with(Algorithm::Rs256, &changes)), reason, "{changes}");
     }
-    assert_eq!(unusable(&with(Algorithm::Es256, &json!({"crv": "secp256k1", "alg": null}))), Unusable::Unsupported);
+    assert_eq!(
+        unusable(&with(Algorithm::Es256, &json!({"crv": "secp256k1", "alg": null}))),
+        Unusable::Unsupported
+    );
     assert_eq!(unusable(&with(Algorithm::EdDsa, &json!({"crv": "X25519"}))), Unusable::Unsupported);
     assert_eq!(unusable(&json!("text")), Unusable::Malformed);
-    assert!(PublicKey::from_jwk(&with(Algorithm::Rs256, &json!({"use": null, "key_ops": ["verify"], "alg": null}))).is_ok());
+    assert!(
+        PublicKey::from_jwk(&with(
+            Algorithm::Rs256,
+            &json!({"use": null, "key_ops": ["verify"], "alg": null})
+        ))
+        .is_ok()
+    );
 }
 
 /// B-28: symmetric and private keys in a public set are known to everybody who can read it.
@@ -133,7 +154,8 @@ fn a_set_keeps_its_good_keys_and_says_why_it_left_out_the_others() {
     let good = key(Algorithm::Es256, Some("good")).public_jwk();
     let keys = set(&[good, json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}), json!(7)]);
     assert!(keys.has_kid("good") && !keys.has_kid("secret"));
-    let skipped: Vec<(Option<&str>, Unusable)> = keys.skipped().iter().map(|key| (key.kid.as_deref(), key.reason)).collect();
+    let skipped: Vec<(Option<&str>, Unusable)> =
+        keys.skipped().iter().map(|key| (key.kid.as_deref(), key.reason)).collect();
     assert_eq!(skipped, [(Some("secret"), Unusable::Private), (None, Unusable::Malformed)]);
 }
 
@@ -171,9 +193,7 @@ fn the_alg_of_a_key_binds_it() {
 fn a_thumbprint_is_rfc_7638s() {
     let jwk = json!({
         "kty": "RSA",
-        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs\
-              tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5\
-              hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
         "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"
     });
     assert_eq!(base64url(thumbprint(&jwk).unwrap()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
@@ -183,7 +203,9 @@ fn a_thumbprint_is_rfc_7638s() {
 /// No private member leaves a signing key, and its published form is what Cognito publishes.
 #[test]
 fn a_published_key_has_no_private_part() {
-    let names = |algorithm| key(algorithm, Some("k")).public_jwk().as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let names = |algorithm| {
+        key(algorithm, Some("k")).public_jwk().as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
     assert_eq!(names(Algorithm::Rs256), ["alg", "e", "kid", "kty", "n", "use"]);
     assert_eq!(names(Algorithm::Es256), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     assert_eq!(names(Algorithm::EdDsa), ["alg", "crv", "kid", "kty", "use", "x"]);
@@ -193,14 +215,19 @@ fn a_published_key_has_no_private_part() {
 
 #[test]
 fn key_files_are_pem_of_the_right_type_or_refused() {
-    let pem = |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\r\n{}\r\n-----END {label}-----\r\n", base64(der));
+    let pem = |label: &str, der: &[u8]| {
+        format!("-----BEGIN {label}-----\r\n{}\r\n-----END {label}-----\r\n", base64(der))
+    };
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
         let text = pem("PRIVATE KEY", der(algorithm));
         let parsed = SigningKey::from_pem(algorithm, Some("k".into()), &format!("comment\n{text}")).unwrap();
         assert_eq!(parsed.public_jwk(), key(algorithm, Some("k")).public_jwk());
         for other in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa] {
             if other != algorithm {
-                assert_eq!(SigningKey::from_pem(other, None, &text).unwrap_err(), SigningKeyError::Key(other.as_str()));
+                assert_eq!(
+                    SigningKey::from_pem(other, None, &text).unwrap_err(),
+                    SigningKeyError::Key(other.as_str())
+                );
             }
         }
     }

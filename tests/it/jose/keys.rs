@@ -18,7 +18,11 @@ pub(super) struct Keys {
 
 pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let key = |algorithm| generate_one(Uses::Both, algorithm).unwrap().private;
-    Keys { rsa: key(SigningAlgorithm::Rs256), p256: key(SigningAlgorithm::Es256), ed25519: key(SigningAlgorithm::EdDsa) }
+    Keys {
+        rsa: key(SigningAlgorithm::Rs256),
+        p256: key(SigningAlgorithm::Es256),
+        ed25519: key(SigningAlgorithm::EdDsa),
+    }
 });
 
 /// Every algorithm that these keys can sign with.

@@ -24,7 +24,9 @@ fn jsonwebtoken_verifies_what_we_sign() {
         let mut validation = Validation::new(theirs(algorithm));
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
-        let decoded = jsonwebtoken::decode::<Value>(&token, &DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap();
+        let decoded =
+            jsonwebtoken::decode::<Value>(&token, &DecodingKey::from_jwk(&jwk).unwrap(), &validation)
+                .unwrap();
         assert_eq!(decoded.claims, claims(), "{algorithm:?}");
         assert_eq!(decoded.header.kid.as_deref(), Some("k"));
     }
@@ -49,6 +51,7 @@ fn we_verify_what_jsonwebtoken_signs() {
 
 fn pem(der: &[u8]) -> String {
     let text = symbolon::model::encoding::base64(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
 }

@@ -18,7 +18,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
-            prop::collection::vec(("\\PC{0,4}", inner), 0..5).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            prop::collection::vec(("\\PC{0,4}", inner), 0..5)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
         ]
     })
 }
@@ -38,7 +39,8 @@ fn any_jwk() -> impl Strategy<Value = Value> {
         Just("AQAB"),
         Just("verify")
     ];
-    let value = prop_oneof![word.prop_map(Value::from), "[A-Za-z0-9_-]{0,86}".prop_map(Value::from), any_json()];
+    let value =
+        prop_oneof![word.prop_map(Value::from), "[A-Za-z0-9_-]{0,86}".prop_map(Value::from), any_json()];
     let name = prop_oneof![
         Just("kty"),
         Just("crv"),
@@ -51,7 +53,8 @@ fn any_jwk() -> impl Strategy<Value = Value> {
         Just("x"),
         Just("y")
     ];
-    prop::collection::vec((name.prop_map(str::to_owned), value), 0..8).prop_map(|pairs| Value::Object(pairs.into_iter().collect()))
+    prop::collection::vec((name.prop_map(str::to_owned), value), 0..8)
+        .prop_map(|pairs| Value::Object(pairs.into_iter().collect()))
 }
 
 proptest! {
@@ -82,7 +85,8 @@ proptest! {
     fn any_header_signed_by_somebody_panics_nowhere(header in any_json(), payload in any_json()) {
         let keys = set_of(&key(Algorithm::EdDsa, Some("k")));
         let token = token_with_header(&header.to_string(), payload.to_string().as_bytes());
-        prop_assert!(verify(&token, &keys, &Algorithm::ALL).is_err(), "no random header names both the key and its algorithm");
+        prop_assert!(verify(&token, &keys, &Algorithm::ALL).is_err(), "no random header names both the key \
+            and its algorithm");
     }
 
     #[test]

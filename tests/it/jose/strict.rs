@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use symbolon::model::encoding::base64url;
-use symbolon::protocol::jose::{Algorithm, JwsError, KeySet, MAX_TOKEN, unverified_header, verify, verify_payload};
+use symbolon::protocol::jose::{
+    Algorithm, JwsError, KeySet, MAX_TOKEN, unverified_header, verify, verify_payload,
+};
 use symbolon::protocol::json::JsonError;
 
 use super::keys::{SIGNABLE, key, set, set_of, token_of_parts, token_with_header};
@@ -31,7 +33,10 @@ fn what_we_sign_we_verify_with_every_algorithm() {
 /// E-03: the caller's list decides, byte for byte.
 #[test]
 fn an_algorithm_outside_the_callers_list_is_refused() {
-    for alg in ["none", "None", "nOnE", "NONE", "", "HS256", "HS384", "HS512", "ES256K", "ES512", "RS1", "eddsa", "EdDSA ", "Ed448"] {
+    for alg in [
+        "none", "None", "nOnE", "NONE", "", "HS256", "HS384", "HS512", "ES256K", "ES512", "RS1", "eddsa",
+        "EdDSA ", "Ed448",
+    ] {
         let header = json!({"alg": alg, "kid": "k"}).to_string();
         let refused = verify(&token_with_header(&header, b"{}"), &ed_set(), &Algorithm::ALL);
         assert!(matches!(refused, Err(JwsError::AlgorithmNotAllowed { .. })), "{alg}: {refused:?}");
@@ -40,8 +45,14 @@ fn an_algorithm_outside_the_callers_list_is_refused() {
         let key = key(algorithm, Some("k"));
         let token = key.sign(None, &json!({})).unwrap();
         let others: Vec<Algorithm> = Algorithm::ALL.into_iter().filter(|other| *other != algorithm).collect();
-        assert!(matches!(verify(&token, &set_of(&key), &others), Err(JwsError::AlgorithmNotAllowed { .. })), "{algorithm:?}");
-        assert!(matches!(verify(&token, &set_of(&key), &[]), Err(JwsError::AlgorithmNotAllowed { .. })), "{algorithm:?}");
+        assert!(
+            matches!(verify(&token, &set_of(&key), &others), Err(JwsError::AlgorithmNotAllowed { .. })),
+            "{algorithm:?}"
+        );
+        assert!(
+            matches!(verify(&token, &set_of(&key), &[]), Err(JwsError::AlgorithmNotAllowed { .. })),
+            "{algorithm:?}"
+        );
     }
 }
 
@@ -53,14 +64,18 @@ fn the_public_key_is_no_shared_secret() {
     let modulus = jwk["n"].as_str().unwrap();
     for secret in [jwk.to_string(), modulus.to_owned(), "RSA".to_owned(), "RS256".to_owned()] {
         let signed = format!("{}.{}", base64url(r#"{"alg":"HS256","kid":"k"}"#), base64url("{}"));
-        let mac = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes()), signed.as_bytes());
+        let mac = aws_lc_rs::hmac::sign(
+            &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes()),
+            signed.as_bytes(),
+        );
         let forged = format!("{signed}.{}", base64url(mac));
         let refused = verify(&forged, &set_of(&rsa), &Algorithm::ALL);
         assert!(matches!(refused, Err(JwsError::AlgorithmNotAllowed { .. })), "{refused:?}");
     }
 }
 
-/// E-04: a key, a URL or a certificate in the header is ignored; the named key is looked up in the caller's set only.
+/// E-04: a key, a URL or a certificate in the header is ignored; the named key is looked up in the caller's
+/// set only.
 #[test]
 fn keys_in_the_header_are_ignored() {
     let stranger = key(Algorithm::Es256, None);
@@ -73,17 +88,26 @@ fn keys_in_the_header_are_ignored() {
         let mut header = member.clone();
         header["alg"] = "EdDSA".into();
         header["kid"] = "k".into();
-        assert_eq!(verify_ed(&token_with_header(&header.to_string(), b"{}")), Ok(json!({})), "the set's own key still counts: {header}");
+        assert_eq!(
+            verify_ed(&token_with_header(&header.to_string(), b"{}")),
+            Ok(json!({})),
+            "the set's own key still counts: {header}"
+        );
         header["alg"] = "ES256".into();
         let forged = token_with_header(&header.to_string(), b"{}");
-        assert!(matches!(verify(&forged, &ed_set(), &Algorithm::ALL), Err(JwsError::KeyMismatch { .. })), "{header}");
+        assert!(
+            matches!(verify(&forged, &ed_set(), &Algorithm::ALL), Err(JwsError::KeyMismatch { .. })),
+            "{header}"
+        );
     }
 }
 
 /// E-04
 #[test]
 fn a_kid_is_compared_and_nothing_else() {
-    for kid in ["../../dev/null", "' OR '1'='1", "http://127.0.0.1:1/", "K", "k ", "", "k\u{0}", "{\"kid\":\"k\"}"] {
+    for kid in
+        ["../../dev/null", "' OR '1'='1", "http://127.0.0.1:1/", "K", "k ", "", "k\u{0}", "{\"kid\":\"k\"}"]
+    {
         let header = json!({"alg": "EdDSA", "kid": kid}).to_string();
         let refused = verify_ed(&token_with_header(&header, b"{}"));
         assert_eq!(refused, Err(JwsError::UnknownKey { kid: Some(kid.to_owned()) }));
@@ -101,7 +125,11 @@ fn extensions_that_change_the_meaning_are_refused() {
         ("b64", r#"{"alg":"EdDSA","kid":"k","b64":true}"#),
         ("zip", r#"{"alg":"EdDSA","kid":"k","zip":"DEF"}"#),
     ] {
-        assert_eq!(verify_ed(&token_with_header(header, b"{}")), Err(JwsError::Extension(member)), "{header}");
+        assert_eq!(
+            verify_ed(&token_with_header(header, b"{}")),
+            Err(JwsError::Extension(member)),
+            "{header}"
+        );
     }
 }
 
@@ -147,12 +175,20 @@ fn base64url_has_one_spelling() {
     let token = token_with_header(HEADER, b"{}");
     let last = token.chars().last().unwrap();
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let spelled: Vec<char> = alphabet.chars().filter(|c| verify_ed(&format!("{}{c}", &token[..token.len() - 1])).is_ok()).collect();
+    let spelled: Vec<char> = alphabet
+        .chars()
+        .filter(|c| verify_ed(&format!("{}{c}", &token[..token.len() - 1])).is_ok())
+        .collect();
     assert_eq!(spelled, [last]);
-    for (header, payload) in
-        [(base64url(HEADER), "e31".to_owned()), (base64url(HEADER), "e30=".to_owned()), (format!("{}=", base64url(HEADER)), "e30".into())]
-    {
-        assert!(matches!(verify_ed(&token_of_parts(&header, &payload)), Err(JwsError::Encoding(_))), "{header}.{payload}");
+    for (header, payload) in [
+        (base64url(HEADER), "e31".to_owned()),
+        (base64url(HEADER), "e30=".to_owned()),
+        (format!("{}=", base64url(HEADER)), "e30".into()),
+    ] {
+        assert!(
+            matches!(verify_ed(&token_of_parts(&header, &payload)), Err(JwsError::Encoding(_))),
+            "{header}.{payload}"
+        );
     }
 }
 
@@ -165,7 +201,10 @@ fn the_payload_of_a_token_is_one_json_object() {
     }
     let nested = token_with_header(r#"{"alg":"EdDSA","kid":"k","cty":"JWT"}"#, inner.as_bytes());
     assert!(matches!(verify_ed(&nested), Err(JwsError::Claims(_))));
-    assert_eq!(verify_payload(&token_with_header(HEADER, b"foo"), &ed_set(), &[Algorithm::EdDsa]).unwrap(), b"foo");
+    assert_eq!(
+        verify_payload(&token_with_header(HEADER, b"foo"), &ed_set(), &[Algorithm::EdDsa]).unwrap(),
+        b"foo"
+    );
 }
 
 /// E-38
@@ -189,7 +228,11 @@ fn header_members_have_their_type_or_the_token_is_refused() {
         ("kid", r#"{"alg":"EdDSA","kid":null}"#),
         ("typ", r#"{"alg":"EdDSA","kid":"k","typ":{}}"#),
     ] {
-        assert_eq!(verify_ed(&token_with_header(header, b"{}")), Err(JwsError::HeaderMember(member)), "{header}");
+        assert_eq!(
+            verify_ed(&token_with_header(header, b"{}")),
+            Err(JwsError::HeaderMember(member)),
+            "{header}"
+        );
     }
     for header in ["", "[]", "{", "null", "{\"alg\":\"EdDSA\"} x"] {
         assert!(matches!(verify_ed(&token_with_header(header, b"{}")), Err(JwsError::Header(_))), "{header}");
@@ -200,25 +243,43 @@ fn header_members_have_their_type_or_the_token_is_refused() {
 fn size_and_depth_are_bounded() {
     assert_eq!(unverified_header(&"a".repeat(MAX_TOKEN + 1)), Err(JwsError::TooLarge(MAX_TOKEN + 1)));
     let deep = format!("{}1{}", r#"{"a":"#.repeat(17), "}".repeat(17));
-    assert!(matches!(verify_ed(&token_with_header(HEADER, deep.as_bytes())), Err(JwsError::Claims(JsonError::TooDeep { .. }))));
+    assert!(matches!(
+        verify_ed(&token_with_header(HEADER, deep.as_bytes())),
+        Err(JwsError::Claims(JsonError::TooDeep { .. }))
+    ));
     let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(20_000));
-    assert!(matches!(verify_ed(&token_with_header(&long, b"{}")), Err(JwsError::Header(JsonError::TooLarge { .. }))));
+    assert!(matches!(
+        verify_ed(&token_with_header(&long, b"{}")),
+        Err(JwsError::Header(JsonError::TooLarge { .. }))
+    ));
 }
 
 #[test]
 fn an_unverified_header_says_which_key_to_look_for() {
-    let header = unverified_header(&token_with_header(r#"{"typ":"JWT","kid":"k","alg":"whatever"}"#, b"{}")).unwrap();
-    assert_eq!((header.alg.as_str(), header.kid.as_deref(), header.typ.as_deref()), ("whatever", Some("k"), Some("JWT")));
+    let header =
+        unverified_header(&token_with_header(r#"{"typ":"JWT","kid":"k","alg":"whatever"}"#, b"{}")).unwrap();
+    assert_eq!(
+        (header.alg.as_str(), header.kid.as_deref(), header.typ.as_deref()),
+        ("whatever", Some("k"), Some("JWT"))
+    );
 }
 
 /// B-27: without a `kid` the one key that fits is taken; several are refused rather than tried.
 #[test]
 fn a_token_without_kid_needs_exactly_one_fitting_key() {
     let token = token_with_header(r#"{"alg":"EdDSA"}"#, b"{}");
-    let (rsa, ec, ed) = (key(Algorithm::Rs256, Some("r")), key(Algorithm::Es256, Some("e")), key(Algorithm::EdDsa, Some("k")));
+    let (rsa, ec, ed) = (
+        key(Algorithm::Rs256, Some("r")),
+        key(Algorithm::Es256, Some("e")),
+        key(Algorithm::EdDsa, Some("k")),
+    );
     let check = |keys: &[Value]| verify(&token, &set(keys), &Algorithm::ALL).map(Value::Object);
     assert_eq!(check(&[ed.public_jwk()]), Ok(json!({})));
-    assert_eq!(check(&[rsa.public_jwk(), ec.public_jwk(), ed.public_jwk()]), Ok(json!({})), "keys of other types do not count");
+    assert_eq!(
+        check(&[rsa.public_jwk(), ec.public_jwk(), ed.public_jwk()]),
+        Ok(json!({})),
+        "keys of other types do not count"
+    );
     let other = key(Algorithm::EdDsa, Some("k2"));
     assert_eq!(check(&[ed.public_jwk(), other.public_jwk()]), Err(JwsError::AmbiguousKey { count: 2 }));
     assert_eq!(check(&[rsa.public_jwk()]), Err(JwsError::UnknownKey { kid: None }));
@@ -257,7 +318,12 @@ fn ecdsa_signatures_that_are_zero_short_long_or_der_are_refused() {
         vec![0xff; 64],
     ] {
         let forged = format!("{signed}.{}", base64url(&bad));
-        assert_eq!(verify(&forged, &set_of(&ec), &Algorithm::ALL), Err(JwsError::Signature), "{} bytes", bad.len());
+        assert_eq!(
+            verify(&forged, &set_of(&ec), &Algorithm::ALL),
+            Err(JwsError::Signature),
+            "{} bytes",
+            bad.len()
+        );
     }
 }
 
@@ -269,6 +335,10 @@ fn a_changed_header_payload_or_signature_is_refused() {
         let other = key.sign(None, &json!({"sub": "eve"})).unwrap();
         let (signed, _) = token.rsplit_once('.').unwrap();
         let (_, signature) = other.rsplit_once('.').unwrap();
-        assert_eq!(verify(&format!("{signed}.{signature}"), &set_of(&key), &[algorithm]), Err(JwsError::Signature), "{algorithm:?}");
+        assert_eq!(
+            verify(&format!("{signed}.{signature}"), &set_of(&key), &[algorithm]),
+            Err(JwsError::Signature),
+            "{algorithm:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! E-07: Wycheproof's vectors. The corpus lies beside the checkout (`../shared/corpus`, or where `SYMBOLON_CORPUS` says) and is not part of it.
+//! E-07: Wycheproof's vectors. The corpus lies beside the checkout (`../shared/corpus`, or where
+//! `SYMBOLON_CORPUS` says) and is not part of it.
 //!
 //! Exceptions, each stricter than the vector's expectation:
 //! - `HS256`, `HS384`, `HS512`: there is no symmetric algorithm here, so valid ones are refused too;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use symbolon::model::encoding::base64url;
 use symbolon::protocol::jose::{Algorithm, JwsError, KeySet, PublicKey, unverified_header, verify_payload};
 
-/// `tcId`s of `json_web_signature_test.json` that are valid there and refused here, besides the symmetric ones.
+/// `tcId`s of `json_web_signature_test.json` that are valid there and refused here, besides the symmetric
+/// ones.
 const REFUSED_HERE: [u64; 4] = [346, 347, 350, 351];
 
 fn vectors(name: &str) -> Option<Value> {
@@ -53,7 +55,8 @@ fn is_symmetric(token: &str) -> bool {
 fn check_jws(group: &Value, test: &Value) {
     let token = test["jws"].as_str().map_or_else(|| test["jws"].to_string(), str::to_owned);
     let accepted = verify_payload(&token, &key_set(group), &Algorithm::ALL).is_ok();
-    let refused_here = group["type"] == "JsonWebSignature" && REFUSED_HERE.iter().any(|id| test["tcId"] == *id);
+    let refused_here =
+        group["type"] == "JsonWebSignature" && REFUSED_HERE.iter().any(|id| test["tcId"] == *id);
     let uses_hmac = group["private"]["kty"] == "oct" || is_symmetric(&token);
     let expected = test["result"] == "valid" && !refused_here && !uses_hmac;
     assert_eq!(accepted, expected, "{} {} {}", group["comment"], test["tcId"], test["comment"]);
@@ -93,14 +96,24 @@ fn json_web_encryption_vectors_are_no_signed_tokens() {
 fn check_jwe(test: &Value) {
     let token = test["jwe"].as_str().map_or_else(|| test["jwe"].to_string(), str::to_owned);
     let refused = verify_payload(&token, &KeySet::default(), &Algorithm::ALL).unwrap_err();
-    let no_jws =
-        matches!(refused, JwsError::NotCompact | JwsError::Encoding(_) | JwsError::Header(_) | JwsError::AlgorithmNotAllowed { .. });
+    let no_jws = matches!(
+        refused,
+        JwsError::NotCompact
+            | JwsError::Encoding(_)
+            | JwsError::Header(_)
+            | JwsError::AlgorithmNotAllowed { .. }
+    );
     assert!(no_jws, "{}: {refused}", test["tcId"]);
 }
 
-/// Raw signatures under the key of the group. `acceptable` vectors are weak encodings that some accept: here they are refused.
+/// Raw signatures under the key of the group. `acceptable` vectors are weak encodings that some accept: here
+/// they are refused.
 fn check_raw(member: &str, algorithm: Algorithm, group: &Value, test: &Value) {
-    let mut jwk = if group[member].is_object() { group[member].clone() } else { p256(&group["publicKey"]["uncompressed"]) };
+    let mut jwk = if group[member].is_object() {
+        group[member].clone()
+    } else {
+        p256(&group["publicKey"]["uncompressed"])
+    };
     jwk["alg"] = algorithm.as_str().into();
     let key = PublicKey::from_jwk(&jwk).unwrap();
     let accepted = key.verifies(algorithm, &hex(&test["msg"]), &hex(&test["sig"]));
@@ -110,19 +123,25 @@ fn check_raw(member: &str, algorithm: Algorithm, group: &Value, test: &Value) {
 /// E-07
 #[test]
 fn rsa_pkcs1_vectors() {
-    each("rsa_signature_2048_sha256_test.json", |group, test| check_raw("keyJwk", Algorithm::Rs256, group, test));
+    each("rsa_signature_2048_sha256_test.json", |group, test| {
+        check_raw("keyJwk", Algorithm::Rs256, group, test);
+    });
 }
 
 /// E-07
 #[test]
 fn rsa_pss_vectors() {
-    each("rsa_pss_2048_sha256_mgf1_32_test.json", |group, test| check_raw("publicKeyJwk", Algorithm::Ps256, group, test));
+    each("rsa_pss_2048_sha256_mgf1_32_test.json", |group, test| {
+        check_raw("publicKeyJwk", Algorithm::Ps256, group, test);
+    });
 }
 
 /// E-07, E-08
 #[test]
 fn ecdsa_vectors() {
-    each("ecdsa_secp256r1_sha256_p1363_test.json", |group, test| check_raw("publicKeyJwk", Algorithm::Es256, group, test));
+    each("ecdsa_secp256r1_sha256_p1363_test.json", |group, test| {
+        check_raw("publicKeyJwk", Algorithm::Es256, group, test);
+    });
 }
 
 /// E-07

@@ -1,8 +1,10 @@
 //! A seeded simulation of random people, apps, thieves and clocks against the whole broker, held to laws.
 //!
-//! Whatever happens in whatever order: no token without proof, none after expiry, none twice, none from another provider, pool or
-//! browser; and whoever keeps to the rules is served. `SYMBOLON_LAWS_EVENTS` and `SYMBOLON_LAWS_SEED` set length and course.
+//! Whatever happens in whatever order: no token without proof, none after expiry, none twice, none from
+//! another provider, pool or browser; and whoever keeps to the rules is served. `SYMBOLON_LAWS_EVENTS` and
+//! `SYMBOLON_LAWS_SEED` set length and course.
 
+mod apps;
 mod chance;
 mod referee;
 mod thieves;
@@ -23,10 +25,13 @@ const PEOPLE: usize = 5;
 /// How much of the past events choose from.
 const MEMORY: usize = 48;
 
-/// B-01, B-04, B-07, B-12, B-16, B-20, B-23, A-15, A-17, A-18, A-19, A-20, E-20, E-22, E-23, E-26, E-28, F-03, D-11
+/// B-01, B-04, B-07, B-12, B-16, B-20, B-23, A-15, A-17, A-18, A-19, A-20, E-20, E-22, E-23, E-26, E-28,
+/// F-03, D-11
 #[tokio::test]
 async fn no_course_of_events_breaks_a_law() {
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
     let (events, seed) = (number("SYMBOLON_LAWS_EVENTS", 5_000), number("SYMBOLON_LAWS_SEED", 1));
     let mut simulation = Simulation::new(seed).await;
     for event in 0..events {
@@ -34,8 +39,14 @@ async fn no_course_of_events_breaks_a_law() {
         simulation.step().await;
     }
     let Tally { codes, tokens, refreshed, refused } = simulation.tally;
-    println!("{events} events of seed {seed}: {codes} codes, {tokens} redemptions, {refreshed} refreshes, {refused} refusals");
-    assert!(codes > 0 && tokens > 0 && refreshed > 0 && refused > 0, "the simulation reached every kind of outcome");
+    println!(
+        "{events} events of seed {seed}: {codes} codes, {tokens} redemptions, {refreshed} refreshes, \
+         {refused} refusals"
+    );
+    assert!(
+        codes > 0 && tokens > 0 && refreshed > 0 && refused > 0,
+        "the simulation reached every kind of outcome"
+    );
 }
 
 #[derive(Default)]
@@ -124,7 +135,8 @@ impl Simulation {
         }
         // Only sessions that may be used are remembered: a code from any other is a code without a session.
         let now = self.world.now();
-        self.sessions.retain(|session| !session.ended && now < session.started.plus(Duration::from_secs(3600)));
+        self.sessions
+            .retain(|session| !session.ended && now < session.started.plus(Duration::from_secs(3600)));
     }
 
     fn time_passes(&mut self) {
@@ -138,13 +150,18 @@ impl Simulation {
     }
 
     async fn an_app_asks(&mut self) {
-        let (pool, browser, client) = (self.rng.below(POOLS.len()), self.rng.below(BROWSERS), self.rng.below(CLIENTS.len()));
+        let (pool, browser, client) =
+            (self.rng.below(POOLS.len()), self.rng.below(BROWSERS), self.rng.below(CLIENTS.len()));
         let (id, secret) = CLIENTS[client];
-        let verifier = (secret.is_none() || self.rng.chance(50)).then(|| base64url(sha256(self.rng.next().to_string())));
-        let mut path =
-            format!("/oauth2/authorize?response_type=code&client_id={id}&redirect_uri={CALLBACK}&scope=openid&state=s{}", self.event);
+        let verifier =
+            (secret.is_none() || self.rng.chance(50)).then(|| base64url(sha256(self.rng.next().to_string())));
+        let mut path = format!(
+            "/oauth2/authorize?response_type=code&client_id={id}&redirect_uri={CALLBACK}&scope=openid&state=s{}",
+            self.event
+        );
         if let Some(verifier) = &verifier {
-            path = format!("{path}&code_challenge={}&code_challenge_method=S256", base64url(sha256(verifier)));
+            path =
+                format!("{path}&code_challenge={}&code_challenge_method=S256", base64url(sha256(verifier)));
         }
         let again = self.rng.chance(30);
         if again {
@@ -154,11 +171,24 @@ impl Simulation {
         if let Some(provider) = provider {
             path = format!("{path}&identity_provider={}", PROVIDERS[provider]);
         }
-        let asked = Asked { client, verifier, provider, again, expires: self.world.now().plus(Duration::from_secs(300)) };
+        let asked = Asked {
+            client,
+            verifier,
+            provider,
+            again,
+            expires: self.world.now().plus(Duration::from_secs(300)),
+        };
         let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await;
-        let to = answer.location.clone().unwrap_or_else(|| panic!("{}: an honest request is refused: {answer:?}", self.event));
+        let to = answer
+            .location
+            .clone()
+            .unwrap_or_else(|| panic!("{}: an honest request is refused: {answer:?}", self.event));
         let suffices = self.has_a_session_for(pool, browser, &asked);
-        assert!(!suffices || answer.sent("code").is_some(), "{}: a person with a session is asked to sign in: {answer:?}", self.event);
+        assert!(
+            !suffices || answer.sent("code").is_some(),
+            "{}: a person with a session is asked to sign in: {answer:?}",
+            self.event
+        );
         if answer.sent("code").is_some() {
             self.signed_in_already(pool, browser, &asked, &answer);
         } else if to.path() == "/login" {
@@ -168,7 +198,8 @@ impl Simulation {
         }
     }
 
-    /// Whether the browser's session answers the app at once. Use is written down to a tenth of the idle time.
+    /// Whether the browser's session answers the app at once. Use is written down to a tenth of the idle
+    /// time.
     fn has_a_session_for(&self, pool: usize, browser: usize, asked: &Asked) -> bool {
         let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
         self.sessions.iter().any(|session| {
@@ -186,17 +217,27 @@ impl Simulation {
         let now = self.world.now();
         let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
         let event = self.event;
-        let session = self.sessions.iter_mut().find(|session| session.pool == pool && Some(&session.cookie) == cookie.as_ref());
-        let session = session.unwrap_or_else(|| panic!("{event}: a code without a session, or from one that ended"));
+        let session = self
+            .sessions
+            .iter_mut()
+            .find(|session| session.pool == pool && Some(&session.cookie) == cookie.as_ref());
+        let session =
+            session.unwrap_or_else(|| panic!("{event}: a code without a session, or from one that ended"));
         assert!(!asked.again, "{event}: a code though the app asked to sign in again");
         assert!(
             asked.provider.is_none_or(|provider| provider == session.provider),
             "{event}: a code though the app asked for another provider"
         );
-        assert!(now < session.last_used.plus(Duration::from_secs(1200)), "{event}: a code from an idle session");
+        assert!(
+            now < session.last_used.plus(Duration::from_secs(1200)),
+            "{event}: a code from an idle session"
+        );
         session.last_used = now;
         let (person, provider) = (session.person.clone(), session.provider);
-        assert!(CLIENTS[asked.client].0 != "shop" || provider != 2, "{event}: a code from a provider that the client may not use");
+        assert!(
+            CLIENTS[asked.client].0 != "shop" || provider != 2,
+            "{event}: a code from a provider that the client may not use"
+        );
         self.code_given(pool, asked, person, answer);
     }
 
@@ -217,10 +258,22 @@ impl Simulation {
 
     fn sent_to_provider(&mut self, pool: usize, browser: usize, asked: Asked, answer: &Answer) {
         let to = answer.location.as_ref().unwrap();
-        let provider = PROVIDERS.iter().position(|name| to.as_str().starts_with(&issuer(name))).expect("a configured provider");
-        assert_eq!(answer.sent("code_challenge_method").as_deref(), Some("S256"), "{}: PKCE is sent always (B-47)", self.event);
+        let provider = PROVIDERS
+            .iter()
+            .position(|name| to.as_str().starts_with(&issuer(name)))
+            .expect("a configured provider");
+        assert_eq!(
+            answer.sent("code_challenge_method").as_deref(),
+            Some("S256"),
+            "{}: PKCE is sent always (B-47)",
+            self.event
+        );
         let (state, nonce) = (answer.sent("state").unwrap(), answer.sent("nonce").unwrap());
-        assert!(self.visits.iter().all(|visit| visit.state != state && visit.nonce != nonce), "{}: state and nonce are fresh", self.event);
+        assert!(
+            self.visits.iter().all(|visit| visit.state != state && visit.nonce != nonce),
+            "{}: state and nonce are fresh",
+            self.event
+        );
         keep(
             &mut self.visits,
             Visit {
@@ -248,9 +301,15 @@ impl Simulation {
         let path = format!("/login/{}?flow={}", PROVIDERS[provider], page.handle);
         let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await;
         let allowed = CLIENTS[page.asked.client].0 != "shop" || provider != 2;
-        let honest = browser == page.browser && pool == page.pool && self.world.now() < page.asked.expires && allowed;
-        let sent = answer.location.as_ref().is_some_and(|to| to.as_str().starts_with(&issuer(PROVIDERS[provider])));
-        assert_eq!(sent, honest, "{}: choosing {} on a page of another browser, pool or time: {answer:?}", self.event, PROVIDERS[provider]);
+        let honest =
+            browser == page.browser && pool == page.pool && self.world.now() < page.asked.expires && allowed;
+        let sent =
+            answer.location.as_ref().is_some_and(|to| to.as_str().starts_with(&issuer(PROVIDERS[provider])));
+        assert_eq!(
+            sent, honest,
+            "{}: choosing {} on a page of another browser, pool or time: {answer:?}",
+            self.event, PROVIDERS[provider]
+        );
         if sent {
             self.sent_to_provider(pool, browser, page.asked, &answer);
         } else {
@@ -289,7 +348,8 @@ impl Simulation {
             session.ended = true;
         }
         let person = referee::Person { pool, provider: visit.provider, subject: delivery.assertion.subject };
-        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session").expect("a session begins");
+        let cookie =
+            self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session").expect("a session begins");
         assert!(before.as_ref() != Some(&cookie), "{}: the session id is new at every sign-in", self.event);
         let now = self.world.now();
         self.sessions.push(Session {
@@ -301,20 +361,34 @@ impl Simulation {
             last_used: now,
             ended: false,
         });
-        let asked =
-            Asked { client: visit.asked_client, verifier: visit.verifier.clone(), provider: None, again: false, expires: visit.expires };
+        let asked = Asked {
+            client: visit.asked_client,
+            verifier: visit.verifier.clone(),
+            provider: None,
+            again: false,
+            expires: visit.expires,
+        };
         self.code_given(pool, &asked, person, &answer);
     }
 
-    /// The answer of the provider that `visit` went to: in two of five cases something about it is not as it should be.
+    /// The answer of the provider that `visit` went to: in two of five cases something about it is not as it
+    /// should be.
     fn some_answer(&mut self, visit: &Visit) -> Delivery {
         let (own, foreign) = (issuer(PROVIDERS[visit.provider]), issuer(PROVIDERS[(visit.provider + 1) % 3]));
         let other = self.visits[self.rng.place(self.visits.len())].nonce.clone();
         let subject = format!("p{}", self.rng.below(PEOPLE));
         let (nonce, issued) = (visit.nonce.clone(), self.world.now().secs());
-        let assertion = Assertion { issuer: own, subject, audience: "broker".to_owned(), nonce, issued, forged: false };
+        let assertion =
+            Assertion { issuer: own, subject, audience: "broker".to_owned(), nonce, issued, forged: false };
         let (tampered, by_form) = (self.rng.chance(40), visit.provider == 2);
-        let mut delivery = Delivery { tampered, assertion, browser: visit.browser, pool: visit.pool, by_form, told_issuer: None };
+        let mut delivery = Delivery {
+            tampered,
+            assertion,
+            browser: visit.browser,
+            pool: visit.pool,
+            by_form,
+            told_issuer: None,
+        };
         match if tampered { self.rng.below(9) } else { 9 } {
             0 => delivery.browser = (visit.browser + 1 + self.rng.below(BROWSERS - 1)) % BROWSERS,
             1 => delivery.pool = 1 - visit.pool,
@@ -332,7 +406,13 @@ impl Simulation {
     }
 
     /// Brings an answer to the broker; says whether it reached the flow.
-    async fn deliver(&mut self, browser: usize, pool: usize, by_form: bool, form: &[(&str, &str)]) -> (Answer, bool) {
+    async fn deliver(
+        &mut self,
+        browser: usize,
+        pool: usize,
+        by_form: bool,
+        form: &[(&str, &str)],
+    ) -> (Answer, bool) {
         if !by_form {
             let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             let path = format!("/oauth2/idpresponse?{query}");
@@ -343,139 +423,6 @@ impl Simulation {
         let Some(relay) = answer.location.clone() else { return (answer, false) };
         let path = format!("{}?{}", relay.path(), relay.query().unwrap_or_default());
         (self.world.get(&mut self.browsers[browser], POOLS[pool], &path).await, true)
-    }
-
-    async fn a_code_is_presented(&mut self) {
-        if self.codes.is_empty() {
-            return;
-        }
-        let at = self.rng.place(self.codes.len());
-        let code = self.codes[at].clone();
-        let (mut pool, mut client, mut verifier, mut uri) = (code.pool, code.client, code.verifier.clone(), CALLBACK);
-        let tampered = self.rng.chance(30);
-        match if tampered { self.rng.below(4) } else { 4 } {
-            0 => pool = 1 - pool,
-            1 => client = 1 - client,
-            2 => verifier = if verifier.is_some() && self.rng.chance(50) { None } else { Some(base64url(sha256("guess"))) },
-            3 => uri = "https://app.test/other",
-            _ => {}
-        }
-        let mut form = vec![("grant_type", "authorization_code"), ("code", code.text.as_str()), ("redirect_uri", uri)];
-        form.extend(verifier.as_deref().map(|verifier| ("code_verifier", verifier)));
-        let answer = self.ask_for_tokens(pool, client, form).await;
-        let in_time = self.world.now() < code.issued.plus(Duration::from_secs(60));
-        let honest = !tampered && !code.spent && !code.ended && in_time;
-        assert_eq!(answer.status == 200, honest, "{}: {code:?} by client {client} at {pool}: {}", self.event, answer.json());
-        if pool == code.pool {
-            if code.spent {
-                // A replay takes back what the code gave (A-15).
-                self.families.iter_mut().filter(|family| family.code == code.text).for_each(|family| family.ended = true);
-            }
-            self.codes[at].spent = true;
-        }
-        if !honest {
-            self.tally.refused += 1;
-            return;
-        }
-        self.tally.tokens += 1;
-        let family = Family::begin(&code, &answer.json(), self.world.now());
-        self.people.check(&code.person, &family.sub, self.event);
-        keep(&mut self.families, family);
-    }
-
-    async fn a_refresh_token_is_presented(&mut self) {
-        if self.families.is_empty() {
-            return;
-        }
-        let at = self.rng.place(self.families.len());
-        let family = self.families[at].clone();
-        let token = family.tokens[self.rng.below(family.tokens.len())].clone();
-        let token = if self.rng.chance(60) { family.tokens.last().unwrap().clone() } else { token };
-        let stranger = self.rng.chance(10);
-        let (pool, client) = match (stranger, self.rng.chance(50)) {
-            (false, _) => (family.pool, family.client),
-            (true, true) => (1 - family.pool, family.client),
-            (true, false) => (family.pool, 1 - family.client),
-        };
-        let answer = self.ask_for_tokens(pool, client, vec![("grant_type", "refresh_token"), ("refresh_token", &token)]).await;
-        let verdict = if stranger { referee::Verdict::Refuse } else { family.judge(&token, self.world.now()) };
-        let event = self.event;
-        assert_eq!(
-            answer.status == 200,
-            verdict.serves(),
-            "{event}: {verdict:?} by client {client} at {pool}, {family:?}: {}",
-            answer.json()
-        );
-        if answer.status == 200 {
-            self.tally.refreshed += 1;
-            self.families[at].refreshed(&verdict, &answer.json(), self.world.now(), event);
-        } else {
-            self.tally.refused += 1;
-            self.families[at].ended |= verdict == referee::Verdict::EndFamily;
-        }
-    }
-
-    async fn ask_for_tokens(&self, pool: usize, client: usize, mut form: Vec<(&str, &str)>) -> Answer {
-        let (id, secret) = CLIENTS[client];
-        form.push(("client_id", id));
-        form.extend(secret.map(|secret| ("client_secret", secret)));
-        self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/token", &form).await
-    }
-
-    async fn an_access_token_is_presented(&mut self) {
-        if self.families.is_empty() {
-            return;
-        }
-        let family = &self.families[self.rng.place(self.families.len())];
-        let (token, issued) = &family.access[self.rng.below(family.access.len())];
-        let pool = if self.rng.chance(90) { family.pool } else { 1 - family.pool };
-        let answer = self.world.post(&mut Browser::default(), POOLS[pool], "/oauth2/userInfo", &[("access_token", token)]).await;
-        let good = pool == family.pool && !family.ended && within(*issued, self.world.now(), 3600);
-        assert_eq!(answer.status == 200, good, "{}: {family:?} at {pool}: {answer:?}", self.event);
-        if good {
-            assert_eq!(answer.json()["sub"], family.sub.as_str());
-        }
-    }
-
-    async fn somebody_signs_out(&mut self) {
-        let (pool, browser) = (self.rng.below(POOLS.len()), self.rng.below(BROWSERS));
-        let cookie = self.browsers[browser].cookie(POOLS[pool], "__Host-symbolon-session");
-        let answer = self.world.get(&mut self.browsers[browser], POOLS[pool], "/logout?client_id=web&logout_uri=https://app.test/").await;
-        assert_eq!(
-            answer.location.as_ref().map(url::Url::as_str),
-            Some("https://app.test/"),
-            "{}: sign-out ends where it should",
-            self.event
-        );
-        self.sessions.iter_mut().filter(|session| Some(&session.cookie) == cookie.as_ref()).for_each(|session| session.ended = true);
-    }
-
-    async fn a_token_is_revoked(&mut self) {
-        if self.families.is_empty() {
-            return;
-        }
-        let at = self.rng.place(self.families.len());
-        let family = self.families[at].clone();
-        let client = if self.rng.chance(80) { family.client } else { 1 - family.client };
-        let (id, secret) = CLIENTS[client];
-        let mut form = vec![("token", family.tokens.last().unwrap().as_str()), ("client_id", id)];
-        form.extend(secret.map(|secret| ("client_secret", secret)));
-        let answer = self.world.post(&mut Browser::default(), POOLS[family.pool], "/oauth2/revoke", &form).await;
-        let own = client == family.client;
-        assert!(!own || answer.status == 200, "{}: {}", self.event, answer.json());
-        self.families[at].ended |= own;
-    }
-
-    async fn somebody_is_signed_out_everywhere(&mut self) {
-        if self.families.is_empty() {
-            return;
-        }
-        let family = self.families[self.rng.place(self.families.len())].clone();
-        self.world.sign_out_everywhere(family.pool, &family.sub).await;
-        let theirs = |person: &referee::Person| *person == family.person;
-        self.families.iter_mut().filter(|family| theirs(&family.person)).for_each(|family| family.ended = true);
-        self.codes.iter_mut().filter(|code| theirs(&code.person)).for_each(|code| code.ended = true);
-        self.sessions.iter_mut().filter(|session| theirs(&session.person)).for_each(|session| session.ended = true);
     }
 }
 

@@ -56,7 +56,8 @@ pub struct Code {
     pub ended: bool,
 }
 
-/// What an app holds: every refresh token so far, the newest last, and its access tokens with the time of issue.
+/// What an app holds: every refresh token so far, the newest last, and its access tokens with the time of
+/// issue.
 #[derive(Debug, Clone)]
 pub struct Family {
     pub pool: usize,
@@ -94,7 +95,11 @@ impl Verdict {
 impl Family {
     pub fn begin(code: &Code, answer: &Value, now: Timestamp) -> Self {
         let claims = claims(answer["id_token"].as_str().expect("openid was granted"));
-        assert_eq!(claims["aud"], super::CLIENTS[code.client].0, "the ID token is for the client that redeems");
+        assert_eq!(
+            claims["aud"],
+            super::CLIENTS[code.client].0,
+            "the ID token is for the client that redeems"
+        );
         Self {
             pool: code.pool,
             client: code.client,
@@ -132,7 +137,10 @@ impl Family {
                 self.tokens.push(successor);
                 self.rotated = now;
             }
-            _ => assert_eq!(*newest, successor, "{event}: parallel uses receive one successor, and without rotation the token stays"),
+            _ => assert_eq!(
+                *newest, successor,
+                "{event}: parallel uses receive one successor, and without rotation the token stays"
+            ),
         }
         let claims = claims(answer["id_token"].as_str().unwrap());
         assert_eq!(claims["sub"], self.sub.as_str(), "{event}: refreshing changes nobody");

@@ -1,4 +1,5 @@
-//! The broker with a clock that is set by hand, two pools, and providers that are a function; browsers hold cookies.
+//! The broker with a clock that is set by hand, two pools, and providers that are a function; browsers hold
+//! cookies.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ pub const CONFIG: &str = include_str!("symbolon.toml");
 pub const POOLS: [&str; 2] = ["a.test", "b.test"];
 pub const PROVIDERS: [&str; 3] = ["Honest", "Evil", "Formal"];
 /// Client id and secret.
-pub const CLIENTS: [(&str, Option<&str>); 2] = [("web", None), ("shop", Some("correct-horse-battery-staple"))];
+pub const CLIENTS: [(&str, Option<&str>); 2] =
+    [("web", None), ("shop", Some("correct-horse-battery-staple"))];
 
 /// What a provider's token endpoint will say about a code: the code holds it.
 #[derive(Debug, Clone)]
@@ -110,7 +112,10 @@ pub struct World {
 impl World {
     pub async fn new(seed: u64) -> Self {
         let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), seed);
-        let config = symbolon::config::parse(CONFIG, "symbolon.toml", &[], &|name| Err(format!("{name} is not there"))).unwrap();
+        let config = symbolon::config::parse(CONFIG, "symbolon.toml", &[], &|name| {
+            Err(format!("{name} is not there"))
+        })
+        .unwrap();
         let upstreams = Upstreams::with_http(&outside, false, providers());
         let clock = outside.clock.clone();
         let app: Arc<App> = App::build_with(config, outside, upstreams).await.unwrap();
@@ -123,7 +128,8 @@ impl World {
 
     pub async fn sign_out_everywhere(&self, pool: usize, sub: &str) {
         let pool = &self.app.pools()[pool].pool;
-        let grants = Grants { records: &self.app.state, seal: &self.app.seal, random: &self.app.outside.random, pool };
+        let grants =
+            Grants { records: &self.app.state, seal: &self.app.seal, random: &self.app.outside.random, pool };
         grants.end_everything(&Sub::parse(sub).unwrap(), self.now()).await.unwrap();
     }
 
@@ -138,8 +144,18 @@ impl World {
         self.send(browser, host, request, Body::from(body)).await
     }
 
-    async fn send(&self, browser: &mut Browser, host: &str, request: http::request::Builder, body: Body) -> Answer {
-        let request = request.header(header::HOST, host).header(header::COOKIE, browser.header(host)).body(body).unwrap();
+    async fn send(
+        &self,
+        browser: &mut Browser,
+        host: &str,
+        request: http::request::Builder,
+        body: Body,
+    ) -> Answer {
+        let request = request
+            .header(header::HOST, host)
+            .header(header::COOKIE, browser.header(host))
+            .body(body)
+            .unwrap();
         let answer = self.router.clone().oneshot(request).await.unwrap();
         for cookie in answer.headers().get_all(header::SET_COOKIE) {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
@@ -153,14 +169,22 @@ impl World {
         let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let base = Url::parse(&format!("https://{host}/")).unwrap();
         let location = location.map(|location| base.join(location).unwrap());
-        Answer { status: answer.status(), location, body: answer.into_body().collect().await.unwrap().to_bytes().to_vec() }
+        Answer {
+            status: answer.status(),
+            location,
+            body: answer.into_body().collect().await.unwrap().to_bytes().to_vec(),
+        }
     }
 }
 
 /// The code under which a provider's token endpoint makes `assertion`.
 pub fn upstream_code(assertion: &Assertion) -> String {
     let Assertion { issuer, subject, audience, nonce, issued, forged } = assertion;
-    base64url(json!({ "iss": issuer, "sub": subject, "aud": audience, "nonce": nonce, "iat": issued, "auth_time": issued, "exp": issued + 600, "forged": forged }).to_string())
+    base64url(
+        json!({ "iss": issuer, "sub": subject, "aud": audience, "nonce": nonce, "iat": issued,
+        "auth_time": issued, "exp": issued + 600, "forged": forged })
+        .to_string(),
+    )
 }
 
 /// Three providers at `https://<name>.test`, each with a key of its own.
@@ -169,14 +193,21 @@ fn providers() -> Http {
     let stranger = ed25519();
     Http::fake(move |call: &Call| {
         let issuer = format!("https://{}", call.url.host_str().unwrap_or_default());
-        let (_, key) = keys.iter().find(|(have, _)| *have == issuer).expect("only configured providers are called");
+        let (_, key) =
+            keys.iter().find(|(have, _)| *have == issuer).expect("only configured providers are called");
         let answer = match call.url.path() {
             "/.well-known/openid-configuration" => metadata(&issuer),
-            "/jwks" => json!({ "keys": [SigningKey::from_pkcs8_der(Algorithm::EdDsa, Some("k".into()), key).unwrap().public_jwk()] }),
+            "/jwks" => {
+                json!({ "keys": [SigningKey::from_pkcs8_der(Algorithm::EdDsa, Some("k".into()),
+                    key).unwrap().public_jwk()] })
+            }
             "/token" => token(call, key, &stranger),
             other => panic!("nobody asks for {other}"),
         };
-        let headers = http::HeaderMap::from_iter([(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"))]);
+        let headers = http::HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            http::HeaderValue::from_static("application/json"),
+        )]);
         Ok(Reply { status: StatusCode::OK, headers, body: answer.to_string().into() })
     })
 }
@@ -202,7 +233,12 @@ fn token(call: &Call, key: &[u8], stranger: &[u8]) -> Value {
     let mut claims: Value = serde_json::from_slice(&base64url_decode(&form["code"]).unwrap()).unwrap();
     let forged = claims.as_object_mut().unwrap().remove("forged") == Some(json!(true));
     let header = Header { kid: Some("k".to_owned()), ..Header::new(jsonwebtoken::Algorithm::EdDSA) };
-    let id_token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(if forged { stranger } else { key })).unwrap();
+    let id_token = jsonwebtoken::encode(
+        &header,
+        &claims,
+        &EncodingKey::from_ed_der(if forged { stranger } else { key }),
+    )
+    .unwrap();
     json!({ "access_token": "upstream", "token_type": "Bearer", "id_token": id_token })
 }
 

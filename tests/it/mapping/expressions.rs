@@ -11,7 +11,9 @@ use crate::presets::world::claims;
 
 #[track_caller]
 fn value(source: &str, from: Value) -> Result<Value, &'static str> {
-    Expression::parse(source).unwrap_or_else(|error| panic!("{source}: {error}")).evaluate(&Input::new(&claims(from)))
+    Expression::parse(source)
+        .unwrap_or_else(|error| panic!("{source}: {error}"))
+        .evaluate(&Input::new(&claims(from)))
 }
 
 #[track_caller]
@@ -21,7 +23,10 @@ fn refusal(source: &str) -> ExpressionError {
 
 #[test]
 fn expressions_compute_attributes() {
-    let ada = || json!({"first": "Ada", "last": "Lovelace", "upn": "ADA@acme.example", "level": 7, "staff": true, "groups": ["a", "b"], "address": {"city": "London"}});
+    let ada = || {
+        json!({"first": "Ada", "last": "Lovelace", "upn": "ADA@acme.example", "level": 7,
+        "staff": true, "groups": ["a", "b"], "address": {"city": "London"}})
+    };
     let table = [
         ("claims.first + ' ' + claims.last", json!("Ada Lovelace")),
         ("claims.upn.lowerAscii()", json!("ada@acme.example")),
@@ -89,7 +94,11 @@ fn unbounded_functions_are_refused() {
         "made_up(claims.a)",
         "optional.of(claims.a)",
     ] {
-        assert!(matches!(refusal(source), ExpressionError::Function(_) | ExpressionError::Variable(_)), "{source}: {:?}", refusal(source));
+        assert!(
+            matches!(refusal(source), ExpressionError::Function(_) | ExpressionError::Variable(_)),
+            "{source}: {:?}",
+            refusal(source)
+        );
     }
     assert!(matches!(refusal("Message{a: 1}"), ExpressionError::Function(_)));
 }
@@ -137,7 +146,10 @@ fn depth_and_length_are_bounded_before_parsing() {
         format!("claims{}", ".a".repeat(480)),
     ] {
         let refused = refusal(&deep);
-        assert!(matches!(refused, ExpressionError::TooDeep | ExpressionError::Syntax(_)), "{deep}: {refused:?}");
+        assert!(
+            matches!(refused, ExpressionError::TooDeep | ExpressionError::Syntax(_)),
+            "{deep}: {refused:?}"
+        );
     }
     let minus = format!("{}1", "-".repeat(1000));
     assert_eq!(value(&minus, json!({})), Ok(json!(1)), "the parser folds pairs of signs");

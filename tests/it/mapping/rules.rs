@@ -13,7 +13,11 @@ use crate::presets::world::{attributes, claims, identity, problems, with_secret}
 /// What a generic provider with this `[attributes]` table makes of the claims.
 #[track_caller]
 fn mapped(rules: &str, from: Value) -> Mapped {
-    let acme = with_secret("Acme", "oidc", &format!("issuer = \"https://acme.example\"\ntrust_every_email = true\n[attributes]\n{rules}"));
+    let acme = with_secret(
+        "Acme",
+        "oidc",
+        &format!("issuer = \"https://acme.example\"\ntrust_every_email = true\n[attributes]\n{rules}"),
+    );
     let mut all = claims(json!({"sub": "1"}));
     all.extend(claims(from));
     acme.mapping.apply(&identity(&acme, all, None).unwrap())
@@ -29,7 +33,10 @@ fn a_claim_is_named_or_pointed_to() {
     assert_eq!(value("\"a\"", json!({"a": "1"})).as_deref(), Some("1"));
     assert_eq!(value("\"/a/b/0\"", json!({"a": {"b": ["x"]}})).as_deref(), Some("x"));
     assert_eq!(value("\"/a~1b\"", json!({"a/b": "x"})).as_deref(), Some("x"));
-    assert_eq!(value("\"https://slack.com/team_id\"", json!({"https://slack.com/team_id": "T1"})).as_deref(), Some("T1"));
+    assert_eq!(
+        value("\"https://slack.com/team_id\"", json!({"https://slack.com/team_id": "T1"})).as_deref(),
+        Some("T1")
+    );
     assert_eq!(value("\"a\"", json!({"b": "1"})), None);
 }
 
@@ -37,7 +44,11 @@ fn a_claim_is_named_or_pointed_to() {
 fn the_first_claim_that_is_there_wins() {
     let rule = "[\"nick\", \"/data/name\", \"name\"]";
     assert_eq!(value(rule, json!({"name": "c", "data": {"name": "b"}})).as_deref(), Some("b"));
-    assert_eq!(value(rule, json!({"nick": "", "name": "c"})).as_deref(), Some("c"), "an empty text is absent");
+    assert_eq!(
+        value(rule, json!({"nick": "", "name": "c"})).as_deref(),
+        Some("c"),
+        "an empty text is absent"
+    );
     assert_eq!(value(rule, json!({"nick": null})), None);
 }
 
@@ -71,7 +82,10 @@ fn a_value_over_the_limit_is_left_out_and_reported() {
     let fits = mapped("\"custom:x\" = \"a\"", json!({"a": "x".repeat(2048)}));
     assert_eq!((fits.attributes.get("custom:x").map(str::len), fits.problems.len()), (Some(2048), 0));
     for rule in ["\"a\"", "{ cel = \"claims.a\" }"] {
-        let over = mapped(&format!("\"custom:x\" = {rule}\nname = \"name\""), json!({"a": "x".repeat(2049), "name": "Ada"}));
+        let over = mapped(
+            &format!("\"custom:x\" = {rule}\nname = \"name\""),
+            json!({"a": "x".repeat(2049), "name": "Ada"}),
+        );
         assert_eq!(over.problems, [MappingProblem::TooLong { attribute: name.clone(), length: 2049 }]);
         assert_eq!((over.attributes.get("custom:x"), over.attributes.get("name")), (None, Some("Ada")));
         assert!(over.dropped.contains(&name));
@@ -110,11 +124,13 @@ fn reserved_claims_are_refused_with_their_line() {
     ];
     for name in reserved {
         let found = problems(&format!(
-            "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"c\"\nclient_secret = \"s\"\n[attributes]\nname = \"name\"\n\"{name}\" = \"claim\""
+            "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id \
+             = \"c\"\nclient_secret = \"s\"\n[attributes]\nname = \"name\"\n\"{name}\" = \"claim\""
         ));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(
-            found[0].starts_with("symbolon.toml:8: attributes.") && found[0].contains("no attribute that a mapping may set"),
+            found[0].starts_with("symbolon.toml:8: attributes.")
+                && found[0].contains("no attribute that a mapping may set"),
             "{}",
             found[0]
         );
@@ -133,7 +149,11 @@ fn a_verified_address_is_the_one_that_the_provider_verified() {
         ("email = [\"upn\", \"email\"]", "victim@acme.example", "false"),
     ] {
         let mapped = mapped(rule, from());
-        assert_eq!((mapped.attributes.get("email"), mapped.attributes.get("email_verified")), (Some(email), Some(verified)), "{rule}");
+        assert_eq!(
+            (mapped.attributes.get("email"), mapped.attributes.get("email_verified")),
+            (Some(email), Some(verified)),
+            "{rule}"
+        );
     }
     let unmapped = mapped("email = { none = true }", from());
     assert_eq!((unmapped.attributes.get("email"), unmapped.attributes.get("email_verified")), (None, None));
@@ -141,12 +161,21 @@ fn a_verified_address_is_the_one_that_the_provider_verified() {
 
 #[test]
 fn the_pool_lies_over_the_preset_attribute_by_attribute() {
-    let google =
-        with_secret("Google", "google", "[attributes]\nname = { constant = \"x\" }\npicture = { none = true }\n\"custom:hd\" = \"hd\"");
-    let who =
-        identity(&google, claims(json!({"sub": "1", "name": "Ada", "given_name": "Ada", "picture": "p", "hd": "acme.example"})), None)
-            .unwrap();
-    assert_eq!(Value::Object(attributes(&google, &who)), json!({"custom:hd": "acme.example", "given_name": "Ada", "name": "x"}));
+    let google = with_secret(
+        "Google",
+        "google",
+        "[attributes]\nname = { constant = \"x\" }\npicture = { none = true }\n\"custom:hd\" = \"hd\"",
+    );
+    let who = identity(
+        &google,
+        claims(json!({"sub": "1", "name": "Ada", "given_name": "Ada", "picture": "p", "hd": "acme.example"})),
+        None,
+    )
+    .unwrap();
+    assert_eq!(
+        Value::Object(attributes(&google, &who)),
+        json!({"custom:hd": "acme.example", "given_name": "Ada", "name": "x"})
+    );
 }
 
 #[test]
@@ -154,14 +183,18 @@ fn malformed_rules_are_refused() {
     for (rule, message) in [
         ("name = { constant = \"a\", cel = \"claims.a\" }", "one source is expected"),
         ("name = {}", "one source is expected"),
-        ("name = { unsigned = \"/name\" }\nemail = { unsigned = \"/email\" }", "an unsigned claim may only fill a name"),
+        (
+            "name = { unsigned = \"/name\" }\nemail = { unsigned = \"/email\" }",
+            "an unsigned claim may only fill a name",
+        ),
         ("name = { cel = \"claims.a.map(x, x)\" }", "loops over a list"),
         ("name = 5", "expected a string"),
         ("nmae = \"name\"", "no attribute that a mapping may set"),
         ("name = { claim = \"x\" }", "unknown key"),
     ] {
         let table = format!(
-            "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id = \"c\"\nclient_secret = \"s\"\n[attributes]\n{rule}"
+            "name = \"Acme\"\nuse = \"oidc\"\nissuer = \"https://acme.example\"\nclient_id \
+             = \"c\"\nclient_secret = \"s\"\n[attributes]\n{rule}"
         );
         let found = problems(&table);
         assert!(found.iter().any(|problem| problem.contains(message)), "{rule}: {found:?}");

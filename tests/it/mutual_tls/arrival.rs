@@ -1,4 +1,5 @@
-//! How certificates arrive: by our own TLS listener, or in the header of a proxy that is trusted, and in no other way.
+//! How certificates arrive: by our own TLS listener, or in the header of a proxy that is trusted, and in no
+//! other way.
 
 use std::sync::Arc;
 
@@ -21,7 +22,17 @@ fn machine(id: &str) -> ClientToml {
 }
 
 fn escaped(pem: &str) -> String {
-    pem.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    pem.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
+        .collect()
 }
 
 #[tokio::test]
@@ -63,10 +74,16 @@ async fn the_chain_of_rfc_9440_stands_in_a_header_of_its_own() {
 async fn a_header_from_anywhere_else_shows_nothing() {
     let world = World::with(vec![machine("bank")]).await;
     let headers = [("client-cert", world.authority.issues("bank").byte_sequence())];
-    for way in [Way::Plain { from: STRANGER, headers: &headers }, Way::Tls { from: STRANGER, shows: None, headers: &headers }] {
-        world.is_refused(&world.asks(way, "bank").await, "invalid_client", "client_certificate_missing").await;
+    for way in [
+        Way::Plain { from: STRANGER, headers: &headers },
+        Way::Tls { from: STRANGER, shows: None, headers: &headers },
+    ] {
+        world
+            .is_refused(&world.asks(way, "bank").await, "invalid_client", "client_certificate_missing")
+            .await;
     }
-    let claimed = [headers[0].clone(), ("x-forwarded-for", PROXY.to_owned()), ("forwarded", format!("for={PROXY}"))];
+    let claimed =
+        [headers[0].clone(), ("x-forwarded-for", PROXY.to_owned()), ("forwarded", format!("for={PROXY}"))];
     let answer = world.asks(Way::Plain { from: STRANGER, headers: &claimed }, "bank").await;
     world.is_refused(&answer, "invalid_client", "client_certificate_missing").await;
     for other in ["x-client-cert", "x-forwarded-client-cert", "ssl-client-cert", "x-ssl-client-cert"] {
@@ -80,17 +97,22 @@ async fn a_header_from_anywhere_else_shows_nothing() {
 #[tokio::test]
 async fn of_a_header_beside_a_tls_certificate_the_one_that_proves_something_counts() {
     let world = World::with(vec![machine("bank"), machine("other"), machine("proxy")]).await;
-    let (bank, other, proxy) = (world.authority.issues("bank"), world.authority.issues("other"), world.authority.issues("proxy"));
+    let (bank, other, proxy) =
+        (world.authority.issues("bank"), world.authority.issues("other"), world.authority.issues("proxy"));
     let headers = [("client-cert", bank.byte_sequence())];
     let stranger = Way::Tls { from: STRANGER, shows: Some(&other), headers: &headers };
     world.is_refused(&world.asks(stranger, "bank").await, "invalid_client", "client_certificate_name").await;
     assert_eq!(world.asks(stranger, "other").await.status, 200, "its own certificate, whatever it writes");
     let passed_on = Way::Tls { from: PROXY, shows: Some(&proxy), headers: &headers };
     assert_eq!(world.asks(passed_on, "bank").await.status, 200);
-    world.is_refused(&world.asks(passed_on, "proxy").await, "invalid_client", "client_certificate_name").await;
+    world
+        .is_refused(&world.asks(passed_on, "proxy").await, "invalid_client", "client_certificate_name")
+        .await;
     // The proxy's own certificate is that of no app behind it.
     let without = Way::Tls { from: PROXY, shows: Some(&proxy), headers: &[] };
-    world.is_refused(&world.asks(without, "proxy").await, "invalid_client", "client_certificate_missing").await;
+    world
+        .is_refused(&world.asks(without, "proxy").await, "invalid_client", "client_certificate_missing")
+        .await;
 }
 
 #[tokio::test]
@@ -112,7 +134,12 @@ async fn what_a_proxy_cannot_have_written_alone_is_not_read() {
 }
 
 /// What the broker says to who shows the certificate of `shown` and signs with the key of `signer`.
-async fn says_with(world: &World, version: &'static SupportedProtocolVersion, shown: &Identity, signer: &Identity) -> String {
+async fn says_with(
+    world: &World,
+    version: &'static SupportedProtocolVersion,
+    shown: &Identity,
+    signer: &Identity,
+) -> String {
     #[derive(Debug)]
     struct Shows(Arc<CertifiedKey>);
     impl ResolvesClientCert for Shows {
@@ -135,7 +162,9 @@ async fn says_with(world: &World, version: &'static SupportedProtocolVersion, sh
     let connector = TlsConnector::from(Arc::new(config));
     let mut said = String::new();
     if let Ok(mut stream) = connector.connect("127.0.0.1".try_into().unwrap(), stream).await {
-        let request = format!("GET /.well-known/openid-configuration HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        );
         // A refused peer may find the connection closed while it still writes or reads.
         drop(stream.write_all(request.as_bytes()).await);
         drop(stream.read_to_string(&mut said).await);

@@ -20,11 +20,21 @@ async fn a_bound_token_is_good_with_its_certificate_and_with_no_other() {
     let person = world.user_info(showing(&own), "Bearer", &tokens.access_token).await;
     assert_eq!((person.status, &person.body["sub"]), (200, &tokens.id["sub"]));
     let by_proxy = [("client-cert", own.byte_sequence())];
-    assert_eq!(world.user_info(Way::Plain { from: PROXY, headers: &by_proxy }, "Bearer", &tokens.access_token).await.status, 200);
+    assert_eq!(
+        world
+            .user_info(Way::Plain { from: PROXY, headers: &by_proxy }, "Bearer", &tokens.access_token)
+            .await
+            .status,
+        200
+    );
     for way in [showing(&other), NOTHING, Way::Plain { from: "127.0.0.1", headers: &by_proxy }] {
         let refused = world.user_info(way, "Bearer", &tokens.access_token).await;
-        let challenge = refused.is_refused_with(401, "invalid_token").headers["www-authenticate"].to_str().unwrap();
-        assert!(challenge.starts_with("Bearer ") && challenge.contains("not bound to what came with it"), "{challenge}");
+        let challenge =
+            refused.is_refused_with(401, "invalid_token").headers["www-authenticate"].to_str().unwrap();
+        assert!(
+            challenge.starts_with("Bearer ") && challenge.contains("not bound to what came with it"),
+            "{challenge}"
+        );
     }
     world.user_info(showing(&own), "DPoP", &tokens.access_token).await.is_refused_with(401, "invalid_token");
 }
@@ -36,7 +46,10 @@ async fn introspection_says_to_which_certificate_a_token_is_bound() {
     let code = world.code("bank").await;
     let tokens = world.redeems(showing(&own), "bank", &code).await.tokens(&world.broker.app("bank")).await;
     for token in [&tokens.access_token, &tokens.refresh_token] {
-        let told = world.posts(showing(&own), "/oauth2/introspect", &[("client_id", "bank"), ("token", token)]).await.body;
+        let told = world
+            .posts(showing(&own), "/oauth2/introspect", &[("client_id", "bank"), ("token", token)])
+            .await
+            .body;
         assert_eq!((&told["active"], &told["cnf"]), (&json!(true), &json!({ "x5t#S256": own.thumbprint() })));
     }
 }
@@ -45,7 +58,8 @@ async fn introspection_says_to_which_certificate_a_token_is_bound() {
 #[tokio::test]
 async fn another_certificate_refreshes_nothing_unless_it_is_the_app_s_next_one() {
     let world = World::with(vec![bound(certified("bank")), bound(certified("other"))]).await;
-    let (own, other, stranger) = (world.authority.issues("bank"), world.authority.issues("other"), Identity::self_signed("bank"));
+    let (own, other, stranger) =
+        (world.authority.issues("bank"), world.authority.issues("other"), Identity::self_signed("bank"));
     let code = world.code("bank").await;
     let app = world.broker.app("bank");
     let refresh = world.redeems(showing(&own), "bank", &code).await.tokens(&app).await.refresh_token;
@@ -85,12 +99,14 @@ async fn a_public_app_refreshes_with_its_first_certificate_only() {
 #[tokio::test]
 async fn an_app_with_another_method_may_have_bound_tokens_too() {
     let signer = Signer::ec("k1");
-    let machine =
-        |client: crate::support::broker::ClientToml| bound(client.scopes(&["api/read"]).with("grants = [\"client_credentials\"]"));
+    let machine = |client: crate::support::broker::ClientToml| {
+        bound(client.scopes(&["api/read"]).with("grants = [\"client_credentials\"]"))
+    };
     let world = World::with(vec![machine(client("web")), machine(signing_client("signs", &signer))]).await;
     let own = Identity::self_signed("anything");
     let unreadable = [("client-cert", "rubbish".to_owned())];
-    let assertion = || signer.asserts(&crate::app_proof::world::assertion("signs", &world.broker.issuer, &world.clock));
+    let assertion =
+        || signer.asserts(&crate::app_proof::world::assertion("signs", &world.broker.issuer, &world.clock));
     let asks = async |way, client: &str| {
         let assertion = assertion();
         let secret = "secret-of-web-0123456789".to_owned();
@@ -98,13 +114,19 @@ async fn an_app_with_another_method_may_have_bound_tokens_too() {
         if client == "web" {
             form.push(("client_secret", &secret));
         } else {
-            form.extend([("client_assertion_type", crate::app_proof::world::ASSERTION_TYPE), ("client_assertion", &assertion)]);
+            form.extend([
+                ("client_assertion_type", crate::app_proof::world::ASSERTION_TYPE),
+                ("client_assertion", &assertion),
+            ]);
         }
         world.posts(way, "/oauth2/token", &form).await
     };
     for id in ["web", "signs"] {
         let token = asks(showing(&own), id).await.body["access_token"].as_str().unwrap().to_owned();
-        assert_eq!(world.broker.app(id).verifies(&token).await.unwrap()["cnf"], json!({ "x5t#S256": own.thumbprint() }));
+        assert_eq!(
+            world.broker.app(id).verifies(&token).await.unwrap()["cnf"],
+            json!({ "x5t#S256": own.thumbprint() })
+        );
         world.is_refused(&asks(NOTHING, id).await, "invalid_request", "client_certificate_missing").await;
         let refused = asks(Way::Plain { from: PROXY, headers: &unreadable }, id).await;
         world.is_refused(&refused, "invalid_request", "client_certificate_unreadable").await;
@@ -117,10 +139,17 @@ async fn a_dpop_proof_replaces_no_certificate() {
     let world = World::with(vec![bound(certified("bank"))]).await;
     let own = world.authority.issues("bank");
     let dpop = Signer::ec("d1");
-    let (header, claims) = crate::fapi::world::honest(&dpop, "POST", &world.broker.at("/oauth2/token"), world.clock.now().secs());
+    let (header, claims) = crate::fapi::world::honest(
+        &dpop,
+        "POST",
+        &world.broker.at("/oauth2/token"),
+        world.clock.now().secs(),
+    );
     let headers = [("dpop", dpop.signs(&header, &claims))];
     let code = world.code("bank").await;
-    let refused = world.redeems(Way::Tls { from: "127.0.0.1", shows: Some(&own), headers: &headers }, "bank", &code).await;
+    let refused = world
+        .redeems(Way::Tls { from: "127.0.0.1", shows: Some(&own), headers: &headers }, "bank", &code)
+        .await;
     world.is_refused(&refused, "invalid_dpop_proof", "dpop_proof_unwanted").await;
 }
 
@@ -134,7 +163,10 @@ async fn the_metadata_says_where_certificates_are_asked_for_and_what_for() {
     let told = metadata(&world).await;
     assert_eq!(told["tls_client_certificate_bound_access_tokens"], true);
     let methods = told["token_endpoint_auth_methods_supported"].as_array().unwrap();
-    assert!(methods.contains(&json!("tls_client_auth")) && !methods.contains(&json!("self_signed_tls_client_auth")));
+    assert!(
+        methods.contains(&json!("tls_client_auth"))
+            && !methods.contains(&json!("self_signed_tls_client_auth"))
+    );
     for (name, path) in [
         ("token_endpoint", "/oauth2/token"),
         ("pushed_authorization_request_endpoint", "/oauth2/par"),
@@ -148,6 +180,9 @@ async fn the_metadata_says_where_certificates_are_asked_for_and_what_for() {
     let plain = crate::app_proof::world::World::with(vec![client("web")]).await;
     let url = format!("{}/.well-known/openid-configuration", plain.broker.issuer);
     let told = crate::support::broker::app::answer(plain.http.get(url)).await.body;
-    assert_eq!((&told["tls_client_certificate_bound_access_tokens"], told.get("mtls_endpoint_aliases")), (&json!(false), None));
+    assert_eq!(
+        (&told["tls_client_certificate_bound_access_tokens"], told.get("mtls_endpoint_aliases")),
+        (&json!(false), None)
+    );
     assert!(!told["token_endpoint_auth_methods_supported"].to_string().contains("tls_client_auth"));
 }

@@ -12,9 +12,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_value_of_a_name_comes_back_whatever_is_in_it(value in "\\PC{1,20}", kind in "(CN|O|2\\.5\\.4\\.97|emailAddress)") {
-        let oid = match kind.as_str() { "CN" => "2.5.4.3", "O" => "2.5.4.10", "2.5.4.97" => "2.5.4.97", _ => "1.2.840.113549.1.9.1" };
-        let held = DistinguishedName::of_certificate(std::iter::once(vec![(oid.to_owned(), 12, value.as_bytes())]));
+    fn a_value_of_a_name_comes_back_whatever_is_in_it(value in "\\PC{1,20}",
+        kind in "(CN|O|2\\.5\\.4\\.97|emailAddress)") {
+        let oid = match kind.as_str() { "CN" => "2.5.4.3", "O" => "2.5.4.10", "2.5.4.97" => "2.5.4.97",
+            _ => "1.2.840.113549.1.9.1" };
+        let held = DistinguishedName::of_certificate(std::iter::once(vec![(oid.to_owned(), 12,
+            value.as_bytes())]));
         prop_assert_eq!(DistinguishedName::parse(&held.to_string()), Some(held));
     }
 
@@ -26,7 +29,8 @@ proptest! {
     }
 
     #[test]
-    fn any_header_is_certificates_or_nothing(text in "(:|Cert=|Hash=|Chain=|By=|\"|;|,|%2[0-9A-F]|-----BEGIN CERTIFICATE-----|-----END CERTIFICATE-----|[A-Za-z0-9+/=%\\\\ ]){0,12}") {
+    fn any_header_is_certificates_or_nothing(text in "(:|Cert=|Hash=|Chain=|By=|\"|;|,|%2[0-9A-F]|-----BEGIN \
+        CERTIFICATE-----|-----END CERTIFICATE-----|[A-Za-z0-9+/=%\\\\ ]){0,12}") {
         for chain in [read(&text), read_chain(&text)].into_iter().flatten() {
             prop_assert!(ClientCertificate::read(chain).is_none());
         }

@@ -6,13 +6,14 @@ use super::world::Authority;
 
 const THUMBPRINT: &str = "certificate_thumbprints = [\"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\"]";
 const NAMED: &str = "client_auth = \"tls_client_auth\"\ntls_client_auth_subject_dn = \"CN=app,O=Bank\"";
-const ARRIVING: &str =
-    "trusted_proxies = [\"10.0.0.0/8\"]\ntrusted_client_certificate_header = \"client-cert\"\nclient_ca_file = \"ca.pem\"";
+const ARRIVING: &str = "trusted_proxies = [\"10.0.0.0/8\"]\ntrusted_client_certificate_header \
+    = \"client-cert\"\nclient_ca_file = \"ca.pem\"";
 
 /// Problems, or warnings where there is no problem.
 fn said(server: &str, pool: &str, client: &str) -> Vec<String> {
     let text = format!(
-        "[server]\n{server}\n[[pool]]\nid = \"eu-west-1_A1\"\n{pool}\n[[pool.client]]\nid = \"bank\"\nredirect_uris = [\"https://bank.example/cb\"]\n{client}\n"
+        "[server]\n{server}\n[[pool]]\nid = \"eu-west-1_A1\"\n{pool}\n[[pool.client]]\nid \
+         = \"bank\"\nredirect_uris = [\"https://bank.example/cb\"]\n{client}\n"
     );
     let authority = Authority::new().pem();
     let files = |name: &str| match name {
@@ -30,7 +31,10 @@ fn said(server: &str, pool: &str, client: &str) -> Vec<String> {
 
 #[track_caller]
 fn says((server, pool, client): (&str, &str, &str), expected: &[&str]) {
-    let said: Vec<String> = said(server, pool, client).into_iter().filter(|line| !line.contains("stolen refresh token")).collect();
+    let said: Vec<String> = said(server, pool, client)
+        .into_iter()
+        .filter(|line| !line.contains("stolen refresh token"))
+        .collect();
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     for (line, part) in said.iter().zip(expected) {
         assert!(line.contains(part), "{line:?} does not hold {part:?}");
@@ -40,7 +44,10 @@ fn says((server, pool, client): (&str, &str, &str), expected: &[&str]) {
 #[test]
 fn a_certificate_has_exactly_one_name() {
     says((ARRIVING, "", NAMED), &[]);
-    says((ARRIVING, "", "client_auth = \"tls_client_auth\""), &["client_auth: the client's certificate has no name"]);
+    says(
+        (ARRIVING, "", "client_auth = \"tls_client_auth\""),
+        &["client_auth: the client's certificate has no name"],
+    );
     let two = format!("{NAMED}\ntls_client_auth_san_dns = \"app.bank.example\"");
     says((ARRIVING, "", &two), &["tls_client_auth_san_dns: the certificate is named more than once"]);
     says(
@@ -57,7 +64,10 @@ fn a_certificate_has_exactly_one_name() {
     ] {
         says((ARRIVING, "", &format!("client_auth = \"tls_client_auth\"\n{line}")), &[part]);
     }
-    says((ARRIVING, "", &format!("{NAMED}\nsecret = \"0123456789abcdef-0\"")), &["client_auth: the client has a secret as well"]);
+    says(
+        (ARRIVING, "", &format!("{NAMED}\nsecret = \"0123456789abcdef-0\"")),
+        &["client_auth: the client has a secret as well"],
+    );
 }
 
 #[test]
@@ -65,9 +75,18 @@ fn a_self_signed_certificate_has_a_thumbprint() {
     let method = "client_auth = \"self_signed_tls_client_auth\"";
     says((ARRIVING, "", &format!("{method}\n{THUMBPRINT}")), &[]);
     says((ARRIVING, "", method), &["client_auth: the client has no certificates"]);
-    says((ARRIVING, "", &format!("{method}\ncertificate_thumbprints = []")), &["certificate_thumbprints: the list is empty"]);
-    says((ARRIVING, "", &format!("{method}\ncertificate_thumbprints = [\"00:11\"]")), &["\"00:11\" is no SHA-256"]);
-    says((ARRIVING, "", THUMBPRINT), &["certificate_thumbprints: the client shows no certificate that is known"]);
+    says(
+        (ARRIVING, "", &format!("{method}\ncertificate_thumbprints = []")),
+        &["certificate_thumbprints: the list is empty"],
+    );
+    says(
+        (ARRIVING, "", &format!("{method}\ncertificate_thumbprints = [\"00:11\"]")),
+        &["\"00:11\" is no SHA-256"],
+    );
+    says(
+        (ARRIVING, "", THUMBPRINT),
+        &["certificate_thumbprints: the client shows no certificate that is known"],
+    );
 }
 
 #[test]
@@ -82,14 +101,29 @@ fn certificates_need_a_way_to_arrive_and_somebody_to_vouch_for_them() {
         let line = format!("trusted_proxies = [\"10.0.0.1\"]\ntrusted_client_certificate_header = {name:?}");
         says((&line, "", ""), &["is no header for certificates"]);
     }
-    says(("client_ca_file = \"bad.pem\"", "", ""), &["client_ca_file: the file holds something else than PEM certificates"]);
-    says(("client_ca_file = \"own.key\"", "", ""), &["client_ca_file: the file holds something else than PEM certificates"]);
-    says(("mtls_listen = \"127.0.0.1:8443\"", "", ""), &["mtls_listen: this listener has no certificate of its own"]);
+    says(
+        ("client_ca_file = \"bad.pem\"", "", ""),
+        &["client_ca_file: the file holds something else than PEM certificates"],
+    );
+    says(
+        ("client_ca_file = \"own.key\"", "", ""),
+        &["client_ca_file: the file holds something else than PEM certificates"],
+    );
+    says(
+        ("mtls_listen = \"127.0.0.1:8443\"", "", ""),
+        &["mtls_listen: this listener has no certificate of its own"],
+    );
     let own = "mtls_certificate_file = \"own.pem\"\nmtls_key_file = \"own.key\"";
     says((own, "", ""), &["mtls_certificate_file: nobody listens with it"]);
-    says((&format!("mtls_listen = \"127.0.0.1:8080\"\n{own}"), "", ""), &["mtls_listen: two listeners would share one address"]);
+    says(
+        (&format!("mtls_listen = \"127.0.0.1:8080\"\n{own}"), "", ""),
+        &["mtls_listen: two listeners would share one address"],
+    );
     let listener = format!("mtls_listen = \"127.0.0.1:8443\"\nclient_ca_file = \"ca.pem\"\n{own}");
-    says((&listener, "", NAMED), &["the metadata does not tell the client bank where certificates are asked for"]);
+    says(
+        (&listener, "", NAMED),
+        &["the metadata does not tell the client bank where certificates are asked for"],
+    );
     says((&listener, "mtls_url = \"https://localhost:8443\"", NAMED), &[]);
 }
 
@@ -97,7 +131,8 @@ fn certificates_need_a_way_to_arrive_and_somebody_to_vouch_for_them() {
 #[test]
 fn the_examples_of_the_page_are_configurations() {
     let page = include_str!("../../../docs/mutual-tls.md");
-    let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let authority = Authority::new().pem();
     let files = |name: &str| match name {
         "mtls.key" => Ok("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----".to_owned()),
@@ -106,9 +141,18 @@ fn the_examples_of_the_page_are_configurations() {
     };
     let (whole, server) = (examples[0], examples[1]);
     let (_, rest) = whole.split_once("\n\n").unwrap();
-    for (text, summed_up) in [(whole.to_owned(), "asked for on 0.0.0.0:8443"), (format!("{server}{rest}"), "in the header client-cert")] {
-        let read = config::parse(&text, "symbolon.toml", &[], &files).unwrap_or_else(|problems| panic!("{problems}"));
-        assert!(read.warnings.is_empty() && read.summary().contains(summed_up), "{:?} {}", read.warnings, read.summary());
+    for (text, summed_up) in [
+        (whole.to_owned(), "asked for on 0.0.0.0:8443"),
+        (format!("{server}{rest}"), "in the header client-cert"),
+    ] {
+        let read = config::parse(&text, "symbolon.toml", &[], &files)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(
+            read.warnings.is_empty() && read.summary().contains(summed_up),
+            "{:?} {}",
+            read.warnings,
+            read.summary()
+        );
     }
 }
 
@@ -118,7 +162,14 @@ fn under_fapi_a_certificate_stands_in_place_of_assertions_and_proofs() {
     let bank = format!("profile = \"fapi2\"\n{NAMED}");
     says((ARRIVING, pool, &bank), &[]);
     says((ARRIVING, pool, &format!("{bank}\ntls_client_certificate_bound_access_tokens = true")), &[]);
-    says((ARRIVING, pool, &format!("{bank}\ntls_client_certificate_bound_access_tokens = true\nrequire_dpop = false")), &[]);
+    says(
+        (
+            ARRIVING,
+            pool,
+            &format!("{bank}\ntls_client_certificate_bound_access_tokens = true\nrequire_dpop = false"),
+        ),
+        &[],
+    );
     says((ARRIVING, pool, &format!("{bank}\nrequire_dpop = false")), &["require_dpop: FAPI 2.0 requires it"]);
     let both = "tls_client_certificate_bound_access_tokens = true\nrequire_dpop = true\ndpop_nonce = true";
     let bound = "the client's tokens are bound to its certificate";

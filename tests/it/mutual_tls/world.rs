@@ -1,10 +1,12 @@
-//! Authorities, apps with certificates, and a broker that apps reach by its own TLS listener or by way of a proxy.
+//! Authorities, apps with certificates, and a broker that apps reach by its own TLS listener or by way of a
+//! proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, SanType,
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -49,10 +51,18 @@ impl Identity {
         Self::made(|params, key| params.self_signed(key).unwrap(), &over)
     }
 
-    fn made(sign: impl FnOnce(&CertificateParams, &KeyPair) -> rcgen::Certificate, params: &CertificateParams) -> Self {
+    fn made(
+        sign: impl FnOnce(&CertificateParams, &KeyPair) -> rcgen::Certificate,
+        params: &CertificateParams,
+    ) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = sign(params, &key);
-        Self { der: certificate.der().to_vec(), pem: certificate.pem(), between: Vec::new(), key: key.serialize_pem() }
+        Self {
+            der: certificate.der().to_vec(),
+            pem: certificate.pem(),
+            between: Vec::new(),
+            key: key.serialize_pem(),
+        }
     }
 
     /// `x5t#S256`, by hand.
@@ -111,13 +121,16 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let issuer = CertifiedIssuer::self_signed(authority_params("Root"), KeyPair::generate().unwrap()).unwrap();
+        let issuer =
+            CertifiedIssuer::self_signed(authority_params("Root"), KeyPair::generate().unwrap()).unwrap();
         Self { issuer: Arc::new(issuer), between: Vec::new() }
     }
 
     /// One below it.
     pub(crate) fn below(&self) -> Self {
-        let issuer = CertifiedIssuer::signed_by(authority_params("Below"), KeyPair::generate().unwrap(), &self.issuer).unwrap();
+        let issuer =
+            CertifiedIssuer::signed_by(authority_params("Below"), KeyPair::generate().unwrap(), &self.issuer)
+                .unwrap();
         let between = std::iter::once(issuer.der().to_vec()).chain(self.between.clone()).collect();
         Self { issuer: Arc::new(issuer), between }
     }
@@ -181,7 +194,10 @@ impl Drop for World {
 
 /// An app that authenticates by the name in its certificate.
 pub(crate) fn certified(id: &str) -> ClientToml {
-    client(id).public().with("client_auth = \"tls_client_auth\"").with(&format!("tls_client_auth_subject_dn = \"CN={id},O=Bank\""))
+    client(id)
+        .public()
+        .with("client_auth = \"tls_client_auth\"")
+        .with(&format!("tls_client_auth_subject_dn = \"CN={id},O=Bank\""))
 }
 
 /// An app whose tokens are bound to its certificate.
@@ -201,10 +217,16 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mtls_url = format!("https://{}", listener.local_addr().unwrap());
         let (folder, files, server_der) = server_certificate();
-        let mut builder = Broker::builder(&clock).pool("signing = \"EdDSA\"").pool(&format!("mtls_url = {mtls_url:?}"));
-        builder = builder.server(&format!("trusted_proxies = [{PROXY:?}]")).server("client_ca_file = \"ca.pem\"");
-        builder = builder.server(&format!("trusted_client_certificate_header = {header:?}")).file("ca.pem", &authority.pem());
-        builder = clients.into_iter().fold(builder.provider(provider("Acme", &acme)), crate::support::broker::Builder::client);
+        let mut builder =
+            Broker::builder(&clock).pool("signing = \"EdDSA\"").pool(&format!("mtls_url = {mtls_url:?}"));
+        builder =
+            builder.server(&format!("trusted_proxies = [{PROXY:?}]")).server("client_ca_file = \"ca.pem\"");
+        builder = builder
+            .server(&format!("trusted_client_certificate_header = {header:?}"))
+            .file("ca.pem", &authority.pem());
+        builder = clients
+            .into_iter()
+            .fold(builder.provider(provider("Acme", &acme)), crate::support::broker::Builder::client);
         let broker = builder.start().await;
         let reception = Reception { tls: Some(Tls::asking(files).unwrap()), ..Reception::default() };
         let router = symbolon::web::router(broker.app.clone()).unwrap();
@@ -220,12 +242,16 @@ impl World {
     /// A client of the broker by this way, and the base of its URLs.
     fn http(&self, way: Way<'_>) -> (reqwest::Client, String, Vec<(String, String)>) {
         let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let owned = |headers: &[(&str, String)]| headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let owned = |headers: &[(&str, String)]| {
+            headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        };
         let (builder, base, from, headers) = match way {
             Way::Plain { from, headers } => (plain, self.broker.url.clone(), from, owned(headers)),
             Way::Tls { from, shows, headers } => {
-                let builder = plain.tls_certs_only([reqwest::Certificate::from_der(&self.server_der).unwrap()]);
-                let builder = shows.into_iter().fold(builder, |builder, identity| builder.identity(identity.reqwest()));
+                let builder =
+                    plain.tls_certs_only([reqwest::Certificate::from_der(&self.server_der).unwrap()]);
+                let builder =
+                    shows.into_iter().fold(builder, |builder, identity| builder.identity(identity.reqwest()));
                 (builder, self.mtls_url.clone(), from, owned(headers))
             }
         };
@@ -235,13 +261,15 @@ impl World {
 
     pub(crate) async fn posts(&self, way: Way<'_>, path: &str, form: &[(&str, &str)]) -> TokenAnswer {
         let (http, base, headers) = self.http(way);
-        let request = headers.iter().fold(http.post(base + path), |request, (name, value)| request.header(name, value));
+        let request =
+            headers.iter().fold(http.post(base + path), |request, (name, value)| request.header(name, value));
         answer(request.form(form)).await
     }
 
     pub(crate) async fn user_info(&self, way: Way<'_>, scheme: &str, token: &str) -> TokenAnswer {
         let (http, base, headers) = self.http(way);
-        let request = http.get(base + "/oauth2/userInfo").header("authorization", format!("{scheme} {token}"));
+        let request =
+            http.get(base + "/oauth2/userInfo").header("authorization", format!("{scheme} {token}"));
         answer(headers.iter().fold(request, |request, (name, value)| request.header(name, value))).await
     }
 
@@ -255,7 +283,12 @@ impl World {
         (ask, code)
     }
 
-    pub(crate) async fn redeems(&self, way: Way<'_>, client: &str, (ask, code): &(Ask, String)) -> TokenAnswer {
+    pub(crate) async fn redeems(
+        &self,
+        way: Way<'_>,
+        client: &str,
+        (ask, code): &(Ask, String),
+    ) -> TokenAnswer {
         let redirect = format!("https://{client}.example/callback");
         let form = [
             ("grant_type", "authorization_code"),
@@ -268,7 +301,12 @@ impl World {
     }
 
     pub(crate) async fn refreshes(&self, way: Way<'_>, client: &str, token: &str) -> TokenAnswer {
-        self.posts(way, "/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client)]).await
+        self.posts(
+            way,
+            "/oauth2/token",
+            &[("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client)],
+        )
+        .await
     }
 
     /// A machine asks for a token by its certificate.
@@ -289,8 +327,10 @@ impl World {
 fn server_certificate() -> (TempDir, TlsFiles, Vec<u8>) {
     let folder = TempDir::new();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let files = TlsFiles { certificate: folder.path().join("server.pem"), key: folder.path().join("server.key") };
+    let certificate =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let files =
+        TlsFiles { certificate: folder.path().join("server.pem"), key: folder.path().join("server.key") };
     std::fs::write(&files.certificate, certificate.pem()).unwrap();
     std::fs::write(&files.key, key.serialize_pem()).unwrap();
     (folder, files, certificate.der().to_vec())

@@ -31,7 +31,8 @@ async fn get(urls: &[&str]) -> Vec<Value> {
     let mut documents = Vec::new();
     for url in urls {
         let path = url.strip_prefix("https://op.example").unwrap();
-        let request = http::Request::get(path).header("host", "op.example").body(axum::body::Body::empty()).unwrap();
+        let request =
+            http::Request::get(path).header("host", "op.example").body(axum::body::Body::empty()).unwrap();
         let answer = router.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{url}");
         assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/json"), "{url}");
@@ -46,7 +47,11 @@ async fn metadata() -> Value {
 }
 
 fn has(document: &Value, member: &str, value: &str) -> bool {
-    document[member].as_array().unwrap_or_else(|| panic!("{member} is no array: {document}")).iter().any(|have| have == value)
+    document[member]
+        .as_array()
+        .unwrap_or_else(|| panic!("{member} is no array: {document}"))
+        .iter()
+        .any(|have| have == value)
 }
 
 ///
@@ -57,7 +62,9 @@ async fn oidcc_discovery_endpoint_verification() {
     let [metadata, keys] = &documents[..] else { panic!("two documents") };
     assert_eq!((&metadata["issuer"], &metadata["jwks_uri"]), (&Value::from(ISSUER), &Value::from(keys_url)));
     let members = metadata.as_object().unwrap();
-    for (name, value) in members.iter().filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri")) {
+    for (name, value) in
+        members.iter().filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri"))
+    {
         assert!(value.as_str().is_some_and(|url| url.starts_with("https://op.example/")), "{name}: {value}");
     }
     for required in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint"] {
@@ -75,8 +82,16 @@ async fn oidcc_discovery_endpoint_verification() {
         assert!(has(metadata, member, value), "{member}: {}", metadata[member]);
     }
     assert!(!has(metadata, "id_token_signing_alg_values_supported", "none"));
-    assert!(metadata["ui_locales_supported"].as_array().unwrap().iter().all(|tag| tag.as_str().is_some_and(|tag| !tag.contains('_'))));
-    for member in ["request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"] {
+    assert!(
+        metadata["ui_locales_supported"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|tag| tag.as_str().is_some_and(|tag| !tag.contains('_')))
+    );
+    for member in
+        ["request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"]
+    {
         assert!(metadata[member].is_boolean(), "{member}");
     }
     are_public(keys);
@@ -89,7 +104,10 @@ fn are_public(keys: &Value) {
     assert!(!keys.is_empty() && ids.len() == keys.len(), "{keys:?}");
     for key in keys {
         assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&"RSA".into(), &"RS256".into(), &"sig".into()));
-        assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|secret| key.get(*secret).is_none()), "{key}");
+        assert!(
+            ["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|secret| key.get(*secret).is_none()),
+            "{key}"
+        );
     }
 }
 

@@ -41,8 +41,15 @@ async fn oidcc_idtoken_signature() {
 #[tokio::test]
 async fn oidcc_idtoken_unsigned() {
     let suite = suite().await;
-    let metadata = suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
-    assert!(!metadata["id_token_signing_alg_values_supported"].as_array().unwrap().iter().any(|alg| alg == "none"));
+    let metadata =
+        suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
+    assert!(
+        !metadata["id_token_signing_alg_values_supported"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|alg| alg == "none")
+    );
 }
 
 #[tokio::test]
@@ -76,7 +83,8 @@ async fn oidcc_ensure_request_with_unknown_parameter_succeeds() {
 async fn oidcc_ensure_post_request_succeeds() {
     let mut suite = suite().await;
     let ask = suite.app.asks();
-    let fields: Vec<(&str, &str)> = ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let endpoint = suite.broker.at("/oauth2/authorize");
     suite.visitor.is_lured_to_post("https://web.example/", &endpoint, &fields).await.follows_all().await;
     suite.redeems(&ask).await;
@@ -105,7 +113,8 @@ async fn oidcc_server_client_secret_post() {
 async fn oidcc_ensure_request_with_valid_pkce_succeeds() {
     let mut suite = suite().await;
     suite.completes(|ask| ask).await;
-    let metadata = suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
+    let metadata =
+        suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
     assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
 }
 

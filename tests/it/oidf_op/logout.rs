@@ -44,9 +44,13 @@ async fn is_asked(suite: &mut Suite, parameters: &[(&str, &str)]) {
 #[tokio::test]
 async fn oidcc_rp_initiated_logout() {
     let (mut suite, hint) = signed_in().await;
-    let url = logout(&suite, &[("id_token_hint", &hint), ("post_logout_redirect_uri", HOME), ("state", "f8Y0")]);
+    let url =
+        logout(&suite, &[("id_token_hint", &hint), ("post_logout_redirect_uri", HOME), ("state", "f8Y0")]);
     let page = suite.visitor.opens(url).await.lands_on(HOME);
-    assert_eq!(page.url.query_pairs().into_owned().collect::<Vec<_>>(), [("state".to_owned(), "f8Y0".to_owned())]);
+    assert_eq!(
+        page.url.query_pairs().into_owned().collect::<Vec<_>>(),
+        [("state".to_owned(), "f8Y0".to_owned())]
+    );
     assert!(!suite.is_signed_in().await);
 }
 
@@ -54,7 +58,11 @@ async fn oidcc_rp_initiated_logout() {
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_bad_post_logout_redirect_uri() {
     let (suite, hint) = signed_in().await;
-    let parameters = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://web.example/4f8a1c"), ("state", "s")];
+    let parameters = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", "https://web.example/4f8a1c"),
+        ("state", "s"),
+    ];
     is_refused(suite, &parameters, "logout_uri_not_registered").await;
 }
 
@@ -67,10 +75,16 @@ async fn oidcc_rp_initiated_logout_modified_id_token_hint() {
     let claims = String::from_utf8(claims).unwrap().replace("Ada", "Eve");
     let modified = format!("{}.{}.{}", parts[0], symbolon::model::encoding::base64url(claims), parts[2]);
     assert_ne!(modified, hint);
-    is_refused(suite, &[("id_token_hint", &modified), ("post_logout_redirect_uri", HOME)], "parameter_invalid").await;
+    is_refused(
+        suite,
+        &[("id_token_hint", &modified), ("post_logout_redirect_uri", HOME)],
+        "parameter_invalid",
+    )
+    .await;
 }
 
-/// without a hint nothing proves that the app may, so the person is asked; then they go back, since the app named itself.
+/// without a hint nothing proves that the app may, so the person is asked; then they go back, since the
+/// app named itself.
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_no_id_token_hint() {
     let (mut suite, _hint) = signed_in().await;
@@ -128,7 +142,11 @@ async fn oidcc_rp_initiated_logout_only_state() {
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri() {
     let (suite, hint) = signed_in().await;
-    let parameters = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://web.example/?foo=bar"), ("state", "s")];
+    let parameters = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", "https://web.example/?foo=bar"),
+        ("state", "s"),
+    ];
     is_refused(suite, &parameters, "logout_uri_not_registered").await;
 }
 
@@ -136,10 +154,20 @@ async fn oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri() {
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_bad_id_token_hint() {
     let (suite, _hint) = signed_in().await;
-    is_refused(suite, &[("id_token_hint", "bad-id-token"), ("post_logout_redirect_uri", HOME)], "parameter_invalid").await;
+    is_refused(
+        suite,
+        &[("id_token_hint", "bad-id-token"), ("post_logout_redirect_uri", HOME)],
+        "parameter_invalid",
+    )
+    .await;
     let (suite, _hint) = signed_in().await;
     let foreign = suite.idp.last_id_token();
-    is_refused(suite, &[("id_token_hint", &foreign), ("post_logout_redirect_uri", HOME)], "parameter_invalid").await;
+    is_refused(
+        suite,
+        &[("id_token_hint", &foreign), ("post_logout_redirect_uri", HOME)],
+        "parameter_invalid",
+    )
+    .await;
 }
 
 /// The app's end of the back channel: what was posted there.
@@ -157,7 +185,10 @@ async fn ear() -> Ear {
         sink.lock().unwrap().push(body);
         std::future::ready(())
     };
-    tokio::spawn(symbolon::web::server::serve(listener, Router::new().route("/backchannel_logout", post(hear))));
+    tokio::spawn(symbolon::web::server::serve(
+        listener,
+        Router::new().route("/backchannel_logout", post(hear)),
+    ));
     Ear { url, heard }
 }
 
@@ -169,8 +200,14 @@ async fn oidcc_backchannel_rp_initiated_logout() {
     let mut suite = suite_with(|pool| pool.pool("signing = \"ES256\"").client(app)).await;
     suite.app = suite.broker.app("hears");
     let tokens = suite.completes(|ask| ask).await;
-    let url =
-        logout(&suite, &[("id_token_hint", &tokens.id_token), ("post_logout_redirect_uri", "https://hears.example/"), ("state", "s")]);
+    let url = logout(
+        &suite,
+        &[
+            ("id_token_hint", &tokens.id_token),
+            ("post_logout_redirect_uri", "https://hears.example/"),
+            ("state", "s"),
+        ],
+    );
     suite.visitor.opens(url).await.lands_on("https://hears.example/?state=s");
     let told = async {
         while ear.heard.lock().unwrap().is_empty() {
@@ -184,13 +221,24 @@ async fn oidcc_backchannel_rp_initiated_logout() {
     let [(name, token)] = &fields[..] else { panic!("{fields:?}") };
     assert_eq!(name, "logout_token");
     let claims = suite.app.verifies(token).await.unwrap();
-    for (claim, expected) in
-        [("iss", &tokens.id["iss"]), ("aud", &tokens.id["aud"]), ("sub", &tokens.id["sub"]), ("sid", &tokens.id["sid"])]
-    {
+    for (claim, expected) in [
+        ("iss", &tokens.id["iss"]),
+        ("aud", &tokens.id["aud"]),
+        ("sub", &tokens.id["sub"]),
+        ("sid", &tokens.id["sid"]),
+    ] {
         assert_eq!(&claims[claim], expected, "{claim}");
     }
-    assert_eq!(claims["events"], serde_json::json!({"http://schemas.openid.net/event/backchannel-logout": {}}));
-    assert!(claims["jti"].is_string() && claims["iat"].is_i64() && claims["exp"].as_i64() > claims["iat"].as_i64(), "{claims}");
+    assert_eq!(
+        claims["events"],
+        serde_json::json!({"http://schemas.openid.net/event/backchannel-logout": {}})
+    );
+    assert!(
+        claims["jti"].is_string()
+            && claims["iat"].is_i64()
+            && claims["exp"].as_i64() > claims["iat"].as_i64(),
+        "{claims}"
+    );
     assert_eq!(claims.get("nonce"), None);
     let algorithm = |token: &str| jsonwebtoken::decode_header(token).unwrap().alg;
     assert_eq!(algorithm(token), algorithm(&tokens.id_token));
@@ -200,12 +248,20 @@ async fn oidcc_backchannel_rp_initiated_logout() {
 /// the frame has exactly `iss` and `sid`, and the browser ends at the app with its `state`.
 #[tokio::test]
 async fn oidcc_frontchannel_rp_initiated_logout() {
-    let app = client("framed").scopes(&SCOPES).with("frontchannel_logout_uri = \"https://framed.example/frontchannel_logout\"");
+    let app = client("framed")
+        .scopes(&SCOPES)
+        .with("frontchannel_logout_uri = \"https://framed.example/frontchannel_logout\"");
     let mut suite = suite_with(|pool| pool.pool("signing = \"ES256\"").client(app)).await;
     suite.app = suite.broker.app("framed");
     let tokens = suite.completes(|ask| ask).await;
-    let url =
-        logout(&suite, &[("id_token_hint", &tokens.id_token), ("post_logout_redirect_uri", "https://framed.example/"), ("state", "s")]);
+    let url = logout(
+        &suite,
+        &[
+            ("id_token_hint", &tokens.id_token),
+            ("post_logout_redirect_uri", "https://framed.example/"),
+            ("state", "s"),
+        ],
+    );
     let page = suite.visitor.opens(url).await.lands_on("https://framed.example/?");
     assert_eq!(page.url.query(), Some("state=s"));
     let [frame] = &suite.visitor.framed()[..] else { panic!("one frame") };
@@ -213,6 +269,9 @@ async fn oidcc_frontchannel_rp_initiated_logout() {
     let mut parameters: Vec<(String, Value)> =
         frame.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
     parameters.sort_by(|left, right| left.0.cmp(&right.0));
-    assert_eq!(parameters, [("iss".to_owned(), tokens.id["iss"].clone()), ("sid".to_owned(), tokens.id["sid"].clone())]);
+    assert_eq!(
+        parameters,
+        [("iss".to_owned(), tokens.id["iss"].clone()), ("sid".to_owned(), tokens.id["sid"].clone())]
+    );
     assert!(!suite.is_signed_in().await);
 }

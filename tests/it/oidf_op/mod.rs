@@ -1,5 +1,6 @@
-//! What the modules of the OpenID Foundation's conformance suite check of a provider, each as a test of the module's name, with hyphens as
-//! underscores. `tests/conformance/modules.tsv` lists them with their results; docs/conformance.md shows it.
+//! What the modules of the OpenID Foundation's conformance suite check of a provider, each as a test of the
+//! module's name, with hyphens as underscores. `tests/conformance/modules.tsv` lists them with their results;
+//! docs/conformance.md shows it.
 
 mod discovery;
 mod happy;
@@ -42,7 +43,8 @@ async fn suite_with(change: impl FnOnce(Builder) -> Builder) -> Suite {
     let clock = Clock::fake(Timestamp::from_secs(1_800_000_000));
     let idp = FakeIdp::oidc(&clock).await;
     idp.signs_in(person());
-    let apps = Broker::builder(&clock).client(client("web").scopes(&SCOPES)).client(client("shop").scopes(&SCOPES));
+    let apps =
+        Broker::builder(&clock).client(client("web").scopes(&SCOPES)).client(client("shop").scopes(&SCOPES));
     let broker = change(apps.provider(provider("Acme", &idp))).start().await;
     Suite { app: broker.app("web"), visitor: Browser::new(&clock), clock, broker, idp }
 }
@@ -63,7 +65,11 @@ fn person() -> Person {
         ("locale", "en-GB"),
         ("phone_number", "+441234567890"),
     ];
-    texts.into_iter().fold(Person::new("person-1", "Ada Example", "ada@example.org"), |person, (claim, text)| person.with(claim, text))
+    texts
+        .into_iter()
+        .fold(Person::new("person-1", "Ada Example", "ada@example.org"), |person, (claim, text)| {
+            person.with(claim, text)
+        })
 }
 
 impl Suite {
@@ -78,14 +84,19 @@ impl Suite {
     async fn redeems(&mut self, ask: &Ask) -> Tokens {
         let code = self.app.takes_code(ask, self.visitor.page());
         let answer = self.app.redeems(ask, &code).await;
-        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name: &str| {
+            answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
         assert!(
-            header("cache-control").contains("no-store") && header("content-type").starts_with("application/json"),
+            header("cache-control").contains("no-store")
+                && header("content-type").starts_with("application/json"),
             "{:?}",
             answer.headers
         );
         let tokens = answer.tokens(&self.app).await;
-        let sent = |name: &str| ask.parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        let sent = |name: &str| {
+            ask.parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+        };
         is_well_made(&tokens, self.clock.now(), sent("nonce"));
         tokens
     }
@@ -108,19 +119,27 @@ impl Suite {
     async fn is_signed_in(&mut self) -> bool {
         self.visitor.opens(self.app.asks().with("prompt", "none").url()).await;
         let page = self.visitor.page();
-        assert!(page.query("code").is_some() ^ (page.query("error").as_deref() == Some("login_required")), "{}", page.url);
+        assert!(
+            page.query("code").is_some() ^ (page.query("error").as_deref() == Some("login_required")),
+            "{}",
+            page.url
+        );
         page.query("code").is_some()
     }
 }
 
-/// Token response and ID token by OpenID Connect Core sections 2, 3.1.3.3 and 3.1.3.6; signature, issuer and audience hold already.
+/// Token response and ID token by OpenID Connect Core sections 2, 3.1.3.3 and 3.1.3.6; signature, issuer and
+/// audience hold already.
 fn is_well_made(tokens: &Tokens, now: Timestamp, nonce: Option<&str>) {
     assert_eq!(tokens.answer["token_type"], "Bearer");
     assert!(tokens.answer["expires_in"].as_i64().is_some_and(|seconds| seconds > 0), "{}", tokens.answer);
     let id = &tokens.id;
     let time = |name: &str| id[name].as_i64().unwrap_or_else(|| panic!("{name}: {id}"));
     assert!((1..=255).contains(&id["sub"].as_str().unwrap().len()) && id["sub"].as_str().unwrap().is_ascii());
-    assert!(time("exp") > time("iat") && time("iat") == now.secs() && time("auth_time") <= now.secs(), "{id}");
+    assert!(
+        time("exp") > time("iat") && time("iat") == now.secs() && time("auth_time") <= now.secs(),
+        "{id}"
+    );
     assert_eq!(id["nonce"].as_str(), nonce);
     assert_eq!(id["at_hash"], at_hash(&tokens.access_token).as_str());
     assert!(matches!(id.get("azp"), None | Some(Value::Null)) || id["azp"] == id["aud"], "{id}");

@@ -33,8 +33,12 @@ async fn oidcc_prompt_login() {
 async fn oidcc_prompt_none_not_logged_in() {
     let mut suite = suite().await;
     let ask = suite.app.asks().with("prompt", "none");
-    let page = suite.visitor.opens(ask.url()).await.is_refused_with("login_required", &suite.app.redirect_uri);
-    assert_eq!((page.query("state"), page.query("iss")), (Some(ask.state.clone()), Some(suite.broker.issuer.clone())));
+    let page =
+        suite.visitor.opens(ask.url()).await.is_refused_with("login_required", &suite.app.redirect_uri);
+    assert_eq!(
+        (page.query("state"), page.query("iss")),
+        (Some(ask.state.clone()), Some(suite.broker.issuer.clone()))
+    );
 }
 
 ///
@@ -80,14 +84,18 @@ async fn oidcc_id_token_hint() {
 async fn oidcc_login_hint() {
     let mut suite = suite().await;
     suite.completes(|ask| ask.with("login_hint", "buffy@example.org")).await;
-    assert_eq!(suite.idp.last(Endpoint::Authorize).parameter("login_hint").as_deref(), Some("buffy@example.org"));
+    assert_eq!(
+        suite.idp.last(Endpoint::Authorize).parameter("login_hint").as_deref(),
+        Some("buffy@example.org")
+    );
 }
 
 /// a language without texts, then one with them.
 #[tokio::test]
 async fn oidcc_ui_locales() {
     let other = FakeIdp::oidc(&symbolon::outside::clock::Clock::Real).await;
-    let mut suite = suite_with(|pool| pool.pool("signing = \"ES256\"").provider(provider("Other", &other))).await;
+    let mut suite =
+        suite_with(|pool| pool.pool("signing = \"ES256\"").provider(provider("Other", &other))).await;
     for (locales, language) in [("se", "en"), ("se fr", "fr")] {
         let ask = suite.app.asks().with("ui_locales", locales);
         let page = suite.visitor.opens(ask.url()).await.answers(200);

@@ -9,7 +9,10 @@ use super::{Suite, suite};
 async fn oidcc_response_type_missing() {
     let mut suite = suite().await;
     let Suite { app, visitor, .. } = &mut suite;
-    visitor.opens(app.asks().without("response_type").url()).await.is_refused_with("invalid_request", &app.redirect_uri);
+    visitor
+        .opens(app.asks().without("response_type").url())
+        .await
+        .is_refused_with("invalid_request", &app.redirect_uri);
 }
 
 /// The code a second time after `wait`: refused, and what the first time gave is worth nothing any more.
@@ -61,7 +64,10 @@ async fn oidcc_request_uri_unsigned_supported_correctly_or_rejected_as_unsupport
     let mut suite = suite().await;
     let Suite { app, visitor, idp, .. } = &mut suite;
     let uri = format!("{}/request.jwt", idp.base());
-    visitor.opens(app.asks().with("request_uri", &uri).url()).await.is_refused_with("request_uri_not_supported", &app.redirect_uri);
+    visitor
+        .opens(app.asks().with("request_uri", &uri).url())
+        .await
+        .is_refused_with("request_uri_not_supported", &app.redirect_uri);
     assert!(idp.log().is_empty());
 }
 
@@ -71,19 +77,27 @@ async fn oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupp
     let mut suite = suite().await;
     let Suite { app, visitor, .. } = &mut suite;
     let request = unsigned(r#"{"client_id":"web","response_type":"code"}"#);
-    visitor.opens(app.asks().with("request", &request).url()).await.is_refused_with("request_not_supported", &app.redirect_uri);
+    visitor
+        .opens(app.asks().with("request", &request).url())
+        .await
+        .is_refused_with("request_not_supported", &app.redirect_uri);
 }
 
-/// A-38: what is outside is not trusted where what is inside is not read: an unregistered address is a page, a registered one is told.
+/// A-38: what is outside is not trusted where what is inside is not read: an unregistered address is a page,
+/// a registered one is told.
 #[tokio::test]
 async fn oidcc_ensure_request_object_with_redirect_uri() {
     let mut suite = suite().await;
     let Suite { app, visitor, .. } = &mut suite;
     let request = unsigned(&format!(r#"{{"client_id":"web","redirect_uri":"{}"}}"#, app.redirect_uri));
-    let invalid = app.asks().with("request", &request).with("redirect_uri", &format!("{}/4f8a1c", app.redirect_uri));
+    let invalid =
+        app.asks().with("request", &request).with("redirect_uri", &format!("{}/4f8a1c", app.redirect_uri));
     visitor.opens(invalid.url()).await.answers(400);
     assert_eq!(visitor.page().header("location"), None);
-    visitor.opens(app.asks().with("request", &request).url()).await.is_refused_with("request_not_supported", &app.redirect_uri);
+    visitor
+        .opens(app.asks().with("request", &request).url())
+        .await
+        .is_refused_with("request_not_supported", &app.redirect_uri);
 }
 
 /// A-31

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Suite, suite};
 
-/// What the scope `profile` shows, as OpenID Connect Core section 5.4 lists it, but for `updated_at`, which no provider is asked for.
+/// What the scope `profile` shows, as OpenID Connect Core section 5.4 lists it, but for `updated_at`, which
+/// no provider is asked for.
 const PROFILE: [&str; 13] = [
     "name",
     "family_name",
@@ -57,7 +58,8 @@ async fn oidcc_userinfo_get() {
 async fn oidcc_userinfo_post_header() {
     let mut suite = suite().await;
     let tokens = suite.completes(|ask| ask).await;
-    let request = reqwest::Client::new().post(suite.broker.at("/oauth2/userInfo")).bearer_auth(&tokens.access_token);
+    let request =
+        reqwest::Client::new().post(suite.broker.at("/oauth2/userInfo")).bearer_auth(&tokens.access_token);
     let claims: Value = serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!(claims["sub"], tokens.id["sub"]);
 }
@@ -81,11 +83,13 @@ async fn oidcc_scope_email() {
     assert_eq!(shown(&mut suite().await, "openid email").await, ["email", "email_verified"]);
 }
 
-/// Cognito has no scope `address`, so the metadata offers none and the suite skips it; asked for all the same, it is refused by name.
+/// Cognito has no scope `address`, so the metadata offers none and the suite skips it; asked for all the
+/// same, it is refused by name.
 #[tokio::test]
 async fn oidcc_scope_address() {
     let mut suite = suite().await;
-    let metadata = suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
+    let metadata =
+        suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
     assert_eq!(metadata["scopes_supported"], json!(["openid", "email", "phone", "profile"]));
     let ask = suite.app.asks().with("scope", "openid address");
     suite.visitor.opens(ask.url()).await.is_refused_with("invalid_scope", &suite.app.redirect_uri);
@@ -102,11 +106,14 @@ async fn oidcc_scope_phone() {
 async fn oidcc_scope_all() {
     let shown = shown(&mut suite().await, "openid profile email phone").await;
     let all = [&PROFILE[..], &["email", "email_verified", "phone_number"]].concat();
-    assert_eq!(shown.into_iter().filter(|name| name != "phone_number_verified").collect::<Vec<_>>(), sorted(&all));
+    assert_eq!(
+        shown.into_iter().filter(|name| name != "phone_number_verified").collect::<Vec<_>>(),
+        sorted(&all)
+    );
 }
 
-/// The metadata says that `claims` is not supported, and the request succeeds. As at Cognito, `openid` alone shows all attributes in both
-/// places, so `name` is there; the suite warns that it is in the ID token, too.
+/// The metadata says that `claims` is not supported, and the request succeeds. As at Cognito, `openid` alone
+/// shows all attributes in both places, so `name` is there; the suite warns that it is in the ID token, too.
 #[tokio::test]
 async fn oidcc_claims_essential() {
     let mut suite = suite().await;
@@ -114,6 +121,7 @@ async fn oidcc_claims_essential() {
     let tokens = suite.completes(|ask| ask.with("scope", "openid").with("claims", &claims)).await;
     assert_eq!(suite.user_info(&tokens).await["name"], "Ada Example");
     assert_eq!(tokens.id["name"], "Ada Example");
-    let metadata = suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
+    let metadata =
+        suite.app.gets(&format!("{}/.well-known/openid-configuration", suite.broker.issuer)).await.body;
     assert_eq!(metadata["claims_parameter_supported"], false);
 }

@@ -30,7 +30,11 @@ async fn oidcc_client_test_discovery_openid_config() {
     let place = |path: &str| json!(format!("{}/moved/{path}", suite.op.base()));
     let moved = ["authorize", "token", "userinfo"].map(|path| (path, place(path)));
     let names = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint"];
-    let deeds: Vec<Switch> = names.into_iter().zip(&moved).map(|(name, (_, url))| Switch::Metadata(name.to_owned(), url.clone())).collect();
+    let deeds: Vec<Switch> = names
+        .into_iter()
+        .zip(&moved)
+        .map(|(name, (_, url))| Switch::Metadata(name.to_owned(), url.clone()))
+        .collect();
     suite.accepts(deeds).await;
     assert_eq!(suite.op.last(Endpoint::Discovery).path, "/.well-known/openid-configuration");
     for endpoint in [Endpoint::Authorize, Endpoint::Token, Endpoint::Userinfo] {

@@ -42,7 +42,10 @@ async fn oidcc_client_test_invalid_aud() {
 /// B-26: the hybrid flow is never asked for; a hash of the code that is there all the same has to fit.
 #[tokio::test]
 async fn oidcc_client_test_invalid_chash() {
-    suite().await.refuses_id_token(claim("c_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "id_token_c_hash_mismatch").await;
+    suite()
+        .await
+        .refuses_id_token(claim("c_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "id_token_c_hash_mismatch")
+        .await;
 }
 
 /// B-07
@@ -51,7 +54,8 @@ async fn oidcc_client_test_invalid_iss() {
     suite().await.refuses_id_token(claim("iss", "https://another.example"), "id_token_issuer_mismatch").await;
 }
 
-/// B-26: required where the token comes through the browser (OpenID Connect Core section 3.2.2.9), which it never does here.
+/// B-26: required where the token comes through the browser (OpenID Connect Core section 3.2.2.9), which it
+/// never does here.
 #[tokio::test]
 async fn oidcc_client_test_missing_athash() {
     suite().await.accepts([Switch::AtHashMissing]).await;
@@ -104,7 +108,8 @@ async fn oidcc_client_test_nonce_unless_code_flow() {
 /// B-32: the provider's error arrives as a form and is the app's to hear.
 #[tokio::test]
 async fn oidcc_client_test_form_post_error() {
-    let mut suite = suite_with(|provider| provider.with_table("[pool.provider.request]\nform_post = true")).await;
+    let mut suite =
+        suite_with(|provider| provider.with_table("[pool.provider.request]\nform_post = true")).await;
     let description = "Error response using form_post".to_owned();
     suite.op.does(Switch::Error { error: "login_required".to_owned(), description });
     suite.visitor.opens(suite.app.asks().with("prompt", "login").url()).await;

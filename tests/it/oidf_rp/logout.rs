@@ -1,4 +1,5 @@
-//! A provider signs somebody out here: by a logout token that it posts, or by a page of ours that it loads in a frame.
+//! A provider signs somebody out here: by a logout token that it posts, or by a page of ours that it loads in
+//! a frame.
 
 use std::time::Duration;
 
@@ -15,7 +16,10 @@ const SID: &str = "sid-of-the-suite-1";
 
 /// Somebody is signed in, whom the provider may sign out.
 async fn signed_in() -> (Suite, Tokens) {
-    let mut suite = suite_with(|provider| provider.with("end_session = true\nbackchannel_logout = true\nfrontchannel_logout = true")).await;
+    let mut suite = suite_with(|provider| {
+        provider.with("end_session = true\nbackchannel_logout = true\nfrontchannel_logout = true")
+    })
+    .await;
     suite.op.signs_in(suite.op.person().with("sid", SID));
     let tokens = suite.accepts([]).await;
     (suite, tokens)
@@ -33,7 +37,10 @@ impl Suite {
 
     /// The person signs out at the broker, which sends them to the provider's own sign-out and has them back.
     async fn signs_out_here(&mut self, tokens: &Tokens) {
-        let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
+        let parameters = [
+            ("id_token_hint", tokens.id_token.as_str()),
+            ("post_logout_redirect_uri", "https://web.example/"),
+        ];
         let url = Url::parse_with_params(&self.broker.at("/logout"), parameters).unwrap();
         self.visitor.opens(url).await.lands_on("https://web.example/");
         assert_eq!(self.op.count(Endpoint::EndSession), 1);
@@ -47,7 +54,8 @@ impl Suite {
     }
 }
 
-/// B-46: nobody is signed out by a token that this deed spoiled, the provider is told so, and an honest one does sign out.
+/// B-46: nobody is signed out by a token that this deed spoiled, the provider is told so, and an honest one
+/// does sign out.
 async fn refuses(deed: Switch, code: &str) {
     let (mut suite, _tokens) = signed_in().await;
     if matches!(deed, Switch::Alg(_)) {
@@ -72,7 +80,11 @@ async fn oidcc_client_test_rp_backchannel_rpinitlogout() {
     assert!(!suite.is_signed_in().await);
     for _ in 0..2 {
         let answer = suite.posts(&suite.op.logout_token(&[])).await;
-        assert_eq!((answer.status, &answer.headers[CACHE_CONTROL]), (200, &"no-store".parse().unwrap()), "{answer:?}");
+        assert_eq!(
+            (answer.status, &answer.headers[CACHE_CONTROL]),
+            (200, &"no-store".parse().unwrap()),
+            "{answer:?}"
+        );
         assert!(answer.headers.get("set-cookie").is_none());
         assert!(!suite.is_signed_in().await);
         suite.clock.advance(Duration::from_secs(1));
@@ -108,7 +120,11 @@ async fn oidcc_client_test_rp_backchannel_rpinitlogout_wrong_aud() {
 
 #[tokio::test]
 async fn oidcc_client_test_rp_backchannel_rpinitlogout_wrong_event() {
-    refuses(claim("events", json!({"http://schemas.openid.net/event/backchannel-logoutfoo": {}})), "logout_token_other_event").await;
+    refuses(
+        claim("events", json!({"http://schemas.openid.net/event/backchannel-logoutfoo": {}})),
+        "logout_token_other_event",
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! What the modules of the OpenID Foundation's conformance suite check of an app, each as a test of the module's name, with hyphens as
-//! underscores. Here the broker is the app of a provider that the module makes behave or lie.
-//! `tests/conformance/modules.tsv` lists them with their results; docs/conformance.md shows it.
+//! What the modules of the OpenID Foundation's conformance suite check of an app, each as a test of the
+//! module's name, with hyphens as underscores. Here the broker is the app of a provider that the module makes
+//! behave or lie. `tests/conformance/modules.tsv` lists them with their results; docs/conformance.md shows
+//! it.
 
 mod discovery;
 mod id_token;
@@ -18,7 +19,8 @@ use crate::support::broker::{AppUnderTest, Broker, ProviderToml, client, provide
 use crate::support::browser::Browser;
 use crate::support::fake_idp::{Endpoint, FakeIdp, Switch};
 
-/// The suite's provider, the broker as its app, and an app of the broker's own in whose name somebody signs in.
+/// The suite's provider, the broker as its app, and an app of the broker's own in whose name somebody signs
+/// in.
 struct Suite {
     clock: Clock,
     op: FakeIdp,
@@ -49,7 +51,8 @@ impl Suite {
         self.visitor.signs_in(&app, "Suite").await
     }
 
-    /// Nobody is signed in by a provider that does this, the page says `code`, and an honest answer does sign in.
+    /// Nobody is signed in by a provider that does this, the page says `code`, and an honest answer does sign
+    /// in.
     async fn refuses(mut self, deed: Switch, code: &str) {
         self.op.does(deed);
         self.visitor.opens(self.app.asks().url()).await.sees(code);
@@ -59,7 +62,8 @@ impl Suite {
         self.accepts([]).await;
     }
 
-    /// [`Suite::refuses`] for what the token endpoint answered, so userinfo is not asked with a token that came along.
+    /// [`Suite::refuses`] for what the token endpoint answered, so userinfo is not asked with a token that
+    /// came along.
     async fn refuses_id_token(self, deed: Switch, code: &str) {
         self.op.does(deed.clone());
         let mut visitor = Browser::new(&self.clock);

@@ -1,4 +1,5 @@
-//! Modules about what the broker does not do at a provider. Each holds that it neither does it by halves nor is led to by a provider that offers it.
+//! Modules about what the broker does not do at a provider. Each holds that it neither does it by halves nor
+//! is led to by a provider that offers it.
 
 use serde_json::json;
 
@@ -9,7 +10,8 @@ fn offers(name: &str, value: serde_json::Value) -> Switch {
     Switch::Metadata(name.to_owned(), value)
 }
 
-/// A sign-in begins at an app of the broker's own, which alone knows what it wants; a provider cannot begin one.
+/// A sign-in begins at an app of the broker's own, which alone knows what it wants; a provider cannot begin
+/// one.
 #[tokio::test]
 async fn oidcc_client_test_3rd_party_init_login() {
     let mut suite = suite().await;
@@ -61,7 +63,12 @@ async fn oidcc_client_test_mtls_endpoint_aliases() {
 /// Everything is in the request itself, with `state`, `nonce` and PKCE to hold on to.
 async fn request_object() {
     let mut suite = suite().await;
-    suite.accepts([offers("request_uri_parameter_supported", json!(true)), offers("request_parameter_supported", json!(true))]).await;
+    suite
+        .accepts([
+            offers("request_uri_parameter_supported", json!(true)),
+            offers("request_parameter_supported", json!(true)),
+        ])
+        .await;
     let asked = suite.op.last(Endpoint::Authorize);
     assert_eq!((asked.parameter("request"), asked.parameter("request_uri")), (None, None));
 }
@@ -76,8 +83,8 @@ async fn oidcc_client_test_request_uri_signed_rs256() {
     request_object().await;
 }
 
-/// B-29: what the provider gave is used once, at the sign-in. The broker's own refresh tokens never make it ask again, so no answer
-/// to that can be about somebody else.
+/// B-29: what the provider gave is used once, at the sign-in. The broker's own refresh tokens never make it
+/// ask again, so no answer to that can be about somebody else.
 async fn never_refreshes(deed: Option<Switch>) {
     let mut suite = suite().await;
     let first = suite.accepts([]).await;

@@ -1,4 +1,5 @@
-//! The broker sends somebody to the provider's own sign-out, and has them back whatever the provider does with `state`.
+//! The broker sends somebody to the provider's own sign-out, and has them back whatever the provider does
+//! with `state`.
 
 use url::Url;
 
@@ -8,13 +9,18 @@ use crate::support::fake_idp::{Endpoint, Switch};
 async fn signed_in() -> (Suite, String) {
     let mut suite = suite_with(|provider| provider.with("end_session = true")).await;
     let tokens = suite.accepts([]).await;
-    let parameters = [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
+    let parameters =
+        [("id_token_hint", tokens.id_token.as_str()), ("post_logout_redirect_uri", "https://web.example/")];
     let url = Url::parse_with_params(&suite.broker.at("/logout"), parameters).unwrap();
     (suite, url.into())
 }
 
 async fn is_signed_out(suite: &mut Suite) {
-    suite.visitor.opens(suite.app.asks().with("prompt", "none").url()).await.is_refused_with("login_required", &suite.app.redirect_uri);
+    suite
+        .visitor
+        .opens(suite.app.asks().with("prompt", "none").url())
+        .await
+        .is_refused_with("login_required", &suite.app.redirect_uri);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::suite;
 use crate::support::fake_idp::{Endpoint, PublicText, Switch};
 
-/// B-16: the suite lets an app that registered `none` accept this one. No provider can be configured to send unsigned tokens.
+/// B-16: the suite lets an app that registered `none` accept this one. No provider can be configured to send
+/// unsigned tokens.
 #[tokio::test]
 async fn oidcc_client_test_idtoken_sig_none() {
     suite().await.refuses_id_token(Switch::AlgNone("none".to_owned()), "jws_algorithm_not_allowed").await;

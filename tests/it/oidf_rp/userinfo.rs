@@ -9,7 +9,8 @@ fn userinfo(name: &str, value: serde_json::Value) -> Switch {
     Switch::UserinfoClaim(name.to_owned(), value)
 }
 
-/// B-39: aggregated claims are somebody else's word in a token that nobody verifies here; the sign-in goes on without them.
+/// B-39: aggregated claims are somebody else's word in a token that nobody verifies here; the sign-in goes on
+/// without them.
 #[tokio::test]
 async fn oidcc_client_test_aggregated_claims() {
     let deeds = [

@@ -11,7 +11,10 @@ use super::world::claims;
 
 /// `tests/fixtures/providers/<vendor>/<name>.json`.
 pub fn fixture(vendor: &str, name: &str) -> Value {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/providers").join(vendor).join(format!("{name}.json"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/providers")
+        .join(vendor)
+        .join(format!("{name}.json"));
     serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
 }
 

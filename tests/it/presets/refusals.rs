@@ -38,11 +38,16 @@ fn a_tenant_outside_the_list_is_refused() {
 fn the_expected_issuer_is_that_of_the_tenant() {
     let microsoft = microsoft("tenant = \"common\"\nallowed_tenants = [\"*\"]");
     let other = "11111111-1111-1111-1111-111111111111";
-    let expected = quirks::expected_issuer(oidc(&microsoft), &but(oidc_claims("microsoft"), "tid", json!(other))).unwrap();
+    let expected =
+        quirks::expected_issuer(oidc(&microsoft), &but(oidc_claims("microsoft"), "tid", json!(other)))
+            .unwrap();
     assert_eq!(expected, format!("https://login.microsoftonline.com/{other}/v2.0"));
     let issuer = Issuer { value: &oidc(&microsoft).issuer, aliases: &[] };
     assert_eq!(issuer.canonical(&expected, Some(other)), Some(expected.clone()));
-    assert_eq!(issuer.canonical(&format!("https://login.microsoftonline.com/{TENANT}/v2.0"), Some(other)), None);
+    assert_eq!(
+        issuer.canonical(&format!("https://login.microsoftonline.com/{TENANT}/v2.0"), Some(other)),
+        None
+    );
     assert_eq!(issuer.canonical("https://login.microsoftonline.com/{tenantid}/v2.0", Some(other)), None);
     let path = but(oidc_claims("microsoft"), "tid", json!("../evil"));
     assert!(quirks::expected_issuer(oidc(&microsoft), &path).is_err(), "a tenant is no path");
@@ -51,7 +56,9 @@ fn the_expected_issuer_is_that_of_the_tenant() {
 /// B-08: a personal account is in no organisation, even when every tenant may sign in.
 #[test]
 fn personal_accounts_are_no_organisation() {
-    let from = |table: &str| identity(&microsoft(table), but(oidc_claims("microsoft"), "tid", json!(CONSUMERS)), None);
+    let from = |table: &str| {
+        identity(&microsoft(table), but(oidc_claims("microsoft"), "tid", json!(CONSUMERS)), None)
+    };
     let refused = from("tenant = \"organizations\"\nallowed_tenants = [\"*\"]").unwrap_err();
     assert_eq!((refused.code(), refused.fault()), ("provider_tenant_refused", Fault::Visitor));
     assert!(from("tenant = \"common\"\nallowed_tenants = [\"*\"]").is_ok());
@@ -62,7 +69,8 @@ fn personal_accounts_are_no_organisation() {
 #[test]
 fn the_tenant_is_part_of_the_key() {
     let microsoft = microsoft("tenant = \"common\"\nallowed_tenants = [\"*\"]\nsubject = \"oid\"");
-    let of = |tid: &str| identity(&microsoft, but(oidc_claims("microsoft"), "tid", json!(tid)), None).unwrap().key;
+    let of =
+        |tid: &str| identity(&microsoft, but(oidc_claims("microsoft"), "tid", json!(tid)), None).unwrap().key;
     let (one, two) = (of(TENANT), of("11111111-1111-1111-1111-111111111111"));
     assert_eq!(one.subject, two.subject);
     assert_ne!(one.digest(), two.digest());
@@ -79,7 +87,17 @@ fn an_entra_address_needs_a_proved_domain() {
     for yes in [json!(true), json!("true"), json!("1"), json!(1)] {
         assert!(trusts(yes.clone()), "{yes}");
     }
-    for no in [json!(null), json!(false), json!("false"), json!("0"), json!(0), json!("TRUE"), json!("yes"), json!([true]), json!(2)] {
+    for no in [
+        json!(null),
+        json!(false),
+        json!("false"),
+        json!("0"),
+        json!(0),
+        json!("TRUE"),
+        json!("yes"),
+        json!([true]),
+        json!(2),
+    ] {
         assert!(!trusts(no.clone()), "{no}");
     }
 }
@@ -101,10 +119,14 @@ fn only_the_boolean_true_verifies_an_address() {
     let generic = with_secret("Acme", "oidc", "issuer = \"https://acme.example\"");
     let key = p256_pem();
     let apple = provider(&format!(
-        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id = \"K\"\nprivate_key = '''\n{key}'''"
+        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id \
+         = \"K\"\nprivate_key = '''\n{key}'''"
     ));
     let trusts = |provider: &Provider, flag: &Value| {
-        quirks::email_verified(provider, &but(claims(json!({"sub": "1", "email": "ada@acme.example"})), "email_verified", flag.clone()))
+        quirks::email_verified(
+            provider,
+            &but(claims(json!({"sub": "1", "email": "ada@acme.example"})), "email_verified", flag.clone()),
+        )
     };
     for (flag, claim, text) in [
         (json!(true), true, true),
@@ -119,8 +141,21 @@ fn only_the_boolean_true_verifies_an_address() {
     ] {
         assert_eq!((trusts(&generic, &flag), trusts(&apple, &flag)), (claim, text), "{flag}");
     }
-    for address in [json!(null), json!(""), json!("ada"), json!("@acme.example"), json!("ada@"), json!(["ada@acme.example"])] {
-        assert!(!quirks::email_verified(&generic, &but(claims(json!({"email_verified": true})), "email", address.clone())), "{address}");
+    for address in [
+        json!(null),
+        json!(""),
+        json!("ada"),
+        json!("@acme.example"),
+        json!("ada@"),
+        json!(["ada@acme.example"]),
+    ] {
+        assert!(
+            !quirks::email_verified(
+                &generic,
+                &but(claims(json!({"email_verified": true})), "email", address.clone())
+            ),
+            "{address}"
+        );
     }
 }
 
@@ -131,9 +166,13 @@ fn an_enterprise_provider_speaks_for_its_own_domains_only() {
         let acme = with_secret(
             "Acme",
             "oidc",
-            &format!("issuer = \"https://acme.example\"\ndomains = [\"acme.example\", \"bücher.example\"]\n{trust}"),
+            &format!(
+                "issuer = \"https://acme.example\"\ndomains = [\"acme.example\", \"bücher.example\"]\n{trust}"
+            ),
         );
-        let trusts = |email: &str| quirks::email_verified(&acme, &claims(json!({"email": email, "email_verified": true})));
+        let trusts = |email: &str| {
+            quirks::email_verified(&acme, &claims(json!({"email": email, "email_verified": true})))
+        };
         for own in [
             "ada@acme.example",
             "ada@ACME.Example",
@@ -164,9 +203,16 @@ fn google_accounts_outside_the_hosted_domain_are_refused() {
     let google = with_secret("Google", "google", "hosted_domains = [\"acme.example\"]");
     let from = |hd: Value| identity(&google, but(oidc_claims("google"), "hd", hd), None);
     assert!(from(json!("Acme.example")).is_ok());
-    assert_eq!(from(json!("evil.example")).unwrap_err(), QuirkError::HostedDomainRefused(Some("evil.example".into())));
+    assert_eq!(
+        from(json!("evil.example")).unwrap_err(),
+        QuirkError::HostedDomainRefused(Some("evil.example".into()))
+    );
     assert_eq!(from(json!("sub.acme.example")).unwrap_err().code(), "provider_hosted_domain_refused");
-    assert_eq!(from(json!(null)).unwrap_err(), QuirkError::HostedDomainRefused(None), "a gmail account has none");
+    assert_eq!(
+        from(json!(null)).unwrap_err(),
+        QuirkError::HostedDomainRefused(None),
+        "a gmail account has none"
+    );
     let open = with_secret("Google", "google", "");
     assert!(identity(&open, but(oidc_claims("google"), "hd", json!(null)), None).is_ok());
 }
@@ -177,7 +223,8 @@ fn a_token_cannot_excuse_its_missing_nonce() {
     let key = p256_pem();
     let apple = |more: &str| {
         provider(&format!(
-            "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id = \"K\"\nprivate_key = '''\n{key}'''\n{more}"
+            "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id \
+             = \"K\"\nprivate_key = '''\n{key}'''\n{more}"
         ))
     };
     assert!(!quirks::nonce_may_be_absent(oidc(&apple(""))));
@@ -189,16 +236,23 @@ fn a_token_cannot_excuse_its_missing_nonce() {
 fn apples_form_field_is_read_for_names_alone() {
     let key = p256_pem();
     let apple = provider(&format!(
-        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id = \"K\"\nprivate_key = '''\n{key}'''"
+        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"c\"\nteam_id = \"T\"\nkey_id \
+         = \"K\"\nprivate_key = '''\n{key}'''"
     ));
     let of = |field: &str| Value::Object(quirks::unsigned_user(&apple, field));
     assert_eq!(
         of(r#"{"name":{"firstName":"Ada","email":"x"},"email":"victim@example.com","sub":"7"}"#),
         json!({"name": {"firstName": "Ada"}})
     );
-    for odd in
-        ["", "null", "[]", "{}", r#"{"name":"Ada"}"#, r#"{"name":"#, &format!(r#"{{"name":{{"firstName":"{}"}}}}"#, "x".repeat(5000))]
-    {
+    for odd in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        r#"{"name":"Ada"}"#,
+        r#"{"name":"#,
+        &format!(r#"{{"name":{{"firstName":"{}"}}}}"#, "x".repeat(5000)),
+    ] {
         assert_eq!(of(odd), json!({}), "{odd}");
     }
     let generic = with_secret("Acme", "oidc", "issuer = \"https://acme.example\"");
@@ -214,7 +268,10 @@ fn github_people_without_verified_address_or_organisation() {
         identity(&github, all, None).unwrap()
     };
     let unverified = with("emails_unverified");
-    assert!(!unverified.email_verified && !unverified.claims.contains_key("email"), "the public address of the profile is not used either");
+    assert!(
+        !unverified.email_verified && !unverified.claims.contains_key("email"),
+        "the public address of the profile is not used either"
+    );
     assert!(with("emails").email_verified);
     let members = with_secret("GitHub", "github", "organisations = [\"acme\"]");
     for orgs in [json!(null), json!([]), json!([{"login": "other"}]), json!("acme"), json!([{"id": 1}])] {
@@ -226,7 +283,8 @@ fn github_people_without_verified_address_or_organisation() {
 #[test]
 fn a_subject_is_a_text_or_a_whole_number() {
     let generic = with_secret("Acme", "oidc", "issuer = \"https://acme.example\"");
-    let from = |sub: Value| identity(&generic, but(claims(json!({})), "sub", sub), None).map(|who| who.key.subject);
+    let from =
+        |sub: Value| identity(&generic, but(claims(json!({})), "sub", sub), None).map(|who| who.key.subject);
     assert_eq!(from(json!("A b|c")), Ok("A b|c".into()));
     assert_eq!(from(json!(7)), Ok("7".into()));
     assert_eq!(from(json!("x".repeat(255))), Ok("x".repeat(255)));
@@ -245,5 +303,8 @@ fn a_subject_is_a_text_or_a_whole_number() {
         assert_eq!(from(odd.clone()), Err(QuirkError::SubjectUnusable("sub".into())), "{odd}");
     }
     let x = with_secret("X", "x", "");
-    assert_eq!(identity(&x, claims(fixture("x", "profile_refused")), None).unwrap_err(), QuirkError::SubjectUnusable("/data/id".into()));
+    assert_eq!(
+        identity(&x, claims(fixture("x", "profile_refused")), None).unwrap_err(),
+        QuirkError::SubjectUnusable("/data/id".into())
+    );
 }

@@ -1,4 +1,5 @@
-//! One test for each SAML identity provider: the claims of an assertion in, key and attributes out; and what no assertion may do.
+//! One test for each SAML identity provider: the claims of an assertion in, key and attributes out; and what
+//! no assertion may do.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -20,7 +21,8 @@ use super::world::{attributes, claims, identity, provider};
 /// The provider of these presets, inside whose domain Ada's address is.
 pub fn with_domain(preset: &str, more: &str) -> Provider {
     provider(&format!(
-        "name = \"Acme\"\nuse = \"{preset}\"\nmetadata_url = \"https://idp.acme.example/metadata\"\ndomains = [\"acme.example\"]\n{more}\n[groups.map]\nstaff = \"employees\"\n"
+        "name = \"Acme\"\nuse = \"{preset}\"\nmetadata_url = \"https://idp.acme.example/metadata\"\ndomains \
+         = [\"acme.example\"]\n{more}\n[groups.map]\nstaff = \"employees\"\n"
     ))
 }
 
@@ -52,7 +54,10 @@ fn signs_in(preset: &str, subject: &str, more: &Value) {
     expected.extend(claims(more.clone()));
     let who = identity(&acme, assertion(preset), None).unwrap();
     assert_eq!(Value::Object(attributes(&acme, &who)), Value::Object(expected));
-    assert_eq!(groups, if preset == "entra-saml" { Vec::<String>::new() } else { vec!["employees".to_owned()] });
+    assert_eq!(
+        groups,
+        if preset == "entra-saml" { Vec::<String>::new() } else { vec!["employees".to_owned()] }
+    );
 }
 
 #[test]
@@ -80,12 +85,19 @@ fn entra_by_object_id_within_its_tenant() {
     let entra = with_domain("entra-saml", "");
     assert!(!quirks::groups_overage(&entra, &assertion("entra-saml")));
     let link = "http://schemas.microsoft.com/claims/groups.link";
-    assert!(quirks::groups_overage(&entra, &but(assertion("entra-saml"), link, json!("https://graph.microsoft.com/x"))));
+    assert!(quirks::groups_overage(
+        &entra,
+        &but(assertion("entra-saml"), link, json!("https://graph.microsoft.com/x"))
+    ));
 }
 
 #[test]
 fn okta() {
-    signs_in("okta-saml", "00u1fcigze8iMsf331d8", &json!({ "name": "Ada Lovelace", "preferred_username": "ada@acme.example" }));
+    signs_in(
+        "okta-saml",
+        "00u1fcigze8iMsf331d8",
+        &json!({ "name": "Ada Lovelace", "preferred_username": "ada@acme.example" }),
+    );
 }
 
 #[test]
@@ -101,7 +113,8 @@ fn ping() {
 #[test]
 fn onelogin_with_the_names_of_an_old_connector() {
     signs_in("onelogin", "131849342", &json!({}));
-    let renamed = but(but(assertion("onelogin"), "User.Email", Value::Null), "email", json!("ada@acme.example"));
+    let renamed =
+        but(but(assertion("onelogin"), "User.Email", Value::Null), "email", json!("ada@acme.example"));
     let acme = with_domain("onelogin", "");
     assert_eq!(attributes(&acme, &identity(&acme, renamed, None).unwrap())["email"], "ada@acme.example");
 }
@@ -114,31 +127,48 @@ fn jumpcloud_in_lower_case_with_a_format_of_saml_1_0() {
 #[test]
 fn keycloak() {
     signs_in("keycloak-saml", "G-2d4b6f70-8f1b-4a17-b0d5-0c8a2f6f7e11", &json!({}));
-    assert_eq!(saml(&with_domain("keycloak-saml", "")).request.name_id_format.as_deref(), Some(format::PERSISTENT));
+    assert_eq!(
+        saml(&with_domain("keycloak-saml", "")).request.name_id_format.as_deref(),
+        Some(format::PERSISTENT)
+    );
 }
 
 /// A person with two addresses has the first.
 #[test]
 fn shibboleth_with_a_transient_name_id() {
-    signs_in("shibboleth", "ada1815@acme.example", &json!({ "name": "Ada Lovelace", "preferred_username": "ada" }));
+    signs_in(
+        "shibboleth",
+        "ada1815@acme.example",
+        &json!({ "name": "Ada Lovelace", "preferred_username": "ada" }),
+    );
 }
 
 #[test]
 fn simplesamlphp() {
-    signs_in("simplesamlphp", "9b2f1c8e7d6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c", &json!({ "name": "Ada Lovelace", "preferred_username": "ada" }));
+    signs_in(
+        "simplesamlphp",
+        "9b2f1c8e7d6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c",
+        &json!({ "name": "Ada Lovelace", "preferred_username": "ada" }),
+    );
 }
 
 /// C-62
 #[test]
 fn an_address_outside_the_providers_domains_is_never_verified() {
     let acme = with_domain("saml", "");
-    for address in ["ada@other.example", "ada@sub.acme.example", "ada@acme.example.other.example", "ada@acme.example@other.example", "ada"]
-    {
+    for address in [
+        "ada@other.example",
+        "ada@sub.acme.example",
+        "ada@acme.example.other.example",
+        "ada@acme.example@other.example",
+        "ada",
+    ] {
         let who = identity(&acme, but(assertion("saml"), "mail", json!(address)), None).unwrap();
         assert!(!who.email_verified, "{address}");
         assert_eq!(attributes(&acme, &who)["email_verified"], "false", "{address}");
     }
-    let without = provider("name = \"Acme\"\nuse = \"saml\"\nmetadata_url = \"https://idp.acme.example/metadata\"");
+    let without =
+        provider("name = \"Acme\"\nuse = \"saml\"\nmetadata_url = \"https://idp.acme.example/metadata\"");
     assert!(!identity(&without, assertion("saml"), None).unwrap().email_verified, "no domains were proved");
 }
 
@@ -155,9 +185,16 @@ fn only_the_mapped_address_is_judged() {
     assert!(!who.email_verified);
     assert_eq!(attributes(&acme, &who)["email"], "eve@other.example");
     let acme = with_domain("shibboleth", "");
-    let sent = but(but(assertion("shibboleth"), "urn:oid:0.9.2342.19200300.100.1.3", Value::Null), "email", json!("ada@acme.example"));
+    let sent = but(
+        but(assertion("shibboleth"), "urn:oid:0.9.2342.19200300.100.1.3", Value::Null),
+        "email",
+        json!("ada@acme.example"),
+    );
     let who = identity(&acme, sent, None).unwrap();
-    assert!(!who.email_verified && !attributes(&acme, &who).contains_key("email"), "nothing maps an attribute of that name");
+    assert!(
+        !who.email_verified && !attributes(&acme, &who).contains_key("email"),
+        "nothing maps an attribute of that name"
+    );
 }
 
 #[test]
@@ -175,26 +212,36 @@ fn formats_that_identify_people_are_named() {
     assert_eq!(refused, Err(QuirkError::SubjectFormat(format::EMAIL_ADDRESS.into())));
     assert!(identity(&with_domain("saml", "subject_formats = [\"emailAddress\"]"), email, None).is_ok());
     let bare = but(assertion("saml"), "NameIDFormat", Value::Null);
-    assert_eq!(identity(&with_domain("saml", ""), bare, None), Err(QuirkError::SubjectFormat(format::UNSPECIFIED.into())));
+    assert_eq!(
+        identity(&with_domain("saml", ""), bare, None),
+        Err(QuirkError::SubjectFormat(format::UNSPECIFIED.into()))
+    );
 }
 
 #[test]
 fn a_subject_is_one_text() {
     let by_attribute = with_domain("saml", "subject = \"uid\"");
     assert_eq!(saml(&by_attribute).subject, SubjectRule::Attribute("uid".into()));
-    for uid in [Value::Null, json!(""), json!(" "), json!(["ada", "eve"]), json!("a\nb"), json!("x".repeat(257))] {
+    for uid in
+        [Value::Null, json!(""), json!(" "), json!(["ada", "eve"]), json!("a\nb"), json!("x".repeat(257))]
+    {
         let refused = identity(&by_attribute, but(assertion("saml"), "uid", uid.clone()), None);
         assert_eq!(refused, Err(QuirkError::SubjectUnusable("uid".into())), "{uid}");
     }
     let nobody = but(assertion("saml"), "NameID", Value::Null);
-    assert_eq!(identity(&with_domain("saml", ""), nobody, None), Err(QuirkError::SubjectUnusable("NameID".into())));
+    assert_eq!(
+        identity(&with_domain("saml", ""), nobody, None),
+        Err(QuirkError::SubjectUnusable("NameID".into()))
+    );
 }
 
 /// The same opaque value from another issuer, or of another party, is another person.
 #[test]
 fn a_name_id_belongs_to_its_issuer_and_qualifiers() {
     let acme = with_domain("saml", "");
-    let key = |name: &str, value: &str| identity(&acme, but(assertion("saml"), name, json!(value)), None).unwrap().key;
+    let key = |name: &str, value: &str| {
+        identity(&acme, but(assertion("saml"), name, json!(value)), None).unwrap().key
+    };
     let plain = key("NameQualifier", "https://idp.acme.example");
     assert_eq!(plain, key("SPNameQualifier", "urn:amazon:cognito:sp:eu-west-1_A1"));
     assert_ne!(plain, key("NameQualifier", "https://other.example"));
@@ -204,7 +251,12 @@ fn a_name_id_belongs_to_its_issuer_and_qualifiers() {
 
 fn attribute(name: &str, friendly: &str, values: &[&str]) -> Attribute {
     let friendly_name = Some(friendly.to_owned()).filter(|text| !text.is_empty());
-    Attribute { name: name.into(), name_format: None, friendly_name, values: values.iter().map(|text| (*text).to_owned()).collect() }
+    Attribute {
+        name: name.into(),
+        name_format: None,
+        friendly_name,
+        values: values.iter().map(|text| (*text).to_owned()).collect(),
+    }
 }
 
 fn verified(name_id: Option<NameId>, attributes: Vec<Attribute>) -> Assertion {
@@ -225,7 +277,13 @@ fn verified(name_id: Option<NameId>, attributes: Vec<Attribute>) -> Assertion {
 
 fn name_id(value: &str, format: Option<&str>) -> NameId {
     let format = format.map(str::to_owned);
-    NameId { value: value.into(), format, name_qualifier: None, sp_name_qualifier: None, sp_provided_id: None }
+    NameId {
+        value: value.into(),
+        format,
+        name_qualifier: None,
+        sp_name_qualifier: None,
+        sp_provided_id: None,
+    }
 }
 
 #[test]
@@ -236,7 +294,10 @@ fn attributes_become_claims_by_name() {
         attribute("groups", "", &["staff", "admins"]),
         attribute("empty", "", &[]),
     ];
-    let claims = saml_claims::claims(saml(&acme), &verified(Some(name_id("a1", Some(format::PERSISTENT))), attributes.clone()));
+    let claims = saml_claims::claims(
+        saml(&acme),
+        &verified(Some(name_id("a1", Some(format::PERSISTENT))), attributes.clone()),
+    );
     assert_eq!(
         Value::Object(claims),
         json!({

@@ -23,7 +23,8 @@ pub fn provider(table: &str) -> Provider {
     read(table).unwrap_or_else(|problems| panic!("{}", problems.join("\n")))
 }
 
-/// What is wrong with a table: `symbolon.toml:<line>: <key>: …`, lines counted from the table's first key as line 1.
+/// What is wrong with a table: `symbolon.toml:<line>: <key>: …`, lines counted from the table's first key as
+/// line 1.
 #[track_caller]
 pub fn problems(table: &str) -> Vec<String> {
     match read(table) {
@@ -48,7 +49,10 @@ fn read(table: &str) -> Result<Provider, Vec<String>> {
 
 /// Credentials for presets that need no more than a secret.
 pub fn with_secret(name: &str, preset: &str, more: &str) -> Provider {
-    provider(&format!("name = \"{name}\"\nuse = \"{preset}\"\nclient_id = \"client\"\nclient_secret = \"secret-of-the-app\"\n{more}"))
+    provider(&format!(
+        "name = \"{name}\"\nuse = \"{preset}\"\nclient_id = \"client\"\nclient_secret \
+         = \"secret-of-the-app\"\n{more}"
+    ))
 }
 
 /// The OpenID Connect rules of a provider.
@@ -78,7 +82,11 @@ pub fn claims(json: Value) -> Claims {
 }
 
 /// The identity that the protocol checks make of these claims, signatures aside.
-pub fn identity(provider: &Provider, claims: Claims, user_field: Option<&str>) -> Result<ExternalIdentity, quirks::QuirkError> {
+pub fn identity(
+    provider: &Provider,
+    claims: Claims,
+    user_field: Option<&str>,
+) -> Result<ExternalIdentity, quirks::QuirkError> {
     let mut claims = claims;
     quirks::normalise(provider, &mut claims);
     quirks::admit(provider, &claims)?;
@@ -97,5 +105,10 @@ pub fn identity(provider: &Provider, claims: Claims, user_field: Option<&str>) -
 pub fn attributes(provider: &Provider, identity: &ExternalIdentity) -> Map<String, Value> {
     let mapped = provider.mapping.apply(identity);
     assert_eq!(mapped.problems, [], "nothing is left out");
-    mapped.attributes.iter().chain(mapped.first.iter()).map(|(name, value)| (name.to_string(), Value::from(value))).collect()
+    mapped
+        .attributes
+        .iter()
+        .chain(mapped.first.iter())
+        .map(|(name, value)| (name.to_string(), Value::from(value)))
+        .collect()
 }

@@ -10,7 +10,11 @@ use crate::support::browser::Browser;
 use crate::support::saml_idp::{Answer, SamlIdp, Slip};
 
 /// The browser stands at the provider's page that would post the answer; what it would post, and where.
-async fn at_the_provider(idp: &SamlIdp, visitor: &mut Browser, app: &AppUnderTest) -> (String, String, String) {
+async fn at_the_provider(
+    idp: &SamlIdp,
+    visitor: &mut Browser,
+    app: &AppUnderTest,
+) -> (String, String, String) {
     visitor.requests(app.asks().at("Acme").with("prompt", "login").url()).await.follows().await;
     idp.last_answer()
 }
@@ -45,7 +49,10 @@ async fn an_answer_counts_once_whatever_is_done_with_it() {
 async fn of_two_replicas_one_takes_an_assertion() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
-    let builder = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", &idp));
+    let builder = Broker::builder(&clock)
+        .pool("signing = \"ES256\"")
+        .client(client("web"))
+        .provider(saml("Acme", &idp));
     let (one, two) = builder.start_pair().await;
     idp.does(Slip::AssertionId("_the-same".to_owned()));
     let (mut here, mut there) = (Browser::new(&clock), Browser::new(&clock));
@@ -83,7 +90,12 @@ async fn an_answer_to_another_request_or_to_none_is_refused_also_where_nobody_ne
     let idp = SamlIdp::start(&clock).await;
     for setting in ["idp_initiated = \"off\"", "idp_initiated = \"accept\"\nidp_initiated_client = \"web\""] {
         let provider = saml("Acme", &idp).with(setting);
-        let broker = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web")).provider(provider).start().await;
+        let broker = Broker::builder(&clock)
+            .pool("signing = \"ES256\"")
+            .client(client("web"))
+            .provider(provider)
+            .start()
+            .await;
         for request in [None, Some("_other".to_owned())] {
             idp.behaves();
             idp.does(Slip::InResponseTo(request.clone()));
@@ -99,11 +111,14 @@ async fn an_answer_to_another_request_or_to_none_is_refused_also_where_nobody_ne
 async fn two_pools(idp: &SamlIdp, clock: &symbolon::outside::clock::Clock) -> Broker {
     let mut other = saml("Acme", idp);
     other.0 = format!(
-        "[[pool]]\nid = \"eu-west-1_Example02\"\nname = \"Other\"\nhosts = [\"localhost:{{port}}\"]\nsigning = \"ES256\"\n\n[[pool.client]]\n\
-         id = \"web\"\nsecret = \"secret-of-web-0123456789\"\nredirect_uris = [\"https://web.example/callback\"]\nscopes = [\"openid\"]\n\n{}",
+        "[[pool]]\nid = \"eu-west-1_Example02\"\nname = \"Other\"\nhosts = [\"localhost:{{port}}\"]\nsigning \
+         = \"ES256\"\n\n[[pool.client]]\n\
+         id = \"web\"\nsecret = \"secret-of-web-0123456789\"\nredirect_uris = \
+         [\"https://web.example/callback\"]\nscopes = [\"openid\"]\n\n{}",
         other.0
     );
-    let builder = Broker::builder(clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", idp));
+    let builder =
+        Broker::builder(clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", idp));
     builder.provider(other).start().await
 }
 
@@ -144,7 +159,8 @@ async fn a_provider_disabled_meanwhile_signs_nobody_in() {
     let idp = SamlIdp::start(&clock).await;
     let builder = || Broker::builder(&clock).pool("signing = \"ES256\"").sealed().client(client("web"));
     let broker = builder().provider(saml("Acme", &idp)).start().await;
-    let disabled = builder().provider(saml("Acme", &idp).with("enabled = false")).seed(2).start_beside(&broker).await;
+    let disabled =
+        builder().provider(saml("Acme", &idp).with("enabled = false")).seed(2).start_beside(&broker).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let (acs, response, relay_state) = at_the_provider(&idp, &mut visitor, &app).await;
     let there = acs.replace(&broker.url, &disabled.url);
@@ -161,7 +177,14 @@ async fn a_relay_state_is_a_handle_and_never_an_address_or_html() {
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let (acs, response, _) = at_the_provider(&idp, &mut visitor, &app).await;
     let long = "r".repeat(3000);
-    for nasty in ["https://evil.example/", "//evil.example", "javascript:alert(1)", "<script>alert(1)</script>", &"r".repeat(81), &long] {
+    for nasty in [
+        "https://evil.example/",
+        "//evil.example",
+        "javascript:alert(1)",
+        "<script>alert(1)</script>",
+        &"r".repeat(81),
+        &long,
+    ] {
         posts(&mut visitor, &idp, &acs, &response, nasty).await;
         assert!(visitor.page().status >= 400, "{nasty}: {visitor}");
         assert_eq!(visitor.page().header("location"), None, "{nasty}");
@@ -175,7 +198,10 @@ async fn a_handle_of_another_kind_is_none() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
     let openid = crate::support::fake_idp::FakeIdp::oidc(&clock).await;
-    let builder = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", &idp));
+    let builder = Broker::builder(&clock)
+        .pool("signing = \"ES256\"")
+        .client(client("web"))
+        .provider(saml("Acme", &idp));
     let broker = builder.provider(crate::support::broker::provider("Openid", &openid)).start().await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     let (acs, response, relay_state) = at_the_provider(&idp, &mut visitor, &app).await;
@@ -193,20 +219,32 @@ async fn a_handle_of_another_kind_is_none() {
     assert!(visitor.page().status >= 400, "{visitor}");
 }
 
-/// C-44: where a provider's ciphertext may come unprotected, whoever sends variants of it is stopped for an hour.
+/// C-44: where a provider's ciphertext may come unprotected, whoever sends variants of it is stopped for an
+/// hour.
 #[tokio::test]
 async fn responses_that_do_not_decrypt_are_counted_where_nothing_protects_them() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
     let foreign = super::rsa_certificate();
-    for (setting, capped) in [("cbc_without_signature = true", true), ("cbc_without_signature = false", false)] {
+    for (setting, capped) in
+        [("cbc_without_signature = true", true), ("cbc_without_signature = false", false)]
+    {
         let broker = super::with(&clock, client("web"), saml("Acme", &idp).with(setting)).await;
         idp.does(Slip::EncryptedFor(foreign.clone()));
         // Ninety-eight came before.
         let failures = Key::limit("saml-decryption", &format!("{}/Acme", broker.app.pools()[0].pool.id));
-        broker.app.state.store.increment(&failures, 98, clock.now().plus(Duration::from_secs(3600))).await.unwrap();
+        broker
+            .app
+            .state
+            .store
+            .increment(&failures, 98, clock.now().plus(Duration::from_secs(3600)))
+            .await
+            .unwrap();
         for _ in 0..2 {
-            Browser::new(&clock).opens(broker.app("web").asks().at("Acme").url()).await.sees("saml_decryption_refused");
+            Browser::new(&clock)
+                .opens(broker.app("web").asks().at("Acme").url())
+                .await
+                .sees("saml_decryption_refused");
         }
         idp.behaves();
         let mut visitor = Browser::new(&clock);

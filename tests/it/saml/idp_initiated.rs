@@ -51,7 +51,11 @@ async fn an_accepted_answer_signs_its_person_in_once_to_the_default_app() {
     let page = visitor.lands_on(&app.redirect_uri);
     assert_eq!((page.query("state"), page.query("iss").as_ref()), (None, Some(&app.issuer)));
     let code = page.query("code").unwrap();
-    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", app.redirect_uri.as_str())];
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", app.redirect_uri.as_str()),
+    ];
     let tokens = app.posts("/oauth2/token", &form).await.tokens(&app).await;
     assert_eq!(tokens.id["cognito:username"], "Acme_ada-7");
     sends(&idp, &mut visitor, &broker, &response, "").await;
@@ -119,7 +123,13 @@ async fn a_disabled_provider_or_app_is_no_way_in() {
         (client("web").with(off), saml("Acme", &idp).with(ACCEPT), "saml_target_unusable"),
         (client("web"), saml("Acme", &idp).with(ACCEPT).with(off), "saml_idp_initiated_off"),
     ] {
-        let broker = Broker::builder(&clock).pool("signing = \"ES256\"").client(web).client(shop()).provider(provider).start().await;
+        let broker = Broker::builder(&clock)
+            .pool("signing = \"ES256\"")
+            .client(web)
+            .client(shop())
+            .provider(provider)
+            .start()
+            .await;
         let mut visitor = Browser::new(&clock);
         sends(&idp, &mut visitor, &broker, &fresh(&idp, &broker), "").await;
         visitor.sees(code);
@@ -127,12 +137,16 @@ async fn a_disabled_provider_or_app_is_no_way_in() {
     }
 }
 
-/// C-56: an app that pushes its requests never gets a code for one that nobody pushed, even where the check of the configuration missed it.
+/// C-56: an app that pushes its requests never gets a code for one that nobody pushed, even where the check
+/// of the configuration missed it.
 #[tokio::test]
 async fn an_answer_to_nothing_is_no_way_into_an_app_that_pushes_its_requests() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
-    let builder = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web")).provider(saml("Acme", &idp).with(ACCEPT));
+    let builder = Broker::builder(&clock)
+        .pool("signing = \"ES256\"")
+        .client(client("web"))
+        .provider(saml("Acme", &idp).with(ACCEPT));
     let pushes = |config: &mut Config| {
         config.pools[0].pool.clients.values_mut().for_each(|client| client.proof.require_par = true);
     };
@@ -175,7 +189,11 @@ async fn an_answer_of_two_possible_connections_is_neithers() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
     let builder = Broker::builder(&clock).pool("signing = \"ES256\"").client(client("web"));
-    let broker = builder.provider(saml("Acme", &idp).with(ACCEPT)).provider(saml("Twin", &idp).with(ACCEPT)).start().await;
+    let broker = builder
+        .provider(saml("Acme", &idp).with(ACCEPT))
+        .provider(saml("Twin", &idp).with(ACCEPT))
+        .start()
+        .await;
     let mut visitor = Browser::new(&clock);
     sends(&idp, &mut visitor, &broker, &fresh(&idp, &broker), "").await;
     visitor.sees("saml_issuer_ambiguous");

@@ -65,7 +65,8 @@ async fn a_provider_that_takes_posts_gets_a_signed_form_that_submits_itself_or_b
     assert!(idp.last().by_post);
     let xml = idp.last().xml;
     let document = Document::parse(xml.as_bytes()).unwrap();
-    let certificates = &broker.app.sp_keys.of(&broker.app.pools()[0].pool.id).await.unwrap().signing_certificates;
+    let certificates =
+        &broker.app.sp_keys.of(&broker.app.pools()[0].pool.id).await.unwrap().signing_certificates;
     assert!(signature::verify(document.root(), certificates, Policy::default()).unwrap().is_some(), "{xml}");
     visitor.follows_all().await.lands_on(&app.redirect_uri);
     let redirect = SamlIdp::start(&clock).await;
@@ -128,7 +129,10 @@ async fn a_session_ends_with_the_providers() {
     visitor.opens(app.asks().with("prompt", "none").url()).await;
     assert!(visitor.page().query("code").is_some(), "{visitor}");
     clock.advance(Duration::from_secs(1));
-    visitor.opens(app.asks().with("prompt", "none").url()).await.is_refused_with("login_required", &app.redirect_uri);
+    visitor
+        .opens(app.asks().with("prompt", "none").url())
+        .await
+        .is_refused_with("login_required", &app.redirect_uri);
 }
 
 #[tokio::test]
@@ -151,7 +155,10 @@ async fn the_qualifiers_of_a_name_tell_people_apart() {
     idp.signs_in(Person { qualifiers: format!(" NameQualifier=\"{}\"", idp.entity_id()), ..Person::ada() });
     let same = Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
     assert_eq!(first.id["sub"], same.id["sub"], "the provider's own name goes without saying");
-    idp.signs_in(Person { qualifiers: " NameQualifier=\"https://other.example\"".to_owned(), ..Person::ada() });
+    idp.signs_in(Person {
+        qualifiers: " NameQualifier=\"https://other.example\"".to_owned(),
+        ..Person::ada()
+    });
     let other = Browser::new(&clock).signs_in(&broker.app("web"), "Acme").await;
     assert_ne!(first.id["sub"], other.id["sub"]);
 }
@@ -160,14 +167,17 @@ async fn the_qualifiers_of_a_name_tell_people_apart() {
 async fn the_administrator_of_a_provider_reads_our_metadata() {
     let clock = clock();
     let idp = SamlIdp::start(&clock).await;
-    let provider = saml("Acme", &idp).with("sp_entity_id = \"https://old.example/sp\"").with("acs_url = \"https://old.example/acs\"");
+    let provider = saml("Acme", &idp)
+        .with("sp_entity_id = \"https://old.example/sp\"")
+        .with("acs_url = \"https://old.example/acs\"");
     let broker = with(&clock, client("web"), provider).await;
     let mut admin = Browser::new(&clock);
     for path in ["/saml2/metadata/Acme", "/saml2/metadata?identity_provider=Acme"] {
         let page = admin.opens(broker.at(path)).await.answers(200).clone();
         assert_eq!(page.header("content-type"), Some("application/samlmetadata+xml"));
         assert!(
-            page.body.contains("entityID=\"https://old.example/sp\"") && page.body.contains("https://old.example/acs"),
+            page.body.contains("entityID=\"https://old.example/sp\"")
+                && page.body.contains("https://old.example/acs"),
             "{}",
             page.body
         );
@@ -183,7 +193,10 @@ async fn a_message_as_large_as_any_is_taken_and_a_larger_one_refused() {
     let clock = clock();
     let (idp, broker) = acme(&clock).await;
     let mut person = Person::ada();
-    person.attributes.push(("groups".to_owned(), (0..900).map(|number| format!("group-{number}-{}", "x".repeat(150))).collect()));
+    person.attributes.push((
+        "groups".to_owned(),
+        (0..900).map(|number| format!("group-{number}-{}", "x".repeat(150))).collect(),
+    ));
     idp.signs_in(person);
     let mut visitor = Browser::new(&clock);
     visitor.signs_in(&broker.app("web"), "Acme").await;
@@ -215,7 +228,10 @@ async fn an_assertion_encrypted_for_our_key_is_read_before_and_after_the_key_is_
     let signing = broker.app.sp_keys.of(pool).await.unwrap().signing_certificates[0].der().to_vec();
     idp.behaves();
     idp.does(Slip::EncryptedFor(signing));
-    Browser::new(&clock).opens(broker.app("web").asks().at("Acme").url()).await.sees("saml_decryption_refused");
+    Browser::new(&clock)
+        .opens(broker.app("web").asks().at("Acme").url())
+        .await
+        .sees("saml_decryption_refused");
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ async fn who_signs_out_here_is_signed_out_at_the_provider_and_comes_back_to_the_
     let request = idp.last();
     assert!(request.signed_query && request.kind == "SAMLRequest", "{request:?}");
     assert!(
-        request.xml.contains(">ada-7</saml:NameID>") && request.xml.contains(">session-of-ada-7</samlp:SessionIndex>"),
+        request.xml.contains(">ada-7</saml:NameID>")
+            && request.xml.contains(">session-of-ada-7</samlp:SessionIndex>"),
         "{}",
         request.xml
     );
@@ -72,7 +73,10 @@ async fn the_question_whether_to_sign_out_may_lead_through_the_provider() {
     let (idp, broker) = with_logout(&clock).await;
     let mut visitor = Browser::new(&clock);
     visitor.signs_in(&broker.app("web"), "Acme").await;
-    visitor.opens(broker.at("/logout?client_id=web&post_logout_redirect_uri=https%3A%2F%2Fweb.example%2F")).await.sees("Sign out?");
+    visitor
+        .opens(broker.at("/logout?client_id=web&post_logout_redirect_uri=https%3A%2F%2Fweb.example%2F"))
+        .await
+        .sees("Sign out?");
     let policy = visitor.page().header("content-security-policy").unwrap().to_owned();
     assert!(policy.contains("https:") && policy.contains(idp.base()), "{policy}");
     visitor.clicks("Sign out").await.lands_on("https://web.example/");
@@ -90,14 +94,18 @@ async fn a_provider_that_fails_traps_nobody() {
     assert!(!is_signed_in(&mut visitor, &app).await, "signed out here although the provider never answered");
     // A provider without a sign-out of its own, by hand.
     let by_hand = format!(
-        "entity_id = {:?}\nsso_url = {:?}\ncertificates = '''\n-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n'''",
+        "entity_id = {:?}\nsso_url = {:?}\ncertificates = '''\n-----BEGIN CERTIFICATE-----\n{}\n-----END \
+         CERTIFICATE-----\n'''",
         idp.entity_id(),
         format!("{}/sso", idp.base()),
         idp.keys().certificate()
     );
     let mut provider = saml("Acme", &idp).with("end_session = true");
     provider.0 =
-        provider.0.lines().filter(|line| !line.starts_with("metadata_url")).collect::<Vec<_>>().join("\n") + "\n" + &by_hand + "\n";
+        provider.0.lines().filter(|line| !line.starts_with("metadata_url")).collect::<Vec<_>>().join("\n")
+            + "\n"
+            + &by_hand
+            + "\n";
     let broker = with(&clock, client("web"), provider).await;
     let (app, mut visitor) = (broker.app("web"), Browser::new(&clock));
     visitor.signs_in(&app, "Acme").await;
@@ -118,16 +126,25 @@ async fn a_provider_signs_its_person_out_by_redirect_and_by_post_and_is_answered
             let fields = [("SAMLRequest", request.as_str()), ("RelayState", "theirs")];
             visitor.is_lured_to_post(idp.base(), &slo, &fields).await.follows_all().await;
         } else {
-            visitor.is_lured_to(idp.base(), &idp.logout_by_redirect(&slo, &Person::ada(), Some("theirs"))).await.follows_all().await;
+            visitor
+                .is_lured_to(idp.base(), &idp.logout_by_redirect(&slo, &Person::ada(), Some("theirs")))
+                .await
+                .follows_all()
+                .await;
         }
         let answer = idp.last();
-        assert_eq!((answer.kind.as_str(), answer.relay_state.as_deref()), ("SAMLResponse", Some("theirs")), "{visitor}");
+        assert_eq!(
+            (answer.kind.as_str(), answer.relay_state.as_deref()),
+            ("SAMLResponse", Some("theirs")),
+            "{visitor}"
+        );
         assert!(answer.signed_query && answer.xml.contains("status:Success"), "{}", answer.xml);
         assert!(!is_signed_in(&mut visitor, &app).await, "by post: {by_post}");
     }
 }
 
-/// C-72: a provider asks in a frame, where no cookie comes; every browser of that sign-in is signed out, and no other person.
+/// C-72: a provider asks in a frame, where no cookie comes; every browser of that sign-in is signed out, and
+/// no other person.
 #[tokio::test]
 async fn the_sessions_that_end_are_those_of_the_person_and_the_sign_in() {
     let clock = clock();
@@ -175,7 +192,12 @@ async fn a_session_behind_hundreds_that_ended_otherwise_ends_too() {
             expires: now.plus(Duration::from_secs(60 + number)),
             epoch: Epoch::default(),
             clients: Vec::new(),
-            upstream: Some(UpstreamSession { provider: acme.clone(), sid: None, subject: "ada-7".to_owned(), saml: Some(saml.clone()) }),
+            upstream: Some(UpstreamSession {
+                provider: acme.clone(),
+                sid: None,
+                subject: "ada-7".to_owned(),
+                saml: Some(saml.clone()),
+            }),
         };
         upstream_sessions::note(state, pool, &over, &idp.entity_id()).await.unwrap();
     }
@@ -196,14 +218,22 @@ async fn forged_foreign_old_and_repeated_requests_sign_nobody_out_and_lead_nowhe
     visitor.signs_in(&app, "Acme").await;
     let ada = Person::ada();
     let other_session = Person { session_index: "another".to_owned(), ..Person::ada() };
-    let qualified = Person { qualifiers: " NameQualifier=\"https://other.example\"".to_owned(), ..Person::ada() };
+    let qualified =
+        Person { qualifiers: " NameQualifier=\"https://other.example\"".to_owned(), ..Person::ada() };
     let old = idp.logout_by_redirect(&slo, &ada, None);
     for (name, url) in [
         ("unsigned", idp.unsigned_logout(&slo, &ada)),
         ("signed by a stranger", idp.forged_logout(&slo, &ada)),
         ("of another provider", stranger.logout_by_redirect(&slo, &ada, None)),
-        ("for another service", idp.logout_by_redirect("https://other.example/slo", &ada, None).replace("https://other.example/slo", &slo)),
-        ("with another RelayState", idp.logout_by_redirect(&slo, &ada, Some("a")).replace("RelayState=a", "RelayState=b")),
+        (
+            "for another service",
+            idp.logout_by_redirect("https://other.example/slo", &ada, None)
+                .replace("https://other.example/slo", &slo),
+        ),
+        (
+            "with another RelayState",
+            idp.logout_by_redirect(&slo, &ada, Some("a")).replace("RelayState=a", "RelayState=b"),
+        ),
         ("no message", format!("{slo}?SAMLRequest=x")),
         ("nothing", slo.clone()),
     ] {

@@ -1,4 +1,5 @@
-//! Ten mistakes of a provider's administrator. Each ends on a page that names the fix; here the one that an administrator sees.
+//! Ten mistakes of a provider's administrator. Each ends on a page that names the fix; here the one that an
+//! administrator sees.
 
 use super::{acme, clock, rsa_certificate};
 use crate::support::browser::Browser;
@@ -10,11 +11,18 @@ async fn each_planted_mistake_ends_on_a_page_that_names_the_fix() {
     let clock = clock();
     let (idp, broker) = acme(&clock).await;
     let foreign = Pair::new();
-    let fingerprint =
-        symbolon::protocol::saml::certificate::Certificate::from_base64(&foreign.certificate()).unwrap().fingerprint().to_owned();
+    let fingerprint = symbolon::protocol::saml::certificate::Certificate::from_base64(&foreign.certificate())
+        .unwrap()
+        .fingerprint()
+        .to_owned();
     let acs = broker.at("/saml2/idpresponse");
     let cases: [(&str, Slip, &str, &str); 9] = [
-        ("wrong ACS URL", Slip::Acs("https://elsewhere.example/acs".into()), "saml_destination_mismatch", &acs),
+        (
+            "wrong ACS URL",
+            Slip::Acs("https://elsewhere.example/acs".into()),
+            "saml_destination_mismatch",
+            &acs,
+        ),
         (
             "wrong audience",
             Slip::Audience("https://elsewhere.example".into()),
@@ -25,7 +33,12 @@ async fn each_planted_mistake_ends_on_a_page_that_names_the_fix() {
         ("clock 5 minutes off", Slip::Clock(300), "saml_from_the_future", "5 min 0 s ahead of ours"),
         ("NameID transient", Slip::Transient, "provider_subject_transient", "persistent NameID"),
         ("assertion unsigned", Slip::Unsigned, "saml_unsigned", "switches on signing"),
-        ("encrypted for an old key", Slip::EncryptedFor(rsa_certificate()), "saml_decryption_refused", "reads our metadata again"),
+        (
+            "encrypted for an old key",
+            Slip::EncryptedFor(rsa_certificate()),
+            "saml_decryption_refused",
+            "reads our metadata again",
+        ),
         ("HTTP-Redirect response", Slip::ByRedirect, "saml_response_by_redirect", "HTTP-POST"),
         (
             "wrong tenant",
@@ -55,7 +68,12 @@ async fn a_missing_e_mail_attribute_is_named_with_what_came_instead() {
     let (idp, broker) = acme(&clock).await;
     idp.signs_in(Person::ada().mail(&[]));
     let mut admin = Browser::new(&clock);
-    admin.opens(link(&broker)).await.sees("The sign-in works").sees("attribute email stays empty").sees("displayName");
+    admin
+        .opens(link(&broker))
+        .await
+        .sees("The sign-in works")
+        .sees("attribute email stays empty")
+        .sees("displayName");
     assert!(!left_a_trace(&broker, &admin, "Acme_ada-7").await);
 }
 
@@ -64,7 +82,13 @@ async fn a_good_test_shows_what_came_and_what_the_mapping_makes_of_it() {
     let clock = clock();
     let (idp, broker) = acme(&clock).await;
     let mut admin = Browser::new(&clock);
-    admin.opens(link(&broker)).await.sees("The sign-in works").sees("Acme_ada-7").sees("Ada Acme").sees("does not count as verified");
+    admin
+        .opens(link(&broker))
+        .await
+        .sees("The sign-in works")
+        .sees("Acme_ada-7")
+        .sees("Ada Acme")
+        .sees("does not count as verified");
     admin.sees("Audience");
     assert!(!left_a_trace(&broker, &admin, "Acme_ada-7").await);
     assert_eq!(idp.log().len(), 1);

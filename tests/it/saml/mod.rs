@@ -18,7 +18,10 @@ fn clock() -> Clock {
 
 /// The provider `idp` by its metadata URL, called `name` in the pool.
 fn saml(name: &str, idp: &SamlIdp) -> ProviderToml {
-    ProviderToml(format!("[[pool.provider]]\nname = {name:?}\nlabel = {name:?}\nuse = \"saml\"\nmetadata_url = {:?}\n", idp.metadata_url()))
+    ProviderToml(format!(
+        "[[pool.provider]]\nname = {name:?}\nlabel = {name:?}\nuse = \"saml\"\nmetadata_url = {:?}\n",
+        idp.metadata_url()
+    ))
 }
 
 /// A broker with the app `web` and the provider Acme.
@@ -35,5 +38,10 @@ async fn with(clock: &Clock, client: ClientToml, provider: ProviderToml) -> Brok
 /// An RSA certificate that is not ours.
 fn rsa_certificate() -> Vec<u8> {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    rcgen::CertificateParams::new(vec!["sp.example".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec()
+    rcgen::CertificateParams::new(vec!["sp.example".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap()
+        .der()
+        .to_vec()
 }

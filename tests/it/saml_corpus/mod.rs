@@ -1,4 +1,5 @@
-//! Group C of the security cases on a corpus that other signers made: `tests/corpus/saml`, whose generator says what each row is.
+//! Group C of the security cases on a corpus that other signers made: `tests/corpus/saml`, whose generator
+//! says what each row is.
 
 mod oracle;
 pub mod row;
@@ -13,7 +14,13 @@ fn case(id: &str) {
     let rows = Row::of(id);
     assert!(!rows.is_empty(), "{id} has rows");
     let problems: Vec<String> = rows.iter().filter_map(|row| run(row).err()).collect();
-    assert!(problems.is_empty(), "{id}: {} of {} rows differ:\n{}", problems.len(), rows.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{id}: {} of {} rows differ:\n{}",
+        problems.len(),
+        rows.len(),
+        problems.join("\n")
+    );
 }
 
 macro_rules! cases {
@@ -33,7 +40,8 @@ macro_rules! cases {
 cases! {
     "C-00" c_00_the_honest_bases "Each of the six bases says who signed in."
     "C-01" c_01_xsw1 "A response wrapped into its own signature, under an evil one."
-    "C-02" c_02_two_assertions "An unsigned assertion before or after the signed one, two signed ones, and XSW2."
+    "C-02" c_02_two_assertions "An unsigned assertion before or after the signed one, two signed ones, and \
+        XSW2."
     "C-03" c_03_xsw3 "An evil assertion before the signed one."
     "C-04" c_04_xsw4 "The signed assertion inside an evil one."
     "C-05" c_05_xsw5 "The signed content moved behind, its signature left on an evil assertion."
@@ -44,7 +52,8 @@ cases! {
     "C-10" c_10_moved_signatures "A signature at any place that is not its own."
     "C-11" c_11_duplicate_ids "Two elements with one ID, however the attribute is spelt."
     "C-12" c_12_other_namespaces "Names that are right in namespaces that are not."
-    "C-13" c_13_other_spellings "Bytes that differ and canonical forms that do not: what was digested is read."
+    "C-13" c_13_other_spellings "Bytes that differ and canonical forms that do not: what was digested is \
+        read."
     "C-14" c_14_references "A signature refers to its parent by its ID and to nothing else."
     "C-15" c_15_metadata_as_donor "The signature of the IdP's metadata proves no response."
     "C-16" c_16_doubled_parts "Parts of a signature that stand twice or elsewhere."
@@ -91,12 +100,15 @@ cases! {
     "C-76" c_76_other_messages "Only a Response of SAML 2.0."
     "C-77" c_77_issued "Issued after the request and not in the future."
     "C-78" c_78_ten_identity_providers "Honest responses in the shapes of ten identity providers."
-    "algorithms" every_allowed_algorithm_verifies "RSA, ECDSA and RSA-PSS with SHA-256, SHA-384 and SHA-512, and prefix lists."
+    "algorithms" every_allowed_algorithm_verifies "RSA, ECDSA and RSA-PSS with SHA-256, SHA-384 and SHA-512, \
+        and prefix lists."
 }
 
 #[test]
 fn every_case_of_the_corpus_has_a_test() {
-    let stem = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+    let stem = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()
+    };
     let files: BTreeSet<String> = std::fs::read_dir(folder().join("cases")).unwrap().map(stem).collect();
     let tests: BTreeSet<String> = CASES.iter().map(|id| (*id).to_owned()).collect();
     assert_eq!(files, tests);

@@ -14,7 +14,8 @@ const PROBES: usize = 1_200;
 /// Every code and fault that came of changing one byte after the other of the `which`th `CipherValue`.
 fn probe(row: &Row, which: usize) -> BTreeSet<(String, String)> {
     let (document, party) = (String::from_utf8(row.document()).unwrap(), row.party().unwrap());
-    let start = document.match_indices("<xenc:CipherValue>").nth(which).unwrap().0 + "<xenc:CipherValue>".len();
+    let start =
+        document.match_indices("<xenc:CipherValue>").nth(which).unwrap().0 + "<xenc:CipherValue>".len();
     let end = start + document[start..].find('<').unwrap();
     let honest = STANDARD.decode(&document[start..end]).unwrap();
     let outcome = |number: usize| {

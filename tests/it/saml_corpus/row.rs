@@ -33,7 +33,8 @@ impl Row {
     /// The rows of one case.
     pub fn of(case: &str) -> Vec<Self> {
         let path = folder().join("cases").join(format!("{case}.json"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let rows: Vec<Value> = serde_json::from_str(&text).unwrap();
         rows.into_iter().map(Self).collect()
     }
@@ -87,7 +88,10 @@ impl Row {
             idp: text("idp", IDP),
             audience: text("audience", AUDIENCE),
             acs: text("acs", ACS),
-            asked: self.0.get("asked").map_or_else(|| Some("_q1".into()), |id| id.as_str().map(str::to_owned)),
+            asked: self
+                .0
+                .get("asked")
+                .map_or_else(|| Some("_q1".into()), |id| id.as_str().map(str::to_owned)),
             sent: at(&text("sent", "2026-06-01T11:59:30Z")),
             now: at(&text("at", "2026-06-01T12:00:00Z")),
             keys,
@@ -98,7 +102,10 @@ impl Row {
                 rsa_1_5: permitted("rsa_1_5"),
                 unauthenticated_cbc: permitted("unauthenticated_cbc"),
             },
-            authn_context: self.0["authn_context"].as_array().map(|_| names("authn_context", "")).unwrap_or_default(),
+            authn_context: self.0["authn_context"]
+                .as_array()
+                .map(|_| names("authn_context", ""))
+                .unwrap_or_default(),
             max_age: seconds("max_age"),
         })
     }
@@ -153,19 +160,27 @@ pub fn run(row: &Row) -> Result<(), String> {
     };
     match (row.refusals(), came) {
         (None, Ok(claims)) if claims == row.0["accept"] => Ok(()),
-        (None, Ok(claims)) => Err(format!("{}: accepted as {claims}, expected {}", row.name(), row.0["accept"])),
+        (None, Ok(claims)) => {
+            Err(format!("{}: accepted as {claims}, expected {}", row.name(), row.0["accept"]))
+        }
         (None, Err((code, error))) => Err(format!("{}: refused as {code}: {error}", row.name())),
         (Some(_), Ok(claims)) => Err(format!("{}: ACCEPTED as {claims}", row.name())),
         (Some(codes), Err((code, _))) if codes.contains(&code) => Ok(()),
-        (Some(codes), Err((code, error))) => Err(format!("{}: refused as {code}: {error}; expected {codes:?}", row.name())),
+        (Some(codes), Err((code, error))) => {
+            Err(format!("{}: refused as {code}: {error}; expected {codes:?}", row.name()))
+        }
     }
 }
 
 /// What an assertion says, as the rows write it.
 pub fn claims(assertion: &Assertion) -> Value {
-    let attributes: Vec<Value> =
-        assertion.attributes.iter().map(|attribute| serde_json::json!([attribute.name, attribute.values])).collect();
-    serde_json::json!({ "name_id": assertion.name_id.as_ref().map(|name_id| &name_id.value), "attributes": attributes })
+    let attributes: Vec<Value> = assertion
+        .attributes
+        .iter()
+        .map(|attribute| serde_json::json!([attribute.name, attribute.values]))
+        .collect();
+    serde_json::json!({ "name_id": assertion.name_id.as_ref().map(|name_id| &name_id.value),
+        "attributes": attributes })
 }
 
 pub fn certificate(name: &str) -> Result<Certificate, String> {
@@ -180,7 +195,8 @@ pub fn decryption_key(name: &str) -> DecryptionKey {
 
 /// The bytes between the lines of a PEM file.
 pub fn pem_bytes(pem: &str) -> Vec<u8> {
-    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).flat_map(|line| line.trim().chars()).collect();
+    let base64: String =
+        pem.lines().filter(|line| !line.starts_with("-----")).flat_map(|line| line.trim().chars()).collect();
     STANDARD.decode(base64).unwrap()
 }
 

@@ -40,7 +40,8 @@ fn what_one_tenants_idp_says_is_nothing_to_another() {
     }
 }
 
-/// C-25, C-27: the rows name this port wherever something could be fetched from; modules of `protocol` name no file and no socket either.
+/// C-25, C-27: the rows name this port wherever something could be fetched from; modules of `protocol` name
+/// no file and no socket either.
 #[test]
 fn nothing_is_fetched_for_a_message() {
     let listener = TcpListener::bind("127.0.0.1:18099").expect("the port that the corpus names is free");
@@ -62,7 +63,11 @@ fn an_assertion_in_a_new_response_leaves_the_mark_of_the_first() {
     let first = marks("C-00", "assertion");
     assert_eq!(first, marks("C-57", "once more, assertion"));
     assert_eq!(first, marks("C-00", "assertion-encrypted"));
-    assert_eq!(first.1.utc(), "2026-06-01T12:07:01Z", "its last end, the largest clock difference and a second more than any rounding");
+    assert_eq!(
+        first.1.utc(),
+        "2026-06-01T12:07:01Z",
+        "its last end, the largest clock difference and a second more than any rounding"
+    );
 }
 
 /// C-73
@@ -70,14 +75,26 @@ fn an_assertion_in_a_new_response_leaves_the_mark_of_the_first() {
 fn base64_is_strict_and_bounded() {
     let honest = std::fs::read(folder().join("bases/both.xml")).unwrap();
     let text = STANDARD.encode(&honest);
-    let lines: Vec<&str> = text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     let read = |text: &str| decode(text, Message::Response).ok();
     assert_eq!(read(&text).as_ref(), Some(&honest));
     assert_eq!(read(&lines.join("\r\n")).as_ref(), Some(&honest));
     let url_safe = text.replace('+', "-").replace('/', "_");
     assert_ne!(url_safe, text);
-    for wrong in [url_safe, format!("{text}$"), format!("{text}===="), format!("data:;base64,{text}"), text.replace('=', ""), "A".into()] {
-        assert!(read(&wrong).is_none_or(|bytes| wrong == text && bytes == honest), "{}", &wrong[..20.min(wrong.len())]);
+    for wrong in [
+        url_safe,
+        format!("{text}$"),
+        format!("{text}===="),
+        format!("data:;base64,{text}"),
+        text.replace('=', ""),
+        "A".into(),
+    ] {
+        assert!(
+            read(&wrong).is_none_or(|bytes| wrong == text && bytes == honest),
+            "{}",
+            &wrong[..20.min(wrong.len())]
+        );
     }
     assert!(read(&"A".repeat(20 << 20)).is_none(), "20 MB");
 }

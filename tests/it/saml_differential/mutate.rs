@@ -1,4 +1,5 @@
-//! Mutants of messages from a seed: bytes, tokens and whole elements; most of them broken, some of them the same message in other words.
+//! Mutants of messages from a seed: bytes, tokens and whole elements; most of them broken, some of them the
+//! same message in other words.
 
 /// Numbers from a seed (SplitMix64), so that a mutant can be made again.
 pub struct Draw(pub u64);
@@ -104,9 +105,14 @@ fn name(tag: &str) -> &str {
 
 fn reversed_attributes(tag: &str) -> String {
     let Some((start, rest)) = tag.split_once(' ') else { return tag.to_owned() };
-    let (rest, end) = rest.trim_end_matches('>').strip_suffix('/').map_or((rest.trim_end_matches('>'), ">"), |rest| (rest, "/>"));
-    let mut attributes: Vec<String> =
-        rest.split("\" ").map(|attribute| format!("{}\"", attribute.trim_end().trim_end_matches('"'))).collect();
+    let (rest, end) = rest
+        .trim_end_matches('>')
+        .strip_suffix('/')
+        .map_or((rest.trim_end_matches('>'), ">"), |rest| (rest, "/>"));
+    let mut attributes: Vec<String> = rest
+        .split("\" ")
+        .map(|attribute| format!("{}\"", attribute.trim_end().trim_end_matches('"')))
+        .collect();
     attributes.reverse();
     format!("{start} {}{end}", attributes.join(" "))
 }
@@ -199,7 +205,11 @@ fn renamed(message: &[u8], draw: &mut Draw) -> Vec<u8> {
     ];
     let text = String::from_utf8_lossy(message);
     let (old, new) = (*draw.of(&NAMES), *draw.of(&NAMES));
-    if draw.below(2) == 0 { text.replace(old, new).into_bytes() } else { text.replacen(old, new, 1).into_bytes() }
+    if draw.below(2) == 0 {
+        text.replace(old, new).into_bytes()
+    } else {
+        text.replacen(old, new, 1).into_bytes()
+    }
 }
 
 fn swapped(tokens: &[&[u8]], at: usize, draw: &mut Draw) -> Vec<u8> {
@@ -208,6 +218,12 @@ fn swapped(tokens: &[&[u8]], at: usize, draw: &mut Draw) -> Vec<u8> {
     if first.end > second.start {
         return moved(tokens, first, second.start, false);
     }
-    let parts = [&tokens[..first.start], &tokens[second.clone()], &tokens[first.end..second.start], &tokens[first], &tokens[second.end..]];
+    let parts = [
+        &tokens[..first.start],
+        &tokens[second.clone()],
+        &tokens[first.end..second.start],
+        &tokens[first],
+        &tokens[second.end..],
+    ];
     parts.iter().map(|part| part.concat()).collect::<Vec<_>>().concat()
 }

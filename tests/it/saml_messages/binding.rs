@@ -7,7 +7,9 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 use symbolon::model::encoding::base64;
 use symbolon::model::fault::Refusal;
-use symbolon::protocol::saml::binding::{BindingError, Message, PostMessage, RedirectQuery, decode, inflate, post_form, redirect_url};
+use symbolon::protocol::saml::binding::{
+    BindingError, Message, PostMessage, RedirectQuery, decode, inflate, post_form, redirect_url,
+};
 use symbolon::protocol::saml::signature::Policy;
 use symbolon::protocol::saml::xml::MAX_MESSAGE;
 use url::form_urlencoded::byte_serialize;
@@ -41,7 +43,8 @@ fn verify(query: &str, keys: &[&str]) -> Result<usize, BindingError> {
 #[test]
 fn what_we_sign_in_a_query_is_verified_over_the_same_bytes() {
     let xml = "<a b=\"ä&amp;+\"/>".repeat(100);
-    let url = redirect_url(LOCATION, Message::Request, &xml, Some("handle-1_~ +/%"), Some(idp_key())).unwrap();
+    let url =
+        redirect_url(LOCATION, Message::Request, &xml, Some("handle-1_~ +/%"), Some(idp_key())).unwrap();
     let query = url.query().unwrap();
     assert!(query.starts_with("tenant=1&lang=de%20AT&SAMLRequest="), "{query}");
     let received = RedirectQuery::parse(query).unwrap();
@@ -65,7 +68,11 @@ fn queries_that_openssl_signed_are_verified_however_they_are_encoded_and_ordered
         let query = query.as_str().unwrap();
         assert_eq!(verify(query, &["other_certificate", "certificate"]), Ok(1), "{name}");
         let reversed: Vec<&str> = query.rsplit('&').collect();
-        assert_eq!(verify(&format!("lang=de&{}", reversed.join("&")), &["certificate"]), Ok(0), "{name}, another order");
+        assert_eq!(
+            verify(&format!("lang=de&{}", reversed.join("&")), &["certificate"]),
+            Ok(0),
+            "{name}, another order"
+        );
         assert_eq!(code(verify(query, &["other_certificate"])), "saml_query_signature", "{name}");
     }
     let relay_state = |name: &str| RedirectQuery::parse(queries[name].as_str().unwrap()).unwrap().relay_state;
@@ -111,7 +118,10 @@ fn a_query_that_says_something_twice_or_by_halves_is_refused() {
         (recorded.replace("Signature=", "Signature=%zz"), "saml_percent_encoding"),
         (recorded.replace("Signature=", "Signature=%2"), "saml_percent_encoding"),
         (recorded.replace("Signature=", "Signature=*"), "saml_base64"),
-        (recorded.replace("Signature=", &format!("Signature={}", "A".repeat(4096))), "saml_message_too_large"),
+        (
+            recorded.replace("Signature=", &format!("Signature={}", "A".repeat(4096))),
+            "saml_message_too_large",
+        ),
         (format!("{recorded}&SAMLEncoding=zip"), "saml_encoding"),
         ("RelayState=x".to_owned(), "saml_message_missing"),
         ("SAMLRequest=".to_owned(), "saml_message_missing"),
@@ -129,15 +139,25 @@ fn a_query_that_says_something_twice_or_by_halves_is_refused() {
 /// C-65
 #[test]
 fn relay_state_is_opaque_and_bounded() {
-    let sent = |message, length: usize| redirect_url(LOCATION, message, "<a/>", Some(&"x".repeat(length)), None).map(drop);
+    let sent = |message, length: usize| {
+        redirect_url(LOCATION, message, "<a/>", Some(&"x".repeat(length)), None).map(drop)
+    };
     assert_eq!(sent(Message::Request, 80), Ok(()));
     assert_eq!(code(sent(Message::Request, 81)), "saml_relay_state_too_long");
-    assert_eq!(code(post_form(LOCATION, Message::Request, "<a/>", Some(&"x".repeat(81)))), "saml_relay_state_too_long");
+    assert_eq!(
+        code(post_form(LOCATION, Message::Request, "<a/>", Some(&"x".repeat(81)))),
+        "saml_relay_state_too_long"
+    );
     assert_eq!(sent(Message::Response, 2048), Ok(()), "what came is given back");
     assert_eq!(code(sent(Message::Response, 2049)), "saml_relay_state_too_long");
-    for text in
-        ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\"><script>alert(1)</script>", "&SAMLRequest=x", "a\u{0}b"]
-    {
+    for text in [
+        "https://evil.example/",
+        "//evil.example",
+        "javascript:alert(1)",
+        "\"><script>alert(1)</script>",
+        "&SAMLRequest=x",
+        "a\u{0}b",
+    ] {
         let encoded: String = byte_serialize(text.as_bytes()).collect();
         let received = RedirectQuery::parse(&format!("{}&RelayState={encoded}", query_of("<a/>"))).unwrap();
         assert_eq!(received.relay_state.as_deref(), Some(text), "as it came, for a look-up");
@@ -159,8 +179,14 @@ fn a_deflate_bomb_is_cut() {
     assert_eq!(code(inflate(&base64(deflated(&above)), Message::Request)), "saml_message_too_large");
     let bomb = base64(deflated(&vec![0; 64 * 1024 * 1024]));
     assert_eq!(code(inflate(&bomb, Message::Request)), "saml_message_too_large");
-    assert_eq!(code(RedirectQuery::parse(&format!("SAMLRequest={}", "A".repeat(20_000_000)))), "saml_message_too_large");
-    assert_eq!(code(PostMessage::parse(&format!("SAMLResponse={}", "A".repeat(20_000_000)))), "saml_message_too_large");
+    assert_eq!(
+        code(RedirectQuery::parse(&format!("SAMLRequest={}", "A".repeat(20_000_000)))),
+        "saml_message_too_large"
+    );
+    assert_eq!(
+        code(PostMessage::parse(&format!("SAMLResponse={}", "A".repeat(20_000_000)))),
+        "saml_message_too_large"
+    );
     assert_eq!(code(decode(&base64(&above), Message::Response)), "saml_message_too_large");
 }
 
@@ -170,9 +196,15 @@ fn only_one_whole_stream_is_inflated() {
     let whole = deflated("<a/>".repeat(500).as_bytes());
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
     zlib.write_all(b"<a/>").unwrap();
-    for broken in
-        [&whole[..whole.len() - 1], &whole[..1], &[], &[whole.as_slice(), b"x"].concat(), &zlib.finish().unwrap(), b"<a/>", &[0xff; 64]]
-    {
+    for broken in [
+        &whole[..whole.len() - 1],
+        &whole[..1],
+        &[],
+        &[whole.as_slice(), b"x"].concat(),
+        &zlib.finish().unwrap(),
+        b"<a/>",
+        &[0xff; 64],
+    ] {
         assert_eq!(code(inflate(&base64(broken), Message::Request)), "saml_deflate");
     }
 }
@@ -181,7 +213,12 @@ fn only_one_whole_stream_is_inflated() {
 #[test]
 fn base64_is_strict_but_may_be_wrapped() {
     let plain = base64("<samlp:Response>?>~</samlp:Response>.");
-    let wrapped = plain.as_bytes().chunks(16).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\r\n");
+    let wrapped = plain
+        .as_bytes()
+        .chunks(16)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect::<Vec<_>>()
+        .join("\r\n");
     assert_eq!(decode(&plain, Message::Response), decode(&wrapped, Message::Response));
     assert!(decode(&format!("  {plain}\t"), Message::Response).is_ok());
     for bad in [
@@ -206,7 +243,10 @@ fn a_form_carries_the_document_as_it_is() {
     assert_eq!((form.action.as_str(), form.fields.len()), (LOCATION, 2));
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
     let received = PostMessage::parse(&body).unwrap();
-    assert_eq!((received.message, received.xml.as_slice(), received.relay_state.as_deref()), (Message::Request, xml.as_bytes(), Some("h")));
+    assert_eq!(
+        (received.message, received.xml.as_slice(), received.relay_state.as_deref()),
+        (Message::Request, xml.as_bytes(), Some("h"))
+    );
     assert_eq!(code(PostMessage::parse(&format!("{body}&SAMLRequest=x"))), "saml_parameter_duplicate");
     assert_eq!(code(PostMessage::parse(&format!("{body}&SAMLResponse=x"))), "saml_message_ambiguous");
     assert_eq!(code(PostMessage::parse("a=b")), "saml_message_missing");
@@ -225,7 +265,11 @@ fn a_message_goes_to_a_web_address_and_keeps_its_own_parameters() {
         "https://idp.example/?%53igAlg=x",
         "https://idp.example/?RelayState=x",
     ] {
-        assert_eq!(code(redirect_url(bad, Message::Request, "<a/>", None, None)), "saml_location_unusable", "{bad}");
+        assert_eq!(
+            code(redirect_url(bad, Message::Request, "<a/>", None, None)),
+            "saml_location_unusable",
+            "{bad}"
+        );
         assert_eq!(code(post_form(bad, Message::Request, "<a/>", None)), "saml_location_unusable", "{bad}");
     }
 }

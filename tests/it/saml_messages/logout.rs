@@ -8,8 +8,8 @@ use symbolon::protocol::Verified;
 use symbolon::protocol::saml::binding::{Message, PostMessage, RedirectQuery, redirect_url};
 use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::logout::{
-    Expected, LogoutError, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received, claimed, verify_request,
-    verify_response,
+    Expected, LogoutError, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received,
+    claimed, verify_request, verify_response,
 };
 use symbolon::protocol::saml::signature::{Policy, SpKey, sign};
 use symbolon::protocol::saml::subject::NameId;
@@ -30,17 +30,38 @@ fn ada() -> NameId {
 
 fn request() -> String {
     let name_id = ada();
-    let request =
-        NewLogoutRequest { id: "_1", issue_instant: now(), destination: SLO, issuer: IDP, name_id: &name_id, session_index: Some("<s&1>") };
+    let request = NewLogoutRequest {
+        id: "_1",
+        issue_instant: now(),
+        destination: SLO,
+        issuer: IDP,
+        name_id: &name_id,
+        session_index: Some("<s&1>"),
+    };
     request.to_xml()
 }
 
 fn response(status: &LogoutStatus) -> String {
-    NewLogoutResponse { id: "_2", issue_instant: now(), destination: SLO, issuer: IDP, in_response_to: Some("_1"), status }.to_xml()
+    NewLogoutResponse {
+        id: "_2",
+        issue_instant: now(),
+        destination: SLO,
+        issuer: IDP,
+        in_response_to: Some("_1"),
+        status,
+    }
+    .to_xml()
 }
 
 fn expected(keys: &[Certificate]) -> Expected<'_> {
-    Expected { idp: IDP, slo_url: SLO, keys, decryption: &[], skew: Duration::from_secs(60), policy: Policy::default() }
+    Expected {
+        idp: IDP,
+        slo_url: SLO,
+        keys,
+        decryption: &[],
+        skew: Duration::from_secs(60),
+        policy: Policy::default(),
+    }
 }
 
 fn post(message: Message, xml: &str) -> PostMessage {
@@ -55,7 +76,8 @@ fn redirect(message: Message, xml: &str, key: Option<&SpKey>) -> RedirectQuery {
 fn judged(xml: &str, now: Timestamp) -> Result<LogoutRequest, LogoutError> {
     let keys = idp_keys();
     let query = redirect(Message::Request, xml, Some(idp_key()));
-    let by_query = verify_request(Received::Redirect(&query), &expected(&keys), now).map(Verified::into_inner);
+    let by_query =
+        verify_request(Received::Redirect(&query), &expected(&keys), now).map(Verified::into_inner);
     let form = post(Message::Request, &sign(xml, "_1", idp_key()).unwrap());
     let by_form = verify_request(Received::Post(&form), &expected(&keys), now).map(Verified::into_inner);
     assert_eq!(by_query, by_form);
@@ -65,9 +87,11 @@ fn judged(xml: &str, now: Timestamp) -> Result<LogoutRequest, LogoutError> {
 fn answer(xml: &str, request_id: &str, now: Timestamp) -> Result<LogoutStatus, LogoutError> {
     let keys = idp_keys();
     let query = redirect(Message::Response, xml, Some(idp_key()));
-    let by_query = verify_response(Received::Redirect(&query), &expected(&keys), request_id, now).map(|verified| verified.status.clone());
+    let by_query = verify_response(Received::Redirect(&query), &expected(&keys), request_id, now)
+        .map(|verified| verified.status.clone());
     let form = post(Message::Response, &sign(xml, "_2", idp_key()).unwrap());
-    let by_form = verify_response(Received::Post(&form), &expected(&keys), request_id, now).map(|verified| verified.status.clone());
+    let by_form = verify_response(Received::Post(&form), &expected(&keys), request_id, now)
+        .map(|verified| verified.status.clone());
     assert_eq!(by_query, by_form);
     by_query
 }
@@ -75,7 +99,10 @@ fn answer(xml: &str, request_id: &str, now: Timestamp) -> Result<LogoutStatus, L
 #[test]
 fn a_signed_request_names_the_person_and_the_session() {
     let request = judged(&request(), now()).unwrap();
-    assert_eq!((request.id.as_str(), request.session_indexes.as_slice()), ("_1", ["<s&1>".to_owned()].as_slice()));
+    assert_eq!(
+        (request.id.as_str(), request.session_indexes.as_slice()),
+        ("_1", ["<s&1>".to_owned()].as_slice())
+    );
     assert_eq!(request.name_id, ada(), "every value is text");
     assert_eq!(request.acceptable_until, at("2026-11-21T07:07:00Z"));
 }
@@ -98,10 +125,14 @@ fn requests_that_xmlsec1_and_openssl_signed_are_honoured() {
 fn nobody_is_logged_out_by_an_unsigned_request_or_one_of_another_provider() {
     let keys = idp_keys();
     let by_form = |xml: &str, keys: &[Certificate]| {
-        verify_request(Received::Post(&post(Message::Request, xml)), &expected(keys), now()).unwrap_err().code()
+        verify_request(Received::Post(&post(Message::Request, xml)), &expected(keys), now())
+            .unwrap_err()
+            .code()
     };
     let by_query = |xml: &str, key: Option<&SpKey>| {
-        verify_request(Received::Redirect(&redirect(Message::Request, xml, key)), &expected(&keys), now()).unwrap_err().code()
+        verify_request(Received::Redirect(&redirect(Message::Request, xml, key)), &expected(&keys), now())
+            .unwrap_err()
+            .code()
     };
     let xml = request();
     let other = new_key("other");
@@ -112,7 +143,11 @@ fn nobody_is_logged_out_by_an_unsigned_request_or_one_of_another_provider() {
     let signed = sign(&xml, "_1", idp_key()).unwrap();
     assert_eq!(by_form(&signed, &[]), "saml_logout_signature", "C-30");
     assert_eq!(by_form(&signed.replace("eve", "bob"), &keys), "saml_logout_signature");
-    assert_eq!(by_query(&signed, None), "saml_query_unsigned", "a signature in the document says nothing about a query");
+    assert_eq!(
+        by_query(&signed, None),
+        "saml_query_unsigned",
+        "a signature in the document says nothing about a query"
+    );
 }
 
 /// C-72
@@ -121,7 +156,10 @@ fn a_request_is_for_us_and_complete() {
     let replaced = |from: &str, to: &str| judged(&request().replace(from, to), now()).unwrap_err().code();
     assert_eq!(replaced(IDP, "https://evil.example/saml"), "saml_logout_issuer");
     assert_eq!(
-        replaced("<saml:Issuer>", "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">"),
+        replaced(
+            "<saml:Issuer>",
+            "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">"
+        ),
         "saml_logout_issuer"
     );
     assert_eq!(replaced(SLO, "https://other.example/saml2/logout"), "saml_logout_destination");
@@ -130,10 +168,16 @@ fn a_request_is_for_us_and_complete() {
     assert_eq!(replaced("LogoutRequest", "ManageNameIDRequest"), "saml_logout_other_message");
     assert_eq!(replaced("SAML:2.0:protocol", "SAML:2.1:protocol"), "saml_logout_other_message");
     assert_eq!(replaced("saml:NameID", "saml:BaseID"), "saml_logout_incomplete");
-    assert_eq!(replaced("<samlp:SessionIndex>&lt;s&amp;1&gt;", "<samlp:SessionIndex>"), "saml_logout_sessions");
+    assert_eq!(
+        replaced("<samlp:SessionIndex>&lt;s&amp;1&gt;", "<samlp:SessionIndex>"),
+        "saml_logout_sessions"
+    );
     let many = format!("{}<samlp:SessionIndex>", "<samlp:SessionIndex>x</samlp:SessionIndex>".repeat(64));
     assert_eq!(replaced("<samlp:SessionIndex>", &many), "saml_logout_sessions");
-    assert_eq!(replaced("<samlp:SessionIndex>", "<saml:NameID>eve</saml:NameID><samlp:SessionIndex>"), "saml_logout_malformed");
+    assert_eq!(
+        replaced("<samlp:SessionIndex>", "<saml:NameID>eve</saml:NameID><samlp:SessionIndex>"),
+        "saml_logout_malformed"
+    );
     assert_eq!(replaced(" IssueInstant=\"2026-11-21T07:01:00Z\"", ""), "saml_logout_incomplete");
     assert_eq!(replaced("07:01:00Z", "07:01:00"), "saml_logout_instant");
 }
@@ -144,9 +188,16 @@ fn a_comment_never_cuts_a_name() {
     let keys = idp_keys();
     let xml = request().replace("ada", "ad<!--x-->a");
     let query = redirect(Message::Request, &xml, Some(idp_key()));
-    assert_eq!(verify_request(Received::Redirect(&query), &expected(&keys), now()).unwrap_err().code(), "saml_logout_name_id");
+    assert_eq!(
+        verify_request(Received::Redirect(&query), &expected(&keys), now()).unwrap_err().code(),
+        "saml_logout_name_id"
+    );
     let form = post(Message::Request, &sign(&xml, "_1", idp_key()).unwrap());
-    assert_eq!(verify_request(Received::Post(&form), &expected(&keys), now()).unwrap().name_id, ada(), "what was signed has no comments");
+    assert_eq!(
+        verify_request(Received::Post(&form), &expected(&keys), now()).unwrap().name_id,
+        ada(),
+        "what was signed has no comments"
+    );
 }
 
 /// C-72
@@ -164,7 +215,11 @@ fn a_request_is_of_now() {
     }
     let long = xml.replace("NotOnOrAfter=\"2026-11-21T07:06:00Z\"", "NotOnOrAfter=\"2036-11-21T07:06:00Z\"");
     assert_ne!(long, xml);
-    assert_eq!(judged(&long, now()).unwrap().acceptable_until, at("2026-11-21T07:07:00Z"), "a replay mark need not live for years");
+    assert_eq!(
+        judged(&long, now()).unwrap().acceptable_until,
+        at("2026-11-21T07:07:00Z"),
+        "a replay mark need not live for years"
+    );
     let short = xml.replace("NotOnOrAfter=\"2026-11-21T07:06:00Z\"", "NotOnOrAfter=\"2026-11-21T07:02:00Z\"");
     assert_eq!(judged(&short, now()).unwrap().acceptable_until, at("2026-11-21T07:03:00Z"));
     let open = xml.replace(" NotOnOrAfter=\"2026-11-21T07:06:00Z\"", "");
@@ -180,10 +235,16 @@ fn an_answer_belongs_to_our_request() {
     let unsolicited = success.replace(" InResponseTo=\"_1\"", "");
     assert_eq!(answer(&unsolicited, "_1", now()).unwrap_err().code(), "saml_logout_other_request");
     assert_eq!(answer(&success, "_1", at("2026-11-21T07:07:00Z")).unwrap_err().code(), "saml_logout_over");
-    assert_eq!(answer(&success.replace(IDP, "https://evil.example"), "_1", now()).unwrap_err().code(), "saml_logout_issuer");
+    assert_eq!(
+        answer(&success.replace(IDP, "https://evil.example"), "_1", now()).unwrap_err().code(),
+        "saml_logout_issuer"
+    );
     let unsigned = post(Message::Response, &success);
     let keys = idp_keys();
-    assert_eq!(verify_response(Received::Post(&unsigned), &expected(&keys), "_1", now()).unwrap_err().code(), "saml_logout_unsigned");
+    assert_eq!(
+        verify_response(Received::Post(&unsigned), &expected(&keys), "_1", now()).unwrap_err().code(),
+        "saml_logout_unsigned"
+    );
     assert_eq!(claimed(Received::Post(&unsigned)).unwrap().in_response_to.as_deref(), Some("_1"));
     let request = redirect(Message::Request, &request(), Some(idp_key()));
     assert_eq!(
@@ -201,6 +262,7 @@ fn an_answer_tells_how_far_the_logout_went() {
     let success = response(&LogoutStatus::Success);
     let flat = success.replace(&format!("{STATUS}Success"), &format!("{STATUS}PartialLogout"));
     assert_eq!(answer(&flat, "_1", now()), Ok(LogoutStatus::Partial), "some put it into the outer code");
-    let none = success.replace("<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>", "");
+    let none =
+        success.replace("<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>", "");
     assert_eq!(answer(&none, "_1", now()).unwrap_err().code(), "saml_logout_malformed");
 }

@@ -6,7 +6,8 @@ use symbolon::model::encoding::base64;
 use symbolon::model::fault::Refusal;
 use symbolon::protocol::saml::binding::Binding;
 use symbolon::protocol::saml::metadata::{
-    ByHand, IdpMetadata, LONGEST_USE, MAX_METADATA, MetadataError, MetadataRules, MetadataWarning, SHORTEST_USE, USUAL_USE, by_hand, parse,
+    ByHand, IdpMetadata, LONGEST_USE, MAX_METADATA, MetadataError, MetadataRules, MetadataWarning,
+    SHORTEST_USE, USUAL_USE, by_hand, parse,
 };
 
 use super::world::{IDP, at, idp_key, idp_keys, new_key, now, recorded};
@@ -26,14 +27,17 @@ fn key(usage: &str, certificate: &str) -> String {
 /// An `EntityDescriptor` without its namespaces declared.
 fn entity(id: &str, keys: &str) -> String {
     format!(
-        "<EntityDescriptor entityID=\"{id}\">\n<IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\n{keys}\n\
-         <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{LOCATION}\"/>\n\
+        "<EntityDescriptor entityID=\"{id}\">\n<IDPSSODescriptor \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\n{keys}\n\
+         <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
+         Location=\"{LOCATION}\"/>\n\
          </IDPSSODescriptor></EntityDescriptor>"
     )
 }
 
 fn declared(element: &str, xml: &str) -> String {
-    const NS: &str = "xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
+    const NS: &str =
+        "xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
     xml.replacen(&format!("<{element}"), &format!("<{element} {NS}"), 1)
 }
 
@@ -73,7 +77,8 @@ fn a_small_document_is_enough() {
 #[test]
 fn without_a_signing_certificate_there_is_no_provider() {
     let weak = recorded()["weak_certificate"].as_str().unwrap().to_owned();
-    let value = "<KeyDescriptor use=\"signing\"><ds:KeyInfo><ds:KeyName>k</ds:KeyName><ds:KeyValue/></ds:KeyInfo></KeyDescriptor>";
+    let value = "<KeyDescriptor \
+        use=\"signing\"><ds:KeyInfo><ds:KeyName>k</ds:KeyName><ds:KeyValue/></ds:KeyInfo></KeyDescriptor>";
     for (keys, reason) in [
         (String::new(), "no usable signing certificate"),
         (key(" use=\"encryption\"", &certificate()), "no usable signing certificate"),
@@ -89,7 +94,10 @@ fn without_a_signing_certificate_there_is_no_provider() {
         assert!(error.to_string().contains(reason) && error.to_string().starts_with("line 2: "), "{error}");
     }
     let commented = certificate().replacen("MII", "MII<!--x-->", 1);
-    assert_eq!(code(read(&declared("EntityDescriptor", &entity(IDP, &key("", &commented))))), "saml_metadata_malformed");
+    assert_eq!(
+        code(read(&declared("EntityDescriptor", &entity(IDP, &key("", &commented))))),
+        "saml_metadata_malformed"
+    );
 }
 
 #[test]
@@ -97,15 +105,18 @@ fn keys_that_do_not_count_are_named_and_the_others_used() {
     let weak = recorded()["weak_certificate"].as_str().unwrap().to_owned();
     let other = new_key("next");
     let next = base64(other.certificate().der());
-    let twice = [certificate(), weak, next.clone(), certificate()].map(|certificate| key("", &certificate)).concat();
+    let twice =
+        [certificate(), weak, next.clone(), certificate()].map(|certificate| key("", &certificate)).concat();
     let metadata = read(&declared("EntityDescriptor", &entity(IDP, &twice))).unwrap();
     assert_eq!(metadata.signing, [idp_key().certificate().clone(), other.certificate().clone()]);
-    assert!(matches!(metadata.warnings.as_slice(), [MetadataWarning::KeyIgnored { line: 3, reason }] if reason.contains("1024 bits")));
+    assert!(matches!(metadata.warnings.as_slice(), [MetadataWarning::KeyIgnored { line: 3,
+            reason }] if reason.contains("1024 bits")));
     let chain = key("", &format!("{}</ds:X509Certificate><ds:X509Certificate>{next}", certificate()));
     let metadata = read(&declared("EntityDescriptor", &entity(IDP, &chain))).unwrap();
     assert_eq!(metadata.signing, idp_keys(), "an issuer of the signing certificate signs no responses");
     assert_eq!(metadata.warnings, [MetadataWarning::ChainIgnored { line: 3 }]);
-    let many: String = (0..17).map(|number| key("", &base64(new_key(&number.to_string()).certificate().der()))).collect();
+    let many: String =
+        (0..17).map(|number| key("", &base64(new_key(&number.to_string()).certificate().der()))).collect();
     assert_eq!(code(read(&declared("EntityDescriptor", &entity(IDP, &many)))), "saml_metadata_too_many_keys");
 }
 
@@ -115,10 +126,26 @@ fn what_is_no_idp_metadata_is_called_by_its_name() {
     let sp = document().replace("IDPSSODescriptor", "SPSSODescriptor");
     let saml1 = document().replace("SAML:2.0:protocol", "SAML:1.1:protocol");
     for (xml, expected, text) in [
-        ("<!DOCTYPE html><html><body>Sign in</body></html>".to_owned(), "saml_metadata_other_document", "an HTML page (a login page?)"),
-        ("\u{feff}\n<HTML></HTML>".to_owned(), "saml_metadata_other_document", "an HTML page (a login page?)"),
-        ("<html xmlns=\"http://www.w3.org/1999/xhtml\"/>".to_owned(), "saml_metadata_other_document", "an HTML page"),
-        ("{\"issuer\":\"x\"}".to_owned(), "saml_metadata_other_document", "this is JSON (an OpenID Connect document?)"),
+        (
+            "<!DOCTYPE html><html><body>Sign in</body></html>".to_owned(),
+            "saml_metadata_other_document",
+            "an HTML page (a login page?)",
+        ),
+        (
+            "\u{feff}\n<HTML></HTML>".to_owned(),
+            "saml_metadata_other_document",
+            "an HTML page (a login page?)",
+        ),
+        (
+            "<html xmlns=\"http://www.w3.org/1999/xhtml\"/>".to_owned(),
+            "saml_metadata_other_document",
+            "an HTML page",
+        ),
+        (
+            "{\"issuer\":\"x\"}".to_owned(),
+            "saml_metadata_other_document",
+            "this is JSON (an OpenID Connect document?)",
+        ),
         (" \n".to_owned(), "saml_metadata_other_document", "an empty document"),
         ("-----BEGIN CERTIFICATE-----".to_owned(), "saml_metadata_other_document", "a certificate"),
         ("https://idp.example/metadata".to_owned(), "saml_metadata_other_document", "this is an address"),
@@ -129,11 +156,19 @@ fn what_is_no_idp_metadata_is_called_by_its_name() {
         ),
         (sp, "saml_metadata_of_sp", "line 1: this is SP metadata"),
         (saml1, "saml_metadata_no_saml2", "does not speak SAML 2.0"),
-        (document().replace("IDPSSODescriptor", "PDPDescriptor"), "saml_metadata_no_idp", "no identity provider"),
+        (
+            document().replace("IDPSSODescriptor", "PDPDescriptor"),
+            "saml_metadata_no_idp",
+            "no identity provider",
+        ),
         (group(&[]), "saml_metadata_no_idp", "no identity provider"),
         (document().replace(IDP, " "), "saml_metadata_value", "line 1: entityID must be"),
         (document().replace(IDP, "a&#10;b"), "saml_metadata_value", "line 1: entityID must be"),
-        (document().replace("HTTP-Redirect", "SOAP"), "saml_metadata_no_sso", "by HTTP-Redirect or HTTP-POST"),
+        (
+            document().replace("HTTP-Redirect", "SOAP"),
+            "saml_metadata_no_sso",
+            "by HTTP-Redirect or HTTP-POST",
+        ),
         (format!("<!DOCTYPE x>{}", document()), "saml_metadata_malformed", "DOCTYPE"),
         (document().replace("</EntityDescriptor>", ""), "saml_metadata_malformed", "well-formed"),
         (format!("{}{}", document(), " ".repeat(MAX_METADATA)), "saml_metadata_too_large", "at most 1048576"),
@@ -152,7 +187,10 @@ fn of_several_providers_one_must_be_chosen() {
     let nested = format!("<EntitiesDescriptor>{}</EntitiesDescriptor>", one("https://b.example"));
     let both = group(&[one("https://a.example"), sp.clone(), nested]);
     let error = read(&both).unwrap_err();
-    assert_eq!(error.to_string(), "this document lists 2 IdPs: https://a.example, https://b.example, set entity_id to the one you mean");
+    assert_eq!(
+        error.to_string(),
+        "this document lists 2 IdPs: https://a.example, https://b.example, set entity_id to the one you mean"
+    );
     assert_eq!(read_of(&both, "https://b.example").unwrap().entity_id, "https://b.example");
     assert_eq!(code(read_of(&both, "https://sp.example")), "saml_metadata_of_sp");
     assert_eq!(read(&group(&[sp, one("https://a.example")])).unwrap().entity_id, "https://a.example");
@@ -160,11 +198,15 @@ fn of_several_providers_one_must_be_chosen() {
     assert_eq!(error.code(), "saml_metadata_wrong_entity");
     assert!(error.hint().contains(IDP));
     assert_eq!(code(read_of(&group(&[one(IDP), one(IDP)]), IDP)), "saml_metadata_entity_twice");
-    let smuggled =
-        document().replacen("<IDPSSODescriptor", &format!("<Extensions>{}</Extensions><IDPSSODescriptor", one("https://x.example")), 1);
+    let smuggled = document().replacen(
+        "<IDPSSODescriptor",
+        &format!("<Extensions>{}</Extensions><IDPSSODescriptor", one("https://x.example")),
+        1,
+    );
     assert_eq!(read(&smuggled).unwrap().entity_id, IDP, "an entity inside an extension is none");
     let hundred: Vec<String> = (0..100).map(|number| one(&format!("https://{number}.example"))).collect();
-    assert!(matches!(read(&group(&hundred)), Err(MetadataError::SeveralIdps { count: 100, listed }) if listed.len() == 10));
+    assert!(matches!(read(&group(&hundred)), Err(MetadataError::SeveralIdps { count: 100,
+            listed }) if listed.len() == 10));
 }
 
 /// C-69
@@ -174,13 +216,18 @@ fn metadata_ends_when_it_says_so() {
     assert_eq!(read(&until("2026-11-21T07:01:01Z")).unwrap().valid_until, Some(at("2026-11-21T07:01:01Z")));
     for past in ["2026-11-21T07:01:00Z", "2020-01-01T00:00:00Z"] {
         let error = read(&until(past)).unwrap_err();
-        assert_eq!((error.code(), error.to_string()), ("saml_metadata_expired", format!("line 1: the metadata was valid until {past}")));
+        assert_eq!(
+            (error.code(), error.to_string()),
+            ("saml_metadata_expired", format!("line 1: the metadata was valid until {past}"))
+        );
     }
     assert_eq!(code(read(&until("soon"))), "saml_metadata_value");
     let group = group(&[entity(IDP, &key("", &certificate()))]);
-    let outer = group.replacen("<EntitiesDescriptor", "<EntitiesDescriptor validUntil=\"2020-01-01T00:00:00Z\"", 1);
+    let outer =
+        group.replacen("<EntitiesDescriptor", "<EntitiesDescriptor validUntil=\"2020-01-01T00:00:00Z\"", 1);
     assert_eq!(code(read(&outer)), "saml_metadata_expired", "of the group around it");
-    let role = document().replacen("<IDPSSODescriptor", "<IDPSSODescriptor validUntil=\"2020-01-01T00:00:00Z\"", 1);
+    let role =
+        document().replacen("<IDPSSODescriptor", "<IDPSSODescriptor validUntil=\"2020-01-01T00:00:00Z\"", 1);
     assert_eq!(code(read(&role)), "saml_metadata_expired", "of the role in it");
 }
 
@@ -188,7 +235,8 @@ fn metadata_ends_when_it_says_so() {
 #[test]
 fn metadata_is_read_again_in_time_and_not_too_often() {
     let cached = |attributes: &str| {
-        read(&document().replacen(" entityID", &format!(" {attributes} entityID"), 1)).map(|metadata| metadata.refresh_after(now()))
+        read(&document().replacen(" entityID", &format!(" {attributes} entityID"), 1))
+            .map(|metadata| metadata.refresh_after(now()))
     };
     assert_eq!(read(&document()).unwrap().refresh_after(now()), USUAL_USE);
     for (attributes, expected) in [
@@ -221,13 +269,21 @@ fn people_are_sent_to_https_addresses_only() {
     ] {
         assert_eq!(code(read(&document().replace(LOCATION, bad))), "saml_metadata_value", "{bad}");
         let slo = format!(
-            "<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"{LOCATION}\" ResponseLocation=\"{bad}\"/></IDPSSODescriptor>"
+            "<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
+             Location=\"{LOCATION}\" ResponseLocation=\"{bad}\"/></IDPSSODescriptor>"
         );
-        assert_eq!(code(read(&document().replacen("</IDPSSODescriptor>", &slo, 1))), "saml_metadata_value", "{bad}");
+        assert_eq!(
+            code(read(&document().replacen("</IDPSSODescriptor>", &slo, 1))),
+            "saml_metadata_value",
+            "{bad}"
+        );
     }
     let local = document().replace(LOCATION, "http://localhost:8080/sso");
     let rules = MetadataRules { allow_http_loopback: true, ..MetadataRules::default() };
-    assert_eq!(parse(local.as_bytes(), &rules, now()).unwrap().sso(None).unwrap().location, "http://localhost:8080/sso");
+    assert_eq!(
+        parse(local.as_bytes(), &rules, now()).unwrap().sso(None).unwrap().location,
+        "http://localhost:8080/sso"
+    );
     let remote = document().replace(LOCATION, "http://idp.example/sso");
     assert!(parse(remote.as_bytes(), &rules, now()).is_err());
 }
@@ -256,12 +312,20 @@ fn four_fields_by_hand_make_a_provider() {
     let weak = recorded()["weak_certificate"].as_str().unwrap().to_owned();
     let written = [pem, weak];
     let error = by_hand(&fields(&written), false).unwrap_err();
-    assert!(error.code() == "saml_certificate" && error.to_string().starts_with("certificate 2: "), "{error}");
+    assert!(
+        error.code() == "saml_certificate" && error.to_string().starts_with("certificate 2: "),
+        "{error}"
+    );
     assert_eq!(code(by_hand(&fields(&[]), false)), "saml_field", "C-30");
     let certificates = [both];
-    for (entity_id, sso_url, slo_url) in
-        [("", LOCATION, None), (IDP, "http://idp.example", None), (IDP, LOCATION, Some("javascript:alert(1)"))]
-    {
-        assert_eq!(code(by_hand(&ByHand { entity_id, sso_url, slo_url, certificates: &certificates }, false)), "saml_field");
+    for (entity_id, sso_url, slo_url) in [
+        ("", LOCATION, None),
+        (IDP, "http://idp.example", None),
+        (IDP, LOCATION, Some("javascript:alert(1)")),
+    ] {
+        assert_eq!(
+            code(by_hand(&ByHand { entity_id, sso_url, slo_url, certificates: &certificates }, false)),
+            "saml_field"
+        );
     }
 }

@@ -31,13 +31,16 @@ fn of(name: &str) -> IdpMetadata {
 }
 
 fn endpoints(endpoints: &[Endpoint]) -> Value {
-    let shown = |endpoint: &Endpoint| json!([if endpoint.binding == Binding::Redirect { "redirect" } else { "post" }, endpoint.location]);
+    let shown = |endpoint: &Endpoint| {
+        json!([if endpoint.binding == Binding::Redirect { "redirect" } else { "post" }, endpoint.location])
+    };
     endpoints.iter().map(shown).collect()
 }
 
 #[test]
 fn metadata_of_ten_identity_providers_tells_where_to_go_and_whom_to_believe() {
-    let expected: Value = serde_json::from_str(include_str!("../../fixtures/saml/metadata/expected.json")).unwrap();
+    let expected: Value =
+        serde_json::from_str(include_str!("../../fixtures/saml/metadata/expected.json")).unwrap();
     for (name, bytes) in VENDORS {
         let metadata = read(bytes);
         let found = json!({
@@ -57,7 +60,10 @@ fn what_only_some_of_them_say_is_read_too() {
     assert_eq!(of("adfs").name_id_formats.len(), 3);
     let ping = of("ping");
     assert_eq!(ping.cache_duration.map(|duration| duration.as_secs()), Some(86_400));
-    assert_eq!(ping.slo(Some(Binding::Post)).unwrap().answers(), "https://sso.acme.example:9031/idp/SLO-return.saml2");
+    assert_eq!(
+        ping.slo(Some(Binding::Post)).unwrap().answers(),
+        "https://sso.acme.example:9031/idp/SLO-return.saml2"
+    );
     assert_eq!(ping.slo(None).unwrap().answers(), "https://sso.acme.example:9031/idp/SLO.saml2");
     assert!(of("google").valid_until.is_some() && of("google").slo(None).is_none());
     assert_eq!(of("jumpcloud").sso(None).unwrap().binding, Binding::Redirect);
@@ -82,7 +88,9 @@ fn signed_metadata_is_held_to_its_pinned_signer() {
     assert_eq!(code(VENDORS[1].1, &signing), Err("saml_metadata_unsigned"));
     // The signed entity inside another one that is not signed.
     let inner = text.trim_start_matches('\u{feff}');
-    let group = format!("<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">{inner}</EntitiesDescriptor>");
+    let group = format!(
+        "<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">{inner}</EntitiesDescriptor>"
+    );
     assert_eq!(code(group.as_bytes(), &signing), Err("saml_metadata_unsigned"));
 }
 
@@ -91,14 +99,19 @@ fn signed_metadata_is_held_to_its_pinned_signer() {
 fn signed_metadata_is_no_response_and_its_signature_signs_none() {
     let text = String::from_utf8(VENDORS[0].1.to_vec()).unwrap();
     let metadata = text.trim_start_matches('\u{feff}');
-    let (start, end) = (metadata.find("<ds:Signature ").unwrap(), metadata.find("</ds:Signature>").unwrap() + "</ds:Signature>".len());
+    let (start, end) = (
+        metadata.find("<ds:Signature ").unwrap(),
+        metadata.find("</ds:Signature>").unwrap() + "</ds:Signature>".len(),
+    );
     let signature = &metadata[start..end];
-    let assertion = "<saml:Assertion ID=\"_a\" Version=\"2.0\" IssueInstant=\"2026-11-21T07:00:00Z\"><saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer></saml:Assertion>";
+    let assertion = "<saml:Assertion ID=\"_a\" Version=\"2.0\" \
+        IssueInstant=\"2026-11-21T07:00:00Z\"><saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer></saml:Assertion>";
     let response = |id: &str, extensions: &str| {
         format!(
-            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" \
-             Version=\"2.0\" IssueInstant=\"2026-11-21T07:00:00Z\" Destination=\"https://login.acme.example/saml2/idpresponse\">\
-             <saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer>{signature}{extensions}<samlp:Status><samlp:StatusCode \
+            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+             xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" \
+             IssueInstant=\"2026-11-21T07:00:00Z\" \
+             Destination=\"https://login.acme.example/saml2/idpresponse\"><saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer>{signature}{extensions}<samlp:Status><samlp:StatusCode \
              Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status>{assertion}</samlp:Response>"
         )
     };

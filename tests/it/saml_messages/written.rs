@@ -8,7 +8,9 @@ use symbolon::protocol::saml::metadata::{MetadataRules, parse};
 use symbolon::protocol::saml::request::{AuthnRequest, message_id};
 use symbolon::protocol::saml::signature::{Policy, sign, verify};
 use symbolon::protocol::saml::sp_metadata::SpMetadata;
-use symbolon::protocol::saml::xml::{Document, Node, attribute, children, elements, ns, required_child, text};
+use symbolon::protocol::saml::xml::{
+    Document, Node, attribute, children, elements, ns, required_child, text,
+};
 
 use super::world::{idp_key, idp_keys, new_key, now};
 
@@ -38,14 +40,16 @@ fn ids_are_unguessable_and_fit_xml() {
     let mut random = [0; 32];
     random[0] = 0xf5;
     assert_eq!(message_id(random), format!("_f5{}", "0".repeat(62)));
-    let ids: BTreeSet<String> = (0..32).map(|bit| message_id(std::array::from_fn(|at| u8::from(at == bit)))).collect();
+    let ids: BTreeSet<String> =
+        (0..32).map(|bit| message_id(std::array::from_fn(|at| u8::from(at == bit)))).collect();
     assert_eq!(ids.len(), 32, "every byte counts");
 }
 
 /// C-74
 #[test]
 fn a_request_says_what_was_asked_for() {
-    let classes = ["urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract".to_owned(), "urn:x".to_owned()];
+    let classes =
+        ["urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract".to_owned(), "urn:x".to_owned()];
     let id = message_id([7; 32]);
     let xml = request(&id, "https://x.example/", &classes).to_xml();
     let document = Document::parse(xml.as_bytes()).unwrap();
@@ -62,12 +66,20 @@ fn a_request_says_what_was_asked_for() {
         assert_eq!(attribute(root, name), Some(value));
     }
     assert_eq!(attribute(root, "IsPassive"), None);
-    assert_eq!(names(root), ["Issuer", "NameIDPolicy", "RequestedAuthnContext"], "in this order, and no Scoping");
+    assert_eq!(
+        names(root),
+        ["Issuer", "NameIDPolicy", "RequestedAuthnContext"],
+        "in this order, and no Scoping"
+    );
     let policy = required_child(root, ns::SAMLP, "NameIDPolicy").unwrap();
-    assert_eq!((attribute(policy, "Format"), attribute(policy, "AllowCreate")), (Some("https://x.example/"), Some("true")));
+    assert_eq!(
+        (attribute(policy, "Format"), attribute(policy, "AllowCreate")),
+        (Some("https://x.example/"), Some("true"))
+    );
     let context = required_child(root, ns::SAMLP, "RequestedAuthnContext").unwrap();
     assert_eq!(attribute(context, "Comparison"), Some("exact"));
-    let asked: Vec<String> = children(context, ns::SAML, "AuthnContextClassRef").map(|class| text(class).unwrap()).collect();
+    let asked: Vec<String> =
+        children(context, ns::SAML, "AuthnContextClassRef").map(|class| text(class).unwrap()).collect();
     assert_eq!(asked, classes);
     let transient = AuthnRequest {
         name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:transient"),
@@ -104,7 +116,9 @@ fn a_signed_request_verifies_and_has_its_signature_after_the_issuer() {
     assert_eq!(names(document.root()), ["Issuer", "Signature", "NameIDPolicy"]);
     assert!(verify(document.root(), &idp_keys(), Policy::default()).unwrap().is_some());
     let changed = xml.replace("ForceAuthn=\"true\"", "ForceAuthn=\"false\"");
-    assert!(verify(Document::parse(changed.as_bytes()).unwrap().root(), &idp_keys(), Policy::default()).is_err());
+    assert!(
+        verify(Document::parse(changed.as_bytes()).unwrap().root(), &idp_keys(), Policy::default()).is_err()
+    );
 }
 
 fn sp_metadata(text: &str, cbc: bool) -> String {
@@ -128,8 +142,12 @@ fn our_metadata_shows_every_key_while_one_replaces_another() {
     let xml = sp_metadata("https://login.acme.example/saml2/logout", false);
     let document = Document::parse(xml.as_bytes()).unwrap();
     let role = required_child(document.root(), ns::MD, "SPSSODescriptor").unwrap();
-    assert_eq!((attribute(role, "AuthnRequestsSigned"), attribute(role, "WantAssertionsSigned")), (Some("true"), Some("false")));
-    let uses: Vec<_> = children(role, ns::MD, "KeyDescriptor").map(|key| attribute(key, "use").unwrap()).collect();
+    assert_eq!(
+        (attribute(role, "AuthnRequestsSigned"), attribute(role, "WantAssertionsSigned")),
+        (Some("true"), Some("false"))
+    );
+    let uses: Vec<_> =
+        children(role, ns::MD, "KeyDescriptor").map(|key| attribute(key, "use").unwrap()).collect();
     assert_eq!(uses, ["signing", "signing", "encryption", "encryption"]);
     assert!(xml.contains(&base64(idp_key().certificate().der())));
     assert_eq!(

@@ -1,4 +1,5 @@
-//! C-78: the 92 responses of ADFS, Auth0, Okta, OneLogin, Oracle and PingFederate that others recorded, at their recorded time.
+//! C-78: the 92 responses of ADFS, Auth0, Okta, OneLogin, Oracle and PingFederate that others recorded, at
+//! their recorded time.
 
 mod table;
 
@@ -19,7 +20,8 @@ use self::table::{DIFFERENCES, LATER, Ours, REASONS, WITHOUT_PERMISSION};
 use crate::saml_corpus::row::pem_bytes;
 
 /// What three dated permissions together allow: SHA-1, PKCS#1 1.5, CBC that nothing authenticates.
-const PERMITTED: ResponseRules = ResponseRules { skew: Duration::from_secs(60), sha1: true, rsa_1_5: true, unauthenticated_cbc: true };
+const PERMITTED: ResponseRules =
+    ResponseRules { skew: Duration::from_secs(60), sha1: true, rsa_1_5: true, unauthenticated_cbc: true };
 
 #[test]
 fn ninety_two_recorded_responses_end_as_recorded_or_as_argued() {
@@ -33,7 +35,9 @@ fn ninety_two_recorded_responses_end_as_recorded_or_as_argued() {
             (Some(Ours::Accepts), _, came) => came == "accept" && row["expect"] == "refuse",
             (Some(Ours::Refuses(code)), _, came) => came == code,
             (None, None, came) => came == "accept",
-            (None, Some(why), came) => REASONS.iter().any(|(other, codes)| *other == why && codes.contains(&came)),
+            (None, Some(why), came) => {
+                REASONS.iter().any(|(other, codes)| *other == why && codes.contains(&came))
+            }
         };
         if !fits {
             problems.push(format!("{name}: {} there ({}), {came} here", row["expect"], row["why"]));
@@ -46,7 +50,8 @@ fn ninety_two_recorded_responses_end_as_recorded_or_as_argued() {
 #[test]
 fn without_permissions_only_modern_recordings_are_accepted() {
     let Some(expected) = recorded() else { return };
-    let accepted = expected.iter().filter(|(file, row)| outcome(file, row, ResponseRules::default(), None) == "accept");
+    let accepted =
+        expected.iter().filter(|(file, row)| outcome(file, row, ResponseRules::default(), None) == "accept");
     let accepted: Vec<&str> = accepted.map(|(file, _)| short(file)).collect();
     assert_eq!(accepted, WITHOUT_PERMISSION);
 }
@@ -78,8 +83,9 @@ fn corpus() -> PathBuf {
     std::env::var_os("SYMBOLON_CORPUS").map_or_else(beside, PathBuf::from)
 }
 
-/// The code of the refusal, or `accept`, at the recorded time or at `at`. What answers no request is treated as unasked, and each other one as
-/// the answer to the request that it names, sent five seconds before it was issued.
+/// The code of the refusal, or `accept`, at the recorded time or at `at`. What answers no request is treated
+/// as unasked, and each other one as the answer to the request that it names, sent five seconds before it was
+/// issued.
 fn outcome(file: &str, row: &Value, rules: ResponseRules, at: Option<&str>) -> &'static str {
     let text = std::fs::read_to_string(corpus().join(file)).unwrap();
     let xml = match text.trim() {
@@ -96,7 +102,8 @@ fn outcome(file: &str, row: &Value, rules: ResponseRules, at: Option<&str>) -> &
     let pem = std::fs::read_to_string(corpus().join(row["idp_cert"].as_str().unwrap())).unwrap();
     let Ok(key) = Certificate::from_pem(&pem) else { return "certificate_refused" };
     let decryption = row["sp_decryption_key"].as_str().map(|key| pkcs8(&file_or_link(&corpus().join(key))));
-    let decryption: Vec<DecryptionKey> = decryption.iter().map(|key| DecryptionKey::from_pkcs8(key).unwrap()).collect();
+    let decryption: Vec<DecryptionKey> =
+        decryption.iter().map(|key| DecryptionKey::from_pkcs8(key).unwrap()).collect();
     let text = |field: &str| row[field].as_str().unwrap();
     let expected = Expected {
         idp: text("issuer"),
@@ -135,8 +142,12 @@ fn pkcs8(pem: &str) -> Vec<u8> {
     if pem.contains("BEGIN PRIVATE KEY") {
         return der;
     }
-    let length = |bytes: usize| vec![0x82, u8::try_from(bytes >> 8).unwrap(), u8::try_from(bytes & 255).unwrap()];
-    let mut inside = vec![0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x04];
+    let length =
+        |bytes: usize| vec![0x82, u8::try_from(bytes >> 8).unwrap(), u8::try_from(bytes & 255).unwrap()];
+    let mut inside = vec![
+        0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
+        0x00, 0x04,
+    ];
     inside.extend(length(der.len()));
     inside.extend(der);
     [vec![0x30], length(inside.len()), inside].concat()

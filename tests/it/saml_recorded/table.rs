@@ -7,12 +7,14 @@ pub enum Ours {
     Refuses(&'static str),
 }
 
-const CLOCK: &str =
-    "the assertion itself says that the person authenticates in three weeks, which the other implementation does not look at";
-const POLICY: &str = "dates of certificates: metadata vouches for keys, and an expired one is reported instead of locking a company out";
-const DESTINATION: &str = "a signed response by POST must name its destination (SAML Bindings section 3.5.5.2), or it could be sent on";
-const INCLUSIVE: &str = "signed over inclusive C14N 1.1, the default of a Go library and of no identity provider: only exclusive C14N is read, \
-                         and it is refused before anything else is looked at";
+const CLOCK: &str = "the assertion itself says that the person authenticates in three weeks, which the other \
+    implementation does not look at";
+const POLICY: &str = "dates of certificates: metadata vouches for keys, and an expired one is reported \
+    instead of locking a company out";
+const DESTINATION: &str = "a signed response by POST must name its destination (SAML Bindings section \
+    3.5.5.2), or it could be sent on";
+const INCLUSIVE: &str = "signed over inclusive C14N 1.1, the default of a Go library and of no identity \
+    provider: only exclusive C14N is read, and it is refused before anything else is looked at";
 
 /// File, what we do with every permission given, and why that is right although the recording says otherwise.
 pub const DIFFERENCES: &[(&str, Ours, &str)] = &[
@@ -37,25 +39,36 @@ pub const DIFFERENCES: &[(&str, Ours, &str)] = &[
     (
         "saml.oktadev.com/response_7",
         Ours::Refuses("saml_element_misplaced"),
-        "without Issuer the signature is the first child; the schema has Issuer before it, and structure is checked first",
+        "without Issuer the signature is the first child; the schema has Issuer before it, and structure is \
+         checked first",
     ),
     (
         "saml.oktadev.com/response_16",
         Ours::Refuses("saml_xml_refused"),
-        "deflated, as the Redirect binding wants it: the POST binding has plain base64 (SAML Bindings section 3.5.4)",
+        "deflated, as the Redirect binding wants it: the POST binding has plain base64 (SAML Bindings \
+         section 3.5.4)",
     ),
     (
         "auth0_response.xml",
         Ours::Refuses("saml_element_misplaced"),
-        "the signature is the last child of the response: C-10 reads it only where the schema has it, right after Issuer",
+        "the signature is the last child of the response: C-10 reads it only where the schema has it, right \
+         after Issuer",
     ),
     (
         "oam_response.xml",
         Ours::Refuses("certificate_refused"),
         "the identity provider's key has 1024 bits, which no permission makes trustworthy",
     ),
-    ("okta_response.xml", Ours::Refuses("saml_from_the_future"), "the recorded time lies four minutes before the message was issued"),
-    ("onelogin_response.xml", Ours::Refuses("saml_from_the_future"), "the recorded time lies three minutes before the message was issued"),
+    (
+        "okta_response.xml",
+        Ours::Refuses("saml_from_the_future"),
+        "the recorded time lies four minutes before the message was issued",
+    ),
+    (
+        "onelogin_response.xml",
+        Ours::Refuses("saml_from_the_future"),
+        "the recorded time lies three minutes before the message was issued",
+    ),
 ];
 
 /// Files that only the time kept out, and a time that lets them in.
@@ -76,7 +89,8 @@ pub const WITHOUT_PERMISSION: [&str; 6] = [
     "oktaenc_response.b64",
 ];
 
-/// The recorded reason of a refusal, and our codes for it. A failure behind CBC that nothing authenticates has the code of all such failures.
+/// The recorded reason of a refusal, and our codes for it. A failure behind CBC that nothing authenticates
+/// has the code of all such failures.
 pub const REASONS: &[(&str, &[&str])] = &[
     ("signature missing", &["saml_unsigned", "saml_decryption_refused"]),
     ("signature wrong", &["saml_signature_refused"]),

@@ -14,14 +14,19 @@ fn strings(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
 }
 
-/// C-36: references and white space in text and attributes, `xml:` attributes, order of attributes and namespaces, default namespaces set and unset.
+/// C-36: references and white space in text and attributes, `xml:` attributes, order of attributes and
+/// namespaces, default namespaces set and unset.
 #[test]
 fn random_documents_full_of_namespaces_have_the_canonical_bytes_of_libxml2() {
     let vectors = json("c14n.json");
     for vector in &vectors {
         let xml = vector["xml"].as_str().unwrap();
         let document = Document::parse(xml.as_bytes()).unwrap();
-        let steps = vector["apex"].as_array().unwrap().iter().map(|at| usize::try_from(at.as_u64().unwrap()).unwrap());
+        let steps = vector["apex"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|at| usize::try_from(at.as_u64().unwrap()).unwrap());
         let apex = steps.fold(document.root(), |node, at| elements(node).nth(at).unwrap());
         let canonical = exclusive(apex, None, &strings(&vector["prefixes"])).unwrap();
         assert_eq!(String::from_utf8(canonical.into_bytes()).unwrap(), vector["expected"], "{xml}");
@@ -37,7 +42,10 @@ fn canonical_bytes_are_their_own_canonical_form() {
         // Prefixes of a list may be declared and not used: only the same list repeats them.
         if vector["prefixes"].as_array().unwrap().is_empty() {
             let document = Document::parse(expected.as_bytes()).unwrap();
-            assert_eq!(String::from_utf8(exclusive(document.root(), None, &[]).unwrap().into_bytes()).unwrap(), expected);
+            assert_eq!(
+                String::from_utf8(exclusive(document.root(), None, &[]).unwrap().into_bytes()).unwrap(),
+                expected
+            );
         }
     }
 }
@@ -59,7 +67,11 @@ fn the_interoperability_suites_have_the_canonical_bytes_of_libxml2() {
         };
         assert_eq!(sha256(document.root()), digests["root"], "{file}");
         let signed = all(document.root(), "SignedInfo");
-        assert_eq!(signed.iter().map(|node| sha256(*node)).collect::<Vec<_>>(), strings(&digests["SignedInfo"]), "{file}");
+        assert_eq!(
+            signed.iter().map(|node| sha256(*node)).collect::<Vec<_>>(),
+            strings(&digests["SignedInfo"]),
+            "{file}"
+        );
         compared += 1 + signed.len();
     }
     assert!(compared > 300, "{compared} compared");
@@ -74,15 +86,20 @@ fn merlins_exclusive_digests_come_out() {
     let Some(folder) = corpus("xmlsec") else { return };
     let bytes = std::fs::read(folder.join("merlin-exc-c14n-one/exc-signature.xml")).unwrap();
     let document = Document::parse(&bytes).unwrap();
-    let target = all(document.root(), "Object").into_iter().find(|node| attribute(*node, "Id") == Some("to-be-signed")).unwrap();
+    let target = all(document.root(), "Object")
+        .into_iter()
+        .find(|node| attribute(*node, "Id") == Some("to-be-signed"))
+        .unwrap();
     let mut compared = 0;
     for reference in all(document.root(), "Reference") {
         let transform = all(reference, "Transform")[0];
         if attribute(transform, "Algorithm") != Some(ns::EC) {
             continue;
         }
-        let list =
-            children(transform, ns::EC, "InclusiveNamespaces").next().and_then(|list| attribute(list, "PrefixList")).unwrap_or_default();
+        let list = children(transform, ns::EC, "InclusiveNamespaces")
+            .next()
+            .and_then(|list| attribute(list, "PrefixList"))
+            .unwrap_or_default();
         let prefixes: Vec<&str> = list.split_ascii_whitespace().collect();
         let digest = Hash::Sha1.digest(&exclusive(target, None, &prefixes).unwrap());
         assert_eq!(base64(digest), text(all(reference, "DigestValue")[0]).unwrap(), "PrefixList {list}");
@@ -102,9 +119,14 @@ fn the_rest_of_the_suites_is_refused() {
         let Ok(document) = Document::parse(&bytes) else { continue };
         for signature in all(document.root(), "Signature") {
             let Some(parent) = signature.parent_element() else { continue };
-            let carried = all(signature, "X509Certificate").into_iter().filter_map(|node| Certificate::from_base64(&text(node).ok()?).ok());
+            let carried = all(signature, "X509Certificate")
+                .into_iter()
+                .filter_map(|node| Certificate::from_base64(&text(node).ok()?).ok());
             let keys: Vec<Certificate> = carried.chain([certificate("rsa")]).collect();
-            assert!(!matches!(verify(parent, &keys, Policy { sha1: true }), Ok(Some(_))), "{file} was accepted");
+            assert!(
+                !matches!(verify(parent, &keys, Policy { sha1: true }), Ok(Some(_))),
+                "{file} was accepted"
+            );
             tried += 1;
         }
     }

@@ -39,19 +39,32 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("100,000 levels in 256 kB", fill("", "", |_| "<a>".to_owned())),
         ("100,000 attributes", format!("<a {}/>", repeat(100_000, |at| format!("a{at}='' ")))),
         ("attributes of one element", fill("<a ", "/>", |at| format!(" a{at}=''"))),
-        ("attributes of many", fill("<a>", "</a>", |_| format!("<a {}/>", repeat(63, |at| format!("a{at}='' "))))),
+        (
+            "attributes of many",
+            fill("<a>", "</a>", |_| format!("<a {}/>", repeat(63, |at| format!("a{at}='' ")))),
+        ),
         ("10,000 namespaces", fill("<a ", "/>", |at| format!(" xmlns:a{at}='u:{at}'"))),
         ("nested namespaces", fill("", "", |at| format!("<a xmlns:a{at}='u:{at}'>"))),
-        ("namespaces under many in scope", fill(&format!("<r{in_scope}>"), "</r>", |at| format!("<a xmlns:a{at}='u:{at}'/>"))),
+        (
+            "namespaces under many in scope",
+            fill(&format!("<r{in_scope}>"), "</r>", |at| format!("<a xmlns:a{at}='u:{at}'/>")),
+        ),
         ("elements", fill("<r>", "</r>", |_| "<a>x</a>xxxxxxxxxxxxxxxxxxxxxx".to_owned())),
         ("CDATA sections", fill("<r>", "</r>", |_| "<![CDATA[]]>".to_owned())),
         ("comments", fill("<r>", "</r>", |_| "<!---->".to_owned())),
         ("character references", fill("<r>", "</r>", |_| "&#65;".to_owned())),
         ("IDs", fill("<r>", "</r>", |at| format!("<aaaaaaaaaaaaa ID='{at}'/>"))),
-        ("10,000 signatures", fill("<r ID='r'>", "</r>", |_| "<ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'/>".to_owned())),
+        (
+            "10,000 signatures",
+            fill("<r ID='r'>", "</r>", |_| {
+                "<ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'/>".to_owned()
+            }),
+        ),
         (
             "a long namespace used often",
-            fill(&format!("<r xmlns:p='u:{}'>", "x".repeat(1000)), "</r>", |_| "<p:aaaaaaaaaaaaaaaaaaa/>".to_owned()),
+            fill(&format!("<r xmlns:p='u:{}'>", "x".repeat(1000)), "</r>", |_| {
+                "<p:aaaaaaaaaaaaaaaaaaa/>".to_owned()
+            }),
         ),
         ("a tag without end", fill("<r ", "", |_| "a ".to_owned())),
         ("comments without end", fill("<r>", "", |_| "<!-- ".to_owned())),
@@ -80,11 +93,15 @@ fn a_bomb_costs_less_than_50_ms() {
 /// C-26: canonical bytes grow with the message, not with its square.
 #[test]
 fn canonical_bytes_have_a_bound() {
-    let xml = fill(&format!("<r xmlns:p='u:{}'>", "x".repeat(1000)), "</r>", |_| "<p:aaaaaaaaaaaaaaaaaaa/>".to_owned());
+    let xml = fill(&format!("<r xmlns:p='u:{}'>", "x".repeat(1000)), "</r>", |_| {
+        "<p:aaaaaaaaaaaaaaaaaaa/>".to_owned()
+    });
     let document = Document::parse(xml.as_bytes()).unwrap();
     assert!(exclusive(document.root(), None, &[]).is_err());
     let groups = fill("<r xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>", "</r>", |at| {
-        format!("<AttributeValue xsi:type='string'>CN=Group {at} of the whole company, OU=Groups</AttributeValue>")
+        format!(
+            "<AttributeValue xsi:type='string'>CN=Group {at} of the whole company, OU=Groups</AttributeValue>"
+        )
     });
     let document = Document::parse(groups.as_bytes()).unwrap();
     let canonical = exclusive(document.root(), None, &[]).unwrap();

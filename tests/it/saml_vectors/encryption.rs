@@ -20,11 +20,13 @@ fn open(xml: &str, keys: &[DecryptionKey], rules: Rules) -> Result<String, Encry
     decrypt(document.root(), keys, rules).map(|plain| String::from_utf8(plain.to_vec()).unwrap())
 }
 
-/// C-42, C-43, C-44: what xmlsec1 encrypted is read where the rules allow it, and only as one standalone assertion or name identifier.
+/// C-42, C-43, C-44: what xmlsec1 encrypted is read where the rules allow it, and only as one standalone
+/// assertion or name identifier.
 #[test]
 fn what_others_encrypted_is_decrypted_or_refused_by_rule() {
     for one in json("encrypted.json") {
-        let (name, expect, xml) = (one["name"].as_str().unwrap(), one["expect"].as_str().unwrap(), one["xml"].as_str().unwrap());
+        let (name, expect, xml) =
+            (one["name"].as_str().unwrap(), one["expect"].as_str().unwrap(), one["xml"].as_str().unwrap());
         let keys = keys(&[one["key"].as_str().unwrap()]);
         let (strict, loose) = (open(xml, &keys, STRICT), open(xml, &keys, LOOSE));
         match expect {
@@ -35,7 +37,11 @@ fn what_others_encrypted_is_decrypted_or_refused_by_rule() {
             }
             "rsa-1_5" | "rsa-1_5 cbc" => {
                 assert!(matches!(strict, Err(EncryptionError::Rsa15 | EncryptionError::Cbc(_))), "{name}");
-                assert_eq!(open(xml, &keys, Rules { rsa_1_5: false, ..LOOSE }), Err(EncryptionError::Rsa15), "{name}");
+                assert_eq!(
+                    open(xml, &keys, Rules { rsa_1_5: false, ..LOOSE }),
+                    Err(EncryptionError::Rsa15),
+                    "{name}"
+                );
                 assert_eq!(loose.as_deref(), Ok(one["plain"].as_str().unwrap()), "{name}");
             }
             words => assert!(loose.as_ref().unwrap_err().to_string().starts_with(words), "{name}: {loose:?}"),
@@ -89,7 +95,11 @@ fn probes_of_padding_see_one_error() {
             for at in (0..256).step_by(every) {
                 for flip in [0x01, 0x80, 0xFF] {
                     let probe = with_cipher(&xml, place, |bytes| bytes[at] ^= flip);
-                    assert_eq!(open(&probe, &keys, LOOSE), Err(EncryptionError::Failed), "{name} {place} {at} {flip}");
+                    assert_eq!(
+                        open(&probe, &keys, LOOSE),
+                        Err(EncryptionError::Failed),
+                        "{name} {place} {at} {flip}"
+                    );
                     probes += 1;
                 }
             }
@@ -143,18 +153,27 @@ fn part<'a>(xml: &'a str, start: &str, end: &str) -> &'a str {
 fn the_key_stands_once_and_in_its_place() {
     let (keys, xml) = (keys(&["rsa"]), named("encrypted.json", "aes256-gcm"));
     let key = part(&xml, "<xenc:EncryptedKey", "</xenc:EncryptedKey>");
-    let namespaces = "xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
+    let namespaces =
+        "xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
     let standing = key.replacen("<xenc:EncryptedKey", &format!("<xenc:EncryptedKey {namespaces}"), 1);
     let beside = |info: &str, key: &str| {
         xml.replacen(part(&xml, "<xenc:EncryptedKey", "</xenc:EncryptedKey>"), info, 1)
             .replace("</saml:EncryptedAssertion>", &format!("{key}</saml:EncryptedAssertion>"))
     };
-    let retrieval = |uri: &str| format!("<ds:RetrievalMethod Type=\"http://www.w3.org/2001/04/xmlenc#EncryptedKey\" URI=\"{uri}\"/>");
+    let retrieval = |uri: &str| {
+        format!("<ds:RetrievalMethod Type=\"http://www.w3.org/2001/04/xmlenc#EncryptedKey\" URI=\"{uri}\"/>")
+    };
     for info in ["", &retrieval("#_k1")] {
         open(&beside(info, &standing), &keys, STRICT).unwrap();
     }
     for uri in ["#_k2", "", "#", "http://127.0.0.1/key", "file:///key", "_k1"] {
-        assert!(matches!(open(&beside(&retrieval(uri), &standing), &keys, STRICT), Err(EncryptionError::Shape { .. })), "{uri}");
+        assert!(
+            matches!(
+                open(&beside(&retrieval(uri), &standing), &keys, STRICT),
+                Err(EncryptionError::Shape { .. })
+            ),
+            "{uri}"
+        );
     }
     for broken in [
         beside("", ""),
@@ -165,12 +184,19 @@ fn the_key_stands_once_and_in_its_place() {
         xml.replace("</saml:EncryptedAssertion>", "<saml:Assertion/></saml:EncryptedAssertion>"),
         xml.replace("saml:EncryptedAssertion", "saml:EncryptedAttribute"),
         xml.replace("urn:oasis:names:tc:SAML:2.0:assertion", "urn:other"),
-        xml.replacen("<xenc:CipherData>", "<xenc:CipherReference URI=\"http://127.0.0.1\"/><xenc:CipherData>", 2)
-            .replace("xenc:CipherValue", "xenc:Other"),
+        xml.replacen(
+            "<xenc:CipherData>",
+            "<xenc:CipherReference URI=\"http://127.0.0.1\"/><xenc:CipherData>",
+            2,
+        )
+        .replace("xenc:CipherValue", "xenc:Other"),
         xml.replacen(part(&xml, "<xenc:EncryptionMethod", "/>"), "", 1),
     ] {
         let found = open(&broken, &keys, LOOSE);
-        assert!(matches!(found, Err(EncryptionError::Shape { .. } | EncryptionError::Xml(_))), "{found:?}: {broken}");
+        assert!(
+            matches!(found, Err(EncryptionError::Shape { .. } | EncryptionError::Xml(_))),
+            "{found:?}: {broken}"
+        );
     }
 }
 
@@ -179,7 +205,10 @@ fn the_key_stands_once_and_in_its_place() {
 fn the_plaintext_is_what_its_wrapper_says() {
     let (keys, xml) = (keys(&["rsa"]), named("encrypted.json", "name-id"));
     open(&xml, &keys, STRICT).unwrap();
-    assert_eq!(open(&xml.replace("EncryptedID", "EncryptedAssertion"), &keys, STRICT), Err(EncryptionError::Failed));
+    assert_eq!(
+        open(&xml.replace("EncryptedID", "EncryptedAssertion"), &keys, STRICT),
+        Err(EncryptionError::Failed)
+    );
     let assertion = named("encrypted.json", "aes128-gcm").replace("EncryptedAssertion", "EncryptedID");
     assert_eq!(open(&assertion, &keys, STRICT), Err(EncryptionError::Failed));
 }
@@ -194,15 +223,29 @@ fn other_algorithms_are_refused() {
         ("xmlenc#rsa-oaep-mgf1p", "xmlenc#rsa-oaep"),
         ("xmlenc#rsa-oaep-mgf1p", "xmlenc#kw-aes256"),
     ] {
-        assert!(matches!(open(&xml.replacen(from, to, 1), &keys, LOOSE), Err(EncryptionError::Algorithm(_))), "{to}");
+        assert!(
+            matches!(open(&xml.replacen(from, to, 1), &keys, LOOSE), Err(EncryptionError::Algorithm(_))),
+            "{to}"
+        );
     }
-    let method = part(&xml, "<xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"", ">");
+    let method = part(
+        &xml,
+        "<xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"",
+        ">",
+    );
     let with = |inside: &str| {
-        let short = xml.replacen(method, &format!("{}{inside}</xenc:EncryptionMethod>", method.replace("/>", ">")), 1);
+        let short = xml.replacen(
+            method,
+            &format!("{}{inside}</xenc:EncryptionMethod>", method.replace("/>", ">")),
+            1,
+        );
         open(&short, &keys, LOOSE)
     };
     let sha = |name: &str| format!("<ds:DigestMethod Algorithm=\"{name}\"/>");
     assert!(with(&sha("http://www.w3.org/2000/09/xmldsig#sha1")).is_ok());
-    assert!(matches!(with(&sha("http://www.w3.org/2001/04/xmlenc#sha256")), Err(EncryptionError::Algorithm(_))));
+    assert!(matches!(
+        with(&sha("http://www.w3.org/2001/04/xmlenc#sha256")),
+        Err(EncryptionError::Algorithm(_))
+    ));
     assert!(matches!(with("<xenc:OAEPparams>AAAA</xenc:OAEPparams>"), Err(EncryptionError::Shape { .. })));
 }

@@ -1,6 +1,8 @@
-//! The layers below SAML's own rules: XML, canonicalization, signatures and encryption, against what other implementations made.
+//! The layers below SAML's own rules: XML, canonicalization, signatures and encryption, against what other
+//! implementations made.
 //!
-//! Everything in `tests/fixtures/saml` was made by xmlsec1, libxml2, OpenSSL or signxml through the scripts in `tests/corpus/saml`.
+//! Everything in `tests/fixtures/saml` was made by xmlsec1, libxml2, OpenSSL or signxml through the scripts
+//! in `tests/corpus/saml`.
 
 mod c14n;
 mod cost;

@@ -1,6 +1,8 @@
-//! C-21, C-80: documents with random damage. Nothing panics; whatever is read, libxml2 reads too and canonicalizes to the same bytes.
+//! C-21, C-80: documents with random damage. Nothing panics; whatever is read, libxml2 reads too and
+//! canonicalizes to the same bytes.
 //!
-//! `SYMBOLON_MUTANTS=<count>:<seed>:<file>` makes more of them and writes those that were read to a file for `tests/corpus/saml/compare.py`.
+//! `SYMBOLON_MUTANTS=<count>:<seed>:<file>` makes more of them and writes those that were read to a file for
+//! `tests/corpus/saml/compare.py`.
 
 use std::io::Write as _;
 
@@ -103,7 +105,8 @@ fn damaged_documents_are_refused_or_read_without_panic() {
             Document::parse_canonical(&signed.canonical).unwrap();
         }
         drop(decrypt(document.root(), &private, Rules { rsa_1_5: true, cbc: true }));
-        let line = json!({"xml": str::from_utf8(&bytes).unwrap(), "canonical": str::from_utf8(&canonical).unwrap()});
+        let line =
+            json!({"xml": str::from_utf8(&bytes).unwrap(), "canonical": str::from_utf8(&canonical).unwrap()});
         writeln!(file, "{line}").unwrap();
     }
     assert!(read > count / 20, "{read} of {count} were read");

@@ -1,7 +1,8 @@
 //! What is no document here.
 
 use symbolon::protocol::saml::xml::{
-    Document, MAX_MESSAGE, XmlError, attribute, escape_attribute, escape_text, is, ns, only_child, required_child, text,
+    Document, MAX_MESSAGE, XmlError, attribute, escape_attribute, escape_text, is, ns, only_child,
+    required_child, text,
 };
 
 fn refused(xml: impl AsRef<[u8]>) -> XmlError {
@@ -170,10 +171,16 @@ fn what_is_not_utf8_is_refused() {
 #[test]
 fn line_ends_are_read_in_one_way() {
     for xml in ["<a>\r</a>", "<a>x\ry</a>", "<a>\r&#10;</a>", "<a b='\r'/>", "<a/>\r"] {
-        assert!(matches!(refused(xml), XmlError::Refused { what: "a carriage return that ends no line", .. }));
+        assert!(matches!(
+            refused(xml),
+            XmlError::Refused { what: "a carriage return that ends no line", .. }
+        ));
     }
     let document = Document::parse(b"<a b='1\r\n2'>3\r\n&#13;\r\n<![CDATA[4\r\n]]></a>").unwrap();
-    assert_eq!((attribute(document.root(), "b"), text(document.root()).unwrap().as_str()), (Some("1 2"), "3\n\r\n4\n"));
+    assert_eq!(
+        (attribute(document.root(), "b"), text(document.root()).unwrap().as_str()),
+        (Some("1 2"), "3\n\r\n4\n")
+    );
 }
 
 /// C-11: whatever some reader takes for an ID.
@@ -231,7 +238,8 @@ fn namespaces_are_absolute_and_bound_once() {
         refused(format!("<a {declaration}/>"));
     }
     refused("<xmlns:a/>");
-    let document = Document::parse(b"<a xmlns='urn:x' notxmlns='relative' xmlnsx='relative'><a xmlns=''/></a>").unwrap();
+    let document =
+        Document::parse(b"<a xmlns='urn:x' notxmlns='relative' xmlnsx='relative'><a xmlns=''/></a>").unwrap();
     assert!(is(document.root(), "urn:x", "a"));
     assert!(!is(document.root().first_element_child().unwrap(), "urn:x", "a"));
 }
@@ -239,10 +247,16 @@ fn namespaces_are_absolute_and_bound_once() {
 /// C-12: an attribute in a namespace, or an element in another, is something else.
 #[test]
 fn names_are_compared_with_their_namespace() {
-    let xml = format!("<r xmlns:x='urn:x' x:ID='_1' xmlns:saml='{}'><x:Issuer/><Issuer/><saml:Issuer/></r>", ns::SAML);
+    let xml = format!(
+        "<r xmlns:x='urn:x' x:ID='_1' xmlns:saml='{}'><x:Issuer/><Issuer/><saml:Issuer/></r>",
+        ns::SAML
+    );
     let document = Document::parse(xml.as_bytes()).unwrap();
     assert_eq!(attribute(document.root(), "ID"), None);
-    assert_eq!(required_child(document.root(), ns::SAML, "Issuer").unwrap().tag_name().namespace(), Some(ns::SAML));
+    assert_eq!(
+        required_child(document.root(), ns::SAML, "Issuer").unwrap().tag_name().namespace(),
+        Some(ns::SAML)
+    );
     let missing = required_child(document.root(), ns::SAMLP, "Issuer");
     assert_eq!(missing.unwrap_err(), XmlError::Missing { element: "Issuer", parent: "r".to_owned() });
     let twice = xml.replace("<Issuer/>", "<saml:Issuer/>");
@@ -275,11 +289,19 @@ fn text_is_whole_or_refused() {
 /// C-74: what is written is read back as it was, whatever it is.
 #[test]
 fn escaped_text_comes_back() {
-    for value in ["", "plain", "<script>&\"'", "]]>", "\t\n\r\n", "é😀", "a\u{0}b\u{1}c\u{FFFE}", "--><!DOCTYPE a>"] {
+    for value in
+        ["", "plain", "<script>&\"'", "]]>", "\t\n\r\n", "é😀", "a\u{0}b\u{1}c\u{FFFE}", "--><!DOCTYPE a>"]
+    {
         let xml = format!("<a b=\"{}\">{}</a>", escape_attribute(value), escape_text(value));
         let document = Document::parse(xml.as_bytes()).unwrap();
-        let expected: String = value.chars().map(|c| if matches!(c, '\u{0}' | '\u{1}' | '\u{FFFE}') { '\u{FFFD}' } else { c }).collect();
-        assert_eq!((attribute(document.root(), "b"), text(document.root()).unwrap()), (Some(expected.as_str()), expected.clone()));
+        let expected: String = value
+            .chars()
+            .map(|c| if matches!(c, '\u{0}' | '\u{1}' | '\u{FFFE}') { '\u{FFFD}' } else { c })
+            .collect();
+        assert_eq!(
+            (attribute(document.root(), "b"), text(document.root()).unwrap()),
+            (Some(expected.as_str()), expected.clone())
+        );
     }
 }
 
@@ -289,15 +311,19 @@ fn limits_are_where_they_are_said_to_be() {
     let nested = |levels: usize| format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
     Document::parse(nested(64).as_bytes()).unwrap();
     assert!(matches!(refused(nested(65)), XmlError::TooMany { what: "levels of elements", limit: 64, .. }));
-    let with =
-        |count: usize, attribute: &dyn Fn(usize) -> String| format!("<a {}/>", (0..count).map(attribute).collect::<Vec<_>>().join(" "));
+    let with = |count: usize, attribute: &dyn Fn(usize) -> String| {
+        format!("<a {}/>", (0..count).map(attribute).collect::<Vec<_>>().join(" "))
+    };
     Document::parse(with(64, &|at| format!("a{at}=''")).as_bytes()).unwrap();
     refused(with(65, &|at| format!("a{at}=''")));
     Document::parse(with(48, &|at| format!("xmlns:a{at}='u:'")).as_bytes()).unwrap();
     refused(with(49, &|at| format!("xmlns:a{at}='u:'")));
     let padded = |bytes: usize| format!("<a>{}</a>", "x".repeat(bytes - "<a></a>".len()));
     Document::parse(padded(MAX_MESSAGE).as_bytes()).unwrap();
-    assert_eq!(refused(padded(MAX_MESSAGE + 1)), XmlError::TooLarge { bytes: MAX_MESSAGE + 1, limit: MAX_MESSAGE });
+    assert_eq!(
+        refused(padded(MAX_MESSAGE + 1)),
+        XmlError::TooLarge { bytes: MAX_MESSAGE + 1, limit: MAX_MESSAGE }
+    );
 }
 
 /// The admin finds the place.

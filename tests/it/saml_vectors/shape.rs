@@ -20,7 +20,9 @@ fn part<'a>(xml: &'a str, start: &str, end: &str) -> &'a str {
 
 fn refused(xml: &str) -> String {
     match check(xml, &[certificate("rsa")], STRICT) {
-        Err(SignatureError::NoKeyFits { .. } | SignatureError::Digest { .. }) => panic!("cryptography was done on {xml}"),
+        Err(SignatureError::NoKeyFits { .. } | SignatureError::Digest { .. }) => {
+            panic!("cryptography was done on {xml}")
+        }
         Err(error) => error.to_string(),
         Ok(found) => panic!("accepted: {found:?}"),
     }
@@ -86,7 +88,10 @@ fn parts_stand_once_and_in_their_order() {
         refused(&xml.replace(one, ""));
         refused(&xml.replace(one, &format!("<ds:Object>{one}</ds:Object>")));
     }
-    let (info, value) = (part(&xml, "<ds:SignedInfo>", "</ds:SignedInfo>"), part(&xml, "<ds:SignatureValue>", "</ds:SignatureValue>"));
+    let (info, value) = (
+        part(&xml, "<ds:SignedInfo>", "</ds:SignedInfo>"),
+        part(&xml, "<ds:SignatureValue>", "</ds:SignatureValue>"),
+    );
     refused(&xml.replace(value, "").replace(info, &format!("{value}{info}")));
 }
 
@@ -98,7 +103,10 @@ fn parts_of_another_namespace_are_not_parts() {
         refused(&xml.replace(&format!("<ds:{name}"), &format!("<ds:{name} xmlns:ds=\"urn:other\"")));
     }
     let signature = part(&xml, "<ds:Signature ", ">");
-    let elsewhere = xml.replace(signature, &signature.replace("http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2000/09/xmldsig"));
+    let elsewhere = xml.replace(
+        signature,
+        &signature.replace("http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2000/09/xmldsig"),
+    );
     assert_eq!(check(&elsewhere, &[certificate("rsa")], STRICT), Ok(None));
 }
 
@@ -113,7 +121,15 @@ fn values_are_plain_base64() {
         }
         refused(&xml.replace(part(&xml, &open, "</"), &format!("{open}</")));
     }
-    assert!(check(&xml.replace("</ds:SignatureValue>", "\n \t</ds:SignatureValue>"), &[certificate("rsa")], STRICT).unwrap().is_some());
+    assert!(
+        check(
+            &xml.replace("</ds:SignatureValue>", "\n \t</ds:SignatureValue>"),
+            &[certificate("rsa")],
+            STRICT
+        )
+        .unwrap()
+        .is_some()
+    );
 }
 
 /// C-16, C-17: nothing but the parts, not even a comment.
@@ -131,18 +147,23 @@ fn comments_and_text_between_the_parts_are_refused() {
 #[test]
 fn other_transforms_are_refused() {
     let xml = base();
-    let (enveloped, exclusive) =
-        ("http://www.w3.org/2000/09/xmldsig#enveloped-signature", "\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>");
+    let (enveloped, exclusive) = (
+        "http://www.w3.org/2000/09/xmldsig#enveloped-signature",
+        "\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>",
+    );
     for other in ["base64", "enveloped-signature#", "ENVELOPED-SIGNATURE"] {
         refused(&xml.replace(enveloped, &format!("http://www.w3.org/2000/09/xmldsig#{other}")));
     }
-    for other in ["http://www.w3.org/2002/07/decrypt#XML", "http://www.w3.org/TR/1999/REC-xslt-19991116", ""] {
+    for other in ["http://www.w3.org/2002/07/decrypt#XML", "http://www.w3.org/TR/1999/REC-xslt-19991116", ""]
+    {
         assert!(xml.contains(exclusive));
         refused(&xml.replace(exclusive, &format!("\"{other}\"/></ds:Transforms>")));
     }
     let transforms = part(&xml, "<ds:Transforms>", "</ds:Transforms>");
-    let (first, second) = transforms["<ds:Transforms>".len()..].split_at(transforms["<ds:Transforms>".len()..].find("/>").unwrap() + 2);
-    let swapped = format!("<ds:Transforms>{}{first}</ds:Transforms>", second.strip_suffix("</ds:Transforms>").unwrap());
+    let (first, second) = transforms["<ds:Transforms>".len()..]
+        .split_at(transforms["<ds:Transforms>".len()..].find("/>").unwrap() + 2);
+    let swapped =
+        format!("<ds:Transforms>{}{first}</ds:Transforms>", second.strip_suffix("</ds:Transforms>").unwrap());
     refused(&xml.replace(transforms, &swapped));
 }
 
@@ -163,10 +184,13 @@ fn other_algorithms_are_refused() {
     ] {
         assert!(refused(&xml.replace(method, other)).starts_with("the algorithm"), "{other}");
     }
-    for other in ["http://www.w3.org/2001/04/xmldsig-more#md5", "http://www.w3.org/2001/04/xmlenc#ripemd160", ""] {
+    for other in
+        ["http://www.w3.org/2001/04/xmldsig-more#md5", "http://www.w3.org/2001/04/xmlenc#ripemd160", ""]
+    {
         let digest = "<ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/>";
         assert!(
-            refused(&xml.replace(digest, &digest.replace("http://www.w3.org/2001/04/xmlenc#sha256", other))).starts_with("the algorithm")
+            refused(&xml.replace(digest, &digest.replace("http://www.w3.org/2001/04/xmlenc#sha256", other)))
+                .starts_with("the algorithm")
         );
     }
     let truncated = format!("{method}\"><ds:HMACOutputLength>1</ds:HMACOutputLength></ds:SignatureMethod>");
@@ -181,7 +205,8 @@ fn rsa_pss_has_its_parameters_exactly() {
     let uri = "http://www.w3.org/2007/05/xmldsig-more#rsa-pss";
     let with = |parameters: &str| {
         let method = format!(
-            "<ds:SignatureMethod Algorithm=\"{uri}\"><p:RSAPSSParams xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\">{parameters}</p:RSAPSSParams></ds:SignatureMethod>"
+            "<ds:SignatureMethod Algorithm=\"{uri}\"><p:RSAPSSParams \
+             xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\">{parameters}</p:RSAPSSParams></ds:SignatureMethod>"
         );
         let short = xml.replacen("</ds:SignatureMethod>", "", 1);
         check(&short.replace(from, &method), &[certificate("rsa")], STRICT)
@@ -189,14 +214,19 @@ fn rsa_pss_has_its_parameters_exactly() {
     let sha = |bits| format!("<ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha{bits}\"/>");
     let mask = |bits| {
         format!(
-            "<p:MaskGenerationFunction Algorithm=\"http://www.w3.org/2007/05/xmldsig-more#MGF1\">{}</p:MaskGenerationFunction>",
+            "<p:MaskGenerationFunction \
+             Algorithm=\"http://www.w3.org/2007/05/xmldsig-more#MGF1\">{}</p:MaskGenerationFunction>",
             sha(bits)
         )
     };
-    // SignedInfo was signed with the short name, so what has the right parameters fails at the key, and only there.
-    for right in
-        [String::new(), sha(256), sha(256) + &mask(256), sha(256) + "<p:SaltLength>32</p:SaltLength><p:TrailerField>1</p:TrailerField>"]
-    {
+    // SignedInfo was signed with the short name, so what has the right parameters fails at the key, and only
+    // there.
+    for right in [
+        String::new(),
+        sha(256),
+        sha(256) + &mask(256),
+        sha(256) + "<p:SaltLength>32</p:SaltLength><p:TrailerField>1</p:TrailerField>",
+    ] {
         assert!(matches!(with(&right), Err(SignatureError::NoKeyFits { .. })), "{right}");
     }
     for wrong in [
@@ -207,7 +237,10 @@ fn rsa_pss_has_its_parameters_exactly() {
         sha(256) + "<p:TrailerField>2</p:TrailerField>",
         "<p:Unknown/>".to_owned(),
     ] {
-        assert!(matches!(with(&wrong), Err(SignatureError::Shape { element: "RSAPSSParams", .. })), "{wrong}");
+        assert!(
+            matches!(with(&wrong), Err(SignatureError::Shape { element: "RSAPSSParams", .. })),
+            "{wrong}"
+        );
     }
 }
 
@@ -221,7 +254,10 @@ fn the_key_info_is_never_read() {
         "<ds:KeyInfo><ds:KeyName>other</ds:KeyName><ds:KeyValue/><ds:X509Data><ds:X509Certificate>!</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
         "",
     ] {
-        assert!(check(&xml.replace(info, other), &[certificate("rsa")], STRICT).unwrap().is_some(), "{other}");
+        assert!(
+            check(&xml.replace(info, other), &[certificate("rsa")], STRICT).unwrap().is_some(),
+            "{other}"
+        );
     }
     let own = named("signed.json", "no-key-info");
     assert!(matches!(check(&own, &[certificate("other")], STRICT), Err(SignatureError::NoKeyFits { .. })));
@@ -231,11 +267,17 @@ fn the_key_info_is_never_read() {
 #[test]
 fn a_prefix_list_on_the_enveloped_transform_is_ignored() {
     let xml = base();
-    let enveloped = part(&xml, "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"", "/>");
+    let enveloped =
+        part(&xml, "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"", "/>");
     let open = enveloped.replace("/>", ">");
-    let listed =
-        format!("{open}<ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"xs\"/></ds:Transform>");
+    let listed = format!(
+        "{open}<ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" \
+         PrefixList=\"xs\"/></ds:Transform>"
+    );
     // The signature covers the transform itself, so this one fails at the key, past the shape.
-    assert!(matches!(check(&xml.replace(enveloped, &listed), &[certificate("rsa")], STRICT), Err(SignatureError::NoKeyFits { .. })));
+    assert!(matches!(
+        check(&xml.replace(enveloped, &listed), &[certificate("rsa")], STRICT),
+        Err(SignatureError::NoKeyFits { .. })
+    ));
     refused(&xml.replace(enveloped, &format!("{open}<ds:XPath>x</ds:XPath></ds:Transform>")));
 }

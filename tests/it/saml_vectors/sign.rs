@@ -9,8 +9,9 @@ use symbolon::protocol::saml::signature::{Policy, SignError, SignatureError, SpK
 use super::signature::check;
 use super::{certificate, fixture, private_key};
 
-const REQUEST: &str = "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_q1\" Version=\"2.0\">\
-    <saml:Issuer xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">urn:räte &amp; co</saml:Issuer><samlp:NameIDPolicy/></samlp:AuthnRequest>";
+const REQUEST: &str = "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_q1\" \
+    Version=\"2.0\"><saml:Issuer xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">urn:räte &amp; \
+    co</saml:Issuer><samlp:NameIDPolicy/></samlp:AuthnRequest>";
 
 fn key(name: &str) -> SpKey {
     SpKey::from_parts(&private_key(name), certificate(name).der()).unwrap()
@@ -44,7 +45,12 @@ fn xmlsec1_verifies_what_we_signed() {
         let signed = sign(REQUEST, "_q1", &key(name)).unwrap();
         let id = "urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest";
         let arguments = ["--verify", "--pubkey-cert-pem", &pem(name), "--id-attr:ID", id, "/dev/stdin"];
-        let child = Command::new("xmlsec1").args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = Command::new("xmlsec1")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
         let Ok(mut child) = child else {
             println!("xmlsec1 is absent: our signatures were verified by ourselves only");
             return;
@@ -63,25 +69,47 @@ fn signatures_over_plain_bytes_verify() {
         let signature = key.sign(query).unwrap();
         let keys = [certificate("other"), certificate(name)];
         assert_eq!(verify_raw(key.algorithm_uri(), query, &signature, &keys, Policy::default()), Ok(1));
-        let changed = verify_raw(key.algorithm_uri(), b"SAMLRequest=a%2Fb&RelayState=x&SigAlg=y", &signature, &keys, Policy::default());
+        let changed = verify_raw(
+            key.algorithm_uri(),
+            b"SAMLRequest=a%2Fb&RelayState=x&SigAlg=y",
+            &signature,
+            &keys,
+            Policy::default(),
+        );
         assert!(matches!(changed, Err(SignatureError::NoKeyFits { .. })));
     }
     let keys = [certificate("rsa")];
-    for (uri, loose) in
-        [("", true), ("http://www.w3.org/2000/09/xmldsig#hmac-sha1", true), ("http://www.w3.org/2000/09/xmldsig#dsa-sha1", true)]
-    {
-        assert!(matches!(verify_raw(uri, b"x", b"y", &keys, Policy { sha1: loose }), Err(SignatureError::Algorithm(_))), "{uri}");
+    for (uri, loose) in [
+        ("", true),
+        ("http://www.w3.org/2000/09/xmldsig#hmac-sha1", true),
+        ("http://www.w3.org/2000/09/xmldsig#dsa-sha1", true),
+    ] {
+        assert!(
+            matches!(
+                verify_raw(uri, b"x", b"y", &keys, Policy { sha1: loose }),
+                Err(SignatureError::Algorithm(_))
+            ),
+            "{uri}"
+        );
     }
     let sha1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
     assert!(matches!(verify_raw(sha1, b"x", b"y", &keys, Policy::default()), Err(SignatureError::Sha1(_))));
-    assert!(matches!(verify_raw(sha1, b"x", b"y", &keys, Policy { sha1: true }), Err(SignatureError::NoKeyFits { .. })));
-    assert_eq!(verify_raw(key("rsa").algorithm_uri(), b"x", b"y", &[], Policy::default()), Err(SignatureError::NoKeys));
+    assert!(matches!(
+        verify_raw(sha1, b"x", b"y", &keys, Policy { sha1: true }),
+        Err(SignatureError::NoKeyFits { .. })
+    ));
+    assert_eq!(
+        verify_raw(key("rsa").algorithm_uri(), b"x", b"y", &[], Policy::default()),
+        Err(SignatureError::NoKeys)
+    );
 }
 
 /// C-46
 #[test]
 fn a_key_goes_with_its_own_certificate_only() {
-    let mixed = |private: &str, public: &str| SpKey::from_parts(&private_key(private), certificate(public).der()).map(drop);
+    let mixed = |private: &str, public: &str| {
+        SpKey::from_parts(&private_key(private), certificate(public).der()).map(drop)
+    };
     assert_eq!(mixed("rsa", "other"), Err(SignError::OtherCertificate));
     assert_eq!(mixed("rsa", "p256"), Err(SignError::OtherCertificate));
     assert_eq!(mixed("p384", "p384"), Err(SignError::Key));
@@ -107,7 +135,10 @@ fn certificates_come_as_pem_der_or_base64() {
     assert_eq!(found, certificate("rsa"));
     assert_eq!(Certificate::from_der(found.der()).unwrap(), found);
     assert_eq!(found.subject(), "CN=Acme rsa");
-    assert_eq!((found.fingerprint().len(), found.public_key().key_type().to_string().as_str()), (95, "RSA 2048"));
+    assert_eq!(
+        (found.fingerprint().len(), found.public_key().key_type().to_string().as_str()),
+        (95, "RSA 2048")
+    );
     for broken in ["", "!", "AAAA", &body[..400]] {
         Certificate::from_base64(broken).unwrap_err();
     }

@@ -1,6 +1,9 @@
 //! C-34: Wycheproof's vectors through the keys and algorithms that SAML uses.
 
-use rcgen::{CertificateParams, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm as Algorithm};
+use rcgen::{
+    CertificateParams, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData,
+    SignatureAlgorithm as Algorithm,
+};
 use serde_json::Value;
 use symbolon::protocol::saml::algorithm::{Hash, SignatureAlgorithm};
 use symbolon::protocol::saml::certificate::Certificate;
@@ -37,7 +40,8 @@ fn run(file: &str, algorithm: SignatureAlgorithm, key: impl Fn(&Value) -> Foreig
         let certificate = CertificateParams::default().signed_by(&key(group), &issuer).unwrap();
         let certificate = Certificate::from_der(certificate.der()).unwrap();
         for test in group["tests"].as_array().unwrap() {
-            let verified = certificate.public_key().verifies(algorithm, &hex(&test["msg"]), &hex(&test["sig"]));
+            let verified =
+                certificate.public_key().verifies(algorithm, &hex(&test["msg"]), &hex(&test["sig"]));
             // "acceptable" marks signatures with a DigestInfo that is not the one encoding: refused here.
             assert_eq!(verified, test["result"] == "valid", "{file} {}: {}", test["tcId"], test["comment"]);
             if verified { accepted += 1 } else { refused += 1 }
@@ -75,7 +79,10 @@ fn rsa_pss() {
 #[test]
 fn rsa_oaep() {
     let Some(folder) = corpus("wycheproof") else { return };
-    let vectors: Value = serde_json::from_slice(&std::fs::read(folder.join("rsa_oaep_2048_sha256_mgf1sha256_test.json")).unwrap()).unwrap();
+    let vectors: Value = serde_json::from_slice(
+        &std::fs::read(folder.join("rsa_oaep_2048_sha256_mgf1sha256_test.json")).unwrap(),
+    )
+    .unwrap();
     let mut run = 0;
     for group in vectors["testGroups"].as_array().unwrap() {
         let key = DecryptionKey::from_pkcs8(&hex(&group["privateKeyPkcs8"])).unwrap();
@@ -92,7 +99,9 @@ fn rsa_oaep() {
 /// C-34: a signature for another curve, digest or family than the key's.
 #[test]
 fn a_key_verifies_only_what_fits_its_type() {
-    for (name, fits) in [("rsa", "RSA 2048"), ("p256", "EC P-256"), ("p384", "EC P-384"), ("p521", "EC P-521")] {
+    for (name, fits) in
+        [("rsa", "RSA 2048"), ("p256", "EC P-256"), ("p384", "EC P-384"), ("p521", "EC P-521")]
+    {
         let certificate = super::certificate(name);
         assert_eq!(certificate.public_key().key_type().to_string(), fits);
         for algorithm in SignatureAlgorithm::ALL {

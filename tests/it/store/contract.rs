@@ -1,4 +1,5 @@
-//! What every engine promises: security-relevant store behaviour, written once, run on memory, file and a real Redis.
+//! What every engine promises: security-relevant store behaviour, written once, run on memory, file and a
+//! real Redis.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::time::Duration;
@@ -83,7 +84,8 @@ contract! {
         let _ = world.store.commit(batch(&key).delete(&key, Expect::Version(old.clone()))).await.unwrap();
         let _ = world.put(&key, "first", Expect::Absent).await;
         assert_eq!(world.put(&key, "second", Expect::Version(old.clone())).await, Outcome::Conflict);
-        assert_eq!(world.store.commit(batch(&key).delete(&key, Expect::Version(old))).await.unwrap(), Outcome::Conflict);
+        assert_eq!(world.store.commit(batch(&key).delete(&key, Expect::Version(old))).await.unwrap(),
+            Outcome::Conflict);
         assert_eq!(world.text(&key).await.as_deref(), Some("first"));
     }
 
@@ -113,7 +115,8 @@ contract! {
     /// Expectations look at what was there before the batch, so writes to one key follow each other.
     expectations_are_about_the_state_before_the_batch(world, State) {
         let key = session(1);
-        let both = batch(&key).put(&key, b"a".to_vec(), life(60), Expect::Absent).put(&key, b"b".to_vec(), life(60), Expect::Absent);
+        let both = batch(&key).put(&key, b"a".to_vec(), life(60), Expect::Absent).put(&key, b"b".to_vec(),
+            life(60), Expect::Absent);
         assert_eq!(world.store.commit(both).await.unwrap(), Outcome::Committed);
         assert_eq!(world.text(&key).await.as_deref(), Some("b"));
     }
@@ -121,19 +124,22 @@ contract! {
     /// A per-user epoch is required without being written: sign-out-everywhere beats rotation.
     a_requirement_holds_a_batch_back_and_writes_nothing(world, State) {
         let (epoch, grant) = (Key::epoch(&pool(), &ada()), session(2));
-        let write = |expect: Expect| batch(&grant).require(&epoch, expect).put(&grant, b"rotated".to_vec(), life(60), Expect::Any);
+        let write = |expect: Expect| batch(&grant).require(&epoch, expect).put(&grant, b"rotated".to_vec(),
+            life(60), Expect::Any);
         assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), Outcome::Committed);
         assert_eq!(world.text(&epoch).await, None);
         let _ = world.put(&epoch, "signed out", Expect::Any).await;
         assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), Outcome::Conflict);
         let version = world.store.get(&epoch).await.unwrap().unwrap().version;
-        assert_eq!(world.store.commit(write(Expect::Version(version.clone()))).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.store.commit(write(Expect::Version(version.clone()))).await.unwrap(),
+            Outcome::Committed);
         assert_eq!(world.store.get(&epoch).await.unwrap().unwrap().version, version);
     }
 
     a_batch_or_a_read_of_two_partitions_is_refused(world, State) {
         let (here, there) = (session(1), Key::flow("elsewhere"));
-        let both = batch(&here).put(&here, b"a".to_vec(), life(60), Expect::Any).put(&there, b"b".to_vec(), life(60), Expect::Any);
+        let both = batch(&here).put(&here, b"a".to_vec(), life(60), Expect::Any).put(&there, b"b".to_vec(),
+            life(60), Expect::Any);
         assert!(matches!(world.store.commit(both).await, Err(StoreError::Misuse(_))));
         assert_eq!(world.text(&here).await, None);
         assert!(matches!(world.store.get_many(&[here, there]).await, Err(StoreError::Misuse(_))));
@@ -151,7 +157,8 @@ contract! {
 
     any_bytes_are_stored_as_they_are(world, State) {
         let (key, value) = (session(1), (0..=255).collect::<Vec<u8>>());
-        let _ = world.store.commit(batch(&key).put(&key, value.clone(), life(60), Expect::Any)).await.unwrap();
+        let _ = world.store.commit(batch(&key).put(&key, value.clone(), life(60),
+            Expect::Any)).await.unwrap();
         assert_eq!(world.store.get(&key).await.unwrap().unwrap().value, value);
         assert_eq!(world.store.take(&key).await.unwrap().unwrap().value, value);
     }
@@ -173,7 +180,8 @@ contract! {
     a_value_whose_life_is_over_when_it_is_stored_is_not_there(world, State) {
         let key = session(1);
         let _ = world.put(&key, "old", Expect::Any).await;
-        let over = batch(&key).put(&key, b"over".to_vec(), Life::Until(NOW), Expect::Any).index(&sessions(), "over", 1, Life::Until(NOW));
+        let over = batch(&key).put(&key, b"over".to_vec(), Life::Until(NOW), Expect::Any).index(&sessions(),
+            "over", 1, Life::Until(NOW));
         assert_eq!(world.store.commit(over).await.unwrap(), Outcome::Committed);
         assert_eq!(world.text(&key).await, None);
         assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap(), Page::default());
@@ -206,7 +214,8 @@ contract! {
         let key = Key::limit("sign-in", "192.0.2.1");
         let counts: Vec<_> = (0..200).map(|_| {
             let (store, key) = (world.store.clone(), key);
-            tokio::spawn(async move { store.increment(&key, 1, NOW.plus(Duration::from_secs(60))).await.unwrap() })
+            tokio::spawn(async move { store.increment(&key, 1,
+                NOW.plus(Duration::from_secs(60))).await.unwrap() })
         }).collect();
         let mut seen = Vec::new();
         for count in counts {
@@ -219,14 +228,17 @@ contract! {
     counting_on_a_value_that_is_no_number_is_refused(world, State) {
         let key = session(1);
         let _ = world.put(&key, "ada", Expect::Any).await;
-        assert_eq!(world.store.increment(&key, 1, NOW.plus(Duration::from_secs(60))).await, Err(StoreError::Corrupt("session")));
+        assert_eq!(world.store.increment(&key, 1, NOW.plus(Duration::from_secs(60))).await,
+            Err(StoreError::Corrupt("session")));
         assert_eq!(world.text(&key).await.as_deref(), Some("ada"));
     }
 
     /// Scores first, then members by their bytes, whatever the locale of the server.
     an_index_is_ordered_by_score_and_member_and_read_in_pages(world, State) {
-        let members = [("b", -5), ("ä", 7), ("a", 7), ("Z", 7), ("c:d", 7), ("first", -1 << 53), ("last", 1_800_000_000_000)];
-        let filled = members.iter().fold(Batch::new(partition()), |batch, (member, score)| batch.index(&sessions(), member, *score, life(60)));
+        let members = [("b", -5), ("ä", 7), ("a", 7), ("Z", 7), ("c:d", 7), ("first", -1 << 53), ("last",
+            1_800_000_000_000)];
+        let filled = members.iter().fold(Batch::new(partition()), |batch, (member,
+            score)| batch.index(&sessions(), member, *score, life(60)));
         let _ = world.store.commit(filled).await.unwrap();
         let expected = ["first", "b", "Z", "a", "c:d", "ä", "last"];
         for limit in 1..9 {
@@ -235,29 +247,37 @@ contract! {
     }
 
     a_page_goes_on_where_the_last_one_ended_though_its_end_is_gone(world, State) {
-        let filled = ["a", "b", "c", "d"].iter().fold(Batch::new(partition()), |batch, member| batch.index(&sessions(), member, 1, life(60)));
+        let filled = ["a", "b", "c", "d"].iter().fold(Batch::new(partition()), |batch,
+            member| batch.index(&sessions(), member, 1, life(60)));
         let _ = world.store.commit(filled).await.unwrap();
         let first = world.store.list(&sessions(), None, 2).await.unwrap();
         assert_eq!(first.members, ["a", "b"]);
         let _ = world.store.commit(Batch::new(partition()).unindex(&sessions(), "b")).await.unwrap();
-        assert_eq!(world.store.list(&sessions(), first.next.as_deref(), 2).await.unwrap().members, ["c", "d"]);
-        assert!(matches!(world.store.list(&sessions(), Some("no cursor"), 2).await, Err(StoreError::Misuse(_))));
+        assert_eq!(world.store.list(&sessions(), first.next.as_deref(), 2).await.unwrap().members, ["c",
+            "d"]);
+        assert!(matches!(world.store.list(&sessions(), Some("no \
+            cursor"), 2).await, Err(StoreError::Misuse(_))));
     }
 
     a_member_put_again_has_its_new_place_only(world, State) {
-        let index = |member: &str, score: i64| Batch::new(partition()).index(&sessions(), member, score, life(60));
-        for change in [index("a", 1), index("b", 2), index("a", 3), Batch::new(partition()).unindex(&sessions(), "nobody")] {
+        let index = |member: &str, score: i64| Batch::new(partition()).index(&sessions(), member, score,
+            life(60));
+        for change in [index("a", 1), index("b", 2), index("a", 3),
+            Batch::new(partition()).unindex(&sessions(), "nobody")] {
             let _ = world.store.commit(change).await.unwrap();
         }
-        assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap(), Page { members: vec!["b".into(), "a".into()], next: None });
+        assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap(), Page { members: vec!["b".into(),
+            "a".into()], next: None });
     }
 
     members_of_an_index_expire_one_by_one(world, State) {
-        let index = |member: &str, seconds: u64| Batch::new(partition()).index(&sessions(), member, 1, life(seconds));
+        let index = |member: &str, seconds: u64| Batch::new(partition()).index(&sessions(), member, 1,
+            life(seconds));
         for change in [index("short", 1), index("long", 60), index("longer", 1), index("longer", 60)] {
             let _ = world.store.commit(change).await.unwrap();
         }
-        assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap().members, ["long", "longer", "short"]);
+        assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap().members, ["long", "longer",
+            "short"]);
         world.pass(Duration::from_millis(1100)).await;
         assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap().members, ["long", "longer"]);
         assert_eq!(world.store.list(&sessions(), None, 2).await.unwrap().next, None);
@@ -275,7 +295,8 @@ contract! {
 
     the_directory_keeps_what_has_no_end(world, Directory) {
         let key = Key::user(&pool(), &ada());
-        let forever = batch(&key).put(&key, b"Ada".to_vec(), Life::Forever, Expect::Absent).index(&sessions(), "x", 1, Life::Forever);
+        let forever = batch(&key).put(&key, b"Ada".to_vec(), Life::Forever, Expect::Absent).index(&sessions(),
+            "x", 1, Life::Forever);
         assert_eq!(world.store.commit(forever).await.unwrap(), Outcome::Committed);
         world.clock.advance(Duration::from_secs(10 * 365 * 86_400));
         assert_eq!(world.text(&key).await.as_deref(), Some("Ada"));
@@ -286,7 +307,8 @@ contract! {
     a_value_beyond_its_kinds_size_is_refused(world, State) {
         for (key, limit) in [(Key::flow("f"), 4096), (session(1), 4096), (Key::keyset(&pool()), 65_536)] {
             let sized = |size: usize| batch(&key).put(&key, vec![b'x'; size], life(60), Expect::Any);
-            assert_eq!(world.store.commit(sized(limit + 1)).await, Err(StoreError::TooLarge { kind: key.kind(), size: limit + 1, limit }));
+            assert_eq!(world.store.commit(sized(limit + 1)).await,
+                Err(StoreError::TooLarge { kind: key.kind(), size: limit + 1, limit }));
             assert_eq!(world.text(&key).await, None);
             assert_eq!(world.store.commit(sized(limit)).await.unwrap(), Outcome::Committed);
         }

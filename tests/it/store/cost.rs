@@ -9,14 +9,16 @@ use crate::support::browser::Browser;
 use crate::support::fake_idp::{FakeIdp, Person};
 use crate::support::redis::Redis;
 
-/// What Redis needs for all keys of a kind together, by the letter after the key's hash tag: `MEMORY USAGE`, which counts key and value.
+/// What Redis needs for all keys of a kind together, by the letter after the key's hash tag: `MEMORY USAGE`,
+/// which counts key and value.
 fn bytes_of(server: &Redis, kind: char) -> usize {
     let keys = server.command(&["KEYS", &format!("{{*}}{kind}*")]);
     let size = |key: &str| server.command(&["MEMORY", "USAGE", key]).parse::<usize>().unwrap();
     keys.lines().filter(|key| !key.is_empty()).map(size).sum()
 }
 
-/// Issue: at most 400 bytes for a live session with its grant. A pool whose apps want to hear of sign-outs has an index beside them.
+/// Issue: at most 400 bytes for a live session with its grant. A pool whose apps want to hear of sign-outs
+/// has an index beside them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_with_its_grant_takes_at_most_400_bytes_in_redis() {
     let clock = Clock::fake(Timestamp::from_millis(Clock::Real.now().millis()));
@@ -38,10 +40,14 @@ async fn a_session_with_its_grant_takes_at_most_400_bytes_in_redis() {
 /// How often something came to Redis, as it counts itself. Asking is one of them.
 fn reads(server: &Redis) -> u64 {
     let info = server.command(&["INFO", "stats"]);
-    info.lines().find_map(|line| line.strip_prefix("total_reads_processed:")).and_then(|count| count.trim().parse().ok()).unwrap()
+    info.lines()
+        .find_map(|line| line.strip_prefix("total_reads_processed:"))
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap()
 }
 
-/// Issue: at most six round trips to Redis for a login, the first one, too. What does not wait for each other is sent together.
+/// Issue: at most six round trips to Redis for a login, the first one, too. What does not wait for each other
+/// is sent together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_takes_six_round_trips_to_redis_whether_or_not_the_person_was_there_before() {
     let clock = Clock::fake(Timestamp::from_millis(Clock::Real.now().millis()));

@@ -13,21 +13,26 @@ use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
 use symbolon::store::record::Records;
 use symbolon::store::seal::Seal;
-use symbolon::store::{Batch, Expect, Key, Outcome, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key};
+use symbolon::store::{
+    Batch, Expect, Key, Outcome, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key,
+};
 
 use super::{NOW, batch, life, open_file, partition, put, session, sessions};
 use crate::support::process::{Process, TempDir, wait_until};
 
 const CHILD_DIRECTORY: &str = "SYMBOLON_TEST_STORE";
 
-/// H-14: what was acknowledged is there after a kill -9 in the middle of commits, and every batch whole or not at all.
+/// H-14: what was acknowledged is there after a kill -9 in the middle of commits, and every batch whole or
+/// not at all.
 #[tokio::test]
 async fn a_killed_process_loses_no_acknowledged_write() {
     let directory = TempDir::new();
     let mut count = 0;
     for round in 0..4 {
-        let mut child =
-            Process::start("writer", child().env(CHILD_DIRECTORY, directory.path()).env("SYMBOLON_TEST_ROUND", round.to_string()));
+        let mut child = Process::start(
+            "writer",
+            child().env(CHILD_DIRECTORY, directory.path()).env("SYMBOLON_TEST_ROUND", round.to_string()),
+        );
         wait_until("some writes were acknowledged", || child.output().matches(".acked").count() > 100);
         child.kill();
         let output = child.output();
@@ -46,8 +51,14 @@ async fn a_killed_process_loses_no_acknowledged_write() {
 #[tokio::test]
 async fn after_a_failed_write_the_store_refuses_to_run_on() {
     let directory = TempDir::new();
-    let limited = format!("trap '' XFSZ; ulimit -f 400; exec '{}' {CHILD_ARGUMENTS}", env::current_exe().unwrap().display());
-    let child = Process::start("writer", Command::new("sh").arg("-c").arg(limited).env(CHILD_DIRECTORY, directory.path()));
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 400; exec '{}' {CHILD_ARGUMENTS}",
+        env::current_exe().unwrap().display()
+    );
+    let child = Process::start(
+        "writer",
+        Command::new("sh").arg("-c").arg(limited).env(CHILD_DIRECTORY, directory.path()),
+    );
     let (status, output) = child.communicate("");
     assert!(status.success() && output.contains("stopped for good"), "{output}");
     let store = open_file(directory.path()).await.unwrap();
@@ -98,7 +109,12 @@ fn family(number: u8) -> FamilyId {
 fn whole_batch(number: u8) -> Batch {
     Batch::new(partition())
         .put(&session(number), vec![b'x'; 4000], life(60), Expect::Any)
-        .put(&Key::code(&super::pool(), &super::ada(), &family(number)), vec![b'x'; 4000], life(60), Expect::Any)
+        .put(
+            &Key::code(&super::pool(), &super::ada(), &family(number)),
+            vec![b'x'; 4000],
+            life(60),
+            Expect::Any,
+        )
         .index(&sessions(), &number.to_string(), 1, life(60))
 }
 
@@ -106,7 +122,10 @@ fn whole_batch(number: u8) -> Batch {
 async fn whole_batches(store: &Store) {
     let members = super::contract::pages(store, 500).await;
     for number in 0..200u8 {
-        let found = store.get_many(&[session(number), Key::code(&super::pool(), &super::ada(), &family(number))]).await.unwrap();
+        let found = store
+            .get_many(&[session(number), Key::code(&super::pool(), &super::ada(), &family(number))])
+            .await
+            .unwrap();
         let mut there: Vec<_> = found.iter().map(Option::is_some).collect();
         there.push(members.contains(&number.to_string()));
         assert!(there == [true; 3] || there == [false; 3], "{number}: {there:?}");
@@ -149,8 +168,11 @@ async fn writer_until_killed() {
     for writer in writers {
         writer.await.unwrap();
     }
-    let stopped =
-        [put(&store, &session(1), "x", Expect::Any).await.is_err(), store.get(&session(1)).await.is_err(), store.ping().await.is_err()];
+    let stopped = [
+        put(&store, &session(1), "x", Expect::Any).await.is_err(),
+        store.get(&session(1)).await.is_err(),
+        store.ping().await.is_err(),
+    ];
     assert_eq!(stopped, [true; 3]);
     println!("stopped for good");
 }
@@ -160,8 +182,14 @@ async fn writer_until_killed() {
 async fn a_second_opener_is_told_who_has_the_store() {
     let directory = TempDir::new();
     let store = open_file(directory.path()).await.unwrap();
-    let Err(StoreError::Misconfigured(why)) = open_file(directory.path()).await else { panic!("opened twice") };
-    assert!(why.contains(&std::process::id().to_string()) && why.contains(&directory.path().display().to_string()), "{why}");
+    let Err(StoreError::Misconfigured(why)) = open_file(directory.path()).await else {
+        panic!("opened twice")
+    };
+    assert!(
+        why.contains(&std::process::id().to_string())
+            && why.contains(&directory.path().display().to_string()),
+        "{why}"
+    );
     drop(store);
     assert!(open_file(directory.path()).await.is_ok());
 }
@@ -170,13 +198,24 @@ async fn a_second_opener_is_told_who_has_the_store() {
 async fn what_was_stored_is_there_after_a_restart() {
     let directory = TempDir::new();
     let store = open_file(directory.path()).await.unwrap();
-    let both = batch(&session(1)).put(&session(1), b"Ada".to_vec(), life(60), Expect::Absent).index(&sessions(), "one", 1, life(60));
+    let both = batch(&session(1)).put(&session(1), b"Ada".to_vec(), life(60), Expect::Absent).index(
+        &sessions(),
+        "one",
+        1,
+        life(60),
+    );
     assert_eq!(store.commit(both).await.unwrap(), Outcome::Committed);
     let version = store.get(&session(1)).await.unwrap().unwrap().version;
     drop(store);
     let store = open_file(directory.path()).await.unwrap();
-    assert_eq!(put(&store, &session(1), "Ada L.", Expect::Version(version)).await.unwrap(), Outcome::Committed);
-    assert_eq!(store.list(&sessions(), None, 9).await.unwrap(), Page { members: vec!["one".into()], next: None });
+    assert_eq!(
+        put(&store, &session(1), "Ada L.", Expect::Version(version)).await.unwrap(),
+        Outcome::Committed
+    );
+    assert_eq!(
+        store.list(&sessions(), None, 9).await.unwrap(),
+        Page { members: vec!["one".into()], next: None }
+    );
 }
 
 /// H-39: what has expired leaves the disk without being asked for.
@@ -188,11 +227,16 @@ async fn expired_entries_leave_the_file() {
     let store = Store::open(&settings, clock.clone(), Random::Real).await.unwrap();
     for (number, seconds) in [(1, 5), (2, 60)] {
         let put = batch(&session(number)).put(&session(number), b"x".to_vec(), life(seconds), Expect::Any);
-        assert_eq!(store.commit(put.index(&sessions(), &number.to_string(), 1, life(seconds))).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            store.commit(put.index(&sessions(), &number.to_string(), 1, life(seconds))).await.unwrap(),
+            Outcome::Committed
+        );
     }
     clock.advance(Duration::from_secs(30));
     let reader = rusqlite::Connection::open(directory.path().join("state.db")).unwrap();
-    let count = |table: &str| reader.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    let count = |table: &str| {
+        reader.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+    };
     assert_eq!((count("entry"), count("member")), (2, 2));
     wait_until("the expired half is gone", || (count("entry"), count("member")) == (1, 1));
 }
@@ -231,7 +275,10 @@ async fn a_dump_of_the_files_shows_no_record_and_no_handle() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         found += bytes.windows(stored.len()).filter(|window| *window == stored).count();
         for secret in ["handle-of-a-browser", "ada@example.com"] {
-            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is readable");
+            assert!(
+                !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
+                "{secret} is readable"
+            );
         }
     }
     assert!(found > 0, "the files that were searched hold the record");
@@ -256,6 +303,7 @@ fn the_master_key_is_made_once_and_kept_from_others() {
 #[tokio::test]
 async fn a_file_that_is_no_store_is_refused() {
     let directory = TempDir::new();
-    fs::write(directory.path().join("state.db"), "this is a diary, not a database, and a long enough one").unwrap();
+    fs::write(directory.path().join("state.db"), "this is a diary, not a database, and a long enough one")
+        .unwrap();
     assert!(matches!(open_file(directory.path()).await, Err(StoreError::Misconfigured(_))));
 }

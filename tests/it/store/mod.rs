@@ -21,7 +21,9 @@ use symbolon::model::ids::{PoolId, SessionId, Sub};
 use symbolon::model::time::Timestamp;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Partition, Role, Store, StoreError, StoreSettings, StoreUrl};
+use symbolon::store::{
+    Batch, Expect, Key, Life, Outcome, Partition, Role, Store, StoreError, StoreSettings, StoreUrl,
+};
 
 use crate::support::process::TempDir;
 use crate::support::redis::Redis;
@@ -97,7 +99,9 @@ impl World {
             _ => None,
         };
         let (server, directory, url) = match kind {
-            Kind::Sentinels | Kind::Cluster => (None, None, StoreUrl::parse(&group.as_ref().map(Group::url).unwrap_or_default()).unwrap()),
+            Kind::Sentinels | Kind::Cluster => {
+                (None, None, StoreUrl::parse(&group.as_ref().map(Group::url).unwrap_or_default()).unwrap())
+            }
             Kind::Memory => (None, None, StoreUrl::Memory),
             Kind::File => {
                 let directory = TempDir::new();
@@ -110,7 +114,11 @@ impl World {
                 (Some(server), None, url)
             }
         };
-        let settings = StoreSettings { deadline: PATIENT, replicas: group.is_some().into(), ..StoreSettings::new(url, role) };
+        let settings = StoreSettings {
+            deadline: PATIENT,
+            replicas: group.is_some().into(),
+            ..StoreSettings::new(url, role)
+        };
         let store = Store::open(&settings, clock.clone(), Random::Real).await;
         Self { store: store.unwrap(), clock, server, _directory: directory, group }
     }
@@ -142,7 +150,10 @@ async fn open(url: &str, deadline: Duration) -> Result<Store, StoreError> {
 }
 
 async fn open_file(directory: &Path) -> Result<Store, StoreError> {
-    let settings = StoreSettings { deadline: PATIENT, ..StoreSettings::new(StoreUrl::File(directory.to_owned()), Role::State) };
+    let settings = StoreSettings {
+        deadline: PATIENT,
+        ..StoreSettings::new(StoreUrl::File(directory.to_owned()), Role::State)
+    };
     Store::open(&settings, Clock::fake(NOW), Random::Real).await
 }
 

@@ -50,10 +50,12 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     let want = || prop_oneof![3 => Just(Want::Any), 1 => Just(Want::Absent), 2 => Just(Want::LastRead)];
     vec(
         prop_oneof![
-            4 => (0..3u8, 0..9u8, 1..50u64, want()).prop_map(|(key, value, life, want)| Change::Put(key, value, life, want)),
+            4 => (0..3u8, 0..9u8, 1..50u64, want()).prop_map(|(key, value, life, want)| Change::Put(key,
+                value, life, want)),
             1 => (0..3u8, want()).prop_map(|(key, want)| Change::Delete(key, want)),
             1 => (0..3u8, want()).prop_map(|(key, want)| Change::Require(key, want)),
-            2 => (0..4u8, -2..2i64, 1..50u64).prop_map(|(member, score, life)| Change::Index(member, score, life)),
+            2 => (0..4u8, -2..2i64, 1..50u64).prop_map(|(member, score, life)| Change::Index(member, score,
+                life)),
             1 => (0..4u8).prop_map(Change::Unindex),
         ],
         1..4,
@@ -105,7 +107,10 @@ fn run(kind: Kind, steps: Vec<Step>) {
                 Step::Advance(millis) => world.clock.advance(Duration::from_millis(millis)),
                 Step::Get(key) => {
                     let found = world.store.get(&session(key)).await.unwrap();
-                    assert_eq!(found.as_ref().map(|entry| entry.value.as_ref()), map.values.get(&key).map(|(text, ..)| text.as_bytes()));
+                    assert_eq!(
+                        found.as_ref().map(|entry| entry.value.as_ref()),
+                        map.values.get(&key).map(|(text, ..)| text.as_bytes())
+                    );
                     if let Some(entry) = found {
                         read.insert(key, (entry.version, map.values[&key].2));
                     }
@@ -117,9 +122,12 @@ fn run(kind: Kind, steps: Vec<Step>) {
                         map.values.remove(&key).as_ref().map(|(text, ..)| text.as_bytes())
                     );
                 }
-                Step::Increment(key, by, life) => increment(&world, &mut map, key, (by, end(now, life))).await,
+                Step::Increment(key, by, life) => {
+                    increment(&world, &mut map, key, (by, end(now, life))).await;
+                }
                 Step::List(limit) => {
-                    let mut order: Vec<_> = map.members.iter().map(|(member, (score, _))| (*score, member.to_string())).collect();
+                    let mut order: Vec<_> =
+                        map.members.iter().map(|(member, (score, _))| (*score, member.to_string())).collect();
                     order.sort();
                     let order: Vec<_> = order.into_iter().map(|(_, member)| member).collect();
                     assert_eq!(super::contract::pages(&world.store, limit).await, order);
@@ -148,7 +156,9 @@ async fn commit(world: &World, map: &mut Map, read: &BTreeMap<u8, (Version, u64)
     };
     let holds = |key: u8, want: Want| match (want, read.get(&key)) {
         (Want::Absent, _) => !map.values.contains_key(&key),
-        (Want::LastRead, Some((_, write))) => map.values.get(&key).is_some_and(|(_, _, current)| current == write),
+        (Want::LastRead, Some((_, write))) => {
+            map.values.get(&key).is_some_and(|(_, _, current)| current == write)
+        }
         _ => true,
     };
     let mut batch = Batch::new(partition());
@@ -157,7 +167,12 @@ async fn commit(world: &World, map: &mut Map, read: &BTreeMap<u8, (Version, u64)
         batch = match *change {
             Change::Put(key, value, life, want) => {
                 committed &= holds(key, want);
-                batch.put(&session(key), value.to_string().into_bytes(), Life::Until(end(now, life)), expect(key, want))
+                batch.put(
+                    &session(key),
+                    value.to_string().into_bytes(),
+                    Life::Until(end(now, life)),
+                    expect(key, want),
+                )
             }
             Change::Delete(key, want) => {
                 committed &= holds(key, want);
@@ -167,30 +182,37 @@ async fn commit(world: &World, map: &mut Map, read: &BTreeMap<u8, (Version, u64)
                 committed &= holds(key, want);
                 batch.require(&session(key), expect(key, want))
             }
-            Change::Index(member, score, life) => batch.index(&sessions(), &member.to_string(), score, Life::Until(end(now, life))),
+            Change::Index(member, score, life) => {
+                batch.index(&sessions(), &member.to_string(), score, Life::Until(end(now, life)))
+            }
             Change::Unindex(member) => batch.unindex(&sessions(), &member.to_string()),
         };
     }
     let outcome = world.store.commit(batch).await.unwrap();
     assert_eq!(outcome, if committed { Outcome::Committed } else { Outcome::Conflict });
-    if !committed {
-        return;
+    if committed {
+        map.apply(changes, now);
     }
-    map.writes += 1;
-    for change in changes {
-        match change {
-            Change::Put(key, value, life, _) => {
-                map.values.insert(key, (value.to_string(), end(now, life).millis(), map.writes));
-            }
-            Change::Delete(key, _) => {
-                map.values.remove(&key);
-            }
-            Change::Require(..) => {}
-            Change::Index(member, score, life) => {
-                map.members.insert(member, (score, end(now, life).millis()));
-            }
-            Change::Unindex(member) => {
-                map.members.remove(&member);
+}
+
+impl Map {
+    fn apply(&mut self, changes: Vec<Change>, now: Timestamp) {
+        self.writes += 1;
+        for change in changes {
+            match change {
+                Change::Put(key, value, life, _) => {
+                    self.values.insert(key, (value.to_string(), end(now, life).millis(), self.writes));
+                }
+                Change::Delete(key, _) => {
+                    self.values.remove(&key);
+                }
+                Change::Require(..) => {}
+                Change::Index(member, score, life) => {
+                    self.members.insert(member, (score, end(now, life).millis()));
+                }
+                Change::Unindex(member) => {
+                    self.members.remove(&member);
+                }
             }
         }
     }

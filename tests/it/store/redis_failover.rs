@@ -26,7 +26,8 @@ async fn write(store: &Store, key: &Key) -> Result<Outcome, StoreError> {
     store.commit(batch(key).put(key, b"x".to_vec(), real_life(), Expect::Any)).await
 }
 
-/// Waits until `store` writes; every refusal until then says truly that nothing was done, or that it is not known.
+/// Waits until `store` writes; every refusal until then says truly that nothing was done, or that it is not
+/// known.
 pub(super) async fn writes(store: &Store, key: &Key) {
     for _ in 0..400 {
         match write(store, key).await {
@@ -34,7 +35,9 @@ pub(super) async fn writes(store: &Store, key: &Key) {
                 assert_eq!(outcome, Outcome::Committed);
                 return;
             }
-            Err(StoreError::NotApplied(_) | StoreError::Unknown(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(StoreError::NotApplied(_) | StoreError::Unknown(_)) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -54,15 +57,25 @@ async fn a_promoted_replica_has_what_was_acknowledged_and_nothing_that_could_be_
     redis.nodes[1].pause();
     redis.nodes[2].pause();
     assert!(store.take(&spent).await.unwrap().is_some());
-    assert!(matches!(write(&store, &session(2)).await, Err(StoreError::Unknown(_))), "no replica has it, so it is not acknowledged");
-    assert!(matches!(store.take(&left).await, Err(StoreError::Unknown(_))), "nor is the end of a session that may come back");
+    assert!(
+        matches!(write(&store, &session(2)).await, Err(StoreError::Unknown(_))),
+        "no replica has it, so it is not acknowledged"
+    );
+    assert!(
+        matches!(store.take(&left).await, Err(StoreError::Unknown(_))),
+        "nor is the end of a session that may come back"
+    );
     redis.nodes[0].kill();
     redis.nodes[1].resume();
     redis.nodes[2].resume();
     redis.wait_for_another_master(redis.nodes[0].port());
     writes(&store, &session(9)).await;
     assert_eq!(store.take(&spent).await, Ok(None), "what was taken before the fail-over is not there again");
-    assert_eq!(store.take(&unspent).await, Ok(None), "nobody knows any more what was spent, so people start again");
+    assert_eq!(
+        store.take(&unspent).await,
+        Ok(None),
+        "nobody knows any more what was spent, so people start again"
+    );
     assert!(store.get(&lasting).await.unwrap().is_some(), "what was acknowledged is kept");
     let fresh = Key::flow("fresh");
     assert_eq!(write(&store, &fresh).await, Ok(Outcome::Committed));
@@ -89,7 +102,10 @@ async fn on_both_sides_of_a_partition_a_code_is_spent_once_and_nothing_is_acknow
     let successes = [&spent_there, &spent_here].iter().filter(|taken| matches!(taken, Ok(Some(_)))).count();
     assert!(successes <= 1, "{spent_there:?} {spent_here:?}");
     assert_eq!(spent_here, Ok(None));
-    assert!(!matches!(write(&direct, &revoked).await, Ok(Outcome::Committed)), "without replicas nothing lasting is acknowledged");
+    assert!(
+        !matches!(write(&direct, &revoked).await, Ok(Outcome::Committed)),
+        "without replicas nothing lasting is acknowledged"
+    );
     writes(&there, &session(3)).await;
 }
 
@@ -143,7 +159,10 @@ async fn while_slots_move_between_nodes_sessions_are_read_and_written() {
 async fn an_address_of_the_other_kind_is_refused_with_the_right_one() {
     let cluster = Cluster::start();
     let refused = |url: String| async move {
-        let settings = StoreSettings { deadline: DEADLINE, ..StoreSettings::new(StoreUrl::parse(&url).unwrap(), Role::State) };
+        let settings = StoreSettings {
+            deadline: DEADLINE,
+            ..StoreSettings::new(StoreUrl::parse(&url).unwrap(), Role::State)
+        };
         match Store::open(&settings, Clock::Real, Random::Real).await {
             Err(StoreError::Misconfigured(why)) => why,
             other => panic!("{other:?}"),

@@ -1,4 +1,5 @@
-//! Redis failing in every way we could think of: what is told to the caller is true, and nothing that consumes is sent twice.
+//! Redis failing in every way we could think of: what is told to the caller is true, and nothing that
+//! consumes is sent twice.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::process::Command;
@@ -128,7 +129,8 @@ async fn a_redis_restarted_in_good_order_has_everything() {
 /// H-02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_killed_under_load_is_used_again_when_it_is_back() {
-    let mut server = RedisOptions::default().directive("appendonly yes").directive("appendfsync always").start();
+    let mut server =
+        RedisOptions::default().directive("appendonly yes").directive("appendfsync always").start();
     let store = open(&server.url(), DEADLINE).await.unwrap();
     let load: Vec<_> = (0..50).map(|number| tokio::spawn(load(store.clone(), number))).collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -139,8 +141,13 @@ async fn a_redis_killed_under_load_is_used_again_when_it_is_back() {
     for worker in load {
         for (key, applied) in worker.await.unwrap() {
             match applied {
-                Ok(outcome) => assert!(outcome == Outcome::Committed && exists(&server, &key), "an acknowledged write is there"),
-                Err(StoreError::NotApplied(_)) => assert!(!exists(&server, &key), "a write reported as not applied is not there"),
+                Ok(outcome) => assert!(
+                    outcome == Outcome::Committed && exists(&server, &key),
+                    "an acknowledged write is there"
+                ),
+                Err(StoreError::NotApplied(_)) => {
+                    assert!(!exists(&server, &key), "a write reported as not applied is not there");
+                }
                 Err(error) => assert!(matches!(error, StoreError::Unknown(_)), "{error}"),
             }
         }
@@ -158,7 +165,8 @@ async fn load(store: Store, number: u32) -> Vec<(Key, Result<Outcome, StoreError
     seen
 }
 
-/// H-03: every call ends by its deadline, later ones fail at once, nothing piles up, and it works again by itself.
+/// H-03: every call ends by its deadline, later ones fail at once, nothing piles up, and it works again by
+/// itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_redis_holds_nobody_up_and_is_used_again_when_it_thaws() {
     let server = Redis::start();
@@ -219,7 +227,8 @@ async fn calls_beyond_the_queue_are_refused_at_once() {
     }
 }
 
-/// H-05, H-12: a master that became a replica: nothing applied, nothing read, and back when it is master again.
+/// H-05, H-12: a master that became a replica: nothing applied, nothing read, and back when it is master
+/// again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demoted_master_is_left() {
     let server = Redis::start();
@@ -233,7 +242,8 @@ async fn a_demoted_master_is_left() {
     works_again(&store).await;
 }
 
-/// H-05, H-06: a promoted server may not know what was spent before, so nothing that works once works twice; sessions stay.
+/// H-05, H-06: a promoted server may not know what was spent before, so nothing that works once works twice;
+/// sessions stay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_works_once_does_not_outlive_the_generation_of_the_data() {
     let server = Redis::start();
@@ -268,9 +278,13 @@ async fn a_full_redis_refuses_writes_and_goes_on_reading() {
     let store = open(&server.url(), PATIENT).await.unwrap();
     write(&store, &session(1)).await.map(|_| ()).unwrap();
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
-    let two = batch(&session(2)).put(&session(2), b"x".to_vec(), real_life(), Expect::Any).delete(&session(1), Expect::Any);
+    let two = batch(&session(2))
+        .put(&session(2), b"x".to_vec(), real_life(), Expect::Any)
+        .delete(&session(1), Expect::Any);
     assert!(not_applied(&store.commit(two).await));
-    assert!(not_applied(&store.increment(&session(3), 1, Clock::Real.now().plus(Duration::from_secs(9))).await));
+    assert!(not_applied(
+        &store.increment(&session(3), 1, Clock::Real.now().plus(Duration::from_secs(9))).await
+    ));
     assert!(store.get(&session(1)).await.unwrap().is_some());
     assert!(store.take(&session(1)).await.unwrap().is_some());
     assert!(!exists(&server, &session(2)));
@@ -306,7 +320,8 @@ async fn a_busy_redis_declines_and_works_again_after_the_script_was_killed() {
     let server = RedisOptions::default().directive("lua-time-limit 50").start();
     let store = open(&server.url(), PATIENT).await.unwrap();
     let port = server.port().to_string();
-    let mut endless = Command::new("redis-cli").args(["-p", &port, "EVAL", "while true do end", "0"]).spawn().unwrap();
+    let mut endless =
+        Command::new("redis-cli").args(["-p", &port, "EVAL", "while true do end", "0"]).spawn().unwrap();
     wait_until("Redis is busy", || server.command(&["PING"]).contains("BUSY"));
     assert!(not_applied(&write(&store, &session(1)).await));
     assert!(not_applied(&store.take(&session(1)).await));
@@ -340,7 +355,9 @@ async fn a_key_of_another_type_spoils_the_whole_batch_and_nothing_else() {
     let server = Redis::start();
     let store = open(&server.url(), PATIENT).await.unwrap();
     server.command(&["LPUSH", &session(2).to_string(), "x"]);
-    let both = batch(&session(1)).put(&session(1), b"x".to_vec(), real_life(), Expect::Any).delete(&session(2), Expect::Any);
+    let both = batch(&session(1))
+        .put(&session(1), b"x".to_vec(), real_life(), Expect::Any)
+        .delete(&session(2), Expect::Any);
     assert!(matches!(store.commit(both).await, Err(StoreError::Corrupt(_))));
     assert!(!exists(&server, &session(1)));
 }
@@ -358,6 +375,14 @@ async fn a_read_of_many_and_a_commit_are_one_round_trip_each() {
         .index(&super::sessions(), "one", 1, real_life())
         .require(&session(2), Expect::Absent);
     assert_eq!(store.commit(many).await, Ok(Outcome::Committed));
-    assert_eq!((calls(&server, "mget"), calls(&server, "evalsha"), calls(&server, "eval"), calls(&server, "script|load")), (1, 1, 0, 0));
+    assert_eq!(
+        (
+            calls(&server, "mget"),
+            calls(&server, "evalsha"),
+            calls(&server, "eval"),
+            calls(&server, "script|load")
+        ),
+        (1, 1, 0, 0)
+    );
     assert!(before.contains("connected_clients:2"), "one connection besides redis-cli's: {before}");
 }

@@ -79,7 +79,12 @@ async fn every_state_key_has_an_end() {
     let server = Redis::start();
     let store = open(&server.url(), PATIENT).await.unwrap();
     let until = Clock::Real.now().plus(std::time::Duration::from_secs(60));
-    let put = batch(&session(1)).put(&session(1), b"x".to_vec(), real_life(), Expect::Any).index(&sessions(), "one", 1, real_life());
+    let put = batch(&session(1)).put(&session(1), b"x".to_vec(), real_life(), Expect::Any).index(
+        &sessions(),
+        "one",
+        1,
+        real_life(),
+    );
     assert_eq!(store.commit(put).await, Ok(Outcome::Committed));
     store.increment(&session(2), 1, until).await.unwrap();
     store.increment(&session(2), 1, until).await.unwrap();

@@ -1,4 +1,5 @@
-//! A store that was restored or emptied, and everybody signed out by hand: nothing that ended works again, and people are who they were.
+//! A store that was restored or emptied, and everybody signed out by hand: nothing that ended works again,
+//! and people are who they were.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::time::Duration;
@@ -116,14 +117,17 @@ async fn stays_signed_in(office: &Office, visitor: &mut Visitor) {
 async fn nothing_that_was_spent_or_revoked_since_a_snapshot_of_redis_works_after_it_was_put_back() {
     let mut office = Office::on(Redis::start()).await;
     let app = office.app();
-    let (mut ada, mut eve, mut bob) = (office.signs_in("ada").await, office.signs_in("eve").await, office.signs_in("bob").await);
+    let (mut ada, mut eve, mut bob) =
+        (office.signs_in("ada").await, office.signs_in("eve").await, office.signs_in("bob").await);
     let (ask, code) = office.waits_with_a_code("carol").await;
     let (unspent_ask, unspent) = office.waits_with_a_code("dan").await;
     office.redis.snapshot();
 
     let carol = app.redeems(&ask, &code).await.tokens(&app).await;
     let rotated = app.refreshes(&ada.tokens.refresh_token).await.tokens(&app).await;
-    eve.browser.opens(format!("{}/logout?client_id=shop&logout_uri=https://shop.example/", office.broker.url)).await;
+    eve.browser
+        .opens(format!("{}/logout?client_id=shop&logout_uri=https://shop.example/", office.broker.url))
+        .await;
     app.revokes(&eve.tokens.refresh_token).await;
     let sub = symbolon::model::ids::Sub::parse(bob.tokens.id["sub"].as_str().unwrap()).unwrap();
     sign_out_everywhere(&office.broker.app, &office.broker.app.pools()[0].pool, &sub).await.unwrap();
@@ -158,8 +162,9 @@ async fn after_a_restore_that_no_process_saw_one_command_makes_it_worthless() {
     office.signs_in_again("ada", &ada.tokens).await;
 }
 
-/// H-10: everything is gone, under a broker that runs, and the directory with it: nothing fails, and people sign in with the `sub` that the seal key
-/// gives them, under the signing keys that the broker still knows and puts back.
+/// H-10: everything is gone, under a broker that runs, and the directory with it: nothing fails, and people
+/// sign in with the `sub` that the seal key gives them, under the signing keys that the broker still knows
+/// and puts back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_emptied_signs_everybody_out_and_nothing_fails() {
     for beats in [false, true] {
@@ -177,7 +182,11 @@ async fn a_redis_that_is_emptied_signs_everybody_out_and_nothing_fails() {
         let again = office.signs_in("ada").await;
         assert_eq!(again.tokens.id["sub"], ada.tokens.id["sub"]);
         assert_eq!(office.app().refreshes(&again.tokens.refresh_token).await.status, 200);
-        assert_eq!(office.app().verifies(&ada.tokens.id_token).await.unwrap()["sub"], ada.tokens.id["sub"], "apps find the same keys");
+        assert_eq!(
+            office.app().verifies(&ada.tokens.id_token).await.unwrap()["sub"],
+            ada.tokens.id["sub"],
+            "apps find the same keys"
+        );
         assert_ne!(office.redis.command(&["KEYS", "{*}k*"]), "", "and they are in the store again");
     }
 }
@@ -250,13 +259,15 @@ async fn an_era_is_of_all_pools_or_of_one_and_goes_on_from_process_to_process_on
     }
 }
 
-/// H-07: one node of a cluster does not answer, the one that says who is signed out; the others are served for a while.
+/// H-07: one node of a cluster does not answer, the one that says who is signed out; the others are served
+/// for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_goes_on_for_a_moment_without_the_node_that_counts_the_sign_outs() {
     let mut redis = Cluster::start();
     let clock = Clock::fake(Timestamp::from_millis(Clock::Real.now().millis()));
     let deadline = Duration::from_millis(500);
-    let settings = StoreSettings { deadline, ..StoreSettings::new(StoreUrl::parse(&redis.url()).unwrap(), Role::State) };
+    let settings =
+        StoreSettings { deadline, ..StoreSettings::new(StoreUrl::parse(&redis.url()).unwrap(), Role::State) };
     let store = Store::open(&settings, clock.clone(), Random::Real).await.unwrap();
     store.beat().await.unwrap();
     let era = store.era(&pool()).await.unwrap();

@@ -1,4 +1,5 @@
-//! Which certificates of a SAML identity provider are believed, as its metadata changes: on every engine, across replicas, through outages.
+//! Which certificates of a SAML identity provider are believed, as its metadata changes: on every engine,
+//! across replicas, through outages.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,17 +28,23 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn certificate(days: u64) -> String {
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     let at = |secs: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(secs).unwrap());
-    (params.not_before, params.not_after) = (at(NOW.secs() - 86_400), at(NOW.plus(DAY * u32::try_from(days).unwrap()).secs()));
+    (params.not_before, params.not_after) =
+        (at(NOW.secs() - 86_400), at(NOW.plus(DAY * u32::try_from(days).unwrap()).secs()));
     let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
     pem.lines().filter(|line| !line.starts_with('-')).collect()
 }
 
 fn metadata(entity_id: &str, certificates: &[&String]) -> String {
-    const BEFORE: &str = "<KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>";
+    const BEFORE: &str = "<KeyDescriptor use=\"signing\"><KeyInfo \
+        xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>";
     const AFTER: &str = "</X509Certificate></X509Data></KeyInfo></KeyDescriptor>";
     let keys: String = certificates.iter().flat_map(|text| [BEFORE, text.as_str(), AFTER]).collect();
     format!(
-        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\"><IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{keys}<SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://idp.acme.example/sso\"/></IDPSSODescriptor></EntityDescriptor>"
+        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
+         entityID=\"{entity_id}\"><IDPSSODescriptor \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{keys}<SingleSignOnService \
+         Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
+         Location=\"https://idp.acme.example/sso\"/></IDPSSODescriptor></EntityDescriptor>"
     )
 }
 
@@ -61,7 +68,9 @@ impl Acme {
         let seal = Seal::new(&SecretKeyBytes::generate(&outside.random));
         let directory = Records::new(world.store.clone(), seal, outside.random.clone());
         let server = Arc::new(Mutex::new((StatusCode::OK, metadata(IDP, certificates), 0)));
-        let text = "[server]\npublic_url = \"https://auth.example.com\"\n[[pool]]\nid = \"eu-west-1_A\"\n[[pool.provider]]\nname = \"Acme\"\nuse = \"saml\"\nmetadata_url = \"https://idp.acme.example/metadata\"\n";
+        let text = "[server]\npublic_url = \"https://auth.example.com\"\n[[pool]]\nid \
+            = \"eu-west-1_A\"\n[[pool.provider]]\nname = \"Acme\"\nuse = \"saml\"\nmetadata_url \
+            = \"https://idp.acme.example/metadata\"\n";
         let config = symbolon::config::parse(text, "symbolon.toml", &[], &|_| Err("none".into())).unwrap();
         let provider = config.pools[0].providers[0].clone();
         let Protocol::Saml(saml) = provider.protocol else { panic!("a SAML provider") };
@@ -74,12 +83,20 @@ impl Acme {
             let mut server = server.lock().unwrap();
             server.2 += 1;
             match server.0 {
-                StatusCode::IM_A_TEAPOT => Err(HttpError::Transport { host: IDP.into(), reason: "down".into() }),
-                status => Ok(Response { status, headers: http::HeaderMap::new(), body: server.1.clone().into() }),
+                StatusCode::IM_A_TEAPOT => {
+                    Err(HttpError::Transport { host: IDP.into(), reason: "down".into() })
+                }
+                status => {
+                    Ok(Response { status, headers: http::HeaderMap::new(), body: server.1.clone().into() })
+                }
             }
         });
         let upstreams = Upstreams::with_http(&self.outside, false, http);
-        IdpTrust::new(self.directory.clone(), self.outside.clone(), SamlMetadata::new(&self.outside, &upstreams))
+        IdpTrust::new(
+            self.directory.clone(),
+            self.outside.clone(),
+            SamlMetadata::new(&self.outside, &upstreams),
+        )
     }
 
     fn publishes(&self, certificates: &[&String]) {
@@ -124,7 +141,8 @@ impl Acme {
 /// These certificates and no others, in this order.
 #[track_caller]
 fn believes(metadata: &Arc<IdpMetadata>, certificates: &[&String]) {
-    let have: Vec<String> = metadata.signing.iter().map(|known| symbolon::model::encoding::base64(known.der())).collect();
+    let have: Vec<String> =
+        metadata.signing.iter().map(|known| symbolon::model::encoding::base64(known.der())).collect();
     assert_eq!(have.iter().collect::<Vec<_>>(), certificates);
 }
 
@@ -142,7 +160,8 @@ async fn every_replica_believes_the_first_metadata_and_the_same() {
     }
 }
 
-/// C-70: a key that unsigned metadata names later waits; the old one stays although metadata no longer names it.
+/// C-70: a key that unsigned metadata names later waits; the old one stays although metadata no longer names
+/// it.
 #[tokio::test]
 async fn a_swapped_certificate_is_not_believed_and_the_known_one_stays() {
     let (old, swapped) = (certificate(900), certificate(900));
@@ -277,11 +296,15 @@ async fn metadata_of_another_provider_or_past_its_time_is_not_used() {
     acme.publishes(&[&known]);
     acme.world.clock.advance(DAY);
     assert!(replica.idp(acme.party()).await.unwrap().valid_until.is_none());
-    acme.server.lock().unwrap().1 = metadata(IDP, &[&known]).replace("entityID", "validUntil=\"2027-01-30T00:00:00Z\" entityID");
+    acme.server.lock().unwrap().1 =
+        metadata(IDP, &[&known]).replace("entityID", "validUntil=\"2027-01-30T00:00:00Z\" entityID");
     assert!(acme.a_day_later(&replica).await.valid_until.is_some());
     acme.publishes(&[&known]);
     acme.world.clock.advance(DAY * 30);
-    assert!(acme.start().idp(acme.party()).await.unwrap().valid_until.is_none(), "a replica that just started");
+    assert!(
+        acme.start().idp(acme.party()).await.unwrap().valid_until.is_none(),
+        "a replica that just started"
+    );
     assert!(replica.idp(acme.party()).await.unwrap().valid_until.is_none());
 }
 
@@ -294,7 +317,12 @@ async fn without_the_record_nothing_new_is_believed() {
     replica.idp(acme.party()).await.unwrap();
     let stored = acme.directory.store.get(&record_key()).await.unwrap();
     assert!(stored.is_some(), "the key is the one that is broken next");
-    let batch = Batch::new(record_key().partition()).put(&record_key(), b"unreadable".to_vec(), Life::Forever, Expect::Any);
+    let batch = Batch::new(record_key().partition()).put(
+        &record_key(),
+        b"unreadable".to_vec(),
+        Life::Forever,
+        Expect::Any,
+    );
     assert_eq!(acme.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
     acme.publishes(&[&new]);
     assert!(acme.start().idp(acme.party()).await.is_err());
@@ -308,7 +336,8 @@ fn record_key() -> Key {
 
 #[test]
 fn expiry_is_near_from_sixty_days_on() {
-    let parsed = |days| symbolon::protocol::saml::certificate::Certificate::from_base64(&certificate(days)).unwrap();
+    let parsed =
+        |days| symbolon::protocol::saml::certificate::Certificate::from_base64(&certificate(days)).unwrap();
     assert_eq!(days_left(&parsed(61), NOW), None);
     assert_eq!(days_left(&parsed(60), NOW), Some(60));
     assert_eq!(days_left(&parsed(7), NOW), Some(7));
@@ -331,7 +360,10 @@ async fn a_pinned_signer_vouches_for_new_certificates() {
     let forged = certificate(900);
     acme.server.lock().unwrap().1 = metadata(ADFS, &[&forged]);
     believes(&acme.now(&replica).await, &[&old]);
-    assert!(replica.stored(acme.party()).await.unwrap().unwrap().pending.is_empty(), "unsigned metadata is not even read");
+    assert!(
+        replica.stored(acme.party()).await.unwrap().unwrap().pending.is_empty(),
+        "unsigned metadata is not even read"
+    );
     acme.server.lock().unwrap().1 = SIGNED.to_owned();
     assert_eq!(acme.a_day_later(&replica).await.signing, signer);
 }
@@ -343,7 +375,8 @@ async fn metadata_that_cannot_be_kept_changes_nothing() {
     let acme = Acme::new(Kind::Memory, &[&known]).await;
     acme.start().idp(acme.party()).await.unwrap();
     let format = format!("<NameIDFormat>urn:x:{}</NameIDFormat>", "x".repeat(1000)).repeat(100);
-    let huge = metadata(IDP, &[&known]).replace("<SingleSignOnService", &format!("{format}<SingleSignOnService"));
+    let huge =
+        metadata(IDP, &[&known]).replace("<SingleSignOnService", &format!("{format}<SingleSignOnService"));
     acme.server.lock().unwrap().1 = huge;
     let replica = acme.start();
     believes(&acme.now(&replica).await, &[&known]);

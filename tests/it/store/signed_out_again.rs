@@ -1,4 +1,5 @@
-//! An end that no replica has is acknowledged to nobody: neither to whoever brings it about nor to whoever asks again and finds it done.
+//! An end that no replica has is acknowledged to nobody: neither to whoever brings it about nor to whoever
+//! asks again and finds it done.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::time::Duration;
@@ -114,7 +115,8 @@ async fn a_node_of_a_cluster_answers_for_itself() {
     for mark in &marks {
         writes(&store, mark).await;
     }
-    let are_replicas: Vec<bool> = redis.nodes.iter().map(|node| node.command(&["ROLE"]).starts_with("slave")).collect();
+    let are_replicas: Vec<bool> =
+        redis.nodes.iter().map(|node| node.command(&["ROLE"]).starts_with("slave")).collect();
     let replicas = || redis.nodes.iter().zip(&are_replicas).filter(|(_, is)| **is).map(|(node, _)| node);
     with_replicas(replicas(), Redis::pause);
     for mark in &marks {
@@ -154,7 +156,9 @@ fn is_left_open<T>(answer: &Result<T, StoreError>) -> bool {
 /// How often the server was told SET, also by a script.
 fn sets(node: &Redis) -> u64 {
     let stats = node.command(&["INFO", "commandstats"]);
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_set:calls=")?.split(',').next()?.parse().ok());
+    let calls = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_set:calls=")?.split(',').next()?.parse().ok());
     calls.unwrap_or_default()
 }
 
@@ -185,7 +189,8 @@ impl World {
     async fn new(store: &str) -> Self {
         let clock = Clock::Real;
         let acme = FakeIdp::oidc(&clock).await;
-        let broker = Broker::builder(&clock).pool("signing = \"EdDSA\"").store(store).sealed().client(client("web"));
+        let broker =
+            Broker::builder(&clock).pool("signing = \"EdDSA\"").store(store).sealed().client(client("web"));
         let broker = broker.provider(provider("Acme", &acme).with(BOTH)).start().await;
         let app = broker.app("web");
         let mut people = Vec::new();
@@ -194,7 +199,13 @@ impl World {
             let mut browser = Browser::new(&clock);
             let tokens = browser.signs_in(&app, "Acme").await;
             let sub = Sub::parse(tokens.access["sub"].as_str().unwrap()).unwrap();
-            people.push(Visitor { name, browser, refresh_token: tokens.refresh_token, access_token: tokens.access_token, sub });
+            people.push(Visitor {
+                name,
+                browser,
+                refresh_token: tokens.refresh_token,
+                access_token: tokens.access_token,
+                sub,
+            });
         }
         Self { broker, acme, app, people }
     }
@@ -207,14 +218,24 @@ impl World {
         let page = bea.browser.opens(logout).await.page();
         let left = if page.url.as_str() == "https://web.example/" { 200 } else { page.status };
         self.acme.signs_in(person(cleo.name));
-        let told = self.app.posts_raw("/oauth2/backchannel_logout/Acme", &[("logout_token", &self.acme.logout_token(&[]))]).await.status;
+        let told = self
+            .app
+            .posts_raw("/oauth2/backchannel_logout/Acme", &[("logout_token", &self.acme.logout_token(&[]))])
+            .await
+            .status;
         let sid = format!("sid-of-{}", dora.name);
         let frame = self.broker.at("/oauth2/frontchannel_logout/Acme");
         let frame = Url::parse_with_params(&frame, [("iss", self.acme.issuer()), ("sid", sid)]).unwrap();
         let framed = reqwest::Client::new().get(frame).send().await.unwrap().status().as_u16();
         let pool = &self.broker.app.pools()[0].pool;
         let everywhere = sign_out_everywhere(&self.broker.app, pool, &edda.sub).await.map_or(503, |()| 200);
-        vec![("revoke", revoked), ("logout", left), ("back channel", told), ("front channel", framed), ("everywhere", everywhere)]
+        vec![
+            ("revoke", revoked),
+            ("logout", left),
+            ("back channel", told),
+            ("front channel", framed),
+            ("everywhere", everywhere),
+        ]
     }
 
     async fn looks_up(&self, visitor: &Visitor) -> TokenAnswer {
@@ -248,7 +269,8 @@ async fn who_repeats_a_sign_out_that_no_replica_has_is_refused_again() {
             assert_eq!(status, 503, "{way}, round {round}");
         }
     }
-    // Nor do apps hear that it is over: they would throw away what may be good again, for whoever else has it.
+    // Nor do apps hear that it is over: they would throw away what may be good again, for whoever else has
+    // it.
     for family in [0, 4] {
         let visitor = &world.people[family];
         assert_eq!(world.looks_up(visitor).await.status, 503, "{}", visitor.name);
@@ -274,6 +296,11 @@ async fn who_repeats_a_sign_out_that_no_replica_has_is_refused_again() {
     let silently = world.app.asks().with("prompt", "none").url();
     for visitor in &mut world.people[1..] {
         let page = visitor.browser.opens(&silently).await.page();
-        assert_eq!((page.query("code"), page.query("error").as_deref()), (None, Some("login_required")), "{}", visitor.name);
+        assert_eq!(
+            (page.query("code"), page.query("error").as_deref()),
+            (None, Some("login_required")),
+            "{}",
+            visitor.name
+        );
     }
 }

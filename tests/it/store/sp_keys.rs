@@ -41,7 +41,9 @@ async fn replicas_that_start_at_once_share_one_pair_of_keys() {
         let replicas = Replicas::new(kind).await;
         let starts = (0..4).map(|_| {
             let keyring = replicas.start();
-            tokio::spawn(async move { fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates) })
+            tokio::spawn(
+                async move { fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates) },
+            )
         });
         let mut seen = Vec::new();
         for start in starts.collect::<Vec<_>>() {
@@ -61,7 +63,9 @@ async fn the_certificates_live_ten_years_and_the_keys_have_one_use_each() {
     assert_ne!(signing.public_key().key_type(), symbolon::protocol::saml::certificate::KeyType::P256);
     assert_eq!(signing.subject(), "CN=Symbolon eu-west-1_A");
     let now = replicas.world.clock.now();
-    assert!(signing.not_before() < now && signing.not_after().since(now) > Duration::from_secs(10 * 365 * 86_400));
+    assert!(
+        signing.not_before() < now && signing.not_after().since(now) > Duration::from_secs(10 * 365 * 86_400)
+    );
     assert_ne!(signing, &keys.encryption_certificate, "C-46: another key decrypts");
 }
 
@@ -77,7 +81,10 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_still_decrypts() 
         let between = two.of(&pool()).await.unwrap();
         assert_eq!(between.signing.certificate(), before.signing.certificate());
         assert_eq!((between.signing_certificates.len(), between.decryption.len()), (2, 2));
-        assert_ne!(between.encryption_certificate, before.encryption_certificate, "assertions are encrypted for the newest");
+        assert_ne!(
+            between.encryption_certificate, before.encryption_certificate,
+            "assertions are encrypted for the newest"
+        );
         replicas.world.clock.advance(LEAD);
         let after = one.of(&pool()).await.unwrap();
         assert_eq!(Some(after.signing.certificate()), between.signing_certificates.last());

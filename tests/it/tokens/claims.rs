@@ -155,11 +155,18 @@ fn a_machines_token_has_the_app_as_subject_and_no_person() {
 #[test]
 fn a_logout_token_names_the_event_and_never_a_nonce() {
     let session = SessionId::from_random([5; 16]);
-    let claims = claims::logout(&example(), &ClientId::parse("web").unwrap(), (&ada().sub, Some(&session)), NOW, ACCESS_JTI);
+    let claims = claims::logout(
+        &example(),
+        &ClientId::parse("web").unwrap(),
+        (&ada().sub, Some(&session)),
+        NOW,
+        ACCESS_JTI,
+    );
     assert_eq!(
         Value::Object(claims),
         json!({
-            "iss": "https://auth.example/eu-west-1_Example01", "sub": "6f8b3c1e-0f57-4c39-9a62-1a2b3c4d5e6f", "aud": "web",
+            "iss": "https://auth.example/eu-west-1_Example01", "sub": "6f8b3c1e-0f57-4c39-9a62-1a2b3c4d5e6f",
+            "aud": "web",
             "iat": 1_790_000_000, "exp": 1_790_000_120, "jti": ACCESS_JTI, "sid": SESSION,
             "events": {"http://schemas.openid.net/event/backchannel-logout": {}}
         })
@@ -178,8 +185,7 @@ fn user_info_has_true_booleans_and_cognitos_strings_on_request() {
         Value::Object(claims::user_info(&pool, &ada(), &scopes)),
         json!({
             "sub": "6f8b3c1e-0f57-4c39-9a62-1a2b3c4d5e6f",
-            "identities": "[{\"userId\":\"1234\",\"providerName\":\"Google\",\"providerType\":\"Google\",\"issuer\":null,\
-                           \"primary\":true,\"dateCreated\":1642699117273}]",
+            "identities": "[{\"userId\":\"1234\",\"providerName\":\"Google\",\"providerType\":\"Google\",\"issuer\":null,\"primary\":true,\"dateCreated\":1642699117273}]",
             "email": "ada@example.com",
             "email_verified": "true",
             "username": "Google_1234"

@@ -34,7 +34,12 @@ impl Folder {
 
     /// Exit code, standard output, standard error.
     fn keys(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_symbolon")).arg("keys").args(arguments).current_dir(&self.0).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_symbolon"))
+            .arg("keys")
+            .args(arguments)
+            .current_dir(&self.0)
+            .output()
+            .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
@@ -66,7 +71,12 @@ fn keys_are_listed_rotated_once_and_retired() {
 
     let rotated = folder.json(&["rotate", "--pool", "eu-west-1_A1"]);
     assert_eq!(rotated["pools"].as_array().unwrap().len(), 1);
-    let expected = [["id", "ES256", "active"], ["access", "ES256", "active"], ["id", "ES256", "next"], ["access", "ES256", "next"]];
+    let expected = [
+        ["id", "ES256", "active"],
+        ["access", "ES256", "active"],
+        ["id", "ES256", "next"],
+        ["access", "ES256", "next"],
+    ];
     assert_eq!(states(&rotated["pools"][0]), expected);
     let again = folder.json(&["rotate", "--pool", "eu-west-1_A1"]);
     assert_eq!(again["pools"], rotated["pools"], "rotating again while successors wait changes nothing");
@@ -74,7 +84,12 @@ fn keys_are_listed_rotated_once_and_retired() {
 
     let stolen = rotated["pools"][0]["keys"][1]["kid"].as_str().unwrap();
     let retired = folder.json(&["retire", "--kid", stolen]);
-    let expected = [["id", "ES256", "active"], ["access", "ES256", "revoked"], ["id", "ES256", "next"], ["access", "ES256", "active"]];
+    let expected = [
+        ["id", "ES256", "active"],
+        ["access", "ES256", "revoked"],
+        ["id", "ES256", "next"],
+        ["access", "ES256", "active"],
+    ];
     assert_eq!(states(&retired["pools"][0]), expected);
 
     let (code, table, _) = folder.keys(&["list", "--config", "symbolon.toml"]);
@@ -122,7 +137,11 @@ fn no_output_and_no_file_shows_a_private_key() {
     for entry in std::fs::read_dir(folder.0.join("data")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         for clear in [&b"\"private\""[..], b"\"kid\"", b"MIGHAgEAMBMG"] {
-            assert!(!bytes.windows(clear.len()).any(|window| window == clear), "{}", String::from_utf8_lossy(clear));
+            assert!(
+                !bytes.windows(clear.len()).any(|window| window == clear),
+                "{}",
+                String::from_utf8_lossy(clear)
+            );
         }
     }
 }

@@ -104,13 +104,19 @@ async fn every_replica_publishes_a_new_key_before_any_signs_with_it() {
     let (one, two) = (replicas.start(), replicas.start());
     let old = two.of(&replicas.pool).await.unwrap();
     let added = one.rotate(&replicas.pool).await.unwrap().added;
-    assert!(published(&one.of(&replicas.pool).await.unwrap()).contains(&added[0]), "the rotating replica at once");
+    assert!(
+        published(&one.of(&replicas.pool).await.unwrap()).contains(&added[0]),
+        "the rotating replica at once"
+    );
     replicas.wait(REREAD);
     let seen = two.of(&replicas.pool).await.unwrap();
     assert!(added.iter().all(|kid| published(&seen).contains(kid)), "the other within the re-read time");
     assert_eq!(kid(&seen, Use::Access, &replicas), kid(&old, Use::Access, &replicas));
     replicas.wait(LEAD);
-    assert!(added.contains(&kid(&seen, Use::Access, &replicas)), "and both change over at one instant without reading anything");
+    assert!(
+        added.contains(&kid(&seen, Use::Access, &replicas)),
+        "and both change over at one instant without reading anything"
+    );
 }
 
 /// E-10
@@ -124,7 +130,10 @@ async fn a_key_taken_out_by_hand_is_refused_by_every_replica_within_the_re_read_
     one.retire(&replicas.pool, &kid(&keys, Use::Access, &replicas)).await.unwrap();
 
     let now = replicas.outside.clock.now();
-    assert!(access(&token, &replicas.pool, &one.of(&replicas.pool).await.unwrap(), now).is_err(), "here at once");
+    assert!(
+        access(&token, &replicas.pool, &one.of(&replicas.pool).await.unwrap(), now).is_err(),
+        "here at once"
+    );
     replicas.wait(REREAD);
     let now = replicas.outside.clock.now();
     let keys = two.of(&replicas.pool).await.unwrap();
@@ -149,7 +158,12 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none() {
     assert_eq!(fresh.code(), "store_record_corrupt");
 
     let key = replicas.key();
-    let repair = Batch::new(key.partition()).put(&key, replicas.directory.encode(&key, &good), Life::Forever, Expect::Any);
+    let repair = Batch::new(key.partition()).put(
+        &key,
+        replicas.directory.encode(&key, &good),
+        Life::Forever,
+        Expect::Any,
+    );
     assert_eq!(replicas.directory.store.commit(repair).await.unwrap(), Outcome::Committed);
     let added = replicas.start().rotate(&replicas.pool).await.unwrap().added;
     for _ in 0..50 {

@@ -62,11 +62,18 @@ fn a_new_key_is_published_for_longer_than_clients_cache_before_it_signs() {
     let before = NOW.plus(LEAD).minus(Duration::from_millis(1));
     assert_eq!(kid_of(&set, Use::Access, before), old);
     assert_eq!(kid_of(&set, Use::Access, NOW.plus(LEAD)), new);
-    assert_eq!((state_of(&set, &new, before), state_of(&set, &new, NOW.plus(LEAD))), (State::Next, State::Active));
-    assert_eq!((state_of(&set, &old, before), state_of(&set, &old, NOW.plus(LEAD))), (State::Active, State::Retired));
+    assert_eq!(
+        (state_of(&set, &new, before), state_of(&set, &new, NOW.plus(LEAD))),
+        (State::Next, State::Active)
+    );
+    assert_eq!(
+        (state_of(&set, &old, before), state_of(&set, &old, NOW.plus(LEAD))),
+        (State::Active, State::Retired)
+    );
 }
 
-/// E-10: a token made in the last moment of the old key, with the longest life there is, is accepted until it expires.
+/// E-10: a token made in the last moment of the old key, with the longest life there is, is accepted until it
+/// expires.
 #[test]
 fn the_old_key_verifies_until_its_last_token_dies() {
     let mut visit = Visit { pool: quick(), ..Visit::with_scopes("openid") };
@@ -96,7 +103,11 @@ fn a_key_taken_out_by_hand_is_neither_published_nor_accepted_and_another_takes_o
 
     let uses = set.replacement_for(&stolen, NOW).unwrap().expect("nothing else can sign access tokens");
     assert_eq!(uses, Uses::Access);
-    assert_eq!(set.retire(&stolen, None, NOW), Err(KeysetError::NoSuccessor(stolen.clone())), "never a pool that cannot sign");
+    assert_eq!(
+        set.retire(&stolen, None, NOW),
+        Err(KeysetError::NoSuccessor(stolen.clone())),
+        "never a pool that cannot sign"
+    );
     let replacement = generate_one(uses, SigningAlgorithm::Es256).unwrap();
     let after = set.retire(&stolen, Some(replacement), NOW).unwrap();
 
@@ -162,11 +173,18 @@ fn a_pool_may_change_its_algorithm_and_share_or_separate_its_keys_at_a_rotation(
     let (now, keys) = (NOW.plus(LEAD), PoolKeys::new(set.clone(), NOW.plus(LEAD)).unwrap());
     assert_eq!(kid_of(&set, Use::Id, now), kid_of(&set, Use::Access, now));
     assert_eq!(set.signing(Use::Id, now).unwrap().algorithm, SigningAlgorithm::EdDsa);
-    assert_eq!(keys.algorithms().iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>(), ["ES256", "EdDSA"]);
+    assert_eq!(
+        keys.algorithms().iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>(),
+        ["ES256", "EdDSA"]
+    );
 
     let set = set.rotate(fresh(&quick()), now).unwrap();
     let middle = kid_of(&set, Use::Id, now);
-    assert_eq!(state_of(&set, &middle, now.plus(LEAD)), State::Retired, "two separate keys replace the shared one");
+    assert_eq!(
+        state_of(&set, &middle, now.plus(LEAD)),
+        State::Retired,
+        "two separate keys replace the shared one"
+    );
     assert_ne!(kid_of(&set, Use::Id, now.plus(LEAD)), kid_of(&set, Use::Access, now.plus(LEAD)));
 }
 
@@ -195,7 +213,8 @@ fn a_stored_set_reads_back_and_does_not_print_its_keys() {
     assert!(format!("{set:?}").contains("[redacted]"));
 }
 
-/// A clock that was set back, or ahead when the keys were made, keeps nobody from signing: the first key is published already.
+/// A clock that was set back, or ahead when the keys were made, keeps nobody from signing: the first key is
+/// published already.
 #[test]
 fn while_the_clock_stands_before_the_making_of_the_keys_the_first_of_them_signs() {
     let before = NOW.minus(Duration::from_secs(86_400));
@@ -204,7 +223,10 @@ fn while_the_clock_stands_before_the_making_of_the_keys_the_first_of_them_signs(
     let set = set.rotate(fresh(&quick()), NOW.plus(secs(60))).unwrap();
     for at in [before, NOW.minus(Duration::from_millis(1)), NOW] {
         assert_eq!([Use::Id, Use::Access].map(|usage| kid_of(&set, usage, at)), first);
-        assert_eq!(PoolKeys::new(set.clone(), at).unwrap().signing(Use::Id, at).unwrap().kid(), Some(first[0].as_str()));
+        assert_eq!(
+            PoolKeys::new(set.clone(), at).unwrap().signing(Use::Id, at).unwrap().kid(),
+            Some(first[0].as_str())
+        );
         assert!(published(&set, at).contains(&first[0]) && published(&set, at).contains(&first[1]));
     }
     let taken_out = set.retire(&first[1], None, before).unwrap();
@@ -216,20 +238,24 @@ fn while_the_clock_stands_before_the_making_of_the_keys_the_first_of_them_signs(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is rotated and retired when: both uses always have exactly one active key, and what is neither dead nor taken out is published.
+    /// Whatever is rotated and retired when: both uses always have exactly one active key, and what is
+    /// neither dead nor taken out is published.
     #[test]
-    fn a_pool_can_always_sign_and_only_with_published_keys(steps in prop::collection::vec((0_u64..100_000, any::<prop::sample::Index>(), 0_u8..4), 1..12)) {
+    fn a_pool_can_always_sign_and_only_with_published_keys(steps in prop::collection::vec((0_u64..100_000,
+        any::<prop::sample::Index>(), 0_u8..4), 1..12)) {
         let pool = pool("eu-west-1_Example01", SigningAlgorithm::EdDsa);
         let mut now = NOW;
         let mut set = Keyset::create(fresh(&pool), now).unwrap();
         for (wait, which, step) in steps {
             now = now.plus(secs(wait));
             let live: Vec<String> =
-                set.keys.iter().filter(|key| !matches!(set.state(key, now), State::Revoked | State::Dead)).map(|key| key.kid.clone()).collect();
+                set.keys.iter().filter(|key| !matches!(set.state(key, now),
+                    State::Revoked | State::Dead)).map(|key| key.kid.clone()).collect();
             let before: Vec<State> = set.keys.iter().map(|key| set.state(key, now)).collect();
             if step == 0 {
                 let kid = which.get(&live);
-                let new = set.replacement_for(kid, now).unwrap().map(|uses| generate_one(uses, pool.signing).unwrap());
+                let new = set.replacement_for(kid, now).unwrap().map(|uses| generate_one(uses,
+                    pool.signing).unwrap());
                 set = set.retire(kid, new, now).unwrap();
                 prop_assert!(!published(&set, now).contains(kid));
             } else if set.upcoming(now).next().is_none() {
@@ -240,7 +266,8 @@ proptest! {
                 let kid = kid_of(&set, usage, now);
                 prop_assert!(published(&set, now).contains(&kid));
                 prop_assert_eq!(state_of(&set, &kid, now), State::Active);
-                let active = set.keys.iter().filter(|key| key.uses.contains(usage) && set.state(key, now) == State::Active).count();
+                let active = set.keys.iter().filter(|key| key.uses.contains(usage) && set.state(key,
+                    now) == State::Active).count();
                 prop_assert_eq!(active, 1);
             }
             for key in &set.keys {

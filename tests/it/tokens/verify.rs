@@ -22,7 +22,9 @@ fn tokens(visit: &Visit, keys: &PoolKeys) -> (String, String) {
 }
 
 /// Signs claims with the pool's own access key, as only a defect could.
-fn access_with(change: impl Fn(&mut serde_json::Map<String, Value>)) -> Result<symbolon::token::verify::AccessClaims, TokenError> {
+fn access_with(
+    change: impl Fn(&mut serde_json::Map<String, Value>),
+) -> Result<symbolon::token::verify::AccessClaims, TokenError> {
     let visit = Visit::with_scopes("openid");
     let mut claims = claims::access(&visit.issuance());
     change(&mut claims);
@@ -50,9 +52,11 @@ fn a_machines_token_is_accepted_and_has_no_person() {
     let scopes = Scopes::parse("orders/read").unwrap();
     let client = visit.pool.client("web").unwrap();
     let ids = TokenIds::from_random([[1; 16]; 3]);
-    let token =
-        issue::client_token(&ClientIssuance { pool: &visit.pool, client, scopes: &scopes, confirmation: None, now: NOW, ids }, &KEYS)
-            .unwrap();
+    let token = issue::client_token(
+        &ClientIssuance { pool: &visit.pool, client, scopes: &scopes, confirmation: None, now: NOW, ids },
+        &KEYS,
+    )
+    .unwrap();
     let claims = access(&token, &visit.pool, &KEYS, NOW).unwrap();
     assert_eq!((claims.sub(), claims.username(), claims.family()), (None, None, None));
     assert_eq!(claims.client().as_str(), "web");
@@ -62,7 +66,8 @@ fn a_machines_token_is_accepted_and_has_no_person() {
 #[test]
 fn the_header_names_key_and_algorithm_in_cognitos_order() {
     let (id, access) = tokens(&Visit::with_scopes("openid"), &KEYS);
-    let header = |token: &str| String::from_utf8(base64url_decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    let header =
+        |token: &str| String::from_utf8(base64url_decode(token.split('.').next().unwrap()).unwrap()).unwrap();
     for (token, usage) in [(&id, Use::Id), (&access, Use::Access)] {
         let kid = KEYS.signing(usage, NOW).unwrap().kid().unwrap().to_owned();
         assert_eq!(header(token), format!(r#"{{"kid":"{kid}","alg":"RS256"}}"#));
@@ -80,7 +85,14 @@ fn id_access_and_logout_tokens_do_not_stand_in_for_each_other() {
     for (keys, one_key) in [(&*KEYS, false), (&keys_of(&shared), true)] {
         let (id, access_token) = tokens(&visit, keys);
         let client = &visit.pool.client("web").unwrap().id;
-        let logout = Logout { pool: &visit.pool, client, sub: &visit.user.sub, session: None, now: NOW, random: [7; 16] };
+        let logout = Logout {
+            pool: &visit.pool,
+            client,
+            sub: &visit.user.sub,
+            session: None,
+            now: NOW,
+            random: [7; 16],
+        };
         let logout = issue::logout_token(&logout, keys).unwrap();
         assert!(access(&access_token, &visit.pool, keys, NOW).is_ok());
         assert!(id_hint(&id, &visit.pool, keys).is_ok());
@@ -110,10 +122,20 @@ fn a_token_of_one_pool_is_nothing_at_another() {
     let (id, token) = tokens(&visit, &KEYS);
     let other = pool("eu-west-1_Example02", SigningAlgorithm::Rs256);
     let foreign = keys_of(&other);
-    assert!(matches!(access(&token, &other, &foreign, NOW), Err(TokenError::Jws(JwsError::UnknownKey { .. }))));
+    assert!(matches!(
+        access(&token, &other, &foreign, NOW),
+        Err(TokenError::Jws(JwsError::UnknownKey { .. }))
+    ));
     assert!(matches!(id_hint(&id, &other, &foreign), Err(TokenError::Jws(JwsError::UnknownKey { .. }))));
-    assert!(matches!(access(&token, &other, &KEYS, NOW), Err(TokenError::Issuer { .. })), "even if both pools had one key");
-    for issuer in ["https://auth.example/eu-west-1_Example01/", "https://auth.example/eu-west-1_Example011", "https://auth.example"] {
+    assert!(
+        matches!(access(&token, &other, &KEYS, NOW), Err(TokenError::Issuer { .. })),
+        "even if both pools had one key"
+    );
+    for issuer in [
+        "https://auth.example/eu-west-1_Example01/",
+        "https://auth.example/eu-west-1_Example011",
+        "https://auth.example",
+    ] {
         let refused = access_with(|claims| drop(claims.insert("iss".into(), issuer.into())));
         assert!(matches!(refused, Err(TokenError::Issuer { .. })), "{issuer}");
     }
@@ -129,7 +151,10 @@ fn a_hint_names_its_app_person_and_session_and_may_be_expired() {
     let over = last.plus(Duration::from_secs(1));
     assert!(matches!(access(&token, &visit.pool, &KEYS, over), Err(TokenError::Expired { .. })));
     let hint = id_hint(&id, &visit.pool, &KEYS).unwrap();
-    assert_eq!((hint.client().as_str(), hint.sub(), hint.session()), ("web", &visit.user.sub, Some(&visit.session)));
+    assert_eq!(
+        (hint.client().as_str(), hint.sub(), hint.session()),
+        ("web", &visit.user.sub, Some(&visit.session))
+    );
 }
 
 /// E-06
@@ -158,7 +183,8 @@ fn times_of_the_wrong_type_huge_negative_or_missing_are_refused() {
         assert_eq!(access_with(|claims| drop(claims.remove(name))).unwrap_err(), TokenError::Claim(name));
     }
     for name in ["iat", "nbf"] {
-        let ahead = |secs: i64| access_with(|claims| drop(claims.insert(name.into(), (NOW.secs() + secs).into())));
+        let ahead =
+            |secs: i64| access_with(|claims| drop(claims.insert(name.into(), (NOW.secs() + secs).into())));
         assert!(ahead(60).is_ok(), "{name}: another replica's clock");
         assert!(matches!(ahead(61), Err(TokenError::NotYet { .. })), "{name}");
     }
@@ -170,7 +196,11 @@ fn a_token_that_lost_a_claim_is_refused() {
         assert_eq!(access_with(|claims| drop(claims.remove(name))).unwrap_err(), TokenError::Claim(name));
     }
     let nameless = access_with(|claims| drop(claims.remove("username")));
-    assert_eq!(nameless.unwrap_err(), TokenError::Claim("sub"), "a person's token does not become a machine's");
+    assert_eq!(
+        nameless.unwrap_err(),
+        TokenError::Claim("sub"),
+        "a person's token does not become a machine's"
+    );
 }
 
 #[test]
@@ -186,7 +216,8 @@ fn at_hash_binds_the_id_token_to_its_access_token() {
     }
 }
 
-/// A second opinion: a client library that knows only the published key set accepts the tokens of every kind of pool.
+/// A second opinion: a client library that knows only the published key set accepts the tokens of every kind
+/// of pool.
 #[test]
 fn a_foreign_library_accepts_our_tokens_with_the_published_keys() {
     for signing in [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
@@ -216,13 +247,15 @@ fn a_token_under_another_algorithm_is_refused() {
     let (_, token) = tokens(&visit, &KEYS);
     let (_, payload) = token.split_once('.').unwrap();
     let kid = KEYS.signing(Use::Access, NOW).unwrap().kid().unwrap();
-    for alg in ["none", "nOnE", "", "HS256", "HS512", "EdDSA", "ES256", "ES256K", "RS512", "PS256", "RS256 "] {
+    for alg in ["none", "nOnE", "", "HS256", "HS512", "EdDSA", "ES256", "ES256K", "RS512", "PS256", "RS256 "]
+    {
         let forged = format!("{}.{payload}", base64url(json!({"kid": kid, "alg": alg}).to_string()));
         assert!(access(&forged, &visit.pool, &KEYS, NOW).is_err(), "{alg}");
     }
 }
 
-/// E-39: 500 groups fit; far more than any header takes is an error that names what to change, never a cut-off list.
+/// E-39: 500 groups fit; far more than any header takes is an error that names what to change, never a
+/// cut-off list.
 #[test]
 fn a_person_with_very_many_groups_gets_a_token_or_a_clear_error() {
     let mut visit = Visit::with_scopes("openid");
@@ -251,9 +284,11 @@ fn a_key_in_the_header_is_ignored() {
     let kid = KEYS.signing(Use::Access, NOW).unwrap().kid().unwrap();
     let genuine = attacker.sign(None, &claims::access(&visit.issuance())).unwrap();
     let (_, rest) = genuine.split_once('.').unwrap();
-    for extra in
-        [json!({"jwk": attacker.public_jwk()}), json!({"jku": "https://evil.example/jwks"}), json!({"x5u": "https://evil.example/c"})]
-    {
+    for extra in [
+        json!({"jwk": attacker.public_jwk()}),
+        json!({"jku": "https://evil.example/jwks"}),
+        json!({"x5u": "https://evil.example/c"}),
+    ] {
         for kid in [kid, "../../dev/null", "' OR 1=1 --", "https://evil.example/jwks"] {
             let mut header = extra.clone();
             header["alg"] = "ES256".into();

@@ -98,7 +98,11 @@ pub(super) fn ada() -> User {
             ("custom:department", "engines"),
         ]),
         identities: vec![LinkedIdentity {
-            key: IdentityKey { provider: google, issuer: "https://accounts.google.com".into(), subject: "1234".into() },
+            key: IdentityKey {
+                provider: google,
+                issuer: "https://accounts.google.com".into(),
+                subject: "1234".into(),
+            },
             provider_type: ProviderType::Google,
             primary: true,
             created: Timestamp::from_millis(1_642_699_117_273),
@@ -129,7 +133,11 @@ impl Visit {
         Self {
             pool: example(),
             user: ada(),
-            sign_in: SignIn { at: Timestamp::from_secs(1_789_999_000), provider: None, amr: vec!["fed".into()] },
+            sign_in: SignIn {
+                at: Timestamp::from_secs(1_789_999_000),
+                provider: None,
+                amr: vec!["fed".into()],
+            },
             scopes: Scopes::parse(scopes).unwrap(),
             nonce: None,
             resource: None,

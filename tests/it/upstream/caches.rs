@@ -26,11 +26,19 @@ struct Source {
 impl Source {
     fn new() -> Self {
         let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), 7);
-        Self { outside, cache: Arc::new(Refreshing::new(POLICY)), fetches: Arc::default(), down: Arc::default() }
+        Self {
+            outside,
+            cache: Arc::new(Refreshing::new(POLICY)),
+            fetches: Arc::default(),
+            down: Arc::default(),
+        }
     }
 
     /// A fetch that lets every other task run first.
-    fn fetch(&self) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<usize, &'static str>> + Send>> + Send + use<> {
+    fn fetch(
+        &self,
+    ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<usize, &'static str>> + Send>> + Send + use<>
+    {
         let (fetches, down) = (Arc::clone(&self.fetches), Arc::clone(&self.down));
         move || {
             Box::pin(async move {

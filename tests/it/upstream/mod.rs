@@ -1,6 +1,12 @@
-//! The relying party: calls to upstreams against a small misbehaving server, caches, and whole sign-ins at a provider made of a function.
+//! The relying party: calls to upstreams against a small misbehaving server, caches, and whole sign-ins at a
+//! provider made of a function.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on ends here")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on ends here"
+)]
 
 mod caches;
 mod http;
@@ -11,4 +17,5 @@ mod requests;
 mod server;
 mod slow;
 mod tls;
+mod userinfo;
 mod world;

@@ -23,7 +23,10 @@ async fn refusal(world: &World) -> &'static str {
 async fn a_person_signs_in_by_a_profile_call() {
     let world = world();
     let (url, _) = world.begin().await.unwrap();
-    assert!(url.query_pairs().all(|(name, _)| name != "nonce") && url.query_pairs().any(|(name, _)| name == "code_challenge"));
+    assert!(
+        url.query_pairs().all(|(name, _)| name != "nonce")
+            && url.query_pairs().any(|(name, _)| name == "code_challenge")
+    );
     let identity = world.sign_in().await.unwrap();
     assert_eq!((identity.key.issuer.as_str(), identity.key.subject.as_str()), ("", "583231"));
     assert_eq!(world.sent_to("/me")[0].1.as_deref(), Some("Bearer the-access-token"));
@@ -33,13 +36,15 @@ async fn a_person_signs_in_by_a_profile_call() {
 async fn further_calls_are_merged_and_a_verified_address_is_picked() {
     let mut world = world();
     let rules = world.oauth2_rules();
-    rules.profile.also = BTreeMap::from([("emails".to_owned(), "https://api.idp.example/me/emails".to_owned())]);
+    rules.profile.also =
+        BTreeMap::from([("emails".to_owned(), "https://api.idp.example/me/emails".to_owned())]);
     rules.quirks.verified_email_list = Some("emails".into());
     world.provider.email_trust = symbolon::provider::settings::EmailTrust::VerifiedList;
     world.answer(
         "/me/emails",
         200,
-        &json!([{"email": "a@x.example", "verified": false, "primary": true}, {"email": "b@x.example", "verified": true}]),
+        &json!([{"email": "a@x.example", "verified": false, "primary": true}, {"email": "b@x.example",
+            "verified": true}]),
     );
     let identity = world.sign_in().await.unwrap();
     assert_eq!((identity.claims["email"].as_str(), identity.email_verified), (Some("b@x.example"), true));
@@ -52,7 +57,11 @@ async fn further_calls_are_merged_and_a_verified_address_is_picked() {
 #[tokio::test]
 async fn an_error_with_status_200_is_an_error() {
     let world = world();
-    world.answer("/token", 200, &json!({"error": "bad_verification_code", "error_description": "The code is incorrect."}));
+    world.answer(
+        "/token",
+        200,
+        &json!({"error": "bad_verification_code", "error_description": "The code is incorrect."}),
+    );
     assert_eq!(refusal(&world).await, "token_refused");
     let world = self::world();
     world.answer("/me", 200, &json!({"errors": [{"message": "suspended"}]}));
@@ -72,7 +81,8 @@ async fn a_token_of_another_app_makes_no_identity() {
     });
     world.answer("/debug_token", 200, &json!({"data": {"app_id": "broker"}}));
     world.sign_in().await.unwrap();
-    let asked = world.idp().seen.iter().find(|request| request.url.path() == "/debug_token").unwrap().url.clone();
+    let asked =
+        world.idp().seen.iter().find(|request| request.url.path() == "/debug_token").unwrap().url.clone();
     assert_eq!(super::world::query(&asked, "input_token").as_deref(), Some("the-access-token"));
     assert_eq!(super::world::query(&asked, "access_token").as_deref(), Some("broker|the-secret"));
     let profiles = world.count("/me");
@@ -109,7 +119,11 @@ async fn an_answer_that_names_another_site_is_refused() {
     let world = world();
     let (_, pending) = world.begin().await.unwrap();
     for iss in ["https%3A%2F%2Fevil.example", "nonsense", "https%3A%2F%2Fidp.example.evil.example"] {
-        assert_eq!(world.come_back(&pending, &format!("code=c&iss={iss}")).await.unwrap_err().code(), "callback_issuer_mismatch", "{iss}");
+        assert_eq!(
+            world.come_back(&pending, &format!("code=c&iss={iss}")).await.unwrap_err().code(),
+            "callback_issuer_mismatch",
+            "{iss}"
+        );
     }
     assert_eq!(world.count("/token"), 0);
     assert!(world.come_back(&pending, "code=c&iss=https%3A%2F%2Fidp.example%2Flogin").await.is_ok());
@@ -119,9 +133,14 @@ async fn an_answer_that_names_another_site_is_refused() {
 #[tokio::test]
 async fn a_profile_without_a_usable_id_names_nobody() {
     let world = world();
-    for profile in
-        [json!({}), json!({"id": null}), json!({"id": ""}), json!({"id": "x".repeat(300)}), json!({"id": ["1"]}), json!({"id": "a\u{0}b"})]
-    {
+    for profile in [
+        json!({}),
+        json!({"id": null}),
+        json!({"id": ""}),
+        json!({"id": "x".repeat(300)}),
+        json!({"id": ["1"]}),
+        json!({"id": "a\u{0}b"}),
+    ] {
         world.answer("/me", 200, &profile);
         assert_eq!(refusal(&world).await, "provider_subject_unusable", "{profile}");
     }

@@ -8,7 +8,7 @@ use symbolon::model::secret::SecretString;
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::jose::{Algorithm, KeySet, verify};
 use symbolon::protocol::oidc::callback::CallbackParameters;
-use symbolon::provider::settings::{ClientAuth, EmailTrust, Endpoints, TenantRule, UserinfoRule};
+use symbolon::provider::settings::{ClientAuth, Endpoints, TenantRule};
 use symbolon::user_pool::federate::finish;
 
 use super::world::{ISSUER, NOW, World, es256, metadata, p256_pem};
@@ -25,7 +25,10 @@ async fn a_person_signs_in() {
     assert_eq!((identity.authenticated_at, identity.email_verified), (NOW, false));
     assert_eq!(identity.claims["name"], "Alice");
     world.sign_in().await.unwrap();
-    assert_eq!((world.count("/.well-known/openid-configuration"), world.count("/jwks"), world.count("/token")), (1, 1, 2));
+    assert_eq!(
+        (world.count("/.well-known/openid-configuration"), world.count("/jwks"), world.count("/token")),
+        (1, 1, 2)
+    );
 }
 
 /// B-47
@@ -40,7 +43,10 @@ async fn the_code_is_redeemed_with_the_verifier_and_the_secret_in_the_configured
     world.sign_in().await.unwrap();
     let sent = world.sent_to("/token");
     let (form, authorization) = &sent[0];
-    assert_eq!((form["code"].as_str(), form["code_verifier"].as_str()), ("the-code", pending.verifier.as_str()));
+    assert_eq!(
+        (form["code"].as_str(), form["code_verifier"].as_str()),
+        ("the-code", pending.verifier.as_str())
+    );
     assert_eq!(authorization.as_deref(), Some("Basic YnJva2VyOnRoZS1zZWNyZXQ="));
     assert!(!form.contains_key("client_secret"));
     assert_eq!((sent[1].0["client_secret"].as_str(), &sent[1].1), ("the-secret", &None));
@@ -53,22 +59,35 @@ async fn the_code_is_redeemed_with_the_verifier_and_the_secret_in_the_configured
 async fn a_secret_that_is_a_jwt_is_kept_and_renewed_before_it_ends() {
     let mut world = World::oidc();
     let pem = p256_pem();
-    let apple = |pem: &str| ClientAuth::AppleJwt { key: SecretString::from(pem), key_id: "KEY".into(), team_id: "TEAM".into() };
+    let apple = |pem: &str| ClientAuth::AppleJwt {
+        key: SecretString::from(pem),
+        key_id: "KEY".into(),
+        team_id: "TEAM".into(),
+    };
     world.provider.client_auth = apple(&pem);
     for pause in [0, 60, 2900, 100] {
         world.outside.clock.advance(Duration::from_secs(pause));
         world.sign_in().await.unwrap();
     }
-    let secrets: Vec<String> = world.sent_to("/token").into_iter().map(|(form, _)| form["client_secret"].clone()).collect();
+    let secrets: Vec<String> =
+        world.sent_to("/token").into_iter().map(|(form, _)| form["client_secret"].clone()).collect();
     assert!(secrets[0] == secrets[1] && secrets[1] == secrets[2] && secrets[2] != secrets[3]);
-    let key = symbolon::protocol::jose::SigningKey::from_pem(Algorithm::Es256, Some("KEY".into()), &pem).unwrap();
+    let key =
+        symbolon::protocol::jose::SigningKey::from_pem(Algorithm::Es256, Some("KEY".into()), &pem).unwrap();
     let keys = KeySet::from_keys(vec![key.public_key().unwrap()]);
     let claims = verify(&secrets[3], &keys, &[Algorithm::Es256]).unwrap();
     let now = world.outside.clock.now().secs();
-    assert_eq!(Value::Object(claims), json!({"iss": "TEAM", "sub": "broker", "aud": ISSUER, "iat": now, "exp": now + 3600}));
+    assert_eq!(
+        Value::Object(claims),
+        json!({"iss": "TEAM", "sub": "broker", "aud": ISSUER, "iat": now, "exp": now + 3600})
+    );
     world.provider.client_auth = apple(&p256_pem());
     world.sign_in().await.unwrap();
-    assert_ne!(world.sent_to("/token").pop().unwrap().0["client_secret"], secrets[3], "a new key makes a new secret");
+    assert_ne!(
+        world.sent_to("/token").pop().unwrap().0["client_secret"],
+        secrets[3],
+        "a new key makes a new secret"
+    );
     world.provider.client_auth = apple("not a key");
     let error = world.sign_in().await.unwrap_err();
     assert_eq!((error.code(), error.fault()), ("signing_key_pem", Fault::Pool));
@@ -78,7 +97,8 @@ async fn a_secret_that_is_a_jwt_is_kept_and_renewed_before_it_ends() {
 async fn an_assertion_is_made_for_each_request_and_for_that_endpoint_alone() {
     let mut world = World::oidc();
     let pem = p256_pem();
-    world.provider.client_auth = ClientAuth::PrivateKeyJwt { key: pem.as_str().into(), key_id: None, algorithm: "ES256".into() };
+    world.provider.client_auth =
+        ClientAuth::PrivateKeyJwt { key: pem.as_str().into(), key_id: None, algorithm: "ES256".into() };
     world.sign_in().await.unwrap();
     world.sign_in().await.unwrap();
     let key = symbolon::protocol::jose::SigningKey::from_pem(Algorithm::Es256, None, &pem).unwrap();
@@ -180,81 +200,6 @@ async fn what_a_hostile_token_says_makes_no_identity() {
     assert_eq!(refusal(&world).await, "jws_algorithm_not_allowed");
 }
 
-/// B-25
-#[tokio::test]
-async fn userinfo_adds_claims_of_the_same_person_only() {
-    let mut world = World::oidc();
-    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
-    let identity = world.sign_in().await.unwrap();
-    assert_eq!((identity.claims["email"].as_str(), identity.claims["name"].as_str()), (Some("alice@idp.example"), Some("Alice")));
-    assert_eq!(world.sent_to("/userinfo")[0].1.as_deref(), Some("Bearer the-access-token"));
-    for other in [json!({"sub": "bob", "email": "alice@idp.example"}), json!({"email": "x@y.example"}), json!({"sub": ["alice"]})] {
-        world.answer("/userinfo", 200, &other);
-        assert_eq!(refusal(&world).await, "userinfo_subject_mismatch", "{other}");
-    }
-    world.answer("/userinfo", 302, &json!({"sub": "alice"}));
-    assert_eq!(refusal(&world).await, "userinfo_status");
-    world.idp().answers.insert("/userinfo", (200, "text/html", r#"{"sub":"alice"}"#.into()));
-    assert_eq!(refusal(&world).await, "userinfo_content_type");
-}
-
-/// B-49: a flag speaks of the address beside it, never of one from the other source.
-#[tokio::test]
-async fn a_verified_flag_is_not_joined_with_another_address() {
-    let mut world = World::oidc();
-    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
-    world.provider.email_trust = EmailTrust::Claim;
-    let ours = || json!("alice@idp.example");
-    for (token, userinfo, address, verified) in [
-        (json!({"email": ours()}), json!({"email": "alice@other.example", "email_verified": true}), ours(), false),
-        (json!({"email": ours()}), json!({"email_verified": true}), ours(), false),
-        (json!({"email_verified": true}), json!({"email": ours()}), ours(), false),
-        (json!({"email_verified": true}), json!({"email": ours(), "email_verified": false}), ours(), false),
-        (json!({"email": ours(), "email_verified": true}), json!({"email": "alice@other.example", "email_verified": false}), ours(), true),
-        (json!({"email": ours()}), json!({"email": ours(), "email_verified": true}), ours(), true),
-        (json!({}), json!({"email": ours(), "email_verified": true}), ours(), true),
-    ] {
-        world.idp().claims = ["email", "email_verified"].map(|name| (name, token[name].clone())).to_vec();
-        let mut answer = userinfo.clone();
-        answer["sub"] = json!("alice");
-        world.answer("/userinfo", 200, &answer);
-        let identity = world.sign_in().await.unwrap();
-        assert_eq!((&identity.claims["email"], identity.email_verified), (&address, verified), "{token} {userinfo}");
-    }
-}
-
-/// B-49
-#[tokio::test]
-async fn proof_of_a_domain_is_not_joined_with_an_address_from_userinfo() {
-    let mut world = World::oidc();
-    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
-    world.provider.email_trust = EmailTrust::EdovClaim;
-    world.idp().claims = vec![("xms_edov", json!(true))];
-    assert!(!world.sign_in().await.unwrap().email_verified);
-    world.idp().claims = vec![("xms_edov", json!(true)), ("email", json!("alice@idp.example"))];
-    assert!(world.sign_in().await.unwrap().email_verified);
-}
-
-/// B-13, B-25
-#[tokio::test]
-async fn signed_userinfo_is_the_provider_s_and_for_us() {
-    let mut world = World::oidc();
-    world.oidc_rules().userinfo = UserinfoRule::WhenOffered;
-    let sign = |world: &World, claims: Value| {
-        let token = world.idp().key.sign(None, &claims).unwrap();
-        world.idp().answers.insert("/userinfo", (200, "application/jwt", token));
-    };
-    sign(&world, json!({"iss": ISSUER, "aud": "broker", "sub": "alice", "email": "a@b.example"}));
-    assert_eq!(world.sign_in().await.unwrap().claims["email"], "a@b.example");
-    sign(&world, json!({"iss": ISSUER, "aud": "other", "sub": "alice"}));
-    assert_eq!(refusal(&world).await, "userinfo_foreign");
-    sign(&world, json!({"iss": "https://evil.example", "aud": "broker", "sub": "alice"}));
-    assert_eq!(refusal(&world).await, "userinfo_foreign");
-    let forged = es256("k1").sign(None, &json!({"iss": ISSUER, "aud": "broker", "sub": "alice"})).unwrap();
-    world.idp().answers.insert("/userinfo", (200, "application/jwt", forged));
-    assert_eq!(refusal(&world).await, "userinfo_signature");
-}
-
 #[tokio::test]
 async fn a_person_who_turns_back_is_no_failure() {
     let world = World::oidc();
@@ -283,8 +228,10 @@ async fn a_form_post_is_taken_only_where_it_was_asked_for() {
     assert_eq!(super::world::query(&url, "response_mode").as_deref(), Some("form_post"));
     assert_eq!(world.come_back(&pending, "code=c").await.unwrap_err().code(), "callback_transport");
     let body = b"state=s&code=c&user=%7B%22name%22%3A%7B%22firstName%22%3A%22Alice%22%7D%2C%22email%22%3A%22evil%40x.example%22%7D";
-    let parameters = CallbackParameters::from_form(Some("application/x-www-form-urlencoded"), None, body).unwrap();
-    let identity = finish(world.means(), &world.provider, &pending, &parameters.answer().unwrap()).await.unwrap();
+    let parameters =
+        CallbackParameters::from_form(Some("application/x-www-form-urlencoded"), None, body).unwrap();
+    let identity =
+        finish(world.means(), &world.provider, &pending, &parameters.answer().unwrap()).await.unwrap();
     assert_eq!(identity.unsigned["name"]["firstName"], "Alice");
     assert!(!identity.unsigned.contains_key("email") && !identity.claims.contains_key("email"));
 }
@@ -295,7 +242,10 @@ async fn a_provider_that_is_down_is_temporarily_unavailable_and_comes_back() {
     let world = World::oidc();
     world.idp().down = true;
     let error = world.begin().await.unwrap_err();
-    assert_eq!((error.code(), error.oauth_error(), error.retryable()), ("provider_unreachable", "temporarily_unavailable", true));
+    assert_eq!(
+        (error.code(), error.oauth_error(), error.retryable()),
+        ("provider_unreachable", "temporarily_unavailable", true)
+    );
     world.idp().down = false;
     world.outside.clock.advance(Duration::from_secs(5));
     world.sign_in().await.unwrap();
@@ -331,7 +281,10 @@ async fn worthless_codes_do_not_open_the_breaker() {
     world.answer("/token", 400, &json!({"error": "invalid_grant", "error_description": "Bad code"}));
     for _ in 0..50 {
         let error = world.sign_in().await.unwrap_err();
-        assert_eq!((error.code(), error.oauth_error(), error.fault()), ("token_refused", "server_error", Fault::Visitor));
+        assert_eq!(
+            (error.code(), error.oauth_error(), error.fault()),
+            ("token_refused", "server_error", Fault::Visitor)
+        );
     }
 }
 
@@ -348,7 +301,10 @@ async fn an_endpoint_that_is_missing_or_nonsense_is_named() {
     world.oidc_rules().endpoints.jwks = Some("http://idp.example/jwks".into());
     assert_eq!(refusal(&world).await, "endpoint_unusable");
     let deep = World::oidc();
-    deep.idp().answers.insert("/.well-known/openid-configuration", (200, "application/json", format!("{{\"a\":{}", "[".repeat(100_000))));
+    deep.idp().answers.insert(
+        "/.well-known/openid-configuration",
+        (200, "application/json", format!("{{\"a\":{}", "[".repeat(100_000))),
+    );
     assert_eq!(deep.begin().await.unwrap_err().code(), "discovery_malformed");
 }
 
@@ -359,9 +315,13 @@ async fn settings_and_metadata_cannot_point_the_broker_inside() {
     world.upstreams = Upstreams::new(&world.outside, false, None).unwrap();
     let inside = Some("https://169.254.169.254/latest/meta-data/".to_owned());
     let authorization = Some("https://idp.example/authorize".to_owned());
-    world.oidc_rules().endpoints = Endpoints { authorization, token: inside.clone(), jwks: inside.clone(), ..Endpoints::default() };
+    world.oidc_rules().endpoints =
+        Endpoints { authorization, token: inside.clone(), jwks: inside.clone(), ..Endpoints::default() };
     let error = world.sign_in().await.unwrap_err();
-    assert_eq!((error.code(), error.fault(), error.oauth_error()), ("provider_address_refused", Fault::Pool, "server_error"));
+    assert_eq!(
+        (error.code(), error.fault(), error.oauth_error()),
+        ("provider_address_refused", Fault::Pool, "server_error")
+    );
     world.oidc_rules().endpoints = Endpoints::default();
     world.oidc_rules().discovery_url = inside;
     assert_eq!(refusal(&world).await, "provider_address_refused");
@@ -376,7 +336,10 @@ async fn only_allowed_tenants_of_a_multi_tenant_issuer_sign_in() {
     let template = format!("{ISSUER}/{{tenantid}}/v2.0");
     world.oidc_rules().issuer.clone_from(&template);
     let rule = |allowed: &[&str]| {
-        Some(TenantRule { allowed: allowed.iter().map(|id| (*id).to_owned()).collect(), refused: vec![PERSONAL.into()] })
+        Some(TenantRule {
+            allowed: allowed.iter().map(|id| (*id).to_owned()).collect(),
+            refused: vec![PERSONAL.into()],
+        })
     };
     world.oidc_rules().quirks.tenant = rule(&[OURS]);
     let mut document = metadata();
@@ -387,7 +350,11 @@ async fn only_allowed_tenants_of_a_multi_tenant_issuer_sign_in() {
     assert_eq!(world.sign_in().await.unwrap().key.issuer, format!("{ISSUER}/{OURS}/v2.0"));
     for (iss, tid, code) in [
         (PERSONAL, PERSONAL, "provider_tenant_refused"),
-        ("11111111-6c67-4c5b-b112-36a304b66dad", "11111111-6c67-4c5b-b112-36a304b66dad", "provider_tenant_refused"),
+        (
+            "11111111-6c67-4c5b-b112-36a304b66dad",
+            "11111111-6c67-4c5b-b112-36a304b66dad",
+            "provider_tenant_refused",
+        ),
         (PERSONAL, OURS, "id_token_issuer_mismatch"),
         ("common", "common", "id_token_issuer_mismatch"),
     ] {

@@ -16,7 +16,8 @@ proptest! {
     fn no_answer_of_a_provider_ends_the_process(body: Vec<u8>, status: u16, query: String, pointer: String) {
         let discovery_url = Url::parse("https://idp.example/d").unwrap();
         let issuer = Issuer { value: "https://idp.example/{tenantid}", aliases: &[] };
-        let expected = Expectation { issuer, discovery_url: &discovery_url, loopback_http: true, authorization_given: false };
+        let expected = Expectation { issuer, discovery_url: &discovery_url, loopback_http: true,
+            authorization_given: false };
         prop_assert!(discovery::parse(status, &body, expected).is_err());
         prop_assert!(token_request::parse(status, &body).is_err());
         prop_assert!(profile::check_audience(status, &body, &pointer, "broker").is_err());
@@ -38,8 +39,10 @@ proptest! {
     fn a_forwarded_hint_is_one_value_and_changes_no_other(hint: String, state in "[A-Za-z0-9_-]{43}") {
         let endpoint = Url::parse("https://idp.example/authorize").unwrap();
         let url = |login_hint| authorization_url(&AuthorizationRequest {
-            endpoint: &endpoint, client_id: "broker", redirect_uri: "https://auth.example/cb", scope: "openid".into(), state: &state,
-            nonce: Some("n"), verifier: "v", form_post: false, fixed: &BTreeMap::new(), forwarded: Forwarded { login_hint, ..Forwarded::default() },
+            endpoint: &endpoint, client_id: "broker", redirect_uri: "https://auth.example/cb",
+                scope: "openid".into(), state: &state,
+            nonce: Some("n"), verifier: "v", form_post: false, fixed: &BTreeMap::new(),
+                forwarded: Forwarded { login_hint, ..Forwarded::default() },
         }).unwrap();
         let plain: Vec<(String, String)> = url(None).query_pairs().into_owned().collect();
         let mut with_hint: Vec<(String, String)> = url(Some(&hint)).query_pairs().into_owned().collect();

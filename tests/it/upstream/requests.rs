@@ -14,7 +14,12 @@ use super::world::{CALLBACK, NOW, World, query};
 fn eager() -> World {
     let mut world = World::oidc();
     let request = &mut world.oidc_rules().request;
-    *request = RequestRules { login_hint: true, max_age: true, prompts: vec!["login".into(), "none".into()], ..request.clone() };
+    *request = RequestRules {
+        login_hint: true,
+        max_age: true,
+        prompts: vec!["login".into(), "none".into()],
+        ..request.clone()
+    };
     world
 }
 
@@ -74,7 +79,10 @@ async fn a_provider_that_knows_one_way_to_ask_is_asked_that_way() {
 async fn a_fresh_sign_in_is_asked_for_so_that_the_answer_proves_it() {
     let world = eager();
     let (url, pending) = world.begin_with(|request| request["prompt"]["login"] = json!(true)).await.unwrap();
-    assert_eq!((query(&url, "prompt").as_deref(), query(&url, "max_age").as_deref()), (Some("login"), Some("0")));
+    assert_eq!(
+        (query(&url, "prompt").as_deref(), query(&url, "max_age").as_deref()),
+        (Some("login"), Some("0"))
+    );
     world.idp().claims = vec![("auth_time", json!(NOW.secs() - 3600))];
     let error = world.come_back(&pending, "code=c").await.unwrap_err();
     assert_eq!((error.code(), error.oauth_error()), ("id_token_authentication_too_old", "access_denied"));
@@ -106,13 +114,21 @@ async fn an_answer_is_only_taken_for_the_provider_that_was_asked() {
 #[tokio::test]
 async fn signing_out_at_the_provider_is_offered_only_where_it_is_configured() {
     let mut world = World::oidc();
-    let session = UpstreamSession { provider: world.provider.name.clone(), sid: None, subject: "alice".into(), saml: None };
+    let session = UpstreamSession {
+        provider: world.provider.name.clone(),
+        sid: None,
+        subject: "alice".into(),
+        saml: None,
+    };
     let back = "https://auth.example/logout";
     assert_eq!(end_session_url(&world.upstreams, &world.provider, &session, back, "st").await, None);
     world.provider.end_session = true;
     let url = end_session_url(&world.upstreams, &world.provider, &session, back, "st").await.unwrap();
     assert_eq!((url.path(), query(&url, "post_logout_redirect_uri").as_deref()), ("/logout", Some(back)));
-    assert_eq!((query(&url, "client_id").as_deref(), query(&url, "state").as_deref()), (Some("broker"), Some("st")));
+    assert_eq!(
+        (query(&url, "client_id").as_deref(), query(&url, "state").as_deref()),
+        (Some("broker"), Some("st"))
+    );
     let other = UpstreamSession { provider: ProviderName::parse("Other").unwrap(), ..session.clone() };
     assert_eq!(end_session_url(&world.upstreams, &world.provider, &other, back, "st").await, None);
     let down = World::oidc();

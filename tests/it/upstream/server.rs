@@ -37,7 +37,11 @@ pub(super) struct Server {
 impl Server {
     pub(super) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), requests: Arc::default(), connections: Arc::default() };
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            requests: Arc::default(),
+            connections: Arc::default(),
+        };
         let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -66,7 +70,9 @@ impl Server {
 
 /// A whole answer with a body.
 pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len()).into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len())
+            .into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -128,8 +134,8 @@ async fn reads_head(stream: &mut TcpStream, head: &mut Vec<u8>, requests: &Atomi
     Ok(true)
 }
 
-/// `length` zero bytes as gzip, about a hundred-and-sixtieth of that long: one deflate block with fixed codes, whose every
-/// 13 bits repeat the byte before 258 times.
+/// `length` zero bytes as gzip, about a hundred-and-sixtieth of that long: one deflate block with fixed
+/// codes, whose every 13 bits repeat the byte before 258 times.
 pub(super) fn gzip_bomb(length: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.code(0b1, 1);

@@ -7,7 +7,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, Stream};
 use symbolon::outside::http::{Http, HttpError, HttpLimits, Request};
 
-/// A TLS server with a self-signed certificate that serves one connection; its address and the certificate as PEM.
+/// A TLS server with a self-signed certificate that serves one connection; its address and the certificate as
+/// PEM.
 fn serve(name: &str, alter: impl FnOnce(&mut CertificateParams)) -> (SocketAddr, String) {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let key = KeyPair::generate().unwrap();
@@ -17,7 +18,10 @@ fn serve(name: &str, alter: impl FnOnce(&mut CertificateParams)) -> (SocketAddr,
     let pem = certificate.pem();
     let config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,10 +54,13 @@ async fn a_certificate_of_an_added_authority_is_accepted() {
 async fn no_tls_error_is_ever_accepted() {
     let (self_signed, _) = serve("127.0.0.1", |_| {});
     let (wrong_name, wrong_name_pem) = serve("idp.example", |_| {});
-    let (expired, expired_pem) = serve("127.0.0.1", |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
-    for (what, address, trusted) in
-        [("self-signed", self_signed, None), ("wrong name", wrong_name, Some(wrong_name_pem)), ("expired", expired, Some(expired_pem))]
-    {
+    let (expired, expired_pem) =
+        serve("127.0.0.1", |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    for (what, address, trusted) in [
+        ("self-signed", self_signed, None),
+        ("wrong name", wrong_name, Some(wrong_name_pem)),
+        ("expired", expired, Some(expired_pem)),
+    ] {
         let outcome = ask(address, trusted.as_deref()).await;
         assert!(matches!(outcome, Err(HttpError::Tls { .. })), "{what}: {outcome:?}");
     }

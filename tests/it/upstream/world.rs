@@ -19,8 +19,8 @@ use symbolon::protocol::jose::{Algorithm, SigningKey};
 use symbolon::protocol::oidc::callback::CallbackParameters;
 use symbolon::provider::mapping::Mapping;
 use symbolon::provider::settings::{
-    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, ProfileRule, Protocol, Provider, Quirks, RequestRules,
-    UserinfoRule,
+    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, ProfileRule, Protocol, Provider,
+    Quirks, RequestRules, UserinfoRule,
 };
 use symbolon::user_pool::federate::{Begin, FederationError, Means, begin, finish};
 use url::Url;
@@ -62,11 +62,25 @@ impl World {
         let outside = Outside::fake(NOW, 42);
         let key = es256("k1");
         let published = vec![key.public_jwk()];
-        let idp = Idp { key, published, claims: Vec::new(), nonce: String::new(), answers: BTreeMap::new(), down: false, seen: Vec::new() };
+        let idp = Idp {
+            key,
+            published,
+            claims: Vec::new(),
+            nonce: String::new(),
+            answers: BTreeMap::new(),
+            down: false,
+            seen: Vec::new(),
+        };
         let idp = Arc::new(Mutex::new(idp));
         let (answering, clock) = (Arc::clone(&idp), outside.clock.clone());
         let http = Http::fake(move |request| answering.lock().unwrap().answer(request, clock.now()));
-        Self { upstreams: Upstreams::with_http(&outside, false, http), recorder: Recorder::default(), outside, provider, idp }
+        Self {
+            upstreams: Upstreams::with_http(&outside, false, http),
+            recorder: Recorder::default(),
+            outside,
+            provider,
+            idp,
+        }
     }
 
     pub(super) fn oidc() -> Self {
@@ -106,13 +120,22 @@ impl World {
     }
 
     /// The browser is sent off for a request that `change` altered.
-    pub(super) async fn begin_with(&self, change: impl FnOnce(&mut Value)) -> Result<(Url, Pending), FederationError> {
+    pub(super) async fn begin_with(
+        &self,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<(Url, Pending), FederationError> {
         let flow = flow(change);
         let pool = sample::pool();
         let handle = self.outside.random.token();
         let begun = begin(
             self.means(),
-            Begin { pool: &pool, provider: &self.provider, wishes: flow.request.wishes(), handle, redirect_uri: CALLBACK.into() },
+            Begin {
+                pool: &pool,
+                provider: &self.provider,
+                wishes: flow.request.wishes(),
+                handle,
+                redirect_uri: CALLBACK.into(),
+            },
         );
         let (url, pending) = begun.await?;
         self.idp().nonce = query(&url, "nonce").unwrap_or_default();
@@ -120,7 +143,11 @@ impl World {
     }
 
     /// The provider's answer comes back with these parameters besides `state`.
-    pub(super) async fn come_back(&self, pending: &Pending, parameters: &str) -> Result<ExternalIdentity, FederationError> {
+    pub(super) async fn come_back(
+        &self,
+        pending: &Pending,
+        parameters: &str,
+    ) -> Result<ExternalIdentity, FederationError> {
         let parameters = CallbackParameters::from_query(&format!("state=s&{parameters}")).unwrap();
         finish(self.means(), &self.provider, pending, &parameters.answer().unwrap()).await
     }
@@ -134,8 +161,14 @@ impl World {
     pub(super) fn sent_to(&self, path: &str) -> Vec<(BTreeMap<String, String>, Option<String>)> {
         let idp = self.idp();
         let requests = idp.seen.iter().filter(|request| request.url.path() == path);
-        let authorization = |request: &Request| request.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
-        requests.map(|request| (url::form_urlencoded::parse(&request.body).into_owned().collect(), authorization(request))).collect()
+        let authorization = |request: &Request| {
+            request.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned())
+        };
+        requests
+            .map(|request| {
+                (url::form_urlencoded::parse(&request.body).into_owned().collect(), authorization(request))
+            })
+            .collect()
     }
 
     pub(super) fn count(&self, path: &str) -> usize {
@@ -157,7 +190,10 @@ impl Idp {
         let body = match path {
             "/.well-known/openid-configuration" => metadata(),
             "/jwks" => json!({"keys": self.published}),
-            "/token" => json!({"access_token": "the-access-token", "token_type": "Bearer", "id_token": self.id_token(now)}),
+            "/token" => {
+                json!({"access_token": "the-access-token", "token_type": "Bearer",
+                    "id_token": self.id_token(now)})
+            }
             "/userinfo" => json!({"sub": "alice", "email": "alice@idp.example", "name": "Userinfo Name"}),
             _ => return Ok(response(404, "text/plain", "no such page".into())),
         };
@@ -166,7 +202,8 @@ impl Idp {
 
     pub(super) fn id_token(&self, now: Timestamp) -> String {
         let mut claims = json!({
-            "iss": ISSUER, "sub": "alice", "aud": "broker", "exp": now.secs() + 300, "iat": now.secs(), "nonce": self.nonce, "name": "Alice",
+            "iss": ISSUER, "sub": "alice", "aud": "broker", "exp": now.secs() + 300, "iat": now.secs(),
+            "nonce": self.nonce, "name": "Alice",
         });
         for (name, value) in &self.claims {
             claims[*name] = value.clone();
@@ -178,7 +215,8 @@ impl Idp {
 
 pub(super) fn metadata() -> Value {
     json!({
-        "issuer": ISSUER, "authorization_endpoint": "https://idp.example/authorize", "token_endpoint": "https://idp.example/token",
+        "issuer": ISSUER, "authorization_endpoint": "https://idp.example/authorize",
+        "token_endpoint": "https://idp.example/token",
         "jwks_uri": "https://idp.example/jwks", "userinfo_endpoint": "https://idp.example/userinfo",
         "end_session_endpoint": "https://idp.example/logout",
     })
@@ -204,13 +242,21 @@ fn response(status: u16, media_type: &'static str, body: String) -> Response {
 /// A started flow; `change` alters the app's request in its stored form.
 pub(super) fn flow(change: impl FnOnce(&mut Value)) -> Flow {
     let mut request = json!({
-        "client": "web", "redirect_uri": "https://app.example/cb", "state": "xyz", "scopes": ["openid"], "nonce": null, "code_challenge": null,
-        "prompt": {"none": false, "login": false, "select_account": false, "consent": false}, "max_age": null, "login_hint": null, "resource": null,
+        "client": "web", "redirect_uri": "https://app.example/cb", "state": "xyz", "scopes": ["openid"],
+        "nonce": null, "code_challenge": null,
+        "prompt": {"none": false, "login": false, "select_account": false, "consent": false}, "max_age": null,
+        "login_hint": null, "resource": null,
         "hinted_sub": null,
     });
     change(&mut request);
     let request = serde_json::from_value(request).unwrap();
-    Flow::start(&sample::pool(), request, ReferenceId::parse("ABCD-1234").unwrap(), BrowserBinding::to("cookie"), NOW)
+    Flow::start(
+        &sample::pool(),
+        request,
+        ReferenceId::parse("ABCD-1234").unwrap(),
+        BrowserBinding::to("cookie"),
+        NOW,
+    )
 }
 
 pub(super) fn oidc_provider() -> Provider {
@@ -243,7 +289,11 @@ pub(super) fn oauth2_provider() -> Provider {
 }
 
 fn rules() -> RequestRules {
-    RequestRules { scopes: vec!["openid".into(), "email".into()], scope_separator: " ".into(), ..RequestRules::default() }
+    RequestRules {
+        scopes: vec!["openid".into(), "email".into()],
+        scope_separator: " ".into(),
+        ..RequestRules::default()
+    }
 }
 
 fn provider(protocol: Protocol) -> Provider {

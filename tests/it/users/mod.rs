@@ -1,4 +1,5 @@
-//! Users in the directory: who an external identity is, sign-in by sign-in, on every engine that needs no server.
+//! Users in the directory: who an external identity is, sign-in by sign-in, on every engine that needs no
+//! server.
 
 mod sign_in;
 mod world;

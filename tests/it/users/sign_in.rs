@@ -18,7 +18,11 @@ use crate::presets::world::{claims, identity, p256_pem, provider, with_secret};
 async fn a_first_sign_in_creates_the_user() {
     let acme = acme();
     for desk in Desk::all().await {
-        let who = proved(&acme, "Ada-1", json!({"email": "ada@acme.example", "email_verified": true, "given_name": "Ada"}));
+        let who = proved(
+            &acme,
+            "Ada-1",
+            json!({"email": "ada@acme.example", "email_verified": true, "given_name": "Ada"}),
+        );
         let user = desk.sign_in(&acme, &who).await.unwrap();
         assert_eq!(user.username, "acme_ada-1", "lower-cased in a case-insensitive pool");
         assert_eq!(user.attributes.get("email"), Some("ada@acme.example"));
@@ -49,16 +53,23 @@ async fn an_unchanged_sign_in_writes_nothing() {
 async fn a_changed_address_is_the_same_person_and_a_dropped_one_is_dropped() {
     let acme = acme();
     for desk in Desk::all().await {
-        let first = proved(&acme, "ada", json!({"email": "ada@acme.example", "email_verified": true, "name": "Ada"}));
+        let first =
+            proved(&acme, "ada", json!({"email": "ada@acme.example", "email_verified": true, "name": "Ada"}));
         let first = desk.sign_in(&acme, &first).await.unwrap();
         desk.later();
-        let second = desk.sign_in(&acme, &proved(&acme, "ada", json!({"email": "lovelace@acme.example", "name": "Ada"}))).await.unwrap();
+        let second = desk
+            .sign_in(&acme, &proved(&acme, "ada", json!({"email": "lovelace@acme.example", "name": "Ada"})))
+            .await
+            .unwrap();
         assert_eq!(second.sub, first.sub);
         assert_eq!(second.attributes.get("email"), Some("lovelace@acme.example"));
         assert!(!second.attributes.is_true("email_verified"), "the old proof is not that of the new address");
         assert_eq!((second.created, second.modified), (first.created, desk.outside.clock.now()));
         let third = desk.sign_in(&acme, &proved(&acme, "ada", json!({"name": "Ada"}))).await.unwrap();
-        assert_eq!((third.sub, third.attributes.get("email"), third.attributes.get("email_verified")), (first.sub, None, None));
+        assert_eq!(
+            (third.sub, third.attributes.get("email"), third.attributes.get("email_verified")),
+            (first.sub, None, None)
+        );
         assert_eq!(third.attributes.get("name"), Some("Ada"));
     }
 }
@@ -73,7 +84,10 @@ async fn attributes_that_the_provider_does_not_fill_stay() {
         record.value.attributes.set(AttributeName::parse("custom:plan").unwrap(), "gold".into());
         assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
         let user = desk.sign_in(&acme, &proved(&acme, "ada", json!({"name": "Ada L."}))).await.unwrap();
-        assert_eq!((user.attributes.get("custom:plan"), user.attributes.get("name")), (Some("gold"), Some("Ada L.")));
+        assert_eq!(
+            (user.attributes.get("custom:plan"), user.attributes.get("name")),
+            (Some("gold"), Some("Ada L."))
+        );
     }
 }
 
@@ -85,7 +99,8 @@ async fn the_same_address_from_another_provider_is_another_person() {
         let ada = proved(&acme, "ada", json!({"email": "ada@acme.example", "email_verified": true}));
         let google_ada = claims(json!({"sub": "1234", "email": "ada@acme.example", "email_verified": true}));
         let google_ada = identity(&google, google_ada, None).unwrap();
-        let (one, two) = (desk.sign_in(&acme, &ada).await.unwrap(), desk.sign_in(&google, &google_ada).await.unwrap());
+        let (one, two) =
+            (desk.sign_in(&acme, &ada).await.unwrap(), desk.sign_in(&google, &google_ada).await.unwrap());
         assert_ne!(one.sub, two.sub);
         assert_eq!(two.identities.len(), 1);
         let namesake = proved(&acme, "ada2", json!({"email": "ada@acme.example", "email_verified": true}));
@@ -136,7 +151,8 @@ async fn two_people_who_come_at_once_for_the_first_time_never_share_a_name() {
     for desk in Desk::all().await {
         let desk = Arc::new(desk);
         for round in 0..10 {
-            let people = [format!("ada{round}"), format!("ADA{round}")].map(|subject| proved(&acme, &subject, json!({})));
+            let people = [format!("ada{round}"), format!("ADA{round}")]
+                .map(|subject| proved(&acme, &subject, json!({})));
             let tasks = [0, 1, 0, 1, 0, 1].map(|who| {
                 let (desk, acme, who) = (desk.clone(), acme.clone(), people[who].clone());
                 tokio::spawn(async move { desk.sign_in(&acme, &who).await.unwrap() })
@@ -145,7 +161,9 @@ async fn two_people_who_come_at_once_for_the_first_time_never_share_a_name() {
             for task in tasks {
                 users.push(task.await.unwrap());
             }
-            let same = |one: usize, other: usize| (users[one].sub == users[other].sub, users[one].username == users[other].username);
+            let same = |one: usize, other: usize| {
+                (users[one].sub == users[other].sub, users[one].username == users[other].username)
+            };
             assert_eq!([same(0, 2), same(0, 4), same(1, 3), same(1, 5)], [(true, true); 4]);
             assert_eq!(same(0, 1), (false, false));
         }
@@ -179,8 +197,15 @@ async fn a_first_sign_in_writes_identity_name_and_user_or_nothing() {
     let acme = acme();
     for desk in Desk::all().await {
         let who = proved(&acme, "ada", json!({}));
-        let Owner::Nobody(Some(sub)) = desk.users().owner(&who.key, "acme_ada").await.unwrap() else { panic!("somebody is there") };
-        let Found::New(user) = Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, &who).unwrap().find().await.unwrap() else {
+        let Owner::Nobody(Some(sub)) = desk.users().owner(&who.key, "acme_ada").await.unwrap() else {
+            panic!("somebody is there")
+        };
+        let Found::New(user) = Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, &who)
+            .unwrap()
+            .find()
+            .await
+            .unwrap()
+        else {
             panic!("somebody is there")
         };
         let somebody = Sub::from_random([7; 16]);
@@ -311,7 +336,10 @@ async fn a_group_lost_at_the_provider_is_lost_here_at_the_next_sign_in() {
         let user = desk.sign_in(&acme, &who(json!(["staff", "board", "unknown"]))).await.unwrap();
         let everybody = format!("{}_Acme", desk.pool.id);
         assert_eq!(user.all_groups(), [everybody.as_str(), "employees", "directors"]);
-        assert_eq!(desk.sign_in(&acme, &who(json!(["staff"]))).await.unwrap().all_groups(), [everybody.as_str(), "employees"]);
+        assert_eq!(
+            desk.sign_in(&acme, &who(json!(["staff"]))).await.unwrap().all_groups(),
+            [everybody.as_str(), "employees"]
+        );
         assert_eq!(desk.sign_in(&acme, &who(json!(null))).await.unwrap().all_groups(), [everybody.as_str()]);
     }
 }
@@ -320,16 +348,25 @@ async fn a_group_lost_at_the_provider_is_lost_here_at_the_next_sign_in() {
 async fn apples_names_come_once_and_stay() {
     let key = p256_pem();
     let apple = provider(&format!(
-        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"com.example.web\"\nteam_id = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = '''\n{key}'''"
+        "name = \"SignInWithApple\"\nuse = \"apple\"\nclient_id = \"com.example.web\"\nteam_id \
+         = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = '''\n{key}'''"
     ));
-    let signed = || claims(json!({"sub": "001234.abc", "email": "x@privaterelay.appleid.com", "email_verified": "true"}));
+    let signed = || {
+        claims(json!({"sub": "001234.abc", "email": "x@privaterelay.appleid.com", "email_verified": "true"}))
+    };
     let named = |field: &str| identity(&apple, signed(), Some(field)).unwrap();
     for desk in Desk::all().await {
         let first = desk
-            .sign_in(&apple, &named(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"victim@example.com"}"#))
+            .sign_in(
+                &apple,
+                &named(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"victim@example.com"}"#),
+            )
             .await
             .unwrap();
-        assert_eq!((first.attributes.get("given_name"), first.attributes.get("email")), (Some("Ada"), Some("x@privaterelay.appleid.com")));
+        assert_eq!(
+            (first.attributes.get("given_name"), first.attributes.get("email")),
+            (Some("Ada"), Some("x@privaterelay.appleid.com"))
+        );
         let second = desk.sign_in(&apple, &identity(&apple, signed(), None).unwrap()).await.unwrap();
         assert_eq!(second, first, "names are not dropped");
         let third = desk.sign_in(&apple, &named(r#"{"name":{"firstName":"Eve"}}"#)).await.unwrap();

@@ -37,11 +37,15 @@ impl Desk {
         let name: String = Random::Real.token().chars().filter(char::is_ascii_alphanumeric).collect();
         let folder = std::env::temp_dir().join(format!("symbolon-users-{name}"));
         std::fs::create_dir_all(&folder).unwrap();
-        vec![Self::on(StoreUrl::Memory, None).await, Self::on(StoreUrl::File(folder.clone()), Some(folder)).await]
+        vec![
+            Self::on(StoreUrl::Memory, None).await,
+            Self::on(StoreUrl::File(folder.clone()), Some(folder)).await,
+        ]
     }
 
     async fn on(url: StoreUrl, folder: Option<PathBuf>) -> Self {
-        let outside = Outside { random: Random::Real, ..Outside::fake(Timestamp::from_secs(1_800_000_000), 1) };
+        let outside =
+            Outside { random: Random::Real, ..Outside::fake(Timestamp::from_secs(1_800_000_000), 1) };
         let settings = StoreSettings::new(url, Role::Directory);
         let store = Store::open(&settings, outside.clock.clone(), outside.random.clone()).await.unwrap();
         let seal = Seal::new(&SecretKeyBytes::generate(&outside.random));
@@ -52,7 +56,11 @@ impl Desk {
         Users::new(&self.directory, &self.pool.id)
     }
 
-    pub(super) async fn sign_in(&self, provider: &Provider, who: &ExternalIdentity) -> Result<User, ProvisionError> {
+    pub(super) async fn sign_in(
+        &self,
+        provider: &Provider,
+        who: &ExternalIdentity,
+    ) -> Result<User, ProvisionError> {
         let proved = Proved::of((&self.directory, &self.outside), &self.pool, provider, who)?;
         loop {
             match proved.find().await? {
@@ -83,7 +91,11 @@ impl Drop for Desk {
 
 /// Acme, whose group `staff` is our `employees`.
 pub(super) fn acme() -> Provider {
-    with_secret("Acme", "oidc", "issuer = \"https://acme.example\"\n[groups.map]\nstaff = \"employees\"\nboard = \"directors\"")
+    with_secret(
+        "Acme",
+        "oidc",
+        "issuer = \"https://acme.example\"\n[groups.map]\nstaff = \"employees\"\nboard = \"directors\"",
+    )
 }
 
 /// What Acme proves about the person with this subject.

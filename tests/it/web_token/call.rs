@@ -36,7 +36,9 @@ pub(crate) async fn read(response: Response) -> Answer {
 }
 
 pub(crate) fn call(headers: &[(&str, &str)], body: &str) -> Call {
-    let header = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    let header = |(name, value): &(&str, &str)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+    };
     let mut map = HeaderMap::new();
     for (name, value) in headers.iter().map(header) {
         map.append(name, value);

@@ -26,8 +26,10 @@ async fn discovery_names_the_issuer_byte_for_byte_and_only_what_is_there() {
             assert!(value.as_str().unwrap().starts_with("https://auth.example.com/"), "{name}");
         }
         if name.ends_with("_supported") {
-            let typed =
-                value.is_boolean() || value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(serde_json::Value::is_string));
+            let typed = value.is_boolean()
+                || value
+                    .as_array()
+                    .is_some_and(|all| !all.is_empty() && all.iter().all(serde_json::Value::is_string));
             assert!(typed, "{name}");
         }
     }
@@ -42,7 +44,9 @@ async fn discovery_names_the_issuer_byte_for_byte_and_only_what_is_there() {
 async fn discovery_names_the_algorithms_of_the_keys_that_are_there() {
     let desk = Desk::new().await;
     let changed = Pool { signing: SigningAlgorithm::EdDsa, ..desk.pool.clone() };
-    let told = async |keys| read(discovery::answer(&changed, keys)).await.body["id_token_signing_alg_values_supported"].clone();
+    let told = async |keys| {
+        read(discovery::answer(&changed, keys)).await.body["id_token_signing_alg_values_supported"].clone()
+    };
     assert_eq!(told(Some(&desk.keys)).await, serde_json::json!(["ES256"]));
     assert_eq!(told(None).await, serde_json::json!(["EdDSA"]));
 }
@@ -76,16 +80,23 @@ async fn the_key_set_is_cacheable_and_answers_304_to_who_has_it() {
     let etag = whole.header("etag").to_owned();
     for same in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
         let answer = keys_for(&desk, Some(&same)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("etag"), &answer.body), (304, etag.as_str(), &serde_json::Value::Null));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("etag"), &answer.body),
+            (304, etag.as_str(), &serde_json::Value::Null)
+        );
     }
     assert_eq!(keys_for(&desk, Some("\"another\"")).await.status, 200);
 }
 
-/// distinct `kid`, `use` and `alg` given, nothing private, the next keys published while the old ones still are.
+/// distinct `kid`, `use` and `alg` given, nothing private, the next keys published while the old ones
+/// still are.
 #[tokio::test]
 async fn the_key_set_shows_public_keys_only_and_all_of_them_during_a_rotation() {
     let mut desk = Desk::new().await;
-    let new = Keyset::wanted(&desk.pool).into_iter().map(|(uses, alg)| keygen::generate_one(uses, alg).unwrap()).collect();
+    let new = Keyset::wanted(&desk.pool)
+        .into_iter()
+        .map(|(uses, alg)| keygen::generate_one(uses, alg).unwrap())
+        .collect();
     let rotated = desk.keys.set().rotate(new, desk.clock.now()).unwrap();
     desk.keys = PoolKeys::new(rotated, desk.clock.now()).unwrap();
     let document = keys_for(&desk, None).await.body;

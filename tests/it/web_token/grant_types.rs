@@ -6,7 +6,9 @@ use super::call::{FORM, basic, call, form};
 use crate::grants::desk::{Desk, REDIRECT, SECRET, VERIFIER};
 
 fn redemption(code: &str) -> String {
-    format!("grant_type=authorization_code&client_id=spa&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}")
+    format!(
+        "grant_type=authorization_code&client_id=spa&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}"
+    )
 }
 
 /// the answer of a sign-in, of a refresh, and their headers.
@@ -22,7 +24,8 @@ async fn an_app_redeems_its_code_and_refreshes() {
     assert_eq!(answer.header("content-type"), "application/json;charset=UTF-8");
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
     let token = answer.body["refresh_token"].as_str().unwrap();
-    let refreshed = desk.ask_token(&form(&format!("grant_type=refresh_token&client_id=spa&refresh_token={token}"))).await;
+    let refreshed =
+        desk.ask_token(&form(&format!("grant_type=refresh_token&client_id=spa&refresh_token={token}"))).await;
     assert_eq!(refreshed.status, 200);
     assert_ne!(refreshed.body["refresh_token"], token);
 }
@@ -31,7 +34,11 @@ async fn an_app_redeems_its_code_and_refreshes() {
 #[tokio::test]
 async fn errors_are_uncached_json_and_echo_no_secret() {
     let desk = Desk::new().await;
-    let answer = desk.ask_token(&form("grant_type=authorization_code&client_id=spa&code=s3cr3t-c0de&code_verifier=s3cr3t-v")).await;
+    let answer = desk
+        .ask_token(&form(
+            "grant_type=authorization_code&client_id=spa&code=s3cr3t-c0de&code_verifier=s3cr3t-v",
+        ))
+        .await;
     assert_eq!(answer.error(), (400, "invalid_grant"));
     assert_eq!(answer.body["error_description"], answer.body["error_message"]);
     assert!(!answer.body.to_string().contains("s3cr3t"));
@@ -58,7 +65,9 @@ async fn each_parameter_sent_twice_is_an_invalid_request() {
 #[tokio::test]
 async fn two_resources_are_an_invalid_target() {
     let desk = Desk::new().await;
-    let answer = desk.ask_token(&form("grant_type=refresh_token&client_id=spa&resource=https://a&resource=https://b")).await;
+    let answer = desk
+        .ask_token(&form("grant_type=refresh_token&client_id=spa&resource=https://a&resource=https://b"))
+        .await;
     assert_eq!(answer.error(), (400, "invalid_target"));
 }
 
@@ -67,7 +76,10 @@ async fn two_resources_are_an_invalid_target() {
 async fn an_unknown_parameter_is_ignored() {
     let desk = Desk::new().await;
     let code = desk.code("spa").await;
-    assert_eq!(desk.ask_token(&form(&format!("{}&audience=x&aws_client_metadata=", redemption(&code)))).await.status, 200);
+    assert_eq!(
+        desk.ask_token(&form(&format!("{}&audience=x&aws_client_metadata=", redemption(&code)))).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -98,7 +110,10 @@ async fn each_grant_answers_for_itself() {
         ("client_id=spa&grant_type=client_credentials", "unauthorized_client"),
         ("client_id=spa&grant_type=password&username=a&password=b", "unsupported_grant_type"),
         ("client_id=spa&grant_type=implicit", "unsupported_grant_type"),
-        ("client_id=spa&grant_type=urn:ietf:params:oauth:grant-type:token-exchange", "unsupported_grant_type"),
+        (
+            "client_id=spa&grant_type=urn:ietf:params:oauth:grant-type:token-exchange",
+            "unsupported_grant_type",
+        ),
     ] {
         assert_eq!(desk.ask_token(&form(body)).await.error(), (400, expected), "{body}");
     }
@@ -113,7 +128,11 @@ async fn a_grant_that_is_off_is_unauthorized_before_anything_else_is_looked_at()
         for grant in [Grant::AuthorizationCode, Grant::RefreshToken, Grant::ClientCredentials] {
             for rest in ["", "&code=x&refresh_token=x&scope=api/read"] {
                 let body = format!("client_id={id}{credentials}&grant_type={}{rest}", grant.as_str());
-                assert_eq!(desk.ask_token(&form(&body)).await.error(), (400, "unauthorized_client"), "{body}");
+                assert_eq!(
+                    desk.ask_token(&form(&body)).await.error(),
+                    (400, "unauthorized_client"),
+                    "{body}"
+                );
             }
         }
     }
@@ -122,10 +141,14 @@ async fn a_grant_that_is_off_is_unauthorized_before_anything_else_is_looked_at()
 #[tokio::test]
 async fn a_machine_receives_an_access_token_for_its_custom_scopes_and_nothing_else() {
     let desk = Desk::new().await;
-    let answer = desk.ask_token(&basic(&format!("machine:{SECRET}"), "grant_type=client_credentials&scope=api/read")).await;
+    let answer = desk
+        .ask_token(&basic(&format!("machine:{SECRET}"), "grant_type=client_credentials&scope=api/read"))
+        .await;
     assert_eq!((answer.status.as_u16(), &answer.body["scope"]), (200, &"api/read".into()));
     assert!(answer.body.get("id_token").is_none() && answer.body.get("refresh_token").is_none());
-    let refused = desk.ask_token(&basic(&format!("machine:{SECRET}"), "grant_type=client_credentials&scope=openid")).await;
+    let refused = desk
+        .ask_token(&basic(&format!("machine:{SECRET}"), "grant_type=client_credentials&scope=openid"))
+        .await;
     assert_eq!(refused.error(), (400, "invalid_scope"));
 }
 
@@ -134,12 +157,14 @@ async fn a_machine_receives_an_access_token_for_its_custom_scopes_and_nothing_el
 async fn a_code_sent_with_a_wrong_secret_is_dead_for_the_right_one() {
     let desk = Desk::new().await;
     let code = desk.code("web").await;
-    let body = format!("grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}");
+    let body =
+        format!("grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}");
     assert_eq!(desk.ask_token(&basic("web:wrong", &body)).await.error(), (401, "invalid_client"));
     assert_eq!(desk.ask_token(&basic(&format!("web:{SECRET}"), &body)).await.error(), (400, "invalid_grant"));
 }
 
-/// only a registered origin may read the answer, a refusal as well as tokens, and never with credentials.
+/// only a registered origin may read the answer, a refusal as well as tokens, and never with
+/// credentials.
 #[tokio::test]
 async fn only_registered_origins_may_read_answers() {
     let desk = Desk::new().await;
@@ -152,7 +177,9 @@ async fn only_registered_origins_may_read_answers() {
     ] {
         let asked = call(&[FORM, ("origin", origin)], "client_id=spa&token=x");
         let bearer = call(&[("origin", origin)], "");
-        for answer in [desk.ask_token(&asked).await, desk.ask_revoke(&asked).await, desk.ask_userinfo(&bearer).await] {
+        for answer in
+            [desk.ask_token(&asked).await, desk.ask_revoke(&asked).await, desk.ask_userinfo(&bearer).await]
+        {
             assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
             assert_eq!(answer.header("access-control-allow-credentials"), "");
             assert_eq!(answer.header("vary"), "Origin");

@@ -1,6 +1,10 @@
 //! The endpoints that apps call directly, from the request's bytes to the answer's.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 mod call;
 mod client_auth;

@@ -28,7 +28,10 @@ async fn userinfo_does_not_look_into_the_query_and_refuses_two_tokens() {
     let mut in_query = call(&[], "");
     in_query.query = Some(format!("access_token={token}"));
     let answer = desk.ask_userinfo(&in_query).await;
-    assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, "Bearer realm=\"eu-west-1_Example01\""));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("www-authenticate")),
+        (401, "Bearer realm=\"eu-west-1_Example01\"")
+    );
     let header = format!("Bearer {token}");
     for bad in [
         call(&[FORM, ("authorization", &header)], &format!("access_token={token}")),
@@ -46,7 +49,9 @@ async fn userinfo_does_not_look_into_the_query_and_refuses_two_tokens() {
 async fn userinfo_answers_401_for_a_bad_token_and_403_without_openid() {
     let desk = Desk::new().await;
     let tokens = desk.signed_in("spa").await;
-    let ask = async |token: &str| desk.ask_userinfo(&call(&[("authorization", &format!("Bearer {token}"))], "")).await;
+    let ask = async |token: &str| {
+        desk.ask_userinfo(&call(&[("authorization", &format!("Bearer {token}"))], "")).await
+    };
     for bad in [tokens.id_token.as_deref().unwrap(), &refresh_token(&tokens), "garbage", "a.b.c"] {
         let answer = ask(bad).await;
         assert_eq!(answer.error(), (401, "invalid_token"));
@@ -63,7 +68,8 @@ async fn userinfo_answers_401_for_a_bad_token_and_403_without_openid() {
 async fn revoking_a_refresh_token_ends_its_access_tokens_here() {
     let desk = Desk::new().await;
     let tokens = desk.signed_in("web").await;
-    let (token, access) = (refresh_token(&tokens), call(&[("authorization", &format!("Bearer {}", tokens.access_token))], ""));
+    let (token, access) =
+        (refresh_token(&tokens), call(&[("authorization", &format!("Bearer {}", tokens.access_token))], ""));
     let by = async |credentials: &str, body: &str| desk.ask_revoke(&basic(credentials, body)).await;
     let (web, other) = (format!("web:{SECRET}"), format!("other:{SECRET}"));
     assert_eq!(by(&other, &format!("token={token}")).await.error(), (400, "unauthorized_client"));
@@ -86,11 +92,15 @@ async fn revoking_a_refresh_token_ends_its_access_tokens_here() {
 async fn introspection_describes_a_living_token_to_its_own_client() {
     let desk = Desk::new().await;
     let tokens = desk.signed_in("web").await;
-    let ask = async |who: &str, token: &str| desk.ask_introspect(&basic(&format!("{who}:{SECRET}"), &format!("token={token}"))).await;
+    let ask = async |who: &str, token: &str| {
+        desk.ask_introspect(&basic(&format!("{who}:{SECRET}"), &format!("token={token}"))).await
+    };
     let answer = ask("web", &tokens.access_token).await;
     assert_eq!((&answer.body["active"], &answer.body["client_id"]), (&true.into(), &"web".into()));
     assert_eq!(answer.header("cache-control"), "no-store");
-    for (who, token) in [("other", tokens.access_token.as_str()), ("web", tokens.id_token.as_deref().unwrap()), ("web", "x")] {
+    for (who, token) in
+        [("other", tokens.access_token.as_str()), ("web", tokens.id_token.as_deref().unwrap()), ("web", "x")]
+    {
         let answer = ask(who, token).await;
         assert_eq!((answer.status.as_u16(), answer.body), (200, serde_json::json!({"active": false})));
     }

@@ -71,7 +71,9 @@ client_secret = "7Fq-0aXv3pLm9sTz"
         master_key().to_base64()
     );
     let none = |_: &str| Err("no files".to_owned());
-    let config = config::parse(&text, "symbolon.toml", &[], &none).map_err(|problems| format!("{:?}", problems.as_slice())).unwrap();
+    let config = config::parse(&text, "symbolon.toml", &[], &none)
+        .map_err(|problems| format!("{:?}", problems.as_slice()))
+        .unwrap();
     let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), 3);
     App::build(config, outside).await.unwrap()
 }
@@ -90,7 +92,8 @@ async fn get(broker: &Router, path: &str) -> Answer {
 }
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-const MACHINE: &str = "grant_type=client_credentials&client_id=machine&client_secret=correct-horse-battery-staple-1234";
+const MACHINE: &str =
+    "grant_type=client_credentials&client_id=machine&client_secret=correct-horse-battery-staple-1234";
 
 /// every path form gives the same document, another tenant's path gives none.
 #[tokio::test]
@@ -111,7 +114,8 @@ async fn the_metadata_is_found_in_every_path_form_and_only_for_this_pool() {
     assert_eq!(get(&broker, keys).await.body["keys"].as_array().unwrap().len(), 2);
     assert_eq!(get(&broker, "/.well-known/jwks.json").await.status, 200);
     for path in ["/eu-west-1_Other/.well-known/openid-configuration", "/.well-known/openid-configuration/x"] {
-        let request = Request::builder().uri(path).header("host", "auth.example.com").body(Body::empty()).unwrap();
+        let request =
+            Request::builder().uri(path).header("host", "auth.example.com").body(Body::empty()).unwrap();
         assert_eq!(broker.clone().oneshot(request).await.unwrap().status(), 404, "{path}");
     }
 }
@@ -122,7 +126,11 @@ async fn a_hostile_host_changes_nothing() {
     let broker = broker(STATE).await;
     let path = "/.well-known/openid-configuration";
     let plain = get(&broker, path).await.body;
-    let forwarded = [("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http"), ("forwarded", "host=evil.example")];
+    let forwarded = [
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "http"),
+        ("forwarded", "host=evil.example"),
+    ];
     assert_eq!(send(&broker, Method::GET, path, &forwarded, "").await.body, plain);
     let request = Request::builder().uri(path).header("host", "evil.example").body(Body::empty()).unwrap();
     assert_eq!(broker.clone().oneshot(request).await.unwrap().status(), 421);
@@ -135,9 +143,15 @@ async fn a_machine_gets_its_token_over_http() {
     let answer = send(&broker, Method::POST, "/oauth2/token", &[FORM], MACHINE).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
     let in_query = format!("/oauth2/token?{MACHINE}");
-    assert_eq!(send(&broker, Method::POST, &in_query, &[FORM], MACHINE).await.error(), (400, "invalid_request"));
+    assert_eq!(
+        send(&broker, Method::POST, &in_query, &[FORM], MACHINE).await.error(),
+        (400, "invalid_request")
+    );
     let huge = "x".repeat(100_000);
-    assert_eq!(send(&broker, Method::POST, "/oauth2/token", &[FORM], &huge).await.error(), (413, "invalid_request"));
+    assert_eq!(
+        send(&broker, Method::POST, "/oauth2/token", &[FORM], &huge).await.error(),
+        (413, "invalid_request")
+    );
     for path in ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"] {
         assert_eq!(get(&broker, path).await.status, 405, "{path}");
     }
@@ -148,19 +162,30 @@ async fn a_machine_gets_its_token_over_http() {
 async fn a_preflight_opens_the_endpoints_to_registered_origins_only_and_authorize_to_none() {
     let broker = broker(STATE).await;
     let ask = async |path: &str, origin: &str| {
-        let headers = [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", "content-type")];
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type"),
+        ];
         send(&broker, Method::OPTIONS, path, &headers, "").await
     };
     for path in ["/oauth2/token", "/oauth2/userInfo", "/oauth2/revoke"] {
         let answer = ask(path, "https://app.example").await;
-        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (204, "https://app.example"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("access-control-allow-origin")),
+            (204, "https://app.example")
+        );
         assert!(answer.header("access-control-allow-methods").contains("POST"));
         assert!(answer.header("access-control-allow-headers").contains("authorization"));
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert_eq!(ask(path, "https://evil.example").await.header("access-control-allow-origin"), "");
     }
     for path in ["/oauth2/authorize", "/oauth2/introspect", "/login"] {
-        assert_eq!(ask(path, "https://app.example").await.header("access-control-allow-origin"), "", "{path}");
+        assert_eq!(
+            ask(path, "https://app.example").await.header("access-control-allow-origin"),
+            "",
+            "{path}"
+        );
     }
 }
 
@@ -174,16 +199,21 @@ async fn without_the_state_store_documents_are_served_and_tokens_answer_503() {
     }
     assert_eq!(send(&broker, Method::POST, "/oauth2/token", &[FORM], MACHINE).await.status, 200);
     let seal = Seal::new(&master_key());
-    let ticket =
-        symbolon::token::refresh::Family::start(desk.decided("spa"), "n".into(), std::time::Duration::from_secs(1), desk.clock.now())
-            .ticket(&desk.pool.id, &desk.sub);
+    let ticket = symbolon::token::refresh::Family::start(
+        desk.decided("spa"),
+        "n".into(),
+        std::time::Duration::from_secs(1),
+        desk.clock.now(),
+    )
+    .ticket(&desk.pool.id, &desk.sub);
     let token = seal.token("refresh", &ticket);
     let body = format!("grant_type=refresh_token&client_id=spa&refresh_token={token}");
     let answer = send(&broker, Method::POST, "/oauth2/token", &[FORM], &body).await;
     assert_eq!(answer.error(), (503, "temporarily_unavailable"));
     assert_eq!(answer.header("retry-after"), "1");
     assert!(!answer.body.to_string().contains("127.0.0.1"), "nothing internal is told");
-    let answer = send(&broker, Method::POST, "/oauth2/revoke", &[FORM], &format!("client_id=spa&token={token}")).await;
+    let answer =
+        send(&broker, Method::POST, "/oauth2/revoke", &[FORM], &format!("client_id=spa&token={token}")).await;
     assert_eq!(answer.error(), (503, "temporarily_unavailable"));
 }
 
@@ -219,7 +249,8 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
 async fn a_deep_issuer_has_its_metadata_below_it() {
     let id = "id = \"eu-west-1_A\"";
     let text = crate::laws::CONFIG.replace(id, &format!("{id}\nissuer = \"https://a.test/tenants/one\""));
-    let outside = symbolon::outside::Outside::fake(symbolon::model::time::Timestamp::from_secs(1_800_000_000), 3);
+    let outside =
+        symbolon::outside::Outside::fake(symbolon::model::time::Timestamp::from_secs(1_800_000_000), 3);
     let config = symbolon::config::parse(&text, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();
     let router = symbolon::web::router(App::build(config, outside).await.unwrap()).unwrap();
     let status = async |path: &str| {
@@ -228,7 +259,12 @@ async fn a_deep_issuer_has_its_metadata_below_it() {
     };
     assert_eq!(status("/tenants/one/.well-known/openid-configuration").await, 200);
     assert_eq!(status("/tenants/one/.well-known/jwks.json").await, 200);
-    for path in ["/tenants/two/.well-known/openid-configuration", "/tenants/one/.well-known/x", "/tenants/one", "/login/x.css/y"] {
+    for path in [
+        "/tenants/two/.well-known/openid-configuration",
+        "/tenants/one/.well-known/x",
+        "/tenants/one",
+        "/login/x.css/y",
+    ] {
         assert_eq!(status(path).await, 404, "{path}");
     }
 }

@@ -1,4 +1,5 @@
-//! The app: asks for a sign-in, redeems the code, and believes tokens only after another library verified them.
+//! The app: asks for a sign-in, redeems the code, and believes tokens only after another library verified
+//! them.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
@@ -91,7 +92,11 @@ impl AppUnderTest {
             scopes: client.scopes.clone(),
             broker: broker.url.clone(),
             issuer: broker.issuer.clone(),
-            http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client"),
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .build()
+                .expect("an HTTP client"),
         }
     }
 
@@ -109,13 +114,24 @@ impl AppUnderTest {
             ("code_challenge_method", "S256"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Ask { parameters: parameters.into(), state, nonce, verifier, endpoint: format!("{}/oauth2/authorize", self.broker) }
+        Ask {
+            parameters: parameters.into(),
+            state,
+            nonce,
+            verifier,
+            endpoint: format!("{}/oauth2/authorize", self.broker),
+        }
     }
 
     /// The code in the answer on `page`, after the app's own checks of `state` and `iss`.
     #[track_caller]
     pub(crate) fn takes_code(&self, ask: &Ask, page: &Page) -> String {
-        assert!(page.url.as_str().starts_with(&self.redirect_uri), "not at the app: {} {}", page.url, page.text());
+        assert!(
+            page.url.as_str().starts_with(&self.redirect_uri),
+            "not at the app: {} {}",
+            page.url,
+            page.text()
+        );
         assert_eq!(page.query("state").as_ref(), Some(&ask.state), "{}", page.url);
         assert_eq!(page.query("iss").as_ref(), Some(&self.issuer), "{}", page.url);
         page.query("code").unwrap_or_else(|| panic!("no code: {}", page.url))
@@ -123,14 +139,19 @@ impl AppUnderTest {
 
     /// Redeems a code.
     pub(crate) async fn redeems(&self, ask: &Ask, code: &str) -> TokenAnswer {
-        let form =
-            [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.redirect_uri), ("code_verifier", &ask.verifier)];
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", &ask.verifier),
+        ];
         self.posts("/oauth2/token", &form).await
     }
 
     /// Uses a refresh token.
     pub(crate) async fn refreshes(&self, refresh_token: &str) -> TokenAnswer {
-        self.posts("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
+        self.posts("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
+            .await
     }
 
     /// Revokes a token.
@@ -173,7 +194,8 @@ impl AppUnderTest {
         let set: JwkSet = serde_json::from_value(set).map_err(|error| error.to_string())?;
         let header = decode_header(token).map_err(|error| error.to_string())?;
         let kid = header.kid.ok_or("no kid")?;
-        let key = DecodingKey::from_jwk(set.find(&kid).ok_or("no such kid")?).map_err(|error| error.to_string())?;
+        let key =
+            DecodingKey::from_jwk(set.find(&kid).ok_or("no such kid")?).map_err(|error| error.to_string())?;
         let mut rules = Validation::new(header.alg);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[&self.id]);
@@ -189,7 +211,8 @@ impl TokenAnswer {
         assert_eq!(self.status, 200, "{}", self.body);
         let text = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (access_token, id_token) = (text("access_token"), text("id_token"));
-        let access = app.verifies(&access_token).await.unwrap_or_else(|error| panic!("access token: {error}"));
+        let access =
+            app.verifies(&access_token).await.unwrap_or_else(|error| panic!("access token: {error}"));
         let id = app.verifies(&id_token).await.unwrap_or_else(|error| panic!("ID token: {error}"));
         Tokens { access_token, id_token, refresh_token: text("refresh_token"), access, id, answer: self.body }
     }
@@ -222,6 +245,7 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> TokenAnswer {
     let response = request.send().await.expect("the broker answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.expect("the whole body");
-    let body = serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
+    let body = serde_json::from_slice(&body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
     TokenAnswer { status, headers, body }
 }

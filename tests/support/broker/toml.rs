@@ -46,7 +46,8 @@ impl ClientToml {
         let secret = self.secret.as_ref().map(|secret| format!("secret = {secret:?}\n")).unwrap_or_default();
         let Self { id, redirect_uri, scopes, .. } = self;
         format!(
-            "[[pool.client]]\nid = {id:?}\n{secret}redirect_uris = [{redirect_uri:?}]\nlogout_uris = [\"https://{id}.example/\"]\nscopes = {scopes:?}\n{}\n",
+            "[[pool.client]]\nid = {id:?}\n{secret}redirect_uris = [{redirect_uri:?}]\nlogout_uris = \
+             [\"https://{id}.example/\"]\nscopes = {scopes:?}\n{}\n",
             self.lines.join("\n")
         )
     }
@@ -58,32 +59,51 @@ pub(crate) struct ProviderToml(pub(crate) String);
 
 /// The provider `idp`, called `name` in the pool, under the preset of its vendor.
 pub(crate) fn provider(name: &str, idp: &FakeIdp) -> ProviderToml {
-    let head = format!("[[pool.provider]]\nname = {name:?}\nlabel = {name:?}\nclient_id = {:?}\n", idp.client_id());
+    let head =
+        format!("[[pool.provider]]\nname = {name:?}\nlabel = {name:?}\nclient_id = {:?}\n", idp.client_id());
     let secret = format!("client_secret = {:?}\n", idp.client_secret());
     let issuer = format!("issuer = {:?}\n", idp.issuer());
     let endpoints = || {
-        let lines = [("authorization", Endpoint::Authorize), ("token", Endpoint::Token), ("userinfo", Endpoint::Userinfo)]
-            .map(|(key, endpoint)| format!("{key} = {:?}\n", idp.endpoint(endpoint)));
+        let lines = [
+            ("authorization", Endpoint::Authorize),
+            ("token", Endpoint::Token),
+            ("userinfo", Endpoint::Userinfo),
+        ]
+        .map(|(key, endpoint)| format!("{key} = {:?}\n", idp.endpoint(endpoint)));
         format!("\n[pool.provider.endpoints]\n{}", lines.concat())
     };
     let audience = |parameter: &str, pointer: &str, app_token: bool| {
         let url = idp.endpoint(Endpoint::TokenAudience);
         format!(
-            "\n[pool.provider.quirks.token_audience]\nurl = {url:?}\nparameter = {parameter:?}\naudience = {pointer:?}\napp_token = {app_token}\n"
+            "\n[pool.provider.quirks.token_audience]\nurl = {url:?}\nparameter = {parameter:?}\naudience = \
+             {pointer:?}\napp_token = {app_token}\n"
         )
     };
     let rest = match idp.vendor() {
         Vendor::Oidc => format!("use = \"oidc\"\n{secret}{issuer}"),
         Vendor::Google => format!("use = \"google\"\n{secret}{issuer}"),
         Vendor::Microsoft => {
-            format!("use = \"microsoft\"\n{secret}tenant = \"common\"\nallowed_tenants = [\"*\"]\nbase_url = {:?}\n", idp.base())
+            format!(
+                "use = \"microsoft\"\n{secret}tenant = \"common\"\nallowed_tenants = [\"*\"]\nbase_url = \
+                 {:?}\n",
+                idp.base()
+            )
         }
         Vendor::Apple => {
             let key = idp.client_key_pem();
-            format!("use = \"apple\"\n{issuer}team_id = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = '''\n{key}'''\n")
+            format!(
+                "use = \"apple\"\n{issuer}team_id = \"TEAM123456\"\nkey_id = \"KEY1234567\"\nprivate_key = \
+                 '''\n{key}'''\n"
+            )
         }
-        Vendor::Facebook => format!("use = \"facebook\"\n{secret}{}{}", endpoints(), audience("input_token", "/data/app_id", true)),
-        Vendor::Amazon => format!("use = \"amazon\"\n{secret}{}{}", endpoints(), audience("access_token", "/aud", false)),
+        Vendor::Facebook => format!(
+            "use = \"facebook\"\n{secret}{}{}",
+            endpoints(),
+            audience("input_token", "/data/app_id", true)
+        ),
+        Vendor::Amazon => {
+            format!("use = \"amazon\"\n{secret}{}{}", endpoints(), audience("access_token", "/aud", false))
+        }
         Vendor::GitHub => format!("use = \"github\"\n{secret}base_url = {:?}\n", idp.base()),
     };
     ProviderToml(head + &rest)
@@ -94,7 +114,10 @@ impl ProviderToml {
     pub(crate) fn with(self, line: &str) -> Self {
         let key = line.split('=').next().unwrap_or_default();
         let kept: Vec<&str> = self.0.lines().filter(|have| !have.starts_with(key)).collect();
-        Self(kept.join("\n").replacen("[[pool.provider]]\n", &format!("[[pool.provider]]\n{line}\n"), 1) + "\n")
+        Self(
+            kept.join("\n").replacen("[[pool.provider]]\n", &format!("[[pool.provider]]\n{line}\n"), 1)
+                + "\n",
+        )
     }
 
     /// One more sub-table, for example `[pool.provider.attributes]` and its lines.

@@ -1,4 +1,5 @@
-//! A cookie jar with the rules that matter to a sign-in ([RFC 6265bis](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis)).
+//! A cookie jar with the rules that matter to a sign-in ([RFC
+//! 6265bis](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis)).
 //!
 //! Cookies belong to a host, not to a port. `Max-Age` counts from the test's clock.
 
@@ -53,13 +54,17 @@ impl Jar {
             return Err("SameSite=None without Secure".to_owned());
         }
         let host_prefix = cookie.name.starts_with("__Host-");
-        if host_prefix && (domain || cookie.path != "/" || !cookie.secure) || cookie.name.starts_with("__Secure-") && !cookie.secure {
+        if host_prefix && (domain || cookie.path != "/" || !cookie.secure)
+            || cookie.name.starts_with("__Secure-") && !cookie.secure
+        {
             return Err("the name's prefix promises more than the attributes hold".to_owned());
         }
         if raw.len() > 4096 {
             return Err("longer than 4096 bytes".to_owned());
         }
-        self.0.retain(|have| (&have.host, &have.name, &have.path) != (&cookie.host, &cookie.name, &cookie.path));
+        self.0.retain(|have| {
+            (&have.host, &have.name, &have.path) != (&cookie.host, &cookie.name, &cookie.path)
+        });
         if cookie.expires.is_none_or(|end| end > now) {
             self.0.push(cookie);
         }
@@ -111,7 +116,8 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn path_matches(path: &str, cookie: &str) -> bool {
-    path == cookie || path.strip_prefix(cookie).is_some_and(|rest| cookie.ends_with('/') || rest.starts_with('/'))
+    path == cookie
+        || path.strip_prefix(cookie).is_some_and(|rest| cookie.ends_with('/') || rest.starts_with('/'))
 }
 
 fn parse(url: &Url, raw: &str, now: Timestamp) -> Result<(Cookie, bool), String> {
@@ -121,7 +127,11 @@ fn parse(url: &Url, raw: &str, now: Timestamp) -> Result<(Cookie, bool), String>
         host: url.host_str().unwrap_or_default().to_owned(),
         name: name.to_owned(),
         value: value.to_owned(),
-        path: url.path().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder }).to_owned(),
+        path: url
+            .path()
+            .rsplit_once('/')
+            .map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder })
+            .to_owned(),
         secure: false,
         http_only: false,
         same_site: SameSite::Lax,
@@ -138,9 +148,12 @@ fn parse(url: &Url, raw: &str, now: Timestamp) -> Result<(Cookie, bool), String>
             "domain" => domain = true,
             "max-age" => {
                 let seconds: i64 = value.parse().map_err(|_| format!("Max-Age={value}"))?;
-                cookie.expires = Some(Timestamp::from_millis(now.millis().saturating_add(seconds.saturating_mul(1000))));
+                cookie.expires =
+                    Some(Timestamp::from_millis(now.millis().saturating_add(seconds.saturating_mul(1000))));
             }
-            "expires" if cookie.expires.is_none() && value.contains("1970") => cookie.expires = Some(Timestamp::from_secs(0)),
+            "expires" if cookie.expires.is_none() && value.contains("1970") => {
+                cookie.expires = Some(Timestamp::from_secs(0));
+            }
             "samesite" => {
                 cookie.same_site = match value.to_ascii_lowercase().as_str() {
                     "none" => SameSite::None,

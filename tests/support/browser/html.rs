@@ -207,7 +207,8 @@ fn unescape(text: &str) -> String {
     while let Some(start) = rest.find('&') {
         out.push_str(&rest[..start]);
         rest = &rest[start..];
-        let entity = rest.find(';').filter(|end| *end < 12).and_then(|end| Some((end, character(&rest[1..end])?)));
+        let entity =
+            rest.find(';').filter(|end| *end < 12).and_then(|end| Some((end, character(&rest[1..end])?)));
         if let Some((end, letter)) = entity {
             out.push(letter);
             rest = &rest[end + 1..];

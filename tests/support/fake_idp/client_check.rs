@@ -43,7 +43,10 @@ pub(super) fn check(inner: &Inner, seen: &Seen) -> Result<(), String> {
             same("iss", text(&claims, "iss"), &team_id)?;
             same("sub", text(&claims, "sub"), inner.client_id())?;
             let audience = text(&claims, "aud");
-            if !audience.as_ref().is_some_and(|aud| aud == "https://appleid.apple.com" || *aud == inner.issuer()) {
+            if !audience
+                .as_ref()
+                .is_some_and(|aud| aud == "https://appleid.apple.com" || *aud == inner.issuer())
+            {
                 return Err(format!("aud is {audience:?}"));
             }
             let life = number(&claims, "exp")? - number(&claims, "iat")?;
@@ -54,15 +57,24 @@ pub(super) fn check(inner: &Inner, seen: &Seen) -> Result<(), String> {
 
 fn basic(inner: &Inner, seen: &Seen) -> Result<(), String> {
     use base64::Engine as _;
-    let value = seen.header("authorization").and_then(|value| value.strip_prefix("Basic ")).ok_or("no Basic header")?;
-    let decoded = base64::engine::general_purpose::STANDARD.decode(value).map_err(|error| error.to_string())?;
+    let value = seen
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Basic "))
+        .ok_or("no Basic header")?;
+    let decoded =
+        base64::engine::general_purpose::STANDARD.decode(value).map_err(|error| error.to_string())?;
     let pair = String::from_utf8(decoded).map_err(|error| error.to_string())?;
     let (id, secret) = pair.split_once(':').ok_or("no colon")?;
     // RFC 6749 section 2.3.1: both parts are form-encoded.
-    let form_decoded = |text: &str| url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
+    let form_decoded =
+        |text: &str| url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
     same("client_id", form_decoded(id), inner.client_id())?;
     same("client_secret", form_decoded(secret), inner.client_secret())?;
-    if seen.parameter("client_secret").is_some() { Err("two ways of authentication at once".to_owned()) } else { Ok(()) }
+    if seen.parameter("client_secret").is_some() {
+        Err("two ways of authentication at once".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn post(inner: &Inner, seen: &Seen) -> Result<(), String> {

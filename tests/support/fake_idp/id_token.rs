@@ -89,8 +89,11 @@ pub(super) fn payload(claims: &Map<String, Value>, switches: &[Switch]) -> Strin
 
 pub(super) fn sign(inner: &Inner, payload: &str, switches: &[Switch]) -> String {
     let (kid, key) = inner.signing_key();
-    let mut header =
-        Map::from_iter([("alg".to_owned(), json!(key.alg())), ("kid".to_owned(), json!(kid)), ("typ".to_owned(), json!("JWT"))]);
+    let mut header = Map::from_iter([
+        ("alg".to_owned(), json!(key.alg())),
+        ("kid".to_owned(), json!(kid)),
+        ("typ".to_owned(), json!("JWT")),
+    ]);
     let mut signer: &TestKey = key;
     let mut alg = key.alg();
     for switch in switches {
@@ -116,11 +119,17 @@ pub(super) fn sign(inner: &Inner, payload: &str, switches: &[Switch]) -> String 
             _ => {}
         }
     }
-    special(&mut header, payload, signer, switches).unwrap_or_else(|| signer.sign(alg, &json!(header).to_string(), payload))
+    special(&mut header, payload, signer, switches)
+        .unwrap_or_else(|| signer.sign(alg, &json!(header).to_string(), payload))
 }
 
 /// Signatures that no honest key makes.
-fn special(header: &mut Map<String, Value>, payload: &str, signer: &TestKey, switches: &[Switch]) -> Option<String> {
+fn special(
+    header: &mut Map<String, Value>,
+    payload: &str,
+    signer: &TestKey,
+    switches: &[Switch],
+) -> Option<String> {
     switches.iter().find_map(|switch| match switch {
         Switch::AlgNone(spelling) => {
             header.insert("alg".into(), json!(spelling));

@@ -1,4 +1,5 @@
-//! Test keys and signatures by hand, independent of the product's JOSE code, so that every malformed token can be made.
+//! Test keys and signatures by hand, independent of the product's JOSE code, so that every malformed token
+//! can be made.
 
 #![expect(clippy::disallowed_methods, reason = "keys of tests, made without the product")]
 
@@ -8,8 +9,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{digest, hmac, rsa};
 use base64::Engine as _;
@@ -29,7 +30,8 @@ pub(crate) fn unb64(text: &str) -> Vec<u8> {
 /// A PEM block.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("base64 is ASCII")).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("base64 is ASCII")).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
@@ -123,10 +125,12 @@ impl TestKey {
             }
             Self::Ec(pair, _) => {
                 let point = pair.public_key().as_ref();
-                json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": b64(&point[1..33]), "y": b64(&point[33..])})
+                json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid,
+                    "x": b64(&point[1..33]), "y": b64(&point[33..])})
             }
             Self::Ed(pair) => {
-                json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": b64(pair.public_key())})
+                json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid,
+                    "x": b64(pair.public_key())})
             }
         }
     }
@@ -152,7 +156,9 @@ impl TestKey {
                 pair.sign(encoding, &SystemRandom::new(), input, &mut signature).expect("a signature");
                 signature
             }
-            Self::Ec(pair, _) => pair.sign(&SystemRandom::new(), input).expect("a signature").as_ref().to_vec(),
+            Self::Ec(pair, _) => {
+                pair.sign(&SystemRandom::new(), input).expect("a signature").as_ref().to_vec()
+            }
             Self::Ed(pair) => pair.sign(input).as_ref().to_vec(),
         }
     }
@@ -179,7 +185,8 @@ pub(crate) fn sign_with_exponent_one(header: &str, payload: &str) -> String {
 
 /// EMSA-PKCS1-v1_5 with SHA-256 ([RFC 8017 section 9.2](https://www.rfc-editor.org/rfc/rfc8017#section-9.2)).
 pub(super) fn padded_digest(input: &[u8], len: usize) -> Vec<u8> {
-    const DIGEST_INFO: [u8; 19] = [0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
+    const DIGEST_INFO: [u8; 19] =
+        [0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
     let hash = digest::digest(&digest::SHA256, input);
     let mut out = vec![0, 1];
     out.resize(len - 52, 0xff);

@@ -48,7 +48,10 @@ impl Seen {
 
     /// Whether `text` occurs anywhere in the request, plain or percent-decoded.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        let decoded = |raw: &str| form_urlencoded::parse(raw.as_bytes()).any(|(name, value)| name.contains(text) || value.contains(text));
+        let decoded = |raw: &str| {
+            form_urlencoded::parse(raw.as_bytes())
+                .any(|(name, value)| name.contains(text) || value.contains(text))
+        };
         self.path.contains(text)
             || self.query.contains(text)
             || self.body.contains(text)
@@ -59,5 +62,8 @@ impl Seen {
 }
 
 fn values(encoded: &str, name: &str) -> Vec<String> {
-    form_urlencoded::parse(encoded.as_bytes()).filter(|(have, _)| have == name).map(|(_, value)| value.into_owned()).collect()
+    form_urlencoded::parse(encoded.as_bytes())
+        .filter(|(have, _)| have == name)
+        .map(|(_, value)| value.into_owned())
+        .collect()
 }

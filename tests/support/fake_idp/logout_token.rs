@@ -1,4 +1,5 @@
-//! Logout tokens, honest or as the deeds say ([Back-Channel Logout section 2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
+//! Logout tokens, honest or as the deeds say ([Back-Channel Logout section
+//! 2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
 
 use serde_json::{Map, json};
 
@@ -10,7 +11,8 @@ use super::{FakeIdp, id_token};
 pub(crate) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 impl FakeIdp {
-    /// A token that signs the present person out of the sign-in that their claim `sid` names, or of all of them; each deed as in an ID token.
+    /// A token that signs the present person out of the sign-in that their claim `sid` names, or of all of
+    /// them; each deed as in an ID token.
     pub(crate) fn logout_token(&self, deeds: &[Switch]) -> String {
         let (inner, person) = (&self.inner, self.person());
         let now = inner.clock.now().secs();

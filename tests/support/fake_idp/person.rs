@@ -54,8 +54,12 @@ impl Person {
 /// Who signs in at a provider with these ways, unless someone else does.
 pub(super) fn first_person(vendor: Vendor) -> Person {
     match vendor {
-        Vendor::Oidc => Person::new("person-1", "Ada Example", "ada@example.org").with("given_name", "Ada").with("family_name", "Example"),
-        Vendor::Google => Person::new("110169484474386276334", "Ada Example", "ada@acme.example").with("hd", "acme.example"),
+        Vendor::Oidc => Person::new("person-1", "Ada Example", "ada@example.org")
+            .with("given_name", "Ada")
+            .with("family_name", "Example"),
+        Vendor::Google => {
+            Person::new("110169484474386276334", "Ada Example", "ada@acme.example").with("hd", "acme.example")
+        }
         Vendor::Microsoft => Person::new("pairwise-1", "Ada Example", "ada@acme.example")
             .without("email_verified")
             .with("tid", "11111111-2222-4333-8444-555555555555")
@@ -67,12 +71,17 @@ pub(super) fn first_person(vendor: Vendor) -> Person {
                 .without("name")
                 .with("email_verified", "true")
                 .with("is_private_email", "true");
-            person.form_user = Some(json!({"name": {"firstName": "Ada", "lastName": "Example"}, "email": "forged@example.org"}));
+            person.form_user = Some(
+                json!({"name": {"firstName": "Ada", "lastName": "Example"}, "email": "forged@example.org"}),
+            );
             person
         }
-        Vendor::Facebook | Vendor::Amazon => Person::new("10158000000000001", "Ada Example", "ada@example.org").without("email_verified"),
+        Vendor::Facebook | Vendor::Amazon => {
+            Person::new("10158000000000001", "Ada Example", "ada@example.org").without("email_verified")
+        }
         Vendor::GitHub => {
-            let mut person = Person::new("583231", "Ada Example", "ada@example.org").without("email_verified");
+            let mut person =
+                Person::new("583231", "Ada Example", "ada@example.org").without("email_verified");
             person.claims.insert("login".to_owned(), json!("ada"));
             person.claims.insert("email".to_owned(), Value::Null);
             person

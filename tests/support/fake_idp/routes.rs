@@ -34,7 +34,10 @@ pub(super) fn endpoint_of(path: &str) -> Endpoint {
         ("/end_session", Endpoint::EndSession),
         ("/logout", Endpoint::EndSession),
     ];
-    SUFFIXES.iter().find(|(suffix, _)| path.ends_with(suffix)).map_or(Endpoint::Elsewhere, |(_, endpoint)| *endpoint)
+    SUFFIXES
+        .iter()
+        .find(|(suffix, _)| path.ends_with(suffix))
+        .map_or(Endpoint::Elsewhere, |(_, endpoint)| *endpoint)
 }
 
 pub(super) fn answer(inner: &Inner, seen: &Seen) -> Answer {
@@ -66,7 +69,8 @@ fn discovery(inner: &Inner) -> Answer {
         "response_modes_supported": ["query", "form_post"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post",
+        "private_key_jwt"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": inner.vendor == Vendor::Oidc,
     });
@@ -87,13 +91,19 @@ fn discovery(inner: &Inner) -> Answer {
 }
 
 fn authorize(inner: &Inner, seen: &Seen) -> Answer {
-    let Some(redirect_uri) = seen.parameter("redirect_uri") else { return Answer::error(400, "invalid_request", "no redirect_uri") };
+    let Some(redirect_uri) = seen.parameter("redirect_uri") else {
+        return Answer::error(400, "invalid_request", "no redirect_uri");
+    };
     if seen.parameter("client_id").as_deref() != Some(inner.client_id()) {
         return Answer::error(400, "unauthorized_client", "no such client_id here");
     }
     let mut form_post = seen.parameter("response_mode").as_deref() == Some("form_post");
     if inner.vendor == Vendor::Apple && !form_post {
-        return Answer::error(400, "invalid_request", "response_mode must be form_post when name or email scope is requested.");
+        return Answer::error(
+            400,
+            "invalid_request",
+            "response_mode must be form_post when name or email scope is requested.",
+        );
     }
     let issued = Issued {
         person: inner.person(),
@@ -119,7 +129,11 @@ fn authorize(inner: &Inner, seen: &Seen) -> Answer {
         form_post ^= *switch == Switch::OtherResponseMode;
     }
     if form_post {
-        let encoding = if switches.contains(&Switch::FormAsText) { "text/plain" } else { "application/x-www-form-urlencoded" };
+        let encoding = if switches.contains(&Switch::FormAsText) {
+            "text/plain"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
         form_page(&redirect_uri, &fields, encoding)
     } else {
         let mut url = Url::parse(&redirect_uri).expect("an absolute redirect_uri");
@@ -129,7 +143,9 @@ fn authorize(inner: &Inner, seen: &Seen) -> Answer {
 }
 
 fn change_answer(fields: &mut Vec<(String, String)>, switch: &Switch) {
-    let push = |fields: &mut Vec<(String, String)>, name: &str, value: &str| fields.push((name.to_owned(), value.to_owned()));
+    let push = |fields: &mut Vec<(String, String)>, name: &str, value: &str| {
+        fields.push((name.to_owned(), value.to_owned()));
+    };
     let without = |fields: &mut Vec<(String, String)>, name: &str| fields.retain(|(have, _)| have != name);
     match switch {
         Switch::StateMissing => without(fields, "state"),
@@ -159,11 +175,16 @@ fn change_answer(fields: &mut Vec<(String, String)>, switch: &Switch) {
     }
 }
 
-/// The page that sends itself, as in [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html).
+/// The page that sends itself, as in [Form Post Response
+/// Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html).
 fn form_page(action: &str, fields: &[(String, String)], encoding: &str) -> Answer {
     let escape = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    let inputs: Vec<String> =
-        fields.iter().map(|(name, value)| format!(r#"<input type="hidden" name="{}" value="{}">"#, escape(name), escape(value))).collect();
+    let inputs: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| {
+            format!(r#"<input type="hidden" name="{}" value="{}">"#, escape(name), escape(value))
+        })
+        .collect();
     let inputs = inputs.concat();
     Answer::html(&format!(
         r#"<!doctype html><body onload="document.forms[0].submit()"><form method="post" enctype="{encoding}" action="{}">{inputs}</form></body>"#,
@@ -177,10 +198,15 @@ fn token(inner: &Inner, seen: &Seen) -> Answer {
     }
     for switch in inner.switches() {
         if let Switch::ErrorInOk(error) = switch {
-            return Answer::json(200, &json!({"error": error, "error_description": "The code passed is incorrect or expired."}));
+            return Answer::json(
+                200,
+                &json!({"error": error, "error_description": "The code passed is incorrect or expired."}),
+            );
         }
     }
-    if inner.vendor != Vendor::Facebook && seen.parameter("grant_type").as_deref() != Some("authorization_code") {
+    if inner.vendor != Vendor::Facebook
+        && seen.parameter("grant_type").as_deref() != Some("authorization_code")
+    {
         return vendors::token_error(inner, "unsupported_grant_type", "only authorization_code");
     }
     let Some(issued) = seen.parameter("code").and_then(|code| inner.take_code(&code)) else {

@@ -1,4 +1,5 @@
-//! Everything a provider can do wrong, one variant per deed, with the case of the security catalogue it belongs to.
+//! Everything a provider can do wrong, one variant per deed, with the case of the security catalogue it
+//! belongs to.
 
 use serde_json::Value;
 
@@ -24,7 +25,8 @@ pub(crate) enum Endpoint {
 /// One evil deed. Several may be on at once.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Switch {
-    // -- the browser's way back ---------------------------------------------------------------------------------
+    // -- the browser's way back
+    // ---------------------------------------------------------------------------------
     /// B-01: no `state` in the answer.
     StateMissing,
     /// B-01: another flow's `state`.
@@ -48,7 +50,8 @@ pub(crate) enum Switch {
     /// B-32: form fields sent as `text/plain`.
     FormAsText,
 
-    // -- discovery ----------------------------------------------------------------------------------------------
+    // -- discovery
+    // ----------------------------------------------------------------------------------------------
     /// B-10: another `issuer` in the metadata.
     MetadataIssuer(String),
     /// B-22: this metadata member with this value.
@@ -56,7 +59,8 @@ pub(crate) enum Switch {
     /// B-37: a metadata member left out.
     MetadataWithout(String),
 
-    // -- ID token claims ----------------------------------------------------------------------------------------
+    // -- ID token claims
+    // ----------------------------------------------------------------------------------------
     /// B-04
     NonceWrong,
     /// B-05
@@ -83,7 +87,8 @@ pub(crate) enum Switch {
     AudArrayWithAzp(String),
     /// B-15: expired an hour ago.
     Expired,
-    /// Any claim with any value: B-07 `iss`, B-08 `tid`, B-11 `sub`, B-14 `azp`, B-15 `exp`, `iat`, `nbf`, B-39, B-49 …
+    /// Any claim with any value: B-07 `iss`, B-08 `tid`, B-11 `sub`, B-14 `azp`, B-15 `exp`, `iat`, `nbf`,
+    /// B-39, B-49 …
     Claim(String, Value),
     /// Any claim left out: B-15 `iat`.
     ClaimMissing(String),
@@ -98,7 +103,8 @@ pub(crate) enum Switch {
     /// No ID token in the token response.
     IdTokenMissing,
 
-    // -- ID token signature -------------------------------------------------------------------------------------
+    // -- ID token signature
+    // -------------------------------------------------------------------------------------
     /// B-16: `alg` in this spelling of none, with an empty signature.
     AlgNone(String),
     /// B-16: HS256 keyed with something public.
@@ -130,7 +136,8 @@ pub(crate) enum Switch {
     /// B-28: this many copies of the key under other ids.
     ManyKeys(usize),
 
-    // -- userinfo and profiles ----------------------------------------------------------------------------------
+    // -- userinfo and profiles
+    // ----------------------------------------------------------------------------------
     /// B-25
     UserinfoSub(Value),
     /// B-25
@@ -148,13 +155,15 @@ pub(crate) enum Switch {
     /// An error in a 200 answer of the token endpoint, as GitHub sends.
     ErrorInOk(String),
 
-    // -- sign-out -----------------------------------------------------------------------------------------------
+    // -- sign-out
+    // -----------------------------------------------------------------------------------------------
     /// The browser comes back without `state`.
     EndSessionStateMissing,
     /// The browser comes back with another `state`.
     EndSessionState(String),
 
-    // -- transport ----------------------------------------------------------------------------------------------
+    // -- transport
+    // ----------------------------------------------------------------------------------------------
     /// B-34 to B-37: this trouble at this endpoint.
     At(Endpoint, Trouble),
 }

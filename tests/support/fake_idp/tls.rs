@@ -43,7 +43,10 @@ impl Identity {
         let host = if certificate == Certificate::OtherHost { "elsewhere.example" } else { "localhost" };
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a host name");
         match certificate {
-            Certificate::Expired => (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1)),
+            Certificate::Expired => {
+                (params.not_before, params.not_after) =
+                    (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
+            }
             Certificate::NotYetValid => params.not_before = date_time_ymd(2090, 1, 1),
             _ => {}
         }
@@ -56,7 +59,11 @@ impl Identity {
         let chain: Vec<CertificateDer<'static>> = vec![leaf.expect("a certificate").der().clone()];
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
+            .and_then(|builder| {
+                builder
+                    .with_no_client_auth()
+                    .with_single_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+            })
             .expect("a TLS configuration");
         Self { config: Arc::new(config), ca_pem }
     }
@@ -102,6 +109,7 @@ fn pass_on(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr)
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
     body.len() >= length.unwrap_or(0)
 }

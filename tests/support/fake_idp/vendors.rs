@@ -17,9 +17,11 @@ pub(super) fn bad_code(inner: &Inner) -> &'static str {
 pub(super) fn token_error(inner: &Inner, error: &str, description: &str) -> Answer {
     match inner.vendor {
         Vendor::GitHub => Answer::json(200, &json!({"error": error, "error_description": description})),
-        Vendor::Facebook => {
-            Answer::json(400, &json!({"error": {"message": description, "type": "OAuthException", "code": 100, "fbtrace_id": "AbC"}}))
-        }
+        Vendor::Facebook => Answer::json(
+            400,
+            &json!({"error": {"message": description, "type": "OAuthException", "code": 100,
+                "fbtrace_id": "AbC"}}),
+        ),
         _ => Answer::error(if error == "invalid_client" { 401 } else { 400 }, error, description),
     }
 }
@@ -67,14 +69,25 @@ pub(super) fn userinfo(inner: &Inner, seen: &Seen) -> Answer {
             Switch::UserinfoSubMissing => drop(profile.remove(subject_name(inner))),
             Switch::UserinfoSigned(audience) => {
                 let (kid, key) = inner.signing_key();
-                profile.extend([("iss".to_owned(), json!(inner.token_issuer(&issued.person))), ("aud".to_owned(), json!(audience))]);
+                profile.extend([
+                    ("iss".to_owned(), json!(inner.token_issuer(&issued.person))),
+                    ("aud".to_owned(), json!(audience)),
+                ]);
                 let header = json!({"alg": key.alg(), "typ": "JWT", "kid": kid}).to_string();
-                return Answer::new(200, "application/jwt", key.sign(key.alg(), &header, &Value::Object(profile).to_string()));
+                return Answer::new(
+                    200,
+                    "application/jwt",
+                    key.sign(key.alg(), &header, &Value::Object(profile).to_string()),
+                );
             }
             Switch::UserinfoClaim(name, value) => drop(profile.insert(name, value)),
             Switch::UserinfoSignedByStranger => {
                 let header = r#"{"alg":"RS256","typ":"JWT","kid":"evil"}"#;
-                return Answer::new(200, "application/jwt", STRANGER.sign("RS256", header, &Value::Object(profile).to_string()));
+                return Answer::new(
+                    200,
+                    "application/jwt",
+                    STRANGER.sign("RS256", header, &Value::Object(profile).to_string()),
+                );
             }
             _ => {}
         }
@@ -105,20 +118,31 @@ fn keep_fields(profile: &mut Map<String, Value>, seen: &Seen) {
 
 /// Whom the access token stands for, checked in the vendor's way.
 fn authorised(inner: &Inner, seen: &Seen) -> Result<Issued, Answer> {
-    let in_query = matches!(inner.vendor, Vendor::Facebook | Vendor::Amazon).then(|| seen.parameter("access_token")).flatten();
-    let in_header = (inner.vendor == Vendor::Amazon).then(|| seen.header("x-amz-access-token").map(str::to_owned)).flatten();
+    let in_query = matches!(inner.vendor, Vendor::Facebook | Vendor::Amazon)
+        .then(|| seen.parameter("access_token"))
+        .flatten();
+    let in_header = (inner.vendor == Vendor::Amazon)
+        .then(|| seen.header("x-amz-access-token").map(str::to_owned))
+        .flatten();
     let token = seen.bearer().map(str::to_owned).or(in_header).or(in_query);
     let refused = |text: &str| Answer::error(401, "invalid_token", text);
     if inner.vendor == Vendor::GitHub && seen.header("user-agent").is_none() {
         return Err(Answer::new(
             403,
             "text/html",
-            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent \
+             header",
         ));
     }
     let token = token.ok_or_else(|| refused("no access token"))?;
-    if inner.vendor == Vendor::Facebook && seen.parameter("appsecret_proof") != Some(hmac_hex(inner.client_secret(), &token)) {
-        return Err(Answer::json(400, &json!({"error": {"message": "Invalid appsecret_proof provided in the API argument", "code": 100}})));
+    if inner.vendor == Vendor::Facebook
+        && seen.parameter("appsecret_proof") != Some(hmac_hex(inner.client_secret(), &token))
+    {
+        return Err(Answer::json(
+            400,
+            &json!({"error": {"message": "Invalid appsecret_proof provided in the API \
+                argument", "code": 100}}),
+        ));
     }
     inner.access_token(&token).ok_or_else(|| refused("no such access token"))
 }
@@ -130,13 +154,16 @@ pub(super) fn emails(inner: &Inner, seen: &Seen) -> Answer {
 
 /// GitHub's `/user/orgs`.
 pub(super) fn organisations(inner: &Inner, seen: &Seen) -> Answer {
-    authorised(inner, seen).map_or_else(|refusal| refusal, |issued| Answer::json(200, &issued.person.organisations))
+    authorised(inner, seen)
+        .map_or_else(|refusal| refusal, |issued| Answer::json(200, &issued.person.organisations))
 }
 
 /// For which app a token was issued: Facebook's `debug_token`, Amazon's `tokeninfo`.
 pub(super) fn token_audience(inner: &Inner, seen: &Seen) -> Answer {
     let facebook = inner.vendor == Vendor::Facebook;
-    if facebook && seen.parameter("access_token") != Some(format!("{}|{}", inner.client_id(), inner.client_secret())) {
+    if facebook
+        && seen.parameter("access_token") != Some(format!("{}|{}", inner.client_id(), inner.client_secret()))
+    {
         return Answer::json(400, &json!({"error": {"message": "An access token is required", "code": 104}}));
     }
     let token = seen.parameter(if facebook { "input_token" } else { "access_token" });
@@ -147,12 +174,16 @@ pub(super) fn token_audience(inner: &Inner, seen: &Seen) -> Answer {
     let app = if switches.contains(&Switch::TokenOfOtherApp) { "another-app" } else { &issued.client_id };
     let valid = !switches.contains(&Switch::TokenNotValid);
     if facebook {
-        return Answer::json(200, &json!({"data": {"app_id": app, "is_valid": valid, "user_id": issued.person.subject, "type": "USER"}}));
+        return Answer::json(
+            200,
+            &json!({"data": {"app_id": app, "is_valid": valid, "user_id": issued.person.subject,
+                "type": "USER"}}),
+        );
     }
     if valid {
         let now = inner.clock.now().secs();
-        let body =
-            json!({"aud": app, "user_id": issued.person.subject, "iss": "https://www.amazon.com", "exp": 3600, "iat": now, "app_id": app});
+        let body = json!({"aud": app, "user_id": issued.person.subject, "iss": "https://www.amazon.com",
+            "exp": 3600, "iat": now, "app_id": app});
         Answer::json(200, &body)
     } else {
         Answer::error(400, "invalid_token", "The token is not valid")

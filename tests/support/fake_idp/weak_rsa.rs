@@ -7,16 +7,13 @@ use super::keys::{b64, padded_digest};
 const LIMBS: usize = 16;
 type Number = [u64; LIMBS];
 
-const MODULUS: &str = "b243b591882df7c7025545eb43c503b3cdd114e5552cda69dcfabea2edfd579c414ab10343f9366125e726f79254d31a\
-    8d79b164e4da643bf5baeca705d2f9243c68be68e44025161d734dccc6dfbd218665c4d2528c442d905b50314d0ddb1704df5a43bbaf722271e9e366\
-    3390a81f8cc77e22f08023531715c53ea4ec5c0d";
-const PRIVATE_EXPONENT: &str = "8f54adaaa40a01cd7b6cc0d917165391c08cb9f662f3bb719f01e541ef84e16a7b7ce8b2ad76b5688b273e4794daab1a\
-    1062a6656f34c19f0c470d7c85cc4a10a5c1ee923d7e3c84d3fcb66269751fa8a1a68a47e9fc81e8ce7a93b1116b0ebfffe6ce85892fa629a64f2382\
-    f8e3837b017ce1f1f8303ac0c72752663a8a25c1";
+const MODULUS: &str = "b243b591882df7c7025545eb43c503b3cdd114e5552cda69dcfabea2edfd579c414ab10343f9366125e726f79254d31a8d79b164e4da643bf5baeca705d2f9243c68be68e44025161d734dccc6dfbd218665c4d2528c442d905b50314d0ddb1704df5a43bbaf722271e9e3663390a81f8cc77e22f08023531715c53ea4ec5c0d";
+const PRIVATE_EXPONENT: &str = "8f54adaaa40a01cd7b6cc0d917165391c08cb9f662f3bb719f01e541ef84e16a7b7ce8b2ad76b5688b273e4794daab1a1062a6656f34c19f0c470d7c85cc4a10a5c1ee923d7e3c84d3fcb66269751fa8a1a68a47e9fc81e8ce7a93b1116b0ebfffe6ce85892fa629a64f2382f8e3837b017ce1f1f8303ac0c72752663a8a25c1";
 
 /// The public key as a JWK.
 pub(crate) fn jwk(kid: &str) -> Value {
-    json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(bytes(&number(MODULUS))), "e": "AQAB"})
+    json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(bytes(&number(MODULUS))),
+        "e": "AQAB"})
 }
 
 /// A compact RS256 JWS over exactly these texts.
@@ -28,7 +25,10 @@ pub(crate) fn sign(header: &str, payload: &str) -> String {
 }
 
 fn number(hex: &str) -> Number {
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect();
+    let bytes: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal"))
+        .collect();
     from_bytes(&bytes)
 }
 

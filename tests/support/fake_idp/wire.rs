@@ -43,7 +43,8 @@ impl Answer {
     }
 
     fn head(&self, length: Option<u64>) -> String {
-        let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\nCache-Control: no-store\r\n", self.status);
+        let mut head =
+            format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\nCache-Control: no-store\r\n", self.status);
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -82,7 +83,11 @@ async fn whole(stream: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-async fn misbehave(stream: &mut TcpStream, trouble: Trouble, honest: impl Fn() -> Answer) -> std::io::Result<()> {
+async fn misbehave(
+    stream: &mut TcpStream,
+    trouble: Trouble,
+    honest: impl Fn() -> Answer,
+) -> std::io::Result<()> {
     match trouble {
         Trouble::Reset => Ok(()),
         Trouble::Never => read_until_closed(stream).await,
@@ -131,7 +136,9 @@ fn simple(trouble: Trouble) -> Answer {
             answer
         }
         Trouble::DeepJson => Answer::new(200, "application/json", "[".repeat(100_000)),
-        Trouble::HugeNumber => Answer::new(200, "application/json", format!("{{\"exp\":{}}}", "9".repeat(100_000))),
+        Trouble::HugeNumber => {
+            Answer::new(200, "application/json", format!("{{\"exp\":{}}}", "9".repeat(100_000)))
+        }
         Trouble::RedirectsTo(place) => Answer::redirect(302, &place),
         Trouble::RedirectsPostTo(place) => Answer::redirect(307, &place),
         Trouble::Html => Answer::html("<!doctype html><h1>Welcome</h1>"),
@@ -150,9 +157,11 @@ async fn headers(stream: &mut TcpStream, pause: Duration) -> std::io::Result<()>
     Ok(())
 }
 
-/// Zeros without end: a fixed-Huffman block (RFC 1951 section 3.2.6) that repeats "258 bytes from one byte back".
+/// Zeros without end: a fixed-Huffman block (RFC 1951 section 3.2.6) that repeats "258 bytes from one byte
+/// back".
 async fn gzip_bomb(stream: &mut TcpStream) -> std::io::Result<()> {
-    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Encoding: \
+        gzip\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     // Block header 1, 1, 0; literal zero; then pairs of length code 285 and distance code 0.
@@ -196,8 +205,10 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<Option<Seen>> {
     let mut lines = head.lines();
     let mut first = lines.next().unwrap_or_default().split(' ');
     let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-    let headers: BTreeMap<String, String> =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    let headers: BTreeMap<String, String> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
     let length: usize = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         let read = stream.read(&mut chunk).await?;

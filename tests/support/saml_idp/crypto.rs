@@ -55,15 +55,17 @@ impl Pair {
         let canonical = c14n::exclusive(document.root(), None, &[]).expect("short");
         let sum = base64(digest(&SHA256, &canonical));
         let info = format!(
-            "<ds:SignedInfo xmlns:ds=\"{DS}\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
-             <ds:SignatureMethod Algorithm=\"{ECDSA_SHA256}\"></ds:SignatureMethod><ds:Reference URI=\"#{id}\"><ds:Transforms>\
-             <ds:Transform Algorithm=\"{DS}enveloped-signature\"></ds:Transform><ds:Transform Algorithm=\"{EXCLUSIVE}\"></ds:Transform>\
-             </ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod>\
-             <ds:DigestValue>{sum}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+            "<ds:SignedInfo xmlns:ds=\"{DS}\"><ds:CanonicalizationMethod \
+             Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod><ds:SignatureMethod \
+             Algorithm=\"{ECDSA_SHA256}\"></ds:SignatureMethod><ds:Reference \
+             URI=\"#{id}\"><ds:Transforms><ds:Transform \
+             Algorithm=\"{DS}enveloped-signature\"></ds:Transform><ds:Transform \
+             Algorithm=\"{EXCLUSIVE}\"></ds:Transform></ds:Transforms><ds:DigestMethod \
+             Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod><ds:DigestValue>{sum}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
         );
         let signature = format!(
-            "<ds:Signature xmlns:ds=\"{DS}\">{info}<ds:SignatureValue>{}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>\
-             <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
+            "<ds:Signature \
+             xmlns:ds=\"{DS}\">{info}<ds:SignatureValue>{}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
             self.sign(info.as_bytes()),
             self.certificate()
         );
@@ -72,7 +74,13 @@ impl Pair {
 }
 
 /// A message by HTTP-Redirect, signed over the raw query.
-pub(super) fn redirect_url(location: &str, kind: &str, xml: &str, relay_state: Option<&str>, keys: Option<&Pair>) -> String {
+pub(super) fn redirect_url(
+    location: &str,
+    kind: &str,
+    xml: &str,
+    relay_state: Option<&str>,
+    keys: Option<&Pair>,
+) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let mut query = format!("{kind}={}", encode(&base64(deflate(xml.as_bytes()))));
     if let Some(relay_state) = relay_state {
@@ -85,7 +93,8 @@ pub(super) fn redirect_url(location: &str, kind: &str, xml: &str, relay_state: O
     format!("{location}?{query}")
 }
 
-/// Stored blocks only: valid DEFLATE ([RFC 1951 section 3.2.4](https://www.rfc-editor.org/rfc/rfc1951#section-3.2.4)).
+/// Stored blocks only: valid DEFLATE ([RFC 1951 section
+/// 3.2.4](https://www.rfc-editor.org/rfc/rfc1951#section-3.2.4)).
 fn deflate(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("a short message");
     let mut out = vec![1];
@@ -106,18 +115,21 @@ pub(super) fn encrypt(assertion: &str, certificate: &[u8]) -> String {
     let oaep = OaepPublicEncryptingKey::new(key).expect("an RSA key");
     let (content_key, nonce) = ([7; 32], [9; 12]);
     let mut wrapped = vec![0; oaep.ciphertext_size()];
-    let wrapped = oaep.encrypt(&OAEP_SHA1_MGF1SHA1, &content_key, &mut wrapped, None).expect("wraps").to_vec();
+    let wrapped =
+        oaep.encrypt(&OAEP_SHA1_MGF1SHA1, &content_key, &mut wrapped, None).expect("wraps").to_vec();
     let mut sealed = assertion.as_bytes().to_vec();
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &content_key).expect("a key"));
-    cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).expect("seals");
+    cipher
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
+        .expect("seals");
     let cipher_text = base64([nonce.as_slice(), &sealed].concat());
     let xenc = "http://www.w3.org/2001/04/xmlenc#";
     format!(
-        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"><xenc:EncryptedData xmlns:xenc=\"{xenc}\" \
-         Type=\"{xenc}Element\"><xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"/><ds:KeyInfo xmlns:ds=\"{DS}\">\
-         <xenc:EncryptedKey><xenc:EncryptionMethod Algorithm=\"{xenc}rsa-oaep-mgf1p\"/><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue>\
-         </xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>{cipher_text}</xenc:CipherValue></xenc:CipherData>\
-         </xenc:EncryptedData></saml:EncryptedAssertion>",
+        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"><xenc:EncryptedData \
+         xmlns:xenc=\"{xenc}\" Type=\"{xenc}Element\"><xenc:EncryptionMethod \
+         Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"/><ds:KeyInfo \
+         xmlns:ds=\"{DS}\"><xenc:EncryptedKey><xenc:EncryptionMethod \
+         Algorithm=\"{xenc}rsa-oaep-mgf1p\"/><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>{cipher_text}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
         base64(wrapped)
     )
 }

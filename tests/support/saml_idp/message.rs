@@ -35,7 +35,10 @@ impl Person {
             name_id: name_id.to_owned(),
             format: PERSISTENT.to_owned(),
             qualifiers: String::new(),
-            attributes: vec![(MAIL.to_owned(), vec![email.to_owned()]), ("displayName".to_owned(), vec!["Ada Acme".to_owned()])],
+            attributes: vec![
+                (MAIL.to_owned(), vec![email.to_owned()]),
+                ("displayName".to_owned(), vec!["Ada Acme".to_owned()]),
+            ],
             session_index: format!("session-of-{name_id}"),
             session: None,
         }
@@ -45,7 +48,8 @@ impl Person {
     pub(crate) fn mail(mut self, addresses: &[&str]) -> Self {
         self.attributes.retain(|(name, _)| name != MAIL);
         if !addresses.is_empty() {
-            self.attributes.push((MAIL.to_owned(), addresses.iter().map(|text| (*text).to_owned()).collect()));
+            self.attributes
+                .push((MAIL.to_owned(), addresses.iter().map(|text| (*text).to_owned()).collect()));
         }
         self
     }
@@ -92,7 +96,8 @@ impl Answer {
     pub(crate) fn to(request: &Received) -> Self {
         let document = roxmltree::Document::parse(&request.xml).expect("well-formed");
         let root = document.root_element();
-        let issuer = root.children().find(|node| node.tag_name().name() == "Issuer").and_then(|node| node.text());
+        let issuer =
+            root.children().find(|node| node.tag_name().name() == "Issuer").and_then(|node| node.text());
         Self {
             acs: root.attribute("AssertionConsumerServiceURL").expect("an ACS URL").to_owned(),
             audience: issuer.expect("an issuer").to_owned(),
@@ -115,7 +120,8 @@ impl Making<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        let off = self.slip(|slip| if let Slip::Clock(off) = slip { Some(*off) } else { None }).unwrap_or_default();
+        let off =
+            self.slip(|slip| if let Slip::Clock(off) = slip { Some(*off) } else { None }).unwrap_or_default();
         Timestamp::from_secs(self.inner.clock.now().secs() + off)
     }
 
@@ -127,7 +133,9 @@ impl Making<'_> {
 
 /// A response with one assertion, signed.
 pub(super) fn response(making: &Making<'_>, answer: &Answer) -> String {
-    let acs = making.slip(|slip| if let Slip::Acs(acs) = slip { Some(acs.clone()) } else { None }).unwrap_or_else(|| answer.acs.clone());
+    let acs = making
+        .slip(|slip| if let Slip::Acs(acs) = slip { Some(acs.clone()) } else { None })
+        .unwrap_or_else(|| answer.acs.clone());
     let request = making
         .slip(|slip| if let Slip::InResponseTo(request) = slip { Some(request.clone()) } else { None })
         .unwrap_or_else(|| answer.request.clone());
@@ -138,15 +146,23 @@ pub(super) fn response(making: &Making<'_>, answer: &Answer) -> String {
         .unwrap_or_else(|| format!("_a{}", hex(&random_text())));
     let plain = assertion(making, &id, (&acs, &answer.audience, &to));
     let key = making.slip(|slip| if let Slip::KeyRolled(keys) = slip { Some(keys.clone()) } else { None });
-    let signed = if making.slips.contains(&Slip::Unsigned) { plain } else { key.as_ref().unwrap_or(making.keys).sign_xml(&plain, &id) };
-    let body = match making.slip(|slip| if let Slip::EncryptedFor(certificate) = slip { Some(certificate.clone()) } else { None }) {
+    let signed = if making.slips.contains(&Slip::Unsigned) {
+        plain
+    } else {
+        key.as_ref().unwrap_or(making.keys).sign_xml(&plain, &id)
+    };
+    let body = match making.slip(|slip| {
+        if let Slip::EncryptedFor(certificate) = slip { Some(certificate.clone()) } else { None }
+    }) {
         Some(certificate) => encrypt(&signed, &certificate),
         None => signed,
     };
     format!(
-        "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
-         ID=\"_r{}\" Version=\"2.0\" IssueInstant=\"{now}\" Destination=\"{acs}\"{to}><saml:Issuer>{issuer}</saml:Issuer><samlp:Status>\
-         <samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status>{body}</samlp:Response>",
+        "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_r{}\" Version=\"2.0\" \
+         IssueInstant=\"{now}\" \
+         Destination=\"{acs}\"{to}><saml:Issuer>{issuer}</saml:Issuer><samlp:Status><samlp:StatusCode \
+         Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status>{body}</samlp:Response>",
         hex(&random_text())
     )
 }
@@ -154,22 +170,30 @@ pub(super) fn response(making: &Making<'_>, answer: &Answer) -> String {
 fn assertion(making: &Making<'_>, id: &str, (acs, audience, to): (&str, &str, &str)) -> String {
     let (person, now) = (making.person, making.now());
     let at = |seconds: u64| now.plus(Duration::from_secs(seconds)).utc();
-    let audience =
-        making.slip(|slip| if let Slip::Audience(audience) = slip { Some(audience.clone()) } else { None }).unwrap_or(audience.to_owned());
-    let age = making.slip(|slip| if let Slip::OldSession(age) = slip { Some(*age) } else { None }).unwrap_or_default();
+    let audience = making
+        .slip(|slip| if let Slip::Audience(audience) = slip { Some(audience.clone()) } else { None })
+        .unwrap_or(audience.to_owned());
+    let age = making
+        .slip(|slip| if let Slip::OldSession(age) = slip { Some(*age) } else { None })
+        .unwrap_or_default();
     let authn = Timestamp::from_secs(now.secs() - age).utc();
     let format = if making.slips.contains(&Slip::Transient) { TRANSIENT } else { &person.format };
-    let session = person.session.map(|life| format!(" SessionNotOnOrAfter=\"{}\"", at(life.as_secs()))).unwrap_or_default();
+    let session = person
+        .session
+        .map(|life| format!(" SessionNotOnOrAfter=\"{}\"", at(life.as_secs())))
+        .unwrap_or_default();
     let attributes = attributes(person);
     format!(
-        "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{issued}\">\
-         <saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format=\"{format}\"{qualifiers}>{name}</saml:NameID>\
-         <saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData \
-         NotOnOrAfter=\"{end}\" Recipient=\"{acs}\"{to}/></saml:SubjectConfirmation></saml:Subject>\
-         <saml:Conditions NotBefore=\"{issued}\" NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>\
-         </saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant=\"{authn}\" SessionIndex=\"{index}\"{session}>\
-         <saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>\
-         </saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>",
+        "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" \
+         IssueInstant=\"{issued}\"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID \
+         Format=\"{format}\"{qualifiers}>{name}</saml:NameID><saml:SubjectConfirmation \
+         Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData \
+         NotOnOrAfter=\"{end}\" \
+         Recipient=\"{acs}\"{to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions \
+         NotBefore=\"{issued}\" \
+         NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement \
+         AuthnInstant=\"{authn}\" \
+         SessionIndex=\"{index}\"{session}><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>",
         issued = at(0),
         end = at(300),
         issuer = making.issuer(),
@@ -195,9 +219,11 @@ fn attributes(person: &Person) -> String {
 pub(super) fn logout_request(inner: &Inner, slo: &str, person: &Person, keys: Option<&Pair>) -> String {
     let (now, id) = (inner.clock.now(), format!("_l{}", hex(&random_text())));
     let xml = format!(
-        "<samlp:LogoutRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
-         ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{slo}\" NotOnOrAfter=\"{}\"><saml:Issuer>{}</saml:Issuer>\
-         <saml:NameID Format=\"{}\"{}>{}</saml:NameID><samlp:SessionIndex>{}</samlp:SessionIndex></samlp:LogoutRequest>",
+        "<samlp:LogoutRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" \
+         IssueInstant=\"{}\" Destination=\"{slo}\" \
+         NotOnOrAfter=\"{}\"><saml:Issuer>{}</saml:Issuer><saml:NameID \
+         Format=\"{}\"{}>{}</saml:NameID><samlp:SessionIndex>{}</samlp:SessionIndex></samlp:LogoutRequest>",
         now.utc(),
         now.plus(Duration::from_secs(300)).utc(),
         inner.entity_id(),
@@ -215,9 +241,11 @@ pub(super) fn logout_response(inner: &Inner, request: &Received) -> (String, Str
     let root = document.root_element();
     let slo = inner.mind().slo.clone();
     let xml = format!(
-        "<samlp:LogoutResponse xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
-         ID=\"_x{}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{slo}\" InResponseTo=\"{}\"><saml:Issuer>{}</saml:Issuer><samlp:Status>\
-         <samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status></samlp:LogoutResponse>",
+        "<samlp:LogoutResponse xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_x{}\" Version=\"2.0\" \
+         IssueInstant=\"{}\" Destination=\"{slo}\" \
+         InResponseTo=\"{}\"><saml:Issuer>{}</saml:Issuer><samlp:Status><samlp:StatusCode \
+         Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status></samlp:LogoutResponse>",
         hex(&random_text()),
         inner.clock.now().utc(),
         root.attribute("ID").unwrap_or_default(),

@@ -14,17 +14,26 @@ use crate::cli::demo::fields::Fields;
 pub(super) async fn get(State(idp): State<Arc<Idp>>, RawQuery(query): RawQuery) -> Response {
     let ask = match checked(&idp, &Fields::parse(&query.unwrap_or_default())) {
         Ok(ask) => ask,
-        Err(reason) => return idp.setup.pages.message(StatusCode::BAD_REQUEST, "The request cannot be used", reason),
+        Err(reason) => {
+            return idp.setup.pages.message(StatusCode::BAD_REQUEST, "The request cannot be used", reason);
+        }
     };
     let request = idp.random();
     keep(&mut idp.memory().waiting, request.clone(), ask);
     let people: Vec<_> = idp
         .people()
         .iter()
-        .map(|person| context! { subject => person.subject, name => person.name(), email => person.email, about => person.about })
+        .map(|person| {
+            context! { subject => person.subject, name => person.name(), email => person.email,
+            about => person.about }
+        })
         .collect();
     let (provider, model) = if idp.is_apple() { ("Demo Apple", "Apple") } else { ("Demo Google", "Google") };
-    idp.setup.pages.show("choose.html", StatusCode::OK, context! { provider, model, action => idp.path("/choose"), request, people })
+    idp.setup.pages.show(
+        "choose.html",
+        StatusCode::OK,
+        context! { provider, model, action => idp.path("/choose"), request, people },
+    )
 }
 
 /// A request for anyone but the broker's own callback is shown here, never redirected.
@@ -53,7 +62,11 @@ pub(super) async fn choose(State(idp): State<Arc<Idp>>, body: String) -> Respons
     let fields = Fields::parse(&body);
     let ask = fields.get("request").and_then(|request| idp.memory().waiting.remove(request));
     let Some(ask) = ask else {
-        return idp.setup.pages.message(StatusCode::BAD_REQUEST, "This page was used before", "Go back to the app and sign in again.");
+        return idp.setup.pages.message(
+            StatusCode::BAD_REQUEST,
+            "This page was used before",
+            "Go back to the app and sign in again.",
+        );
     };
     let person = idp.people().iter().find(|person| fields.get("person") == Some(person.subject));
     let Some(person) = person else {

@@ -23,7 +23,8 @@ pub(super) async fn post(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: 
     match exchange(&idp, &headers, &Fields::parse(&body)) {
         Ok(answer) => json_answer(StatusCode::OK, &answer),
         Err((error, description)) => {
-            let status = if error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+            let status =
+                if error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
             json_answer(status, &json!({"error": error, "error_description": description}))
         }
     }
@@ -39,7 +40,9 @@ fn exchange(idp: &Idp, headers: &HeaderMap, fields: &Fields) -> Result<Value, Re
         return Err(("unsupported_grant_type", "Only authorization_code."));
     }
     let granted = fields.get("code").and_then(|code| idp.memory().codes.remove(code));
-    let granted = granted.filter(|granted| idp.now().since(granted.at) < CODE_LIFETIME).ok_or(("invalid_grant", "No such code."))?;
+    let granted = granted
+        .filter(|granted| idp.now().since(granted.at) < CODE_LIFETIME)
+        .ok_or(("invalid_grant", "No such code."))?;
     if fields.get("redirect_uri") != Some(&idp.setup.redirect_uri) {
         return Err(("invalid_grant", "The redirect_uri differs."));
     }
@@ -48,12 +51,15 @@ fn exchange(idp: &Idp, headers: &HeaderMap, fields: &Fields) -> Result<Value, Re
         return Err(("invalid_grant", "The code_verifier does not fit."));
     }
     let access_token = idp.random();
-    let id_token = idp.setup.key.sign(None, &id_token(idp, &granted, &access_token)).map_err(|_| ("server_error", "No signature."))?;
+    let id_token = idp
+        .setup
+        .key
+        .sign(None, &id_token(idp, &granted, &access_token))
+        .map_err(|_| ("server_error", "No signature."))?;
     let scope = granted.ask.scope.clone();
     keep(&mut idp.memory().access_tokens, access_token.clone(), Granted { at: idp.now(), ..granted });
-    Ok(
-        json!({"access_token": access_token, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME.as_secs(), "scope": scope, "id_token": id_token}),
-    )
+    Ok(json!({"access_token": access_token, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME.as_secs(),
+            "scope": scope, "id_token": id_token}))
 }
 
 fn id_token(idp: &Idp, granted: &Granted, access_token: &str) -> Map<String, Value> {
@@ -78,13 +84,18 @@ fn id_token(idp: &Idp, granted: &Granted, access_token: &str) -> Map<String, Val
 fn is_client(idp: &Idp, headers: &HeaderMap, fields: &Fields) -> bool {
     match &idp.setup.kind {
         Kind::Google { secret } => {
-            let (id, given) = basic(headers)
-                .unwrap_or_else(|| (fields.owned("client_id").unwrap_or_default(), fields.owned("client_secret").unwrap_or_default()));
+            let (id, given) = basic(headers).unwrap_or_else(|| {
+                (
+                    fields.owned("client_id").unwrap_or_default(),
+                    fields.owned("client_secret").unwrap_or_default(),
+                )
+            });
             id == idp.setup.client_id && same_secret(given, secret.expose_secret())
         }
         Kind::Apple { keys, key_id, team_id } => {
             let secret = fields.get("client_secret").unwrap_or_default();
-            fields.get("client_id") == Some(&idp.setup.client_id) && is_apple_secret(idp, secret, keys, (key_id, team_id))
+            fields.get("client_id") == Some(&idp.setup.client_id)
+                && is_apple_secret(idp, secret, keys, (key_id, team_id))
         }
     }
 }
@@ -99,7 +110,8 @@ fn is_apple_secret(idp: &Idp, secret: &str, keys: &KeySet, (key_id, team_id): (&
     named
         && text("iss") == Some(team_id)
         && text("sub") == Some(&idp.setup.client_id)
-        && text("aud").is_some_and(|audience| audience == idp.setup.base || audience == "https://appleid.apple.com")
+        && text("aud")
+            .is_some_and(|audience| audience == idp.setup.base || audience == "https://appleid.apple.com")
         && number("iat") <= now
         && number("exp") > now
         && number("exp") - number("iat") <= LONGEST_SECRET
@@ -117,10 +129,12 @@ pub(super) async fn userinfo(State(idp): State<Arc<Idp>>, headers: HeaderMap) ->
     if idp.is_apple() {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let granted = token.and_then(|token| idp.memory().access_tokens.get(token).cloned());
     match granted.filter(|granted| idp.now().since(granted.at) < TOKEN_LIFETIME) {
         Some(granted) => json_answer(StatusCode::OK, &Value::Object(granted.person.google_claims())),
-        None => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")]).into_response(),
+        None => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")])
+            .into_response(),
     }
 }

@@ -35,7 +35,11 @@ pub(super) async fn redeem(setup: &Setup, code: &str, asked: &Asked) -> Result<T
         ("code_verifier", asked.verifier.clone()),
     ];
     let tokens = checked(setup, token_request(setup, &form).await?).await?;
-    if text(&tokens.id, "nonce") == Some(&asked.nonce) { Ok(tokens) } else { Err("the ID token is for another sign-in".to_owned()) }
+    if text(&tokens.id, "nonce") == Some(&asked.nonce) {
+        Ok(tokens)
+    } else {
+        Err("the ID token is for another sign-in".to_owned())
+    }
 }
 
 /// New tokens for the same person; the error is for the page.
@@ -51,13 +55,16 @@ pub(super) async fn refresh(setup: &Setup, old: &Tokens) -> Result<Tokens, Strin
 
 /// The claims at userInfo.
 pub(super) async fn user_info(setup: &Setup, access_token: &str) -> Result<Value, String> {
-    let bearer = HeaderValue::from_str(&format!("Bearer {access_token}")).map_err(|error| error.to_string())?;
-    let request = Request::get(url(&format!("{}/oauth2/userInfo", setup.broker))?).secret_header(header::AUTHORIZATION, bearer);
+    let bearer =
+        HeaderValue::from_str(&format!("Bearer {access_token}")).map_err(|error| error.to_string())?;
+    let request = Request::get(url(&format!("{}/oauth2/userInfo", setup.broker))?)
+        .secret_header(header::AUTHORIZATION, bearer);
     call(setup, request).await
 }
 
 async fn token_request(setup: &Setup, form: &[(&str, String)]) -> Result<Value, String> {
-    let pairs: Vec<(String, String)> = form.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let pairs: Vec<(String, String)> =
+        form.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let credentials = STANDARD.encode(format!("{}:{}", setup.client_id, setup.client_secret.expose_secret()));
     let basic = HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|error| error.to_string())?;
     let request = Request::form(url(&format!("{}/oauth2/token", setup.broker))?, &pairs);
@@ -78,7 +85,8 @@ async fn checked(setup: &Setup, answer: Value) -> Result<Tokens, String> {
     let member = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
     let id_token = member("id_token").ok_or("there is no ID token")?;
     let access_token = member("access_token").ok_or("there is no access token")?;
-    let published = call(setup, Request::get(url(&format!("{}/.well-known/jwks.json", setup.issuer))?)).await?;
+    let published =
+        call(setup, Request::get(url(&format!("{}/.well-known/jwks.json", setup.issuer))?)).await?;
     let keys = KeySet::parse(published.to_string().as_bytes()).map_err(|error| error.to_string())?;
     let id = verify(setup, &id_token, &keys)?;
     let access = verify(setup, &access_token, &keys)?;

@@ -7,7 +7,10 @@ use super::client::Tokens;
 use crate::model::encoding::base64url_decode;
 
 /// The person's name, if any, and the blocks of the page.
-pub(super) fn parts(tokens: &Tokens, user_info: Result<Value, String>) -> (Option<String>, Vec<minijinja::Value>) {
+pub(super) fn parts(
+    tokens: &Tokens,
+    user_info: Result<Value, String>,
+) -> (Option<String>, Vec<minijinja::Value>) {
     let name = name(&tokens.id);
     let parts = vec![
         context! {

@@ -94,20 +94,41 @@ impl Refusal for IdTokenError {
     fn hint(&self) -> String {
         match self {
             Self::Signature(error) => error.hint(),
-            Self::Missing("nonce") => "the provider must copy nonce into its ID tokens (OpenID Connect Core section 3.1.2.1)".into(),
+            Self::Missing("nonce") => {
+                "the provider must copy nonce into its ID tokens (OpenID Connect Core section 3.1.2.1)".into()
+            }
             Self::Missing("auth_time") => {
-                "the app asked to sign in anew, which only auth_time proves: the provider must send it (OpenID Connect Core section 2), or set \
-                 request.max_age = false for this provider to take its word"
+                "the app asked to sign in anew, which only auth_time proves: the provider must send it \
+                 (OpenID Connect Core section 2), or set request.max_age = false for this provider to take \
+                 its word"
                     .into()
             }
-            Self::Missing(name) | Self::Type(name) => format!("the provider must send a well-formed {name} in its ID tokens"),
-            Self::Issuer { found, .. } => format!("set issuer of this provider to {found:?} if that is the provider you mean"),
-            Self::Audience { .. } | Self::AuthorizedParty(_) => "compare client_id of this provider with the provider's console".into(),
-            Self::Expired(_) | Self::Future(..) => "compare the clocks of the provider and of this server".into(),
-            Self::Nonce => "the token belongs to another sign-in: start again; if it happens every time, the provider alters nonce".into(),
-            Self::Hash(_) => "the token does not belong to the access token or code that came with it; the provider is at fault".into(),
-            Self::TooOld(_) => "sign in at the provider again, with the password rather than an existing session".into(),
-            Self::Subject => "the provider must send a stable sub of 1 to 255 printable ASCII characters".into(),
+            Self::Missing(name) | Self::Type(name) => {
+                format!("the provider must send a well-formed {name} in its ID tokens")
+            }
+            Self::Issuer { found, .. } => {
+                format!("set issuer of this provider to {found:?} if that is the provider you mean")
+            }
+            Self::Audience { .. } | Self::AuthorizedParty(_) => {
+                "compare client_id of this provider with the provider's console".into()
+            }
+            Self::Expired(_) | Self::Future(..) => {
+                "compare the clocks of the provider and of this server".into()
+            }
+            Self::Nonce => {
+                "the token belongs to another sign-in: start again; if it happens every time, the provider \
+                alters nonce"
+                    .into()
+            }
+            Self::Hash(_) => "the token does not belong to the access token or code that came with it; the \
+                provider is at fault"
+                .into(),
+            Self::TooOld(_) => {
+                "sign in at the provider again, with the password rather than an existing session".into()
+            }
+            Self::Subject => {
+                "the provider must send a stable sub of 1 to 255 printable ASCII characters".into()
+            }
         }
     }
     fn expected(&self) -> Option<String> {
@@ -125,7 +146,9 @@ impl Refusal for IdTokenError {
     fn received(&self) -> Option<String> {
         match self {
             Self::Signature(error) => error.received(),
-            Self::Issuer { found, .. } | Self::Audience { found, .. } | Self::AuthorizedParty(found) => Some(found.clone()),
+            Self::Issuer { found, .. } | Self::Audience { found, .. } | Self::AuthorizedParty(found) => {
+                Some(found.clone())
+            }
             Self::Expired(by) => Some(format!("one that expired {} s ago", by.as_secs())),
             Self::Future(name, by) => Some(format!("{name} is {} s from now", by.as_secs())),
             Self::Nonce => Some("another one".to_owned()),

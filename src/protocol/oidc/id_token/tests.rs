@@ -23,7 +23,8 @@ fn expected() -> Expected<'static> {
 
 fn honest() -> Claims {
     let now = NOW.secs();
-    let claims = json!({"iss": "https://idp.example", "sub": "alice", "aud": "broker", "exp": now + 300, "iat": now, "nonce": NONCE});
+    let claims = json!({"iss": "https://idp.example", "sub": "alice", "aud": "broker", "exp": now + 300,
+        "iat": now, "nonce": NONCE});
     claims.as_object().unwrap().clone()
 }
 
@@ -54,7 +55,10 @@ fn refused(name: &str, values: impl IntoIterator<Item = Value>, code: &str) {
 #[test]
 fn an_honest_token_names_its_person() {
     let claims = with_all(&[("auth_time", json!(NOW.secs() - 5)), ("sid", json!("s1"))], expected()).unwrap();
-    assert_eq!((claims.issuer.as_str(), claims.subject.as_str(), claims.sid.as_deref()), ("https://idp.example", "alice", Some("s1")));
+    assert_eq!(
+        (claims.issuer.as_str(), claims.subject.as_str(), claims.sid.as_deref()),
+        ("https://idp.example", "alice", Some("s1"))
+    );
     assert_eq!(claims.auth_time, Some(NOW.minus(Duration::from_secs(5))));
 }
 
@@ -84,7 +88,8 @@ fn a_token_cannot_switch_its_own_nonce_check_off() {
 /// B-07
 #[test]
 fn another_issuer_is_refused_to_the_letter() {
-    let others = ["https://idp.example/", "http://idp.example", "https://IDP.example", "https://evil.example", ""];
+    let others =
+        ["https://idp.example/", "http://idp.example", "https://IDP.example", "https://evil.example", ""];
     refused("iss", others.map(Value::from), "id_token_issuer_mismatch");
     refused("iss", [Value::Null], "id_token_claim_missing");
     refused("iss", [json!(["https://idp.example"])], "id_token_claim_malformed");
@@ -94,15 +99,24 @@ fn another_issuer_is_refused_to_the_letter() {
 #[test]
 fn a_multi_tenant_token_is_of_the_tenant_in_its_issuer() {
     const TENANT: &str = "9122040d-6c67-4c5b-b112-36a304b66dad";
-    let expected = Expected { issuer: Issuer { value: "https://login.example/{tenantid}/v2.0", aliases: &[] }, ..expected() };
+    let expected = Expected {
+        issuer: Issuer { value: "https://login.example/{tenantid}/v2.0", aliases: &[] },
+        ..expected()
+    };
     let own = format!("https://login.example/{TENANT}/v2.0");
     let claims = |iss: &str, tid: Value| with_all(&[("iss", json!(iss)), ("tid", tid)], expected);
     assert_eq!(claims(&own, json!(TENANT)).unwrap().issuer, own);
     for tid in [Value::Null, json!("9188040d-6c67-4c5b-b112-36a304b66dad"), json!("common"), json!("")] {
         assert_eq!(claims(&own, tid.clone()).err(), Some("id_token_issuer_mismatch"), "{tid}");
     }
-    assert_eq!(claims("https://login.example/{tenantid}/v2.0", json!("{tenantid}")).err(), Some("id_token_issuer_mismatch"));
-    assert_eq!(claims("https://login.example/common/v2.0", json!("common")).err(), Some("id_token_issuer_mismatch"));
+    assert_eq!(
+        claims("https://login.example/{tenantid}/v2.0", json!("{tenantid}")).err(),
+        Some("id_token_issuer_mismatch")
+    );
+    assert_eq!(
+        claims("https://login.example/common/v2.0", json!("common")).err(),
+        Some("id_token_issuer_mismatch")
+    );
 }
 
 /// B-11
@@ -110,7 +124,14 @@ fn a_multi_tenant_token_is_of_the_tenant_in_its_issuer() {
 fn a_subject_that_could_be_mistaken_is_refused() {
     refused("sub", [Value::Null], "id_token_claim_missing");
     refused("sub", [json!(7), json!(["alice"]), json!({}), json!(true)], "id_token_claim_malformed");
-    let texts = [String::new(), "x".repeat(256), "x".repeat(10_000), "a\0".into(), "a\nb".into(), "\u{430}lice".into()];
+    let texts = [
+        String::new(),
+        "x".repeat(256),
+        "x".repeat(10_000),
+        "a\0".into(),
+        "a\nb".into(),
+        "\u{430}lice".into(),
+    ];
     refused("sub", texts.map(Value::from), "id_token_subject_unusable");
     assert!(with("sub", json!("x".repeat(255))).is_ok());
     assert_eq!(with("sub", json!(" Alice ")).unwrap().subject, " Alice ");
@@ -165,7 +186,9 @@ fn times_are_checked_with_a_minute_of_skew() {
 #[test]
 fn hashes_that_are_there_must_fit() {
     let good = |text| json!(left_half_hash(Algorithm::Es256, text));
-    assert!(with_all(&[("at_hash", good("the-access-token")), ("c_hash", good("the-code"))], expected()).is_ok());
+    assert!(
+        with_all(&[("at_hash", good("the-access-token")), ("c_hash", good("the-code"))], expected()).is_ok()
+    );
     refused("at_hash", [good("another"), json!(""), json!("AAAA")], "id_token_at_hash_mismatch");
     refused("c_hash", [good("another")], "id_token_c_hash_mismatch");
     refused("at_hash", [json!(1)], "id_token_claim_malformed");
@@ -181,7 +204,8 @@ fn a_token_of_another_sign_in_is_refused() {
 #[test]
 fn where_a_fresh_sign_in_was_asked_for_the_token_proves_it() {
     let asked = Expected { max_age: Some(Duration::from_secs(100)), ..expected() };
-    let at = |seconds: i64| with_all(&[("auth_time", json!(expected().sent.secs() - seconds))], asked).map(|_| ());
+    let at =
+        |seconds: i64| with_all(&[("auth_time", json!(expected().sent.secs() - seconds))], asked).map(|_| ());
     assert_eq!((at(0), at(160)), (Ok(()), Ok(())));
     assert_eq!(at(161), Err("id_token_authentication_too_old"));
     assert_eq!(with_all(&[], asked).err(), Some("id_token_claim_missing"));
@@ -189,13 +213,17 @@ fn where_a_fresh_sign_in_was_asked_for_the_token_proves_it() {
 }
 
 fn signer(kid: Option<&str>) -> SigningKey {
-    let der = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let der =
+        aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING)
+            .unwrap();
     let der = der.to_pkcs8v1().unwrap();
     SigningKey::from_pkcs8_der(Algorithm::Es256, kid.map(str::to_owned), der.as_ref()).unwrap()
 }
 
 fn keys(signers: &[&SigningKey]) -> KeySet {
-    KeySet::from_keys(signers.iter().map(|signer| PublicKey::from_jwk(&signer.public_jwk()).unwrap()).collect())
+    KeySet::from_keys(
+        signers.iter().map(|signer| PublicKey::from_jwk(&signer.public_jwk()).unwrap()).collect(),
+    )
 }
 
 fn verified(raw: &str, keys: &KeySet) -> Result<String, &'static str> {
@@ -220,7 +248,11 @@ fn an_algorithm_that_is_not_the_providers_is_refused() {
     let public = ours.public_jwk().to_string();
     for alg in ["none", "nOnE", "NONE", "", "HS256", "RS256", "ES384", "EdDSA"] {
         let header = base64url(json!({"alg": alg, "kid": "k1"}).to_string());
-        assert_eq!(verified(&format!("{header}.{rest}"), &keys(&[&ours])), Err("jws_algorithm_not_allowed"), "{alg}");
+        assert_eq!(
+            verified(&format!("{header}.{rest}"), &keys(&[&ours])),
+            Err("jws_algorithm_not_allowed"),
+            "{alg}"
+        );
         let (payload, _) = rest.split_once('.').unwrap();
         let mac = aws_lc_rs::hmac::sign(
             &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, public.as_bytes()),
@@ -252,7 +284,10 @@ fn key_material_in_the_header_is_ignored() {
         header.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         let signed = format!("{}.{payload}", base64url(header.to_string()));
         let forged = format!("{signed}.{}", stranger.rsplit_once('.').unwrap().1);
-        assert!(matches!(verified(&forged, &keys(&[&ours])), Err("jws_signature" | "jws_unknown_key")), "{extra}");
+        assert!(
+            matches!(verified(&forged, &keys(&[&ours])), Err("jws_signature" | "jws_unknown_key")),
+            "{extra}"
+        );
     }
 }
 

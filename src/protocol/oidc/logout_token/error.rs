@@ -91,21 +91,42 @@ impl Refusal for LogoutTokenError {
     fn hint(&self) -> String {
         match self {
             Self::Signature(error) => error.hint(),
-            Self::OtherType(_) => "the provider must post a logout token, whose typ is logout+jwt, and no other token".into(),
+            Self::OtherType(_) => "the provider must post a logout token, whose typ is logout+jwt, and no \
+                other token"
+                .into(),
             Self::Missing(name) | Self::Type(name) => {
-                format!("the provider must send a well-formed {name} in its logout tokens (Back-Channel Logout section 2.4)")
+                format!(
+                    "the provider must send a well-formed {name} in its logout tokens (Back-Channel Logout \
+                    section 2.4)"
+                )
             }
             Self::Issuer { found, .. } => {
-                format!("this address is of another provider than {found:?}: register there the address that ends with its own name here")
+                format!(
+                    "this address is of another provider than {found:?}: register there the address that \
+                    ends with its own name here"
+                )
             }
-            Self::Audience { .. } => "compare client_id of this provider with the client for which this address is registered there".into(),
-            Self::Expired(_) | Self::Future(_) => "compare the clocks of the provider and of this server".into(),
-            Self::TooLong(_) => "the provider must let its logout tokens expire within a day; two minutes are usual".into(),
+            Self::Audience { .. } => "compare client_id of this provider with the client for which this \
+                address is registered there"
+                .into(),
+            Self::Expired(_) | Self::Future(_) => {
+                "compare the clocks of the provider and of this server".into()
+            }
+            Self::TooLong(_) => "the provider must let its logout tokens expire within a day; two minutes \
+                are usual"
+                .into(),
             Self::OtherEvent => {
-                format!("the provider must say {:?} in events of its logout tokens, with an object as its value", super::EVENT)
+                format!(
+                    "the provider must say {:?} in events of its logout tokens, with an object as its value",
+                    super::EVENT
+                )
             }
-            Self::Nonce => "the provider must leave nonce out of its logout tokens (Back-Channel Logout section 2.4)".into(),
-            Self::Nobody => "the provider must say in sub or sid whom it signed out; set backchannel_logout_session_required there".into(),
+            Self::Nonce => "the provider must leave nonce out of its logout tokens (Back-Channel Logout \
+                section 2.4)"
+                .into(),
+            Self::Nobody => "the provider must say in sub or sid whom it signed out; set \
+                backchannel_logout_session_required there"
+                .into(),
         }
     }
 
@@ -125,7 +146,9 @@ impl Refusal for LogoutTokenError {
     fn received(&self) -> Option<String> {
         match self {
             Self::Signature(error) => error.received(),
-            Self::OtherType(found) | Self::Issuer { found, .. } | Self::Audience { found, .. } => Some(found.clone()),
+            Self::OtherType(found) | Self::Issuer { found, .. } | Self::Audience { found, .. } => {
+                Some(found.clone())
+            }
             Self::Expired(by) => Some(format!("one that expired {} s ago", by.as_secs())),
             Self::TooLong(by) => Some(format!("one that expires in {} s", by.as_secs())),
             Self::Future(by) => Some(format!("iat is {} s from now", by.as_secs())),

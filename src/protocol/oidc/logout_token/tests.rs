@@ -7,7 +7,11 @@ use crate::protocol::jose::{PublicKey, SigningKey};
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn expected() -> Expected<'static> {
-    Expected { issuer: Issuer { value: "https://idp.example", aliases: &[] }, client_id: "broker", algorithms: &[Algorithm::Es256] }
+    Expected {
+        issuer: Issuer { value: "https://idp.example", aliases: &[] },
+        client_id: "broker",
+        algorithms: &[Algorithm::Es256],
+    }
 }
 
 fn honest() -> Claims {
@@ -56,7 +60,11 @@ fn an_honest_token_names_a_person_a_session_or_both() {
 fn a_token_that_names_nobody_or_somebody_impossible_is_refused() {
     assert_eq!(with(&[("sub", Value::Null), ("sid", Value::Null)]).err(), Some("logout_token_names_nobody"));
     for name in ["sub", "sid"] {
-        refused(name, [json!(""), json!(7), json!(["alice"]), json!("a\nb"), json!("x".repeat(256))], "logout_token_claim_malformed");
+        refused(
+            name,
+            [json!(""), json!(7), json!(["alice"]), json!("a\nb"), json!("x".repeat(256))],
+            "logout_token_claim_malformed",
+        );
     }
 }
 
@@ -86,7 +94,11 @@ fn a_nonce_makes_it_no_logout_token() {
 /// B-46, B-07
 #[test]
 fn another_issuer_or_audience_is_refused() {
-    refused("iss", ["https://idp.example/", "https://evil.example", ""].map(Value::from), "logout_token_issuer_mismatch");
+    refused(
+        "iss",
+        ["https://idp.example/", "https://evil.example", ""].map(Value::from),
+        "logout_token_issuer_mismatch",
+    );
     refused("iss", [Value::Null], "logout_token_claim_missing");
     let others = [json!("other"), json!([]), json!(["broker", "stranger"])];
     refused("aud", others, "logout_token_audience_mismatch");
@@ -99,7 +111,10 @@ fn another_issuer_or_audience_is_refused() {
 #[test]
 fn a_multi_tenant_token_is_of_the_tenant_of_its_issuer() {
     const TENANT: &str = "9122040d-6c67-4c5b-b112-36a304b66dad";
-    let expected = Expected { issuer: Issuer { value: "https://login.example/{tenantid}/v2.0", aliases: &[] }, ..expected() };
+    let expected = Expected {
+        issuer: Issuer { value: "https://login.example/{tenantid}/v2.0", aliases: &[] },
+        ..expected()
+    };
     let own = format!("https://login.example/{TENANT}/v2.0");
     let of = |iss: &str, tid: Option<&str>| {
         let mut claims = honest();
@@ -124,7 +139,8 @@ fn times_are_checked_with_a_minute_of_skew() {
     refused("exp", [json!("soon"), json!(-1), json!(1e300)], "logout_token_claim_malformed");
     refused("iat", [Value::Null], "logout_token_claim_missing");
     refused("iat", [json!(now + 61)], "logout_token_from_the_future");
-    for (name, value) in [("exp", now - 59), ("exp", now + 24 * 3600), ("iat", now + 60), ("iat", now - 3600)] {
+    for (name, value) in [("exp", now - 59), ("exp", now + 24 * 3600), ("iat", now + 60), ("iat", now - 3600)]
+    {
         assert!(with(&[(name, json!(value))]).is_ok(), "{name} {value}");
     }
 }
@@ -137,7 +153,9 @@ fn a_token_that_cannot_be_remembered_is_refused() {
 }
 
 fn signer() -> SigningKey {
-    let der = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let der =
+        aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING)
+            .unwrap();
     let der = der.to_pkcs8v1().unwrap();
     SigningKey::from_pkcs8_der(Algorithm::Es256, Some("k1".to_owned()), der.as_ref()).unwrap()
 }
@@ -151,7 +169,10 @@ fn verified(raw: &str, by: &SigningKey) -> Result<Option<String>, &'static str> 
 #[test]
 fn the_signature_comes_first() {
     let (ours, stranger) = (signer(), signer());
-    assert_eq!(verified(&ours.sign(Some("logout+jwt"), &honest()).unwrap(), &ours), Ok(Some("s1".to_owned())));
+    assert_eq!(
+        verified(&ours.sign(Some("logout+jwt"), &honest()).unwrap(), &ours),
+        Ok(Some("s1".to_owned()))
+    );
     assert_eq!(verified(&stranger.sign(Some("logout+jwt"), &honest()).unwrap(), &ours), Err("jws_signature"));
     let token = ours.sign(None, &honest()).unwrap();
     let (_, rest) = token.split_once('.').unwrap();
@@ -169,6 +190,10 @@ fn a_token_of_another_explicit_type_is_refused() {
         assert!(verified(&ours.sign(typ, &honest()).unwrap(), &ours).is_ok(), "{typ:?}");
     }
     for typ in ["at+jwt", "secevent+jwt", "id_token+jwt", "dpop+jwt", ""] {
-        assert_eq!(verified(&ours.sign(Some(typ), &honest()).unwrap(), &ours), Err("logout_token_other_type"), "{typ}");
+        assert_eq!(
+            verified(&ours.sign(Some(typ), &honest()).unwrap(), &ours),
+            Err("logout_token_other_type"),
+            "{typ}"
+        );
     }
 }

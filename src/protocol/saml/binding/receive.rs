@@ -38,7 +38,10 @@ struct QuerySignature {
 impl std::fmt::Debug for RedirectQuery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let signed = self.signature.is_some();
-        f.debug_struct("RedirectQuery").field("message", &self.message).field("signed", &signed).finish_non_exhaustive()
+        f.debug_struct("RedirectQuery")
+            .field("message", &self.message)
+            .field("signed", &signed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,7 +65,8 @@ impl RedirectQuery {
     /// Verifies the signature over the query; the index of the key that made it.
     pub fn verify(&self, keys: &[Certificate], policy: Policy) -> Result<usize, BindingError> {
         let signature = self.signature.as_ref().ok_or(BindingError::Unsigned)?;
-        verify_raw(&signature.algorithm, signature.octets.as_bytes(), &signature.value, keys, policy).map_err(BindingError::Signature)
+        verify_raw(&signature.algorithm, signature.octets.as_bytes(), &signature.value, keys, policy)
+            .map_err(BindingError::Signature)
     }
 
     /// Whether there is a signature, good or bad.
@@ -90,7 +94,8 @@ impl std::fmt::Debug for PostMessage {
 }
 
 impl PostMessage {
-    /// Reads the body of an `application/x-www-form-urlencoded` POST. Other fields than a message's are left alone.
+    /// Reads the body of an `application/x-www-form-urlencoded` POST. Other fields than a message's are left
+    /// alone.
     pub fn parse(body: &str) -> Result<Self, BindingError> {
         let parameters = Parameters::read(body, Plus::Space)?;
         let message = parameters.message()?;
@@ -107,7 +112,8 @@ pub fn decode(text: &str, message: Message) -> Result<Vec<u8>, BindingError> {
     if bytes.len() > MAX_MESSAGE { Err(BindingError::TooLarge { limit: MAX_MESSAGE }) } else { Ok(bytes) }
 }
 
-/// The document of a Redirect parameter: base64 of one raw DEFLATE stream that holds at most [`MAX_MESSAGE`] bytes (C-73).
+/// The document of a Redirect parameter: base64 of one raw DEFLATE stream that holds at most [`MAX_MESSAGE`]
+/// bytes (C-73).
 pub fn inflate(text: &str, message: Message) -> Result<Vec<u8>, BindingError> {
     const STEP: usize = 16 * 1024;
     let compact = compact(text, MAX_MESSAGE)?;
@@ -117,7 +123,9 @@ pub fn inflate(text: &str, message: Message) -> Result<Vec<u8>, BindingError> {
     loop {
         let taken = usize::try_from(decompress.total_in()).unwrap_or(usize::MAX);
         let (rest, before) = (deflated.get(taken..).unwrap_or_default(), out.len());
-        let status = decompress.decompress_vec(rest, &mut out, flate2::FlushDecompress::None).map_err(|_| BindingError::Deflate)?;
+        let status = decompress
+            .decompress_vec(rest, &mut out, flate2::FlushDecompress::None)
+            .map_err(|_| BindingError::Deflate)?;
         if out.len() > MAX_MESSAGE {
             return Err(BindingError::TooLarge { limit: MAX_MESSAGE });
         }
@@ -193,7 +201,9 @@ impl<'a> Parameters<'a> {
     fn relay_state(&self) -> Result<Option<String>, BindingError> {
         let relay_state = self.text("RelayState")?.filter(|text| !text.is_empty());
         match relay_state.as_ref().map(String::len) {
-            Some(found) if found > MAX_FOREIGN_RELAY_STATE => Err(BindingError::RelayState { found, limit: MAX_FOREIGN_RELAY_STATE }),
+            Some(found) if found > MAX_FOREIGN_RELAY_STATE => {
+                Err(BindingError::RelayState { found, limit: MAX_FOREIGN_RELAY_STATE })
+            }
             _ => Ok(relay_state),
         }
     }
@@ -204,9 +214,11 @@ impl<'a> Parameters<'a> {
             (Some(algorithm), Some(value)) => (algorithm, value),
             _ => return Err(BindingError::HalfSigned),
         };
-        let value = base64_decode(&compact(&value, MAX_SIGNATURE)?).ok_or(BindingError::Base64("Signature"))?;
+        let value =
+            base64_decode(&compact(&value, MAX_SIGNATURE)?).ok_or(BindingError::Base64("Signature"))?;
         let signed = [message.parameter(), "RelayState", "SigAlg"].into_iter();
-        let octets: Vec<String> = signed.filter_map(|name| self.get(name).map(|raw| format!("{name}={raw}"))).collect();
+        let octets: Vec<String> =
+            signed.filter_map(|name| self.get(name).map(|raw| format!("{name}={raw}"))).collect();
         Ok(Some(QuerySignature { algorithm, value, octets: octets.join("&") }))
     }
 }

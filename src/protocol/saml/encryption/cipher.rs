@@ -1,7 +1,9 @@
 //! The content ciphers: AES-GCM, and AES-CBC where a rule allows it.
 
 use aws_lc_rs::aead::{self, AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::cipher::{self, AES_128, AES_192, AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
+use aws_lc_rs::cipher::{
+    self, AES_128, AES_192, AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
+};
 use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
@@ -21,7 +23,14 @@ pub(super) enum Content {
 }
 
 impl Content {
-    const ALL: [Self; 6] = [Self::Aes128Gcm, Self::Aes192Gcm, Self::Aes256Gcm, Self::Aes128Cbc, Self::Aes192Cbc, Self::Aes256Cbc];
+    const ALL: [Self; 6] = [
+        Self::Aes128Gcm,
+        Self::Aes192Gcm,
+        Self::Aes256Gcm,
+        Self::Aes128Cbc,
+        Self::Aes192Cbc,
+        Self::Aes256Cbc,
+    ];
 
     pub(super) const fn uri(self) -> &'static str {
         match self {
@@ -52,7 +61,11 @@ impl Content {
 
     /// Whether a ciphertext may have `length` bytes, the initialization vector included.
     pub(super) const fn may_have(self, length: usize) -> bool {
-        if self.is_authenticated() { length > GCM_IV + GCM_TAG } else { length >= 2 * CBC_IV && length.is_multiple_of(CBC_IV) }
+        if self.is_authenticated() {
+            length > GCM_IV + GCM_TAG
+        } else {
+            length >= 2 * CBC_IV && length.is_multiple_of(CBC_IV)
+        }
     }
 }
 
@@ -81,7 +94,8 @@ fn open_gcm(algorithm: &'static aead::Algorithm, key: &[u8], bytes: &mut [u8]) -
     Some((GCM_IV, plain.len()))
 }
 
-/// As [`open_gcm`]. The padding is [ISO 10126](https://www.w3.org/TR/xmlenc-core1/#sec-Padding): only its last byte means something.
+/// As [`open_gcm`]. The padding is [ISO 10126](https://www.w3.org/TR/xmlenc-core1/#sec-Padding): only its
+/// last byte means something.
 fn open_cbc(algorithm: &'static cipher::Algorithm, key: &[u8], bytes: &mut [u8]) -> Option<(usize, usize)> {
     let (iv, sealed) = bytes.split_at_mut_checked(CBC_IV)?;
     let key = PaddedBlockDecryptingKey::cbc_iso10126(UnboundCipherKey::new(algorithm, key).ok()?).ok()?;

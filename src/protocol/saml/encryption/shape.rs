@@ -1,10 +1,13 @@
-//! The allowed shapes: one `EncryptedData`, one `EncryptedKey` in its `KeyInfo` or beside it, values in place.
+//! The allowed shapes: one `EncryptedData`, one `EncryptedKey` in its `KeyInfo` or beside it, values in
+//! place.
 
 use super::cipher::Content;
 use super::{EncryptionError, Rules};
 use crate::model::encoding::base64_decode;
 use crate::protocol::saml::algorithm::Hash;
-use crate::protocol::saml::xml::{Node, attribute, children, clip, elements, is, name, ns, only_child, required_child, text_str};
+use crate::protocol::saml::xml::{
+    Node, attribute, children, clip, elements, is, name, ns, only_child, required_child, text_str,
+};
 
 const RSA_1_5: &str = "http://www.w3.org/2001/04/xmlenc#rsa-1_5";
 const OAEP_MGF1P: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
@@ -44,7 +47,9 @@ pub(super) fn read(encrypted: Node<'_, '_>, rules: Rules) -> Result<Shape, Encry
         "EncryptedID" if is(encrypted, ns::SAML, "EncryptedID") => "NameID",
         _ => return Err(shape("Encrypted", "EncryptedAssertion or EncryptedID", &name(encrypted))),
     };
-    if let Some(other) = elements(encrypted).find(|child| !is(*child, ns::XENC, "EncryptedData") && !is(*child, ns::XENC, "EncryptedKey")) {
+    if let Some(other) = elements(encrypted)
+        .find(|child| !is(*child, ns::XENC, "EncryptedData") && !is(*child, ns::XENC, "EncryptedKey"))
+    {
         return Err(shape("Encrypted", "EncryptedData and EncryptedKey only", &name(other)));
     }
     let data = required_child(encrypted, ns::XENC, "EncryptedData")?;
@@ -53,7 +58,12 @@ pub(super) fn read(encrypted: Node<'_, '_>, rules: Rules) -> Result<Shape, Encry
     }
     in_sequence(
         data,
-        &[(ns::XENC, "EncryptionMethod"), (ns::DS, "KeyInfo"), (ns::XENC, "CipherData"), (ns::XENC, "EncryptionProperties")],
+        &[
+            (ns::XENC, "EncryptionMethod"),
+            (ns::DS, "KeyInfo"),
+            (ns::XENC, "CipherData"),
+            (ns::XENC, "EncryptionProperties"),
+        ],
     )?;
     let content = content_cipher(required_child(data, ns::XENC, "EncryptionMethod")?, rules)?;
     let key = encrypted_key(encrypted, data)?;
@@ -64,7 +74,11 @@ pub(super) fn read(encrypted: Node<'_, '_>, rules: Rules) -> Result<Shape, Encry
     };
     let cipher = cipher_value(data, "EncryptedData")?;
     if !content.may_have(cipher.len()) {
-        return Err(shape("CipherValue", "the length that its cipher makes", &format!("{} bytes", cipher.len())));
+        return Err(shape(
+            "CipherValue",
+            "the length that its cipher makes",
+            &format!("{} bytes", cipher.len()),
+        ));
     }
     Ok(Shape { inside, content, cipher, transport })
 }
@@ -73,11 +87,19 @@ fn content_cipher(method: Node<'_, '_>, rules: Rules) -> Result<Content, Encrypt
     in_sequence(method, &[(ns::XENC, "KeySize")])?;
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     let content = Content::from_uri(uri).ok_or_else(|| EncryptionError::Algorithm(clip(uri).into_owned()))?;
-    if content.is_authenticated() || rules.cbc { Ok(content) } else { Err(EncryptionError::Cbc(content.uri())) }
+    if content.is_authenticated() || rules.cbc {
+        Ok(content)
+    } else {
+        Err(EncryptionError::Cbc(content.uri()))
+    }
 }
 
-/// The one `EncryptedKey`: in the `KeyInfo` of `data`, or beside `data` and named by a `RetrievalMethod` or by nothing.
-fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<Node<'a, 'i>, EncryptionError> {
+/// The one `EncryptedKey`: in the `KeyInfo` of `data`, or beside `data` and named by a `RetrievalMethod` or
+/// by nothing.
+fn encrypted_key<'a, 'i>(
+    encrypted: Node<'a, 'i>,
+    data: Node<'a, 'i>,
+) -> Result<Node<'a, 'i>, EncryptionError> {
     let info = only_child(data, ns::DS, "KeyInfo")?;
     let inside = info.into_iter().flat_map(|info| children(info, ns::XENC, "EncryptedKey"));
     let mut all = inside.chain(children(encrypted, ns::XENC, "EncryptedKey"));
@@ -89,7 +111,8 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<
     let retrieval = info.map(|info| only_child(info, ns::DS, "RetrievalMethod")).transpose()?.flatten();
     if let Some(method) = retrieval {
         let uri = attribute(method, "URI").unwrap_or_default();
-        let of_key = attribute(method, "Type").is_none_or(|kind| kind == ENCRYPTED_KEY) && elements(method).next().is_none();
+        let of_key = attribute(method, "Type").is_none_or(|kind| kind == ENCRYPTED_KEY)
+            && elements(method).next().is_none();
         if !of_key || attribute(key, "Id").is_none() || uri.strip_prefix('#') != attribute(key, "Id") {
             return Err(shape("RetrievalMethod", "the EncryptedKey beside it", uri));
         }
@@ -99,7 +122,10 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Result<
 
 /// The digest of OAEP, `None` for the permitted PKCS#1 1.5.
 fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash>, EncryptionError> {
-    in_sequence(method, &[(ns::XENC, "KeySize"), (ns::XENC, "OAEPparams"), (ns::DS, "DigestMethod"), (ns::XENC11, "MGF")])?;
+    in_sequence(
+        method,
+        &[(ns::XENC, "KeySize"), (ns::XENC, "OAEPparams"), (ns::DS, "DigestMethod"), (ns::XENC11, "MGF")],
+    )?;
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     match uri {
         RSA_1_5 if rules.rsa_1_5 => return Ok(None),
@@ -107,8 +133,8 @@ fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash
         OAEP_MGF1P | OAEP => {}
         other => return Err(EncryptionError::Algorithm(clip(other).into_owned())),
     }
-    if let Some(label) =
-        only_child(method, ns::XENC, "OAEPparams")?.filter(|label| text_str(*label).is_ok_and(|text| !text.trim().is_empty()))
+    if let Some(label) = only_child(method, ns::XENC, "OAEPparams")?
+        .filter(|label| text_str(*label).is_ok_and(|text| !text.trim().is_empty()))
     {
         return Err(shape("EncryptionMethod", "no OAEPparams", &name(label)));
     }
@@ -117,7 +143,9 @@ fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash
         None => Hash::Sha1.uri(),
     };
     let mask = match only_child(method, ns::XENC11, "MGF")? {
-        Some(mask) if uri == OAEP => attribute(mask, "Algorithm").unwrap_or_default().strip_prefix(MGF1).unwrap_or_default(),
+        Some(mask) if uri == OAEP => {
+            attribute(mask, "Algorithm").unwrap_or_default().strip_prefix(MGF1).unwrap_or_default()
+        }
         _ => "sha1",
     };
     match (Hash::from_uri(digest), mask) {
@@ -125,7 +153,11 @@ fn transport_algorithm(method: Node<'_, '_>, rules: Rules) -> Result<Option<Hash
         | (Some(hash @ Hash::Sha256), "sha256")
         | (Some(hash @ Hash::Sha384), "sha384")
         | (Some(hash @ Hash::Sha512), "sha512") => Ok(Some(hash)),
-        _ => Err(EncryptionError::Algorithm(format!("RSA-OAEP with the digest {} and MGF1 of {}", clip(digest), clip(mask)))),
+        _ => Err(EncryptionError::Algorithm(format!(
+            "RSA-OAEP with the digest {} and MGF1 of {}",
+            clip(digest),
+            clip(mask)
+        ))),
     }
 }
 
@@ -133,19 +165,31 @@ fn cipher_value(of: Node<'_, '_>, element: &'static str) -> Result<Vec<u8>, Encr
     let data = required_child(of, ns::XENC, "CipherData")?;
     in_sequence(data, &[(ns::XENC, "CipherValue")])?;
     let value = required_child(data, ns::XENC, "CipherValue")?;
-    let compact: String = text_str(value)?.chars().filter(|character| !matches!(character, ' ' | '\t' | '\r' | '\n')).collect();
+    let compact: String =
+        text_str(value)?.chars().filter(|character| !matches!(character, ' ' | '\t' | '\r' | '\n')).collect();
     match base64_decode(&compact) {
         Some(bytes) if !bytes.is_empty() => Ok(bytes),
-        _ => Err(shape(element, "a CipherValue of base64", if compact.is_empty() { "nothing" } else { "something else" })),
+        _ => Err(shape(
+            element,
+            "a CipherValue of base64",
+            if compact.is_empty() { "nothing" } else { "something else" },
+        )),
     }
 }
 
-/// Children of `parent` are those of `sequence`, in its order, each at most once: what nobody reads, nobody may hide there.
+/// Children of `parent` are those of `sequence`, in its order, each at most once: what nobody reads, nobody
+/// may hide there.
 fn in_sequence(parent: Node<'_, '_>, sequence: &[(&str, &str)]) -> Result<(), EncryptionError> {
     let mut remaining = sequence;
     for child in elements(parent) {
         let place = remaining.iter().position(|(namespace, local)| is(child, namespace, local));
-        let Some(place) = place else { return Err(shape("EncryptedData", "the elements of XML encryption in their order", &name(child))) };
+        let Some(place) = place else {
+            return Err(shape(
+                "EncryptedData",
+                "the elements of XML encryption in their order",
+                &name(child),
+            ));
+        };
         remaining = remaining.get(place + 1..).unwrap_or_default();
     }
     Ok(())

@@ -33,19 +33,25 @@ pub enum PastedError {
     #[error("this is no text: paste the response's XML, its base64, the form body or a HAR file")]
     NotText,
     /// JSON without a response in it.
-    #[error("this JSON is no HAR file with a {PARAMETER}: record the sign-in with the browser's network tools, with \"preserve log\" on")]
+    #[error(
+        "this JSON is no HAR file with a {PARAMETER}: record the sign-in with the browser's network tools, \
+         with \"preserve log\" on"
+    )]
     NotInHar,
     /// Neither XML nor base64 of it.
     #[error("this is neither a response's XML nor its base64 (it begins with {0:?})")]
     Unreadable(String),
 }
 
-/// Finds a response in XML, base64, a form body, a page with the form, an address with the parameter, or a HAR file.
+/// Finds a response in XML, base64, a form body, a page with the form, an address with the parameter, or a
+/// HAR file.
 pub fn find(pasted: &[u8]) -> Result<Found, PastedError> {
     if pasted.len() > LONGEST {
         return Err(PastedError::TooLarge(pasted.len()));
     }
-    let text = std::str::from_utf8(pasted.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pasted)).map_err(|_| PastedError::NotText)?.trim();
+    let text = std::str::from_utf8(pasted.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pasted))
+        .map_err(|_| PastedError::NotText)?
+        .trim();
     if text.starts_with('{') {
         return in_har(text);
     }
@@ -73,7 +79,8 @@ pub fn find(pasted: &[u8]) -> Result<Found, PastedError> {
 fn decoded(value: &str, place: &str) -> Result<Found, PastedError> {
     let mut notes = vec![place.to_owned()];
     let text = percent_decoded(value);
-    let mut compact: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
+    let mut compact: String =
+        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
     if compact.contains(['-', '_']) {
         notes.push("it is in base64url; a running broker accepts base64 only".into());
         compact = compact.replace('-', "+").replace('_', "/");
@@ -86,8 +93,15 @@ fn decoded(value: &str, place: &str) -> Result<Found, PastedError> {
     {
         return Ok(Found { xml, notes });
     }
-    let xml = binding::inflate(&padded, Message::Response).ok().filter(|xml| is_xml(xml)).ok_or_else(|| unreadable(value))?;
-    notes.push("it is deflated, as for HTTP-Redirect: the IdP's administrator sets the binding of this app's ACS to HTTP-POST".into());
+    let xml = binding::inflate(&padded, Message::Response)
+        .ok()
+        .filter(|xml| is_xml(xml))
+        .ok_or_else(|| unreadable(value))?;
+    notes.push(
+        "it is deflated, as for HTTP-Redirect: the IdP's administrator sets the binding of this app's ACS to \
+        HTTP-POST"
+            .into(),
+    );
     Ok(Found { xml, notes })
 }
 
@@ -99,7 +113,8 @@ fn unreadable(text: &str) -> PastedError {
     PastedError::Unreadable(shown(text.get(..40).unwrap_or(text)))
 }
 
-/// Percent-encoding undone where there is some; `+` stays, which base64 needs and browsers never send for a space here.
+/// Percent-encoding undone where there is some; `+` stays, which base64 needs and browsers never send for a
+/// space here.
 fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -120,7 +135,8 @@ fn percent_decoded(text: &str) -> Cow<'_, str> {
 fn in_har(text: &str) -> Result<Found, PastedError> {
     let har: Value = serde_json::from_str(text).map_err(|_| PastedError::NotInHar)?;
     let entries = har.pointer("/log/entries").and_then(Value::as_array).ok_or(PastedError::NotInHar)?;
-    let carried: Vec<(&Value, String)> = entries.iter().filter_map(|entry| Some((entry, in_request(entry.get("request")?)?))).collect();
+    let carried: Vec<(&Value, String)> =
+        entries.iter().filter_map(|entry| Some((entry, in_request(entry.get("request")?)?))).collect();
     let ours = carried.iter().rev().find(|(entry, _)| url(entry).contains(ACS_PATH));
     let (entry, value) = ours.or(carried.last()).ok_or(PastedError::NotInHar)?;
     let when = entry.get("startedDateTime").and_then(Value::as_str).unwrap_or("an unknown time");
@@ -137,17 +153,20 @@ fn url(entry: &Value) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// The parameter in a request's body or query. Some browsers record it decoded, some encoded, some only as text.
+/// The parameter in a request's body or query. Some browsers record it decoded, some encoded, some only as
+/// text.
 fn in_request(request: &Value) -> Option<String> {
     let named = |list: &Value| {
-        let parameter = list.as_array()?.iter().find(|one| one.get("name").and_then(Value::as_str) == Some(PARAMETER))?;
+        let parameter =
+            list.as_array()?.iter().find(|one| one.get("name").and_then(Value::as_str) == Some(PARAMETER))?;
         parameter.get("value").and_then(Value::as_str).map(str::to_owned)
     };
     let body = request.get("postData");
     let from_body = || body?.get("params").and_then(named);
     let from_text = || {
         let text = body?.get("text")?.as_str()?;
-        let (_, value) = text.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == PARAMETER)?;
+        let (_, value) =
+            text.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == PARAMETER)?;
         Some(value.to_owned())
     };
     from_body().or_else(from_text).or_else(|| request.get("queryString").and_then(named))

@@ -4,7 +4,9 @@ use super::*;
 use crate::model::encoding::{base64, base64url};
 use crate::protocol::saml::binding::{Message, redirect_url};
 use crate::protocol::saml::checks::Outcome;
-use crate::protocol::saml::forge::{ACS, ALL, AUDIENCE, Base, Cipher, IDP, NOW, key, other_key, sealed, sound};
+use crate::protocol::saml::forge::{
+    ACS, ALL, AUDIENCE, Base, Cipher, IDP, NOW, key, other_key, sealed, sound,
+};
 
 fn xml() -> String {
     sound(Base::Both).xml()
@@ -12,7 +14,11 @@ fn xml() -> String {
 
 /// base64 in lines, as mail programs and terminals break it.
 fn in_lines(text: &str) -> String {
-    text.as_bytes().chunks(64).map(|line| String::from_utf8(line.to_vec()).unwrap()).collect::<Vec<_>>().join("\r\n")
+    text.as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8(line.to_vec()).unwrap())
+        .collect::<Vec<_>>()
+        .join("\r\n")
 }
 
 fn encoded(text: &str) -> String {
@@ -20,7 +26,14 @@ fn encoded(text: &str) -> String {
 }
 
 fn known(keys: &[Certificate]) -> Known<'_> {
-    Known { idp: Some(IDP), audience: Some(AUDIENCE), acs: Some(ACS), keys, request: Some("_r1"), ..Known::default() }
+    Known {
+        idp: Some(IDP),
+        audience: Some(AUDIENCE),
+        acs: Some(ACS),
+        keys,
+        request: Some("_r1"),
+        ..Known::default()
+    }
 }
 
 fn told(pasted: &str) -> Explanation {
@@ -47,19 +60,36 @@ fn a_response_is_found_however_it_was_pasted() {
         (base64url(&xml), "base64url"),
         (form.clone(), "form body"),
         (format!("curl --data-raw 'SAMLResponse={}' {ACS}", encoded(&plain)), "form body"),
-        (format!("<form action=\"{ACS}\"><input type=\"hidden\" name=\"SAMLResponse\" value=\"{plain}\"/></form>"), "page's form"),
-        (format!("<form><input name=\"SAMLResponse\" type=\"hidden\" value=\"{}\"/>", plain.replace('+', "&#x2B;")), "page's form"),
+        (
+            format!(
+                "<form action=\"{ACS}\"><input type=\"hidden\" name=\"SAMLResponse\" \
+                 value=\"{plain}\"/></form>"
+            ),
+            "page's form",
+        ),
+        (
+            format!(
+                "<form><input name=\"SAMLResponse\" type=\"hidden\" value=\"{}\"/>",
+                plain.replace('+', "&#x2B;")
+            ),
+            "page's form",
+        ),
     ] {
         let explanation = told(&pasted);
         assert!(explanation.accepted, "{note}: {explanation}");
-        assert!(explanation.found.iter().any(|found| found.contains(note)), "{note}: {:?}", explanation.found);
+        assert!(
+            explanation.found.iter().any(|found| found.contains(note)),
+            "{note}: {:?}",
+            explanation.found
+        );
         assert_eq!(explanation.person.unwrap().name_id.as_deref(), Some("alice"));
     }
 }
 
 #[test]
 fn a_response_that_came_by_redirect_says_so() {
-    let url = redirect_url("https://broker.example/saml2/idpresponse", Message::Response, &xml(), None, None).unwrap();
+    let url = redirect_url("https://broker.example/saml2/idpresponse", Message::Response, &xml(), None, None)
+        .unwrap();
     let explanation = told(url.as_str());
     assert!(explanation.found.iter().any(|note| note.contains("HTTP-POST")), "{:?}", explanation.found);
     assert!(explanation.accepted);
@@ -74,18 +104,27 @@ fn a_recorded_browser_session_is_searched_for_the_response() {
         json!({"startedDateTime": "2026-01-31T08:00:01.000Z", "request": request})
     };
     let har = |entries: &[Value]| json!({"log": {"entries": entries}}).to_string();
-    let decoded = json!({"postData": {"params": [{"name": "RelayState", "value": "x"}, {"name": "SAMLResponse", "value": plain}]}});
+    let decoded = json!({"postData": {"params": [{"name": "RelayState", "value": "x"},
+        {"name": "SAMLResponse", "value": plain}]}});
     let params = json!({"postData": {"params": [{"name": "SAMLResponse", "value": encoded(&plain)}]}});
     let text = json!({"postData": {"text": format!("RelayState=x&SAMLResponse={}", encoded(&plain))}});
-    let page = entry("https://idp.example/login", json!({"postData": {"text": "user=alice&password=secret"}}));
+    let page =
+        entry("https://idp.example/login", json!({"postData": {"text": "user=alice&password=secret"}}));
     for request in [decoded, params, text] {
         let explanation = told(&har(&[page.clone(), entry(ACS, request)]));
         assert!(explanation.accepted, "{explanation}");
-        assert!(explanation.found[0].contains(ACS) && explanation.found[0].contains("2026-01-31"), "{:?}", explanation.found);
+        assert!(
+            explanation.found[0].contains(ACS) && explanation.found[0].contains("2026-01-31"),
+            "{:?}",
+            explanation.found
+        );
         assert!(!explanation.to_string().contains("secret"));
     }
     let other = base64(xml().replace("alice", "mallory"));
-    let elsewhere = entry("https://other.example/acs", json!({"postData": {"params": [{"name": "SAMLResponse", "value": other}]}}));
+    let elsewhere = entry(
+        "https://other.example/acs",
+        json!({"postData": {"params": [{"name": "SAMLResponse", "value": other}]}}),
+    );
     let ours = entry(ACS, json!({"postData": {"params": [{"name": "SAMLResponse", "value": plain}]}}));
     let explanation = told(&har(&[ours, elsewhere]));
     assert!(explanation.accepted, "the one to our address counts: {explanation}");
@@ -111,17 +150,34 @@ fn what_holds_no_response_is_told_apart() {
 fn everything_that_is_wrong_is_told_although_the_signature_fails() {
     for base in ALL {
         let mut story = sound(base);
-        story.change(AUDIENCE, "urn:other").change(&format!("Recipient=\"{ACS}\""), "Recipient=\"https://other.example\"");
+        story
+            .change(AUDIENCE, "urn:other")
+            .change(&format!("Recipient=\"{ACS}\""), "Recipient=\"https://other.example\"");
         let keys = [other_key().certificate().clone()];
         let explanation = explain(story.xml().as_bytes(), &known(&keys), Some(NOW)).unwrap();
         assert_eq!(explanation.code, Some("saml_signature_refused"), "{base:?}");
         assert!(explanation.person.is_none());
         let failed = failures(&explanation);
-        assert!(failed[0].ends_with("signature") && failed.contains(&"Recipient") && failed.contains(&"Audience"), "{base:?}: {failed:?}");
-        assert!(explanation.checks.list().iter().any(|check| check.outcome == Outcome::Note && check.name == "From here on"));
+        assert!(
+            failed[0].ends_with("signature") && failed.contains(&"Recipient") && failed.contains(&"Audience"),
+            "{base:?}: {failed:?}"
+        );
+        assert!(
+            explanation
+                .checks
+                .list()
+                .iter()
+                .any(|check| check.outcome == Outcome::Note && check.name == "From here on")
+        );
         let text = explanation.to_string();
-        assert!(text.contains("FAILED  Audience: urn:other") && text.contains(&format!("expected {AUDIENCE}")), "{text}");
-        assert!(text.contains("symbolon saml accept-key") && text.contains(key().certificate().fingerprint()), "{text}");
+        assert!(
+            text.contains("FAILED  Audience: urn:other") && text.contains(&format!("expected {AUDIENCE}")),
+            "{text}"
+        );
+        assert!(
+            text.contains("symbolon saml accept-key") && text.contains(key().certificate().fingerprint()),
+            "{text}"
+        );
     }
 }
 
@@ -148,18 +204,24 @@ fn a_refusal_by_the_idp_is_told_with_what_else_is_wrong() {
 #[test]
 fn without_provider_a_response_is_held_against_itself() {
     let mut story = sound(Base::Both);
-    story.change("08:05:00Z", "07:30:00Z").change("Conditions NotBefore=\"2026-01-31T08:00:00Z\"", "Conditions");
+    story
+        .change("08:05:00Z", "07:30:00Z")
+        .change("Conditions NotBefore=\"2026-01-31T08:00:00Z\"", "Conditions");
     let explanation = explain(story.xml().as_bytes(), &Known::default(), None).unwrap();
     assert_eq!(failures(&explanation), ["Conditions NotOnOrAfter", "SubjectConfirmationData NotOnOrAfter"]);
     let notes = explanation.found.join("\n");
-    assert!(notes.contains("intact, not who made it") && notes.contains(&format!("audience {AUDIENCE}")), "{notes}");
+    assert!(
+        notes.contains("intact, not who made it") && notes.contains(&format!("audience {AUDIENCE}")),
+        "{notes}"
+    );
     assert!(explanation.at.starts_with("2026-01-31T08:00:00Z (the response's own"), "{}", explanation.at);
 }
 
 #[test]
 fn a_given_time_is_the_time_of_the_judgement() {
     let keys = [key().certificate().clone()];
-    let late = explain(xml().as_bytes(), &known(&keys), Some(NOW.plus(std::time::Duration::from_secs(3600)))).unwrap();
+    let late = explain(xml().as_bytes(), &known(&keys), Some(NOW.plus(std::time::Duration::from_secs(3600))))
+        .unwrap();
     assert_eq!(late.code, Some("saml_expired"));
     assert!(late.hint.as_ref().unwrap().contains("55 min 0 s ago"), "{late}");
     let own = explain(xml().as_bytes(), &known(&keys), None).unwrap();

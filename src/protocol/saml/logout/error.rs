@@ -126,20 +126,33 @@ impl Refusal for LogoutError {
     fn hint(&self) -> String {
         match self {
             Self::Binding(error) => error.hint(),
-            Self::Unsigned => "the identity provider must sign logout messages: set its signing option for this app".into(),
+            Self::Unsigned => {
+                "the identity provider must sign logout messages: set its signing option for this app".into()
+            }
             Self::Signature(_) => {
-                "the certificate in this provider's metadata must be the one that the identity provider signs with; fetch the metadata again"
+                "the certificate in this provider's metadata must be the one that the identity provider \
+                 signs with; fetch the metadata again"
                     .into()
             }
             Self::Issuer { expected, found } => {
-                format!("the message is of {found:?}; the entity id of this provider's metadata is {expected:?}")
+                format!(
+                    "the message is of {found:?}; the entity id of this provider's metadata is {expected:?}"
+                )
             }
-            Self::Destination { expected, .. } => format!("set the single logout URL of this app at the identity provider to {expected}"),
+            Self::Destination { expected, .. } => {
+                format!("set the single logout URL of this app at the identity provider to {expected}")
+            }
             Self::Future { .. } | Self::Over { .. } => {
-                "compare the clocks of the identity provider and of this broker; a message is honoured once and for five minutes".into()
+                "compare the clocks of the identity provider and of this broker; a message is honoured once \
+                 and for five minutes"
+                    .into()
             }
-            Self::OtherRequest { .. } => "sign out again from the app; this answer belongs to another sign-out".into(),
-            Self::Decryption(_) => "the identity provider must encrypt for the certificate in our current metadata; fetch it again there".into(),
+            Self::OtherRequest { .. } => {
+                "sign out again from the app; this answer belongs to another sign-out".into()
+            }
+            Self::Decryption(_) => "the identity provider must encrypt for the certificate in our current \
+                metadata; fetch it again there"
+                .into(),
             _ => "the identity provider must send the message as SAML Core section 3.7 says".into(),
         }
     }

@@ -1,4 +1,5 @@
-//! Our own logout messages. They are signed by [`super::super::signature::sign`] for POST and in the query for Redirect.
+//! Our own logout messages. They are signed by [`super::super::signature::sign`] for POST and in the query
+//! for Redirect.
 
 use super::super::subject::NameId;
 use super::super::xml::{escape_attribute, escape_text, ns};
@@ -64,7 +65,8 @@ impl NewLogoutResponse<'_> {
             LogoutStatus::Failed(code) => nested(code),
         };
         format!(
-            "<samlp:LogoutResponse {}{}><saml:Issuer>{}</saml:Issuer><samlp:Status>{status}</samlp:Status></samlp:LogoutResponse>",
+            "<samlp:LogoutResponse \
+             {}{}><saml:Issuer>{}</saml:Issuer><samlp:Status>{status}</samlp:Status></samlp:LogoutResponse>",
             head(self.id, self.issue_instant, self.destination),
             set("InResponseTo", self.in_response_to),
             escape_text(self.issuer),
@@ -74,14 +76,16 @@ impl NewLogoutResponse<'_> {
 
 fn nested(code: &str) -> String {
     format!(
-        "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Responder\"><samlp:StatusCode Value=\"{}\"/></samlp:StatusCode>",
+        "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Responder\"><samlp:StatusCode \
+         Value=\"{}\"/></samlp:StatusCode>",
         escape_attribute(code)
     )
 }
 
 fn head(id: &str, issue_instant: Timestamp, destination: &str) -> String {
     format!(
-        "xmlns:samlp=\"{}\" xmlns:saml=\"{}\" ID=\"{}\" Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{}\"",
+        "xmlns:samlp=\"{}\" xmlns:saml=\"{}\" ID=\"{}\" Version=\"2.0\" IssueInstant=\"{}\" \
+         Destination=\"{}\"",
         ns::SAMLP,
         ns::SAML,
         escape_attribute(id),

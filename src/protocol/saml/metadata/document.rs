@@ -6,8 +6,13 @@ use super::super::binding::Binding;
 use super::super::certificate::Certificate;
 use super::super::datetime;
 use super::super::signature::{self, Policy};
-use super::super::xml::{Document, Node, XmlError, attribute, children, clip, is, name, ns, only_child, text};
-use super::{ENTITY_ID, Endpoint, IdpMetadata, LOCATION, MAX_METADATA, MetadataError, MetadataRules, MetadataWarning, keys};
+use super::super::xml::{
+    Document, Node, XmlError, attribute, children, clip, is, name, ns, only_child, text,
+};
+use super::{
+    ENTITY_ID, Endpoint, IdpMetadata, LOCATION, MAX_METADATA, MetadataError, MetadataRules, MetadataWarning,
+    keys,
+};
 use crate::model::time::Timestamp;
 
 /// How many entities an error lists.
@@ -42,7 +47,8 @@ fn read_signed(
     rules: &MetadataRules<'_>,
     now: Timestamp,
 ) -> Result<IdpMetadata, MetadataError> {
-    let signed = signature::verify(root, signer, Policy::default()).map_err(|error| MetadataError::Signature(error.to_string()))?;
+    let signed = signature::verify(root, signer, Policy::default())
+        .map_err(|error| MetadataError::Signature(error.to_string()))?;
     let signed = signed.ok_or(MetadataError::Unsigned)?;
     // Namespaces declared once are repeated where they are used, so the canonical form may be longer.
     read(Document::parse_within(&signed.canonical, 2 * MAX_METADATA)?.root(), rules, now)
@@ -78,7 +84,8 @@ fn read(root: Node<'_, '_>, rules: &MetadataRules<'_>, now: Timestamp) -> Result
 /// What administrators paste instead of metadata.
 fn recognized(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    let begins = |with: &str| bytes.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()));
+    let begins =
+        |with: &str| bytes.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()));
     match bytes.first() {
         None => Some("an empty document"),
         Some(b'{' | b'[') => Some("JSON (an OpenID Connect document?)"),
@@ -105,8 +112,9 @@ fn check_root(root: Node<'_, '_>) -> Result<(), MetadataError> {
 
 /// All entities of the document, in its order.
 fn entities<'a, 'i>(root: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
-    let grouped =
-        |entity: &Node<'_, '_>| entity.ancestors().skip(1).all(|above| !above.is_element() || is(above, ns::MD, "EntitiesDescriptor"));
+    let grouped = |entity: &Node<'_, '_>| {
+        entity.ancestors().skip(1).all(|above| !above.is_element() || is(above, ns::MD, "EntitiesDescriptor"))
+    };
     root.descendants().filter(|node| is(*node, ns::MD, "EntityDescriptor")).filter(grouped).collect()
 }
 
@@ -117,16 +125,27 @@ fn select<'a, 'i>(root: Node<'a, 'i>, pinned: Option<&str>) -> Result<(Node<'a, 
         let written = attribute(entity, "entityID").unwrap_or_default();
         super::entity_id(written).ok_or_else(|| value(entity, "entityID", ENTITY_ID, written))
     };
-    let listed = |entities: &[Node<'_, '_>]| entities.iter().map(|entity| shown_id(*entity)).take(LISTED).collect();
+    let listed =
+        |entities: &[Node<'_, '_>]| entities.iter().map(|entity| shown_id(*entity)).take(LISTED).collect();
     if let Some(pinned) = pinned {
-        let mut meant = all.iter().filter(|entity| attribute(**entity, "entityID").is_some_and(|id| id.trim_ascii() == pinned));
+        let mut meant = all
+            .iter()
+            .filter(|entity| attribute(**entity, "entityID").is_some_and(|id| id.trim_ascii() == pinned));
         return match (meant.next(), meant.next()) {
             (Some(entity), None) => Ok((*entity, id(*entity)?)),
-            (_, Some(second)) => Err(MetadataError::EntityTwice { line: line(*second), entity_id: shown_id(*second) }),
-            (None, None) => Err(MetadataError::WrongEntity { expected: pinned.to_owned(), found: listed(&all) }),
+            (_, Some(second)) => {
+                Err(MetadataError::EntityTwice { line: line(*second), entity_id: shown_id(*second) })
+            }
+            (None, None) => {
+                Err(MetadataError::WrongEntity { expected: pinned.to_owned(), found: listed(&all) })
+            }
         };
     }
-    let idps: Vec<_> = all.iter().copied().filter(|entity| children(*entity, ns::MD, "IDPSSODescriptor").next().is_some()).collect();
+    let idps: Vec<_> = all
+        .iter()
+        .copied()
+        .filter(|entity| children(*entity, ns::MD, "IDPSSODescriptor").next().is_some())
+        .collect();
     match (idps.as_slice(), all.as_slice()) {
         ([only], _) | ([], [only]) => Ok((*only, id(*only)?)),
         ([], _) => Err(MetadataError::NoIdp { line: line(root) }),
@@ -145,7 +164,9 @@ fn role<'a, 'i>(entity: Node<'a, 'i>, entity_id: &str) -> Result<Node<'a, 'i>, M
     let entity_id = || clip(entity_id).into_owned();
     match (spoken.next(), spoken.next()) {
         (Some(role), None) => Ok(*role),
-        (Some(_), Some(_)) => Err(XmlError::Repeated { element: "IDPSSODescriptor", parent: name(entity) }.into()),
+        (Some(_), Some(_)) => {
+            Err(XmlError::Repeated { element: "IDPSSODescriptor", parent: name(entity) }.into())
+        }
         _ if !roles.is_empty() => Err(MetadataError::NoSaml2 { line: line(entity), entity_id: entity_id() }),
         _ if children(entity, ns::MD, "SPSSODescriptor").next().is_some() => {
             Err(MetadataError::SpMetadata { line: line(entity), entity_id: entity_id() })
@@ -154,12 +175,18 @@ fn role<'a, 'i>(entity: Node<'a, 'i>, entity_id: &str) -> Result<Node<'a, 'i>, M
     }
 }
 
-fn endpoints(role: Node<'_, '_>, service: &'static str, rules: &MetadataRules<'_>) -> Result<Vec<Endpoint>, MetadataError> {
+fn endpoints(
+    role: Node<'_, '_>,
+    service: &'static str,
+    rules: &MetadataRules<'_>,
+) -> Result<Vec<Endpoint>, MetadataError> {
     let mut found = Vec::new();
     for node in children(role, ns::MD, service) {
         let Some(binding) = attribute(node, "Binding").and_then(Binding::from_uri) else { continue };
-        let read =
-            |written: &str| super::location(written, rules.allow_http_loopback).ok_or_else(|| value(node, "Location", LOCATION, written));
+        let read = |written: &str| {
+            super::location(written, rules.allow_http_loopback)
+                .ok_or_else(|| value(node, "Location", LOCATION, written))
+        };
         found.push(Endpoint {
             binding,
             location: read(attribute(node, "Location").unwrap_or_default())?,
@@ -174,7 +201,8 @@ fn valid_until(role: Node<'_, '_>, now: Timestamp) -> Result<Option<Timestamp>, 
     let mut earliest = None;
     for node in role.ancestors() {
         let Some(written) = attribute(node, "validUntil").map(str::trim_ascii) else { continue };
-        let until = datetime::parse(written).ok_or_else(|| value(node, "validUntil", "must be a date and time with a zone", written))?;
+        let until = datetime::parse(written)
+            .ok_or_else(|| value(node, "validUntil", "must be a date and time with a zone", written))?;
         if until <= now {
             return Err(MetadataError::Expired { line: line(node), until: clip(written).into_owned() });
         }
@@ -188,14 +216,15 @@ fn cache_duration(role: Node<'_, '_>) -> Result<Option<Duration>, MetadataError>
     let mut shortest = None;
     for node in role.ancestors() {
         let Some(written) = attribute(node, "cacheDuration").map(str::trim_ascii) else { continue };
-        let duration = duration(written).ok_or_else(|| value(node, "cacheDuration", "must be a duration such as PT6H", written))?;
+        let duration = duration(written)
+            .ok_or_else(|| value(node, "cacheDuration", "must be a duration such as PT6H", written))?;
         shortest = Some(shortest.map_or(duration, |other: Duration| other.min(duration)));
     }
     Ok(shortest)
 }
 
-/// [xs:duration](https://www.w3.org/TR/xmlschema-2/#duration), not negative; years have 365 days and months 30, which is exact enough
-/// for a cache.
+/// [xs:duration](https://www.w3.org/TR/xmlschema-2/#duration), not negative; years have 365 days and months
+/// 30, which is exact enough for a cache.
 fn duration(text: &str) -> Option<Duration> {
     const DATE: &[(char, u64)] = &[('Y', 365 * 86_400), ('M', 30 * 86_400), ('D', 86_400)];
     const TIME: &[(char, u64)] = &[('H', 3600), ('M', 60), ('S', 1)];
@@ -214,7 +243,13 @@ fn fields(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
     for (unit, seconds) in units {
         let Some((number, rest)) = text.split_once(*unit) else { continue };
         let whole = match number.split_once('.') {
-            Some((whole, fraction)) if *unit == 'S' && !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) => whole,
+            Some((whole, fraction))
+                if *unit == 'S'
+                    && !fraction.is_empty()
+                    && fraction.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                whole
+            }
             Some(_) => return None,
             None => number,
         };

@@ -182,31 +182,49 @@ impl Refusal for MetadataError {
     fn hint(&self) -> String {
         match self {
             Self::Recognized(_) | Self::Root { .. } => {
-                "use the address that the identity provider calls metadata URL or federation metadata; opened in a browser it shows XML \
-                 that begins with EntityDescriptor, without signing in"
+                "use the address that the identity provider calls metadata URL or federation metadata; \
+                 opened in a browser it shows XML that begins with EntityDescriptor, without signing in"
                     .into()
             }
-            Self::TooLarge(_) => "use the metadata of this one identity provider, not of its whole federation".into(),
-            Self::Xml(XmlError::Refused { .. }) => "metadata has no DOCTYPE, entities or processing instructions; remove them".into(),
-            Self::Xml(_) => "save the metadata again without editing it; it must be well-formed XML in UTF-8".into(),
+            Self::TooLarge(_) => {
+                "use the metadata of this one identity provider, not of its whole federation".into()
+            }
+            Self::Xml(XmlError::Refused { .. }) => {
+                "metadata has no DOCTYPE, entities or processing instructions; remove them".into()
+            }
+            Self::Xml(_) => {
+                "save the metadata again without editing it; it must be well-formed XML in UTF-8".into()
+            }
             Self::SpMetadata { .. } | Self::NoIdp { .. } => {
-                "use the metadata of the company's identity provider; this is what an app or the broker itself publishes".into()
+                "use the metadata of the company's identity provider; this is what an app or the broker \
+                 itself publishes"
+                    .into()
             }
             Self::NoSaml2 { .. } => "switch SAML 2.0 on at the identity provider".into(),
             Self::SeveralIdps { .. } => "set entity_id of this provider to one of the listed values".into(),
-            Self::WrongEntity { found, .. } => format!("set entity_id to exactly {} if that is the provider you mean", found.join(" or ")),
+            Self::WrongEntity { found, .. } => {
+                format!("set entity_id to exactly {} if that is the provider you mean", found.join(" or "))
+            }
             Self::EntityTwice { .. } => "remove one of the two EntityDescriptors".into(),
             Self::Expired { .. } => "fetch current metadata from the identity provider".into(),
             Self::Value { name, .. } => format!("the identity provider must publish a usable {name}"),
-            Self::NoSso { .. } => "switch the HTTP-Redirect or the HTTP-POST binding on at the identity provider".into(),
+            Self::NoSso { .. } => {
+                "switch the HTTP-Redirect or the HTTP-POST binding on at the identity provider".into()
+            }
             Self::NoSigningKey { .. } | Self::TooManyKeys { .. } => {
-                "the identity provider must publish its signing certificate (RSA of 2048 bits or more, or EC) in an X509Certificate".into()
+                "the identity provider must publish its signing certificate (RSA of 2048 bits or more, or \
+                 EC) in an X509Certificate"
+                    .into()
             }
             Self::Unsigned | Self::Signature(_) => {
-                "check metadata_signer of this provider: the certificate there must be the one that signs the metadata".into()
+                "check metadata_signer of this provider: the certificate there must be the one that signs \
+                 the metadata"
+                    .into()
             }
             Self::Field { field, .. } => format!("correct {field} of this provider"),
-            Self::Certificate { .. } => "paste the certificate as the identity provider shows it, BEGIN and END lines included".into(),
+            Self::Certificate { .. } => {
+                "paste the certificate as the identity provider shows it, BEGIN and END lines included".into()
+            }
         }
     }
 }

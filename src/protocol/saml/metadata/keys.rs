@@ -9,7 +9,11 @@ use super::{MetadataError, MetadataWarning};
 const MAX_KEYS: usize = 16;
 
 /// The certificates of all `KeyDescriptor`s that may sign: `use="signing"`, or no `use`. Never empty (C-30).
-pub(super) fn signing(role: Node<'_, '_>, entity_id: &str, warnings: &mut Vec<MetadataWarning>) -> Result<Vec<Certificate>, MetadataError> {
+pub(super) fn signing(
+    role: Node<'_, '_>,
+    entity_id: &str,
+    warnings: &mut Vec<MetadataWarning>,
+) -> Result<Vec<Certificate>, MetadataError> {
     let mut found = Vec::new();
     for descriptor in children(role, ns::MD, "KeyDescriptor") {
         match attribute(descriptor, "use") {
@@ -30,7 +34,11 @@ pub(super) fn signing(role: Node<'_, '_>, entity_id: &str, warnings: &mut Vec<Me
             _ => None,
         };
         let ignored = warnings.iter().filter_map(reason).collect();
-        return Err(MetadataError::NoSigningKey { line: line(role), entity_id: entity_id.to_owned(), ignored });
+        return Err(MetadataError::NoSigningKey {
+            line: line(role),
+            entity_id: entity_id.to_owned(),
+            ignored,
+        });
     }
     Ok(found)
 }
@@ -41,7 +49,8 @@ pub(super) fn written(texts: &[String]) -> Result<Vec<Certificate>, MetadataErro
     let mut found: Vec<Certificate> = Vec::new();
     let mut number = 0;
     for text in texts {
-        let blocks: Vec<String> = text.match_indices(BEGIN).filter_map(|(at, _)| text.get(at..)).map(str::to_owned).collect();
+        let blocks: Vec<String> =
+            text.match_indices(BEGIN).filter_map(|(at, _)| text.get(at..)).map(str::to_owned).collect();
         let parsed: Vec<Result<Certificate, CertificateError>> = match blocks.as_slice() {
             [] => vec![Certificate::from_base64(text)],
             blocks => blocks.iter().map(|block| Certificate::from_pem(block)).collect(),
@@ -55,16 +64,27 @@ pub(super) fn written(texts: &[String]) -> Result<Vec<Certificate>, MetadataErro
         }
     }
     match found.len() {
-        0 => Err(MetadataError::Field { field: "certificates", problem: "must have at least one signing certificate".into() }),
+        0 => Err(MetadataError::Field {
+            field: "certificates",
+            problem: "must have at least one signing certificate".into(),
+        }),
         1..=MAX_KEYS => Ok(found),
-        _ => Err(MetadataError::Field { field: "certificates", problem: format!("must have at most {MAX_KEYS} certificates") }),
+        _ => Err(MetadataError::Field {
+            field: "certificates",
+            problem: format!("must have at most {MAX_KEYS} certificates"),
+        }),
     }
 }
 
-fn read_info(info: Node<'_, '_>, found: &mut Vec<Certificate>, warnings: &mut Vec<MetadataWarning>) -> Result<(), MetadataError> {
+fn read_info(
+    info: Node<'_, '_>,
+    found: &mut Vec<Certificate>,
+    warnings: &mut Vec<MetadataWarning>,
+) -> Result<(), MetadataError> {
     let mut certificates = 0;
     for data in children(info, ns::DS, "X509Data") {
-        // All certificates of one X509Data belong to one key (XML Signature section 4.5.4): the first carries it, others are its chain.
+        // All certificates of one X509Data belong to one key (XML Signature section 4.5.4): the first carries
+        // it, others are its chain.
         let mut listed = children(data, ns::DS, "X509Certificate");
         let Some(first) = listed.next() else { continue };
         certificates += 1;
@@ -73,7 +93,9 @@ fn read_info(info: Node<'_, '_>, found: &mut Vec<Certificate>, warnings: &mut Ve
         }
         match Certificate::from_base64(&text(first)?) {
             Ok(certificate) if found.contains(&certificate) => {}
-            Ok(_) if found.len() == MAX_KEYS => return Err(MetadataError::TooManyKeys { line: line(first), limit: MAX_KEYS }),
+            Ok(_) if found.len() == MAX_KEYS => {
+                return Err(MetadataError::TooManyKeys { line: line(first), limit: MAX_KEYS });
+            }
             Ok(certificate) => found.push(certificate),
             Err(error) => warnings.push(ignored(first, error.to_string())),
         }

@@ -1,4 +1,5 @@
-//! Responses that our own key signs, one thing changed at a time, on the three bases: the Response signed, the Assertion signed, both.
+//! Responses that our own key signs, one thing changed at a time, on the three bases: the Response signed,
+//! the Assertion signed, both.
 
 mod assertion;
 mod encrypted;
@@ -21,12 +22,15 @@ fn a_sound_response_signs_its_person_in_on_every_base() {
         assert_eq!(assertion.name_id.as_ref().unwrap().value, "alice");
         assert_eq!((assertion.id.as_str(), assertion.issuer.as_str()), ("_a1", "https://idp.example"));
         assert_eq!(assertion.session_index.as_deref(), Some("s1"));
-        assert_eq!(assertion.authn_context.as_deref(), Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"));
+        assert_eq!(
+            assertion.authn_context.as_deref(),
+            Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport")
+        );
         assert_eq!(checks.failures().count(), 0);
         assert_eq!(checks.skew_used(), None);
-        assert!(
-            checks.list().iter().any(|check| check.name == "Audience" && check.outcome == Outcome::Passed && check.received == AUDIENCE)
-        );
+        assert!(checks.list().iter().any(|check| check.name == "Audience"
+            && check.outcome == Outcome::Passed
+            && check.received == AUDIENCE));
     }
 }
 
@@ -55,8 +59,14 @@ fn another_key_is_refused_whatever_certificate_comes_with_it() {
         let error = story.run().unwrap_err();
         assert_eq!(error.code(), "saml_signature_refused");
         let hint = error.hint();
-        assert!(hint.contains(forge::key().certificate().fingerprint()), "names the certificate that came: {hint}");
-        assert!(hint.contains(forge::other_key().certificate().fingerprint()), "names the certificate that is known: {hint}");
+        assert!(
+            hint.contains(forge::key().certificate().fingerprint()),
+            "names the certificate that came: {hint}"
+        );
+        assert!(
+            hint.contains(forge::other_key().certificate().fingerprint()),
+            "names the certificate that is known: {hint}"
+        );
         assert!(hint.contains("9999-12-31") || hint.contains("4096-01-01"), "names its dates: {hint}");
     }
 }
@@ -65,7 +75,8 @@ fn another_key_is_refused_whatever_certificate_comes_with_it() {
 #[test]
 fn one_good_signature_does_not_excuse_a_bad_one() {
     let xml = sound(Base::Both).xml();
-    let digests: Vec<usize> = xml.match_indices("<ds:SignatureValue>").map(|(at, found)| at + found.len()).collect();
+    let digests: Vec<usize> =
+        xml.match_indices("<ds:SignatureValue>").map(|(at, found)| at + found.len()).collect();
     assert_eq!(digests.len(), 2);
     for at in digests {
         let mut broken = xml.clone().into_bytes();
@@ -134,13 +145,17 @@ fn the_words_of_the_idp_reach_its_administrator_bounded_and_clean() {
 #[test]
 fn every_problem_is_told_although_the_first_decides() {
     let mut story = sound(Base::Both);
-    story.change(AUDIENCE, "urn:someone:else").change("Destination=\"https://broker.example/", "Destination=\"https://other.example/");
+    story
+        .change(AUDIENCE, "urn:someone:else")
+        .change("Destination=\"https://broker.example/", "Destination=\"https://other.example/");
     let mut checks = Checks::default();
     let error = story.run_with(&mut checks).unwrap_err();
     assert_eq!(error.code(), "saml_destination_mismatch");
     let failed: Vec<&str> = checks.failures().map(|check| check.name.as_ref()).collect();
     assert_eq!(failed, ["Destination", "Audience"]);
-    assert!(checks.failures().all(|check| check.hint.as_ref().is_some_and(|hint| hint.contains("administrator"))));
+    assert!(
+        checks.failures().all(|check| check.hint.as_ref().is_some_and(|hint| hint.contains("administrator")))
+    );
 }
 
 /// C-57: the mark lives as long as the assertion could be accepted.
@@ -150,7 +165,11 @@ fn a_replay_mark_outlives_its_assertion() {
     assert!(end > NOW.plus(Duration::from_secs(300 + 120)), "{end:?}");
     for late in [300 + 60, 300 + 119, 300 + 120, 300 + 121, 3600] {
         let now = NOW.plus(Duration::from_secs(late));
-        let story = Story { now, rules: ResponseRules { skew: MAX_SKEW, ..ResponseRules::default() }, ..sound(Base::Both) };
+        let story = Story {
+            now,
+            rules: ResponseRules { skew: MAX_SKEW, ..ResponseRules::default() },
+            ..sound(Base::Both)
+        };
         assert!(now < end || story.run().is_err(), "{late}");
     }
 }

@@ -1,4 +1,5 @@
-//! The one shape of a signature: one reference to the parent, the enveloped transform, exclusive canonicalization.
+//! The one shape of a signature: one reference to the parent, the enveloped transform, exclusive
+//! canonicalization.
 
 use super::{SignatureError, id_of, is_pss, permitted};
 use crate::model::encoding::base64_decode;
@@ -26,14 +27,19 @@ pub(super) struct Shape<'a, 'i> {
     pub value: Vec<u8>,
 }
 
-pub(super) fn read<'a, 'i>(parent: Node<'a, 'i>, signature: Node<'a, 'i>, policy: Policy) -> Result<Shape<'a, 'i>, SignatureError> {
+pub(super) fn read<'a, 'i>(
+    parent: Node<'a, 'i>,
+    signature: Node<'a, 'i>,
+    policy: Policy,
+) -> Result<Shape<'a, 'i>, SignatureError> {
     let mut parts = Parts::of(signature, "Signature", "SignedInfo, SignatureValue and KeyInfo only")?;
     let signed_info = parts.next("SignedInfo")?;
     let value = parts.next("SignatureValue")?;
     parts.skip("KeyInfo");
     parts.end()?;
 
-    let mut parts = Parts::of(signed_info, "SignedInfo", "CanonicalizationMethod, SignatureMethod and one Reference")?;
+    let mut parts =
+        Parts::of(signed_info, "SignedInfo", "CanonicalizationMethod, SignatureMethod and one Reference")?;
     let method = parts.next("CanonicalizationMethod")?;
     let algorithm = parts.next("SignatureMethod")?;
     let reference = parts.next("Reference")?;
@@ -49,13 +55,26 @@ pub(super) fn read<'a, 'i>(parent: Node<'a, 'i>, signature: Node<'a, 'i>, policy
     let digest = base64_of(parts.next("DigestValue")?, "DigestValue")?;
     parts.end()?;
     if digest.len() != hash.length() {
-        return Err(shape("DigestValue", "a digest as long as its algorithm makes it", &format!("{} bytes", digest.len())));
+        return Err(shape(
+            "DigestValue",
+            "a digest as long as its algorithm makes it",
+            &format!("{} bytes", digest.len()),
+        ));
     }
     let prefixes = transforms_of(transforms)?;
-    Ok(Shape { signed_info, signed_info_prefixes, algorithm, prefixes, hash, digest, value: base64_of(value, "SignatureValue")? })
+    Ok(Shape {
+        signed_info,
+        signed_info_prefixes,
+        algorithm,
+        prefixes,
+        hash,
+        digest,
+        value: base64_of(value, "SignatureValue")?,
+    })
 }
 
-/// The child elements of a part of the signature, which must come in their order and with nothing between them.
+/// The child elements of a part of the signature, which must come in their order and with nothing between
+/// them.
 struct Parts<'a, 'i> {
     left: std::iter::Peekable<std::vec::IntoIter<Node<'a, 'i>>>,
     element: &'static str,
@@ -112,7 +131,8 @@ fn refers_to(reference: Node<'_, '_>, parent: Node<'_, '_>) -> Result<(), Signat
 
 /// Exactly the enveloped transform, then exclusive canonicalization; the prefixes of the latter.
 fn transforms_of<'a>(transforms: Node<'a, '_>) -> Result<Vec<&'a str>, SignatureError> {
-    let mut parts = Parts::of(transforms, "Transforms", "enveloped-signature, then exclusive canonicalization")?;
+    let mut parts =
+        Parts::of(transforms, "Transforms", "enveloped-signature, then exclusive canonicalization")?;
     let enveloped = parts.next("Transform")?;
     let canonicalization = parts.next("Transform")?;
     parts.end()?;
@@ -148,7 +168,8 @@ fn signature_algorithm(method: Node<'_, '_>) -> Result<SignatureAlgorithm, Signa
     if is_pss(uri) {
         return Ok(SignatureAlgorithm::RsaPss(pss_hash(method)?));
     }
-    let algorithm = SignatureAlgorithm::from_uri(uri).ok_or_else(|| SignatureError::Algorithm(clip(uri).into_owned()))?;
+    let algorithm =
+        SignatureAlgorithm::from_uri(uri).ok_or_else(|| SignatureError::Algorithm(clip(uri).into_owned()))?;
     match elements(method).next() {
         None => Ok(algorithm),
         Some(parameter) => Err(shape("SignatureMethod", "no parameters", &name(parameter))),
@@ -164,28 +185,35 @@ fn digest_method(method: Node<'_, '_>, policy: Policy) -> Result<Hash, Signature
     if hash.allowed(policy) { Ok(hash) } else { Err(SignatureError::Sha1(hash.uri())) }
 }
 
-/// The digest of `rsa-pss` ([RFC 9231 section 2.3.9](https://www.rfc-editor.org/rfc/rfc9231#section-2.3.9)): SHA-2, the same for MGF1, a salt of its
-/// length, trailer 1. Absent parameters mean SHA-256.
+/// The digest of `rsa-pss` ([RFC 9231 section 2.3.9](https://www.rfc-editor.org/rfc/rfc9231#section-2.3.9)):
+/// SHA-2, the same for MGF1, a salt of its length, trailer 1. Absent parameters mean SHA-256.
 fn pss_hash(method: Node<'_, '_>) -> Result<Hash, SignatureError> {
-    let wrong = |found: &str| shape("RSAPSSParams", "SHA-2, MGF1 with the same digest, a salt as long, trailer 1", found);
+    let wrong = |found: &str| {
+        shape("RSAPSSParams", "SHA-2, MGF1 with the same digest, a salt as long, trailer 1", found)
+    };
     let mut content = elements(method);
     let Some(parameters) = content.next() else { return Ok(Hash::Sha256) };
     if content.next().is_some() || !is(parameters, ns::DSIG_MORE, "RSAPSSParams") {
         return Err(wrong(&name(parameters)));
     }
-    let sha2 = |node: Node<'_, '_>| Hash::from_uri(attribute(node, "Algorithm").unwrap_or_default()).filter(|hash| *hash != Hash::Sha1);
+    let sha2 = |node: Node<'_, '_>| {
+        Hash::from_uri(attribute(node, "Algorithm").unwrap_or_default()).filter(|hash| *hash != Hash::Sha1)
+    };
     let number = |node: Node<'_, '_>| text_str(node).ok().and_then(|text| text.trim().parse::<usize>().ok());
     let mut hash = Hash::Sha256;
     for (place, parameter) in elements(parameters).enumerate() {
         let more = |local| is(parameter, ns::DSIG_MORE, local);
         if place == 0 && is(parameter, ns::DS, "DigestMethod") {
-            hash = sha2(parameter).ok_or_else(|| wrong(attribute(parameter, "Algorithm").unwrap_or_default()))?;
+            hash = sha2(parameter)
+                .ok_or_else(|| wrong(attribute(parameter, "Algorithm").unwrap_or_default()))?;
         } else if more("MaskGenerationFunction") && attribute(parameter, "Algorithm") == Some(MGF1) {
-            let digests = elements(parameter).map(|digest| is(digest, ns::DS, "DigestMethod").then(|| sha2(digest)).flatten());
+            let digests = elements(parameter)
+                .map(|digest| is(digest, ns::DS, "DigestMethod").then(|| sha2(digest)).flatten());
             if !digests.eq([Some(hash)]) {
                 return Err(wrong("another mask generation function"));
             }
-        } else if !(more("SaltLength") && number(parameter) == Some(hash.length()) || more("TrailerField") && number(parameter) == Some(1))
+        } else if !(more("SaltLength") && number(parameter) == Some(hash.length())
+            || more("TrailerField") && number(parameter) == Some(1))
         {
             return Err(wrong(&name(parameter)));
         }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use thiserror::Error;
 
 use crate::model::encoding::base64;
@@ -93,29 +95,38 @@ impl SpKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut signature).map_err(|_| SignError::Failed)?;
+                pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut signature)
+                    .map_err(|_| SignError::Failed)?;
                 Ok(signature)
             }
-            Pair::Ec(pair) => pair.sign(&random, bytes).map(|signature| signature.as_ref().to_vec()).map_err(|_| SignError::Failed),
+            Pair::Ec(pair) => pair
+                .sign(&random, bytes)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| SignError::Failed),
         }
     }
 }
 
-/// Signs the document `xml`, whose root has the ID `id`: a `ds:Signature` goes right after `saml:Issuer`, or first where there is no issuer.
+/// Signs the document `xml`, whose root has the ID `id`: a `ds:Signature` goes right after `saml:Issuer`, or
+/// first where there is no issuer.
 pub fn sign(xml: &str, id: &str, key: &SpKey) -> Result<String, SignError> {
     let document = Document::parse(xml.as_bytes())?;
     let root = document.root();
     let issuer = elements(root).next().filter(|first| is(*first, ns::SAML, "Issuer"));
-    let place = issuer.map(|issuer| issuer.range().end).or_else(|| root.first_child().map(|child| child.range().start));
+    let place = issuer
+        .map(|issuer| issuer.range().end)
+        .or_else(|| root.first_child().map(|child| child.range().start));
     let place = place.filter(|_| attribute(root, "ID") == Some(id));
-    let (before, after) = place.and_then(|place| xml.split_at_checked(place)).ok_or_else(|| SignError::NoTarget(id.to_owned()))?;
+    let (before, after) = place
+        .and_then(|place| xml.split_at_checked(place))
+        .ok_or_else(|| SignError::NoTarget(id.to_owned()))?;
     let digest = base64(Hash::Sha256.digest(&c14n::exclusive(root, None, &[])?));
     let signed_info = signed_info(id, key.algorithm_uri(), &digest);
     let value = base64(key.sign(signed_info.as_bytes())?);
     let certificate = base64(key.certificate().der());
     Ok(format!(
-        "{before}<ds:Signature xmlns:ds=\"{}\">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>\
-         <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>{after}",
+        "{before}<ds:Signature \
+         xmlns:ds=\"{}\">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>{after}",
         ns::DS
     ))
 }
@@ -123,11 +134,13 @@ pub fn sign(xml: &str, id: &str, key: &SpKey) -> Result<String, SignError> {
 /// `ds:SignedInfo` as its own canonical form.
 fn signed_info(id: &str, algorithm: &str, digest: &str) -> String {
     format!(
-        "<ds:SignedInfo xmlns:ds=\"{ds}\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
-         <ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod><ds:Reference URI=\"#{id}\"><ds:Transforms>\
-         <ds:Transform Algorithm=\"{ds}enveloped-signature\"></ds:Transform><ds:Transform Algorithm=\"{EXCLUSIVE}\"></ds:Transform>\
-         </ds:Transforms><ds:DigestMethod Algorithm=\"{sha256}\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue>\
-         </ds:Reference></ds:SignedInfo>",
+        "<ds:SignedInfo xmlns:ds=\"{ds}\"><ds:CanonicalizationMethod \
+         Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod><ds:SignatureMethod \
+         Algorithm=\"{algorithm}\"></ds:SignatureMethod><ds:Reference \
+         URI=\"#{id}\"><ds:Transforms><ds:Transform \
+         Algorithm=\"{ds}enveloped-signature\"></ds:Transform><ds:Transform \
+         Algorithm=\"{EXCLUSIVE}\"></ds:Transform></ds:Transforms><ds:DigestMethod \
+         Algorithm=\"{sha256}\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
         ds = ns::DS,
         id = escape_attribute(id),
         sha256 = Hash::Sha256.uri(),

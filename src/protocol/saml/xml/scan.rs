@@ -1,4 +1,5 @@
-//! One pass over the bytes before a tree exists: refuses what is never read and bounds what the parser will cost.
+//! One pass over the bytes before a tree exists: refuses what is never read and bounds what the parser will
+//! cost.
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
@@ -103,7 +104,9 @@ impl<'a> Scanner<'a> {
         if pseudo_attribute(declared, "version") != Some("1.0") {
             return Err(self.refused("an XML version other than 1.0"));
         }
-        if declared.contains("encoding") && !pseudo_attribute(declared, "encoding").is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
+        if declared.contains("encoding")
+            && !pseudo_attribute(declared, "encoding")
+                .is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
         {
             return Err(self.refused("an encoding other than UTF-8"));
         }
@@ -117,7 +120,9 @@ impl<'a> Scanner<'a> {
             [_, b'/', ..] => self.close_tag(),
             [_, b'?', ..] => Err(self.refused("a processing instruction")),
             [_, b'!', b'-', b'-', ..] => self.skip_past("<!--", b"-->", "a comment without end"),
-            [_, b'!', rest @ ..] if rest.starts_with(b"[CDATA[") => self.skip_past("<![CDATA[", b"]]>", "a CDATA section without end"),
+            [_, b'!', rest @ ..] if rest.starts_with(b"[CDATA[") => {
+                self.skip_past("<![CDATA[", b"]]>", "a CDATA section without end")
+            }
             [_, b'!', ..] => Err(self.refused("a DOCTYPE")),
             _ => self.open_tag(),
         }
@@ -135,7 +140,9 @@ impl<'a> Scanner<'a> {
         if self.rest().starts_with(b"</:") {
             return Err(self.refused("a name with an empty prefix"));
         }
-        let Some(declared) = self.open.pop() else { return Err(self.refused("an end tag without start tag")) };
+        let Some(declared) = self.open.pop() else {
+            return Err(self.refused("an end tag without start tag"));
+        };
         self.in_scope -= declared;
         self.at += end + 1;
         Ok(())
@@ -179,9 +186,13 @@ impl<'a> Scanner<'a> {
         let [b'=', ..] = self.rest() else { return Err(self.refused("an attribute without value")) };
         self.at += 1;
         self.skip_space();
-        let [quote @ (b'"' | b'\''), ..] = self.rest() else { return Err(self.refused("an attribute value without quotes")) };
+        let [quote @ (b'"' | b'\''), ..] = self.rest() else {
+            return Err(self.refused("an attribute value without quotes"));
+        };
         self.at += 1;
-        let Some(length) = memchr(*quote, self.rest()) else { return Err(self.refused("an attribute value without end")) };
+        let Some(length) = memchr(*quote, self.rest()) else {
+            return Err(self.refused("an attribute value without end"));
+        };
         let value = self.rest().get(..length).unwrap_or_default();
         self.check_references(value)?;
         tag.attributes += 1;
@@ -193,7 +204,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Namespace declarations: absolute, never empty with a prefix, never of `xml` or `xmlns`, the default once.
+    /// Namespace declarations: absolute, never empty with a prefix, never of `xml` or `xmlns`, the default
+    /// once.
     fn declared_by(&mut self, name: &[u8], value: &[u8], tag: &mut Tag) -> Result<(), XmlError> {
         match name.strip_prefix(b"xmlns") {
             Some(b"") if tag.default => return Err(self.refused("a second default namespace on one element")),
@@ -206,7 +218,9 @@ impl<'a> Scanner<'a> {
                     return Err(self.refused("a prefix bound to no namespace"));
                 }
             }
-            _ if name.ends_with(b":xmlns") => return Err(self.refused("an attribute named xmlns with a prefix")),
+            _ if name.ends_with(b":xmlns") => {
+                return Err(self.refused("an attribute named xmlns with a prefix"));
+            }
             _ => return Ok(()),
         }
         if !value.is_empty() && !is_namespace(text(value)) {
@@ -233,10 +247,12 @@ impl<'a> Scanner<'a> {
 
     fn skip_space(&mut self) {
         let rest = self.rest();
-        self.at += rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(rest.len());
+        self.at +=
+            rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(rest.len());
     }
 
-    /// Every `&` of `content`, which starts at the current place or a little before, is one of the five entities or a character that XML can hold.
+    /// Every `&` of `content`, which starts at the current place or a little before, is one of the five
+    /// entities or a character that XML can hold.
     fn check_references(&self, content: &[u8]) -> Result<(), XmlError> {
         if !self.references {
             return Ok(());
@@ -291,18 +307,22 @@ fn pseudo_attribute<'a>(declared: &'a str, name: &str) -> Option<&'a str> {
     after.get(1..)?.split(quote).next()
 }
 
-/// Whether `uri` is absolute and has only characters of [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2): canonicalizers disagree on others.
+/// Whether `uri` is absolute and has only characters of [RFC
+/// 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2): canonicalizers disagree on others.
 fn is_namespace(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else { return false };
     let of_uri = |byte: u8| match byte {
-        b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'!' | b'$' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
-        | b'=' | b'%' => true,
+        b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'!' | b'$' | b'\'' | b'(' | b')'
+        | b'*' | b'+' | b',' | b';' | b'=' | b'%' => true,
         other => other.is_ascii_alphanumeric(),
     };
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
         && rest.bytes().all(of_uri)
-        && rest.split('%').skip(1).all(|escaped| escaped.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+        && rest
+            .split('%')
+            .skip(1)
+            .all(|escaped| escaped.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
         && rest.matches('#').count() <= 1
         && rest.strip_prefix("//").is_none_or(has_authority)
 }
@@ -324,7 +344,9 @@ fn is_character(reference: &[u8]) -> bool {
     let mut code = 0_u32;
     for digit in digits {
         let value = char::from(*digit).to_digit(radix);
-        let Some(next) = value.and_then(|value| code.checked_mul(radix)?.checked_add(value)) else { return false };
+        let Some(next) = value.and_then(|value| code.checked_mul(radix)?.checked_add(value)) else {
+            return false;
+        };
         code = next;
     }
     !digits.is_empty() && char::from_u32(code).is_some_and(is_xml)

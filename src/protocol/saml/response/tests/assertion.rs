@@ -29,7 +29,12 @@ fn what_an_assertion_demands_is_kept_or_it_is_refused() {
     assert!(story.run().unwrap().one_time_use);
     assert!(!sound(Base::Both).run().unwrap().one_time_use);
     taken(END, &with("<saml:ProxyRestriction Count=\"0\"/>"));
-    taken(END, &with("<saml:ProxyRestriction><saml:Audience>https://a.example</saml:Audience></saml:ProxyRestriction>"));
+    taken(
+        END,
+        &with(
+            "<saml:ProxyRestriction><saml:Audience>https://a.example</saml:Audience></saml:ProxyRestriction>",
+        ),
+    );
     refused(END, &with("<saml:OneTimeUse/><saml:OneTimeUse/>"), "saml_xml_refused");
     for unknown in [
         "<saml:Condition xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"x\"/>",
@@ -48,9 +53,15 @@ fn a_way_of_signing_in_that_was_asked_for_is_met_exactly() {
     for (asked, code) in [
         (vec![CLASS], "accepted"),
         (vec!["urn:other", CLASS], "accepted"),
-        (vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract"], "saml_authn_context_not_met"),
+        (
+            vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract"],
+            "saml_authn_context_not_met",
+        ),
         (vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:Password"], "saml_authn_context_not_met"),
-        (vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:passwordprotectedtransport"], "saml_authn_context_not_met"),
+        (
+            vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:passwordprotectedtransport"],
+            "saml_authn_context_not_met",
+        ),
     ] {
         ends(code, |story| story.authn_context = asked.iter().map(|&class| class.to_owned()).collect());
     }
@@ -115,7 +126,8 @@ fn values_are_whole() {
     assert_eq!(values("<saml:AttributeValue/>"), [""]);
     assert_eq!(values(&value("AAEC/w==")), ["AAEC/w=="]);
     assert_eq!(values(&(value("a") + &value("b") + &value("a"))), ["a", "b", "a"]);
-    let nil = "<saml:AttributeValue xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>";
+    let nil =
+        "<saml:AttributeValue xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>";
     assert_eq!(values(&(value("a") + nil)), ["a"]);
     assert_eq!(values(&value("alice@good.example<!---->.evil.example")), ["alice@good.example.evil.example"]);
 }
@@ -144,7 +156,11 @@ fn attributes_are_what_the_schema_says() {
     refused(EMAIL, &EMAIL.replace("\"email\"", "\"\""), "saml_element_missing");
     refused(EMAIL, &EMAIL.replace("email\"", &format!("{}\"", "x".repeat(1025))), "saml_value_malformed");
     refused(EMAIL, &format!("{EMAIL}<Attribute xmlns=\"urn:x\" Name=\"role\"/>"), "saml_element_misplaced");
-    refused(VALUE, &format!("{VALUE}<AttributeValue xmlns=\"\">admin</AttributeValue>"), "saml_element_misplaced");
+    refused(
+        VALUE,
+        &format!("{VALUE}<AttributeValue xmlns=\"\">admin</AttributeValue>"),
+        "saml_element_misplaced",
+    );
 }
 
 /// C-66, C-26

@@ -10,14 +10,18 @@ fn an_encrypted_assertion_is_read_where_either_signature_vouches_for_it() {
         let mut checks = Checks::default();
         let assertion = sealed(base, Cipher::Gcm).run_with(&mut checks).unwrap();
         assert_eq!(assertion.name_id.as_ref().unwrap().value, "alice", "{base:?}");
-        assert!(checks.list().iter().any(|check| check.name == "Decryption" && check.outcome == Outcome::Passed));
+        assert!(
+            checks.list().iter().any(|check| check.name == "Decryption" && check.outcome == Outcome::Passed)
+        );
     }
 }
 
 /// C-44: CBC where the signature of the Response covers the ciphertext, and else by permission only.
 #[test]
 fn cbc_needs_a_signature_over_the_ciphertext_or_a_permission() {
-    for (base, code) in [(Base::Response, "accepted"), (Base::Both, "accepted"), (Base::Assertion, "saml_decryption_refused")] {
+    for (base, code) in
+        [(Base::Response, "accepted"), (Base::Both, "accepted"), (Base::Assertion, "saml_decryption_refused")]
+    {
         let mut story = sealed(base, Cipher::Cbc);
         assert_eq!(story.code(), code, "{base:?}");
         story.rules.unauthenticated_cbc = true;
@@ -74,7 +78,10 @@ fn what_is_encrypted_is_one_assertion() {
             story.assertion = encrypt(&plaintext, cipher);
             story.decryption = sealed(Base::Response, cipher).decryption;
             let code = story.code();
-            assert!(["saml_decryption_refused", "saml_element_misplaced"].contains(&code), "{code}: {plaintext}");
+            assert!(
+                ["saml_decryption_refused", "saml_element_misplaced"].contains(&code),
+                "{code}: {plaintext}"
+            );
         }
     }
 }
@@ -84,7 +91,12 @@ fn what_is_encrypted_is_one_assertion() {
 fn refusals_of_unauthenticated_cbc_look_alike() {
     let sound_one = sound(Base::Unsigned).assertion;
     let mut seen = Vec::new();
-    for plaintext in [sound_one.clone(), "x".into(), sound_one.replace("saml:Subject", "saml:Object"), sound(Base::Assertion).xml()] {
+    for plaintext in [
+        sound_one.clone(),
+        "x".into(),
+        sound_one.replace("saml:Subject", "saml:Object"),
+        sound(Base::Assertion).xml(),
+    ] {
         let mut story = sound(Base::Unsigned);
         story.assertion = encrypt(&plaintext, Cipher::Cbc);
         story.decryption = sealed(Base::Unsigned, Cipher::Cbc).decryption;
@@ -109,7 +121,8 @@ fn any_active_key_decrypts_and_no_other() {
     assert_eq!(story.code(), "saml_decryption_refused");
 }
 
-/// C-20, C-13: of a response that is signed around the ciphertext, the plaintext is what was encrypted, to the byte.
+/// C-20, C-13: of a response that is signed around the ciphertext, the plaintext is what was encrypted, to
+/// the byte.
 #[test]
 fn every_rule_holds_inside_too() {
     for base in ALL {

@@ -4,8 +4,7 @@ use super::*;
 use crate::protocol::saml::forge::{ACS, IDP, ends, refused, taken};
 
 const AUDIENCE_ELEMENT: &str = "<saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience>";
-const RESTRICTION: &str =
-    "<saml:AudienceRestriction><saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience></saml:AudienceRestriction>";
+const RESTRICTION: &str = "<saml:AudienceRestriction><saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience></saml:AudienceRestriction>";
 
 /// Addresses that look like ours.
 fn lookalikes() -> Vec<String> {
@@ -31,16 +30,22 @@ fn lookalikes() -> Vec<String> {
 #[test]
 fn a_destination_is_ours_to_the_byte() {
     for other in lookalikes() {
-        refused(&format!("Destination=\"{ACS}\""), &format!("Destination=\"{other}\""), "saml_destination_mismatch");
+        refused(
+            &format!("Destination=\"{ACS}\""),
+            &format!("Destination=\"{other}\""),
+            "saml_destination_mismatch",
+        );
     }
 }
 
 /// C-51
 #[test]
 fn a_signed_response_has_a_destination_and_an_unsigned_one_may_lack_it() {
-    for (base, code) in
-        [(Base::Response, "saml_destination_missing"), (Base::Both, "saml_destination_missing"), (Base::Assertion, "accepted")]
-    {
+    for (base, code) in [
+        (Base::Response, "saml_destination_missing"),
+        (Base::Both, "saml_destination_missing"),
+        (Base::Assertion, "accepted"),
+    ] {
         let mut story = sound(base);
         story.change(&format!("Destination=\"{ACS}\""), "");
         assert_eq!(story.code(), code, "{base:?}");
@@ -51,7 +56,11 @@ fn a_signed_response_has_a_destination_and_an_unsigned_one_may_lack_it() {
 #[test]
 fn a_recipient_is_ours_to_the_byte() {
     for other in lookalikes() {
-        refused(&format!("Recipient=\"{ACS}\""), &format!("Recipient=\"{other}\""), "saml_recipient_mismatch");
+        refused(
+            &format!("Recipient=\"{ACS}\""),
+            &format!("Recipient=\"{other}\""),
+            "saml_recipient_mismatch",
+        );
     }
     refused(&format!("Recipient=\"{ACS}\""), "", "saml_recipient_mismatch");
 }
@@ -74,8 +83,16 @@ fn an_audience_is_ours_to_the_byte() {
     refused(AUDIENCE_ELEMENT, "", "saml_audience_mismatch");
     taken(AUDIENCE_ELEMENT, "<saml:Audience>\n  urn:amazon:cognito:sp:eu-1_abc\n</saml:Audience>");
     taken(AUDIENCE_ELEMENT, &AUDIENCE_ELEMENT.replace("saml:Audience>urn", "saml:Audience>&#117;rn"));
-    refused(AUDIENCE_ELEMENT, "<Audience xmlns=\"urn:x\">urn:amazon:cognito:sp:eu-1_abc</Audience>", "saml_audience_mismatch");
-    refused(AUDIENCE_ELEMENT, &AUDIENCE_ELEMENT.replace("eu-1_abc", "eu-1_abc<!---->d"), "saml_audience_mismatch");
+    refused(
+        AUDIENCE_ELEMENT,
+        "<Audience xmlns=\"urn:x\">urn:amazon:cognito:sp:eu-1_abc</Audience>",
+        "saml_audience_mismatch",
+    );
+    refused(
+        AUDIENCE_ELEMENT,
+        &AUDIENCE_ELEMENT.replace("eu-1_abc", "eu-1_abc<!---->d"),
+        "saml_audience_mismatch",
+    );
 }
 
 /// C-50: one of the audiences of a restriction is enough; every restriction counts.
@@ -111,10 +128,19 @@ fn both_issuers_are_the_idp() {
         (other("https://other.example"), "saml_issuer_mismatch"),
         (other(""), "saml_issuer_mismatch"),
         (
-            issuer.replace("<saml:Issuer>", "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">"),
+            issuer.replace(
+                "<saml:Issuer>",
+                "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">",
+            ),
             "saml_issuer_format",
         ),
-        (issuer.replace("<saml:Issuer>", "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:entity\">"), "accepted"),
+        (
+            issuer.replace(
+                "<saml:Issuer>",
+                "<saml:Issuer Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:entity\">",
+            ),
+            "accepted",
+        ),
         (other(&format!("\n\t {IDP}\r\n")), "accepted"),
     ] {
         for part in split {
@@ -136,8 +162,10 @@ fn refused_or_taken(from: &str, to: &str, code: &str) {
 /// C-55
 #[test]
 fn an_answer_names_its_request_in_both_places() {
-    let (response, confirmation) =
-        (format!("Destination=\"{ACS}\" InResponseTo=\"_r1\""), format!("Recipient=\"{ACS}\" InResponseTo=\"_r1\""));
+    let (response, confirmation) = (
+        format!("Destination=\"{ACS}\" InResponseTo=\"_r1\""),
+        format!("Recipient=\"{ACS}\" InResponseTo=\"_r1\""),
+    );
     for part in [response.as_str(), confirmation.as_str()] {
         for other in ["_r2", "_R1", "_r1 ", "", "_r"] {
             refused(part, &part.replace("_r1", other), "saml_in_response_to_mismatch");

@@ -6,7 +6,8 @@ use crate::protocol::saml::subject::NameId;
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const HOLDER: &str = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key";
-const PERSISTENT: &str = r#"<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</saml:NameID>"#;
+const PERSISTENT: &str =
+    r#"<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</saml:NameID>"#;
 const END: &str = r#"NotOnOrAfter="2026-01-31T08:05:00Z" Recipient"#;
 
 fn confirmation() -> String {

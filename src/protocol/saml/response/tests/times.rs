@@ -43,7 +43,11 @@ fn conditions_hold_until_not_on_or_after_give_or_take_the_skew() {
         ("9999-12-31T23:59:59Z", true),
         ("2026-12-31T23:59:60Z", true),
     ] {
-        if fits { taken(CONDITIONS_END, &conditions_end(end)) } else { refused(CONDITIONS_END, &conditions_end(end), "saml_expired") }
+        if fits {
+            taken(CONDITIONS_END, &conditions_end(end));
+        } else {
+            refused(CONDITIONS_END, &conditions_end(end), "saml_expired");
+        }
     }
 }
 
@@ -54,7 +58,11 @@ fn a_time_without_zone_is_no_time() {
         refused(NOT_BEFORE, &format!(r#"Conditions NotBefore="{time}""#), "saml_value_malformed");
         refused(CONDITIONS_END, &conditions_end(time), "saml_value_malformed");
         refused(AUTHN, &format!(r#"AuthnInstant="{time}""#), "saml_value_malformed");
-        refused(r#"IssueInstant="2026-01-31T08:00:00Z""#, &format!(r#"IssueInstant="{time}""#), "saml_value_malformed");
+        refused(
+            r#"IssueInstant="2026-01-31T08:00:00Z""#,
+            &format!(r#"IssueInstant="{time}""#),
+            "saml_value_malformed",
+        );
     }
 }
 
@@ -69,7 +77,11 @@ fn conditions_without_times_are_fine() {
 #[test]
 fn a_period_that_ends_before_it_begins_is_refused() {
     for end in ["2026-01-31T08:00:00Z", "2026-01-31T07:59:59Z"] {
-        refused(CONDITIONS_END, &format!(r#"NotBefore="2026-01-31T08:00:00Z" NotOnOrAfter="{end}""#), "saml_conditions_reversed");
+        refused(
+            CONDITIONS_END,
+            &format!(r#"NotBefore="2026-01-31T08:00:00Z" NotOnOrAfter="{end}""#),
+            "saml_conditions_reversed",
+        );
     }
 }
 
@@ -93,7 +105,8 @@ fn the_skew_of_a_provider_counts_up_to_120_seconds() {
 /// C-77
 #[test]
 fn a_response_is_issued_after_its_request_and_not_in_the_future() {
-    for part in [" ID=\"_p1\" Version=\"2.0\" IssueInstant=\"", " ID=\"_a1\" Version=\"2.0\" IssueInstant=\""] {
+    for part in [" ID=\"_p1\" Version=\"2.0\" IssueInstant=\"", " ID=\"_a1\" Version=\"2.0\" IssueInstant=\""]
+    {
         let from = format!("{part}2026-01-31T08:00:00Z");
         for (issued, code) in [
             ("2026-01-31T08:01:00Z", "accepted"),
@@ -107,7 +120,11 @@ fn a_response_is_issued_after_its_request_and_not_in_the_future() {
             let to = format!("{part}{issued}");
             if code == "accepted" { taken(&from, &to) } else { refused(&from, &to, code) }
         }
-        refused(&from, &from.replace(" IssueInstant=\"2026-01-31T08:00:00Z", " x=\""), "saml_element_missing");
+        refused(
+            &from,
+            &from.replace(" IssueInstant=\"2026-01-31T08:00:00Z", " x=\""),
+            "saml_element_missing",
+        );
     }
 }
 
@@ -168,10 +185,12 @@ fn a_session_that_is_over_signs_nobody_in_and_one_that_ends_says_when() {
 /// C-49: of several statements the latest authentication and the earliest end count.
 #[test]
 fn several_statements_are_read_on_the_safe_side() {
-    let other =
-        r#"<saml:AuthnStatement AuthnInstant="2026-01-31T07:00:00Z" SessionIndex="s0" SessionNotOnOrAfter="2026-01-31T09:00:00Z"/>"#;
+    let other = r#"<saml:AuthnStatement AuthnInstant="2026-01-31T07:00:00Z" SessionIndex="s0" SessionNotOnOrAfter="2026-01-31T09:00:00Z"/>"#;
     let mut story = sound(Base::Both);
-    story.change("<saml:AuthnStatement AuthnInstant=\"2026-01-31T08", &format!("{other}<saml:AuthnStatement AuthnInstant=\"2026-01-31T08"));
+    story.change(
+        "<saml:AuthnStatement AuthnInstant=\"2026-01-31T08",
+        &format!("{other}<saml:AuthnStatement AuthnInstant=\"2026-01-31T08"),
+    );
     let assertion = story.run().unwrap();
     assert_eq!(assertion.authn_instant, NOW);
     assert_eq!(assertion.session_index.as_deref(), Some("s1"));
