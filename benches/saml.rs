@@ -25,8 +25,8 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use serde_json::Value;
 use symbolon::model::time::Timestamp;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::checks::Checks;
-use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::verification_report::Checks;
 
 #[path = "driver/machine.rs"]
 mod machine;
@@ -163,7 +163,10 @@ impl Answer {
             idp: text("idp"),
             audience: text("audience"),
             acs: text("acs"),
-            request: Asked::Request { id: text("in_response_to"), sent: now.minus(Duration::from_secs(30)) },
+            request: ResponseTo::Request {
+                id: text("in_response_to"),
+                sent: now.minus(Duration::from_secs(30)),
+            },
             keys: &self.keys,
             decryption: &[],
             rules: ResponseRules::default(),

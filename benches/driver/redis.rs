@@ -150,7 +150,7 @@ fn kind_of(key: &str) -> String {
         ('u', "user"),
         ('K', "sp_keys"),
         ('U', "upstream_sessions"),
-        ('E', "eras"),
+        ('E', "generations"),
     ];
     words
         .iter()

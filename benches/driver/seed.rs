@@ -8,8 +8,8 @@ use symbolon::app::App;
 use symbolon::model::identity::{Claims, ExternalIdentity, IdentityKey};
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
-use symbolon::provider::quirks;
-use symbolon::user_pool::provision::{Found, Proved};
+use symbolon::provider::email_trust;
+use symbolon::user_pool::provision::{FoundUser, Proved};
 use tokio::task::JoinSet;
 
 use super::Fail;
@@ -61,14 +61,14 @@ async fn sign_in(app: &Arc<App>, issuer: &str, number: usize) -> Result<(), Fail
     .collect();
     let identity = ExternalIdentity {
         key,
-        email_verified: quirks::email_verified(provider, &claims),
+        email_verified: email_trust::email_verified(provider, &claims),
         claims: claims.into(),
         unsigned: Claims::new(),
         authenticated_at: Timestamp::from_secs(1_700_000_000),
         upstream: None,
     };
     let proved = Proved::of((&app.directory, &app.outside), &config.pool, provider, &identity)?;
-    if let Found::New(user) = proved.find().await? {
+    if let FoundUser::New(user) = proved.find().await? {
         proved.make(&user).await?;
     }
     Ok(())

@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use symbolon_fuzz::model::fault::Refusal;
 use symbolon_fuzz::protocol::saml::assertion::Assertion;
-use symbolon_fuzz::protocol::saml::checks::Checks;
 use symbolon_fuzz::protocol::saml::error::SamlError;
-use symbolon_fuzz::protocol::saml::explain::{Known, explain};
+use symbolon_fuzz::protocol::saml::explain::{ProviderFacts, explain};
 use symbolon_fuzz::protocol::saml::response::verify;
+use symbolon_fuzz::protocol::saml::verification_report::Checks;
 use symbolon_fuzz::{DECRYPTION, KEYS, NOW, expected};
 
 /// NameID and attributes.
@@ -42,7 +42,7 @@ fn claims(assertion: Assertion) -> Claims {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let known = Known { keys: &KEYS, decryption: &DECRYPTION, ..Known::default() };
+    let known = ProviderFacts { keys: &KEYS, decryption: &DECRYPTION, ..ProviderFacts::default() };
     if let Ok(explained) = explain(bytes, &known, Some(NOW)) {
         assert_eq!(explained.accepted, explained.code.is_none());
     }

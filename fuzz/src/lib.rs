@@ -24,7 +24,7 @@ use model::time::Timestamp;
 use protocol::jose::KeySet;
 use protocol::saml::certificate::Certificate;
 use protocol::saml::encryption::DecryptionKey;
-use protocol::saml::response::{Asked, Expected, ResponseRules};
+use protocol::saml::response::{Expected, ResponseRules, ResponseTo};
 
 /// When the corpus was signed.
 pub const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
@@ -61,9 +61,9 @@ pub static POOL: LazyLock<Pool> = LazyLock::new(sample::pool);
 /// What the relying party of the corpus expects.
 pub fn expected(asked: bool) -> Expected<'static> {
     let request = if asked {
-        Asked::Request { id: "_q1", sent: Timestamp::from_secs(NOW.secs() - 30) }
+        ResponseTo::Request { id: "_q1", sent: Timestamp::from_secs(NOW.secs() - 30) }
     } else {
-        Asked::Nothing { max_age: Duration::from_secs(300) }
+        ResponseTo::Nothing { max_age: Duration::from_secs(300) }
     };
     Expected {
         idp: "https://idp.a.test/metadata",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ConfigFile;
 use crate::config::{Config, schema};
-use crate::model::document::{Place, Problem, Problems};
+use crate::model::document::{Location, Problem, Problems};
 
 /// Arguments of `symbolon check`.
 #[derive(Debug, clap::Args)]
@@ -68,9 +68,9 @@ pub fn json_report(result: &Result<Config, Problems>) -> String {
 fn object(problem: &Problem) -> Value {
     let Problem { file, place, key, message, fix } = problem;
     let (line, variable) = match place {
-        Place::File => (None, None),
-        Place::Line(line) => (Some(line), None),
-        Place::Variable(name) => (None, Some(name)),
+        Location::File => (None, None),
+        Location::Line(line) => (Some(line), None),
+        Location::Variable(name) => (None, Some(name)),
     };
     json!({ "file": file, "line": line, "variable": variable, "key": key, "message": message, "fix": fix })
 }

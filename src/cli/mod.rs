@@ -81,7 +81,7 @@ impl ConfigFile {
     /// Reads the file and the environment.
     pub fn read(&self) -> Result<Config, Problems> {
         let mut config = config::load(&self.config, &environment())?;
-        let due = config.due(&self.config.display().to_string(), Clock::Real.now());
+        let due = config.expiry_warnings(&self.config.display().to_string(), Clock::Real.now());
         config.warnings.extend(due);
         Ok(config)
     }

@@ -21,7 +21,7 @@ use crate::config::{CertificateListener, Config};
 use crate::model::fault::Refusal as _;
 use crate::web;
 use crate::web::server::tls::{Tls, TlsError};
-use crate::web::server::{Capacity, Phase, Reception};
+use crate::web::server::{Capacity, Listener, Phase};
 
 /// So many connections that fewer may surprise somebody.
 const FEW: u64 = 5_000;
@@ -97,7 +97,7 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     let public = join(serving(reception, public), for_apps);
     // Whoever asks is told that the process leaves until the last sign-in is through.
     let (over, rest) = watch::channel(Phase::Serving);
-    tokio::spawn(web::server::serve_with(Reception::default(), admin, live.admin.subscribe(), rest));
+    tokio::spawn(web::server::serve_with(Listener::default(), admin, live.admin.subscribe(), rest));
     tokio::select! {
         _ = public => {}
         () = renew(file, live, tls) => {}
@@ -132,7 +132,7 @@ async fn stop_when_told(phase: watch::Sender<Phase>, delay: Duration) {
 }
 
 /// How the public listener receives connections.
-fn reception(config: &Config) -> Result<Reception, TlsError> {
+fn reception(config: &Config) -> Result<Listener, TlsError> {
     let how = &config.server.reception;
     let balancers = how.proxy_protocol.then(|| how.trusted_proxies.clone().into());
     let capacity = Capacity {
@@ -140,26 +140,26 @@ fn reception(config: &Config) -> Result<Reception, TlsError> {
         each: config.limits.connections_per_address.and_then(|each| usize::try_from(each).ok()),
         proxies: how.trusted_proxies.clone().into(),
     };
-    Ok(Reception {
+    Ok(Listener {
         balancers,
         tls: how.tls.clone().map(Tls::load).transpose()?,
         capacity,
-        ..Reception::default()
+        ..Listener::default()
     })
 }
 
 /// The listener that asks apps for certificates; peers are received there as at the public one.
 async fn certificate_listener(
     own: &CertificateListener,
-    public: &Reception,
-) -> Result<(TcpListener, Reception), String> {
+    public: &Listener,
+) -> Result<(TcpListener, Listener), String> {
     let listener = TcpListener::bind(own.address)
         .await
         .map_err(|error| format!("server.mtls_listen {}: {error}", own.address))?;
     let tls = Tls::asking(own.tls.clone()).map_err(|error| error.to_string())?;
     let asking = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%asking, "asking apps for certificates");
-    Ok((listener, Reception { tls: Some(tls), ..public.clone() }))
+    Ok((listener, Listener { tls: Some(tls), ..public.clone() }))
 }
 
 /// As many connections as wanted, as long as open files are left for stores and providers (H-42).

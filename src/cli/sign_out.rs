@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 async fn sign_out(config: &Config, pool: Option<&str>, outside: &Outside) -> Result<String, Failure> {
     let pool = pool.map(|id| selected(config, id)).transpose()?;
     let state = app::state_beside(&config.store, outside).await?.ok_or(Failure::InMemory)?;
-    state.begin_era(pool).await?;
+    state.sign_everybody_out(pool).await?;
     tokio::time::sleep(state.obeyed_within()).await;
     let whom = pool.map_or_else(|| "everybody".to_owned(), |pool| format!("everybody of {pool}"));
     Ok(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{client_proof, secrets, uri};
+use super::{client_authentication, secrets, uri};
 use crate::model::client::{Client, Grant, Lifetimes, Rotation};
 use crate::model::document::{Invalid, Table, nearest, show_duration};
 use crate::model::ids::{ClientId, ProviderName};
@@ -58,7 +58,7 @@ pub(super) fn read(
         lifetimes,
         rotation: rotation(&table),
         introspects_pool: flag("introspects_pool", false),
-        proof: client_proof::read(&table, has_secret(&table)),
+        proof: client_authentication::read(&table, has_secret(&table)),
         enabled: flag("enabled", true),
         secrets,
     };
@@ -113,7 +113,7 @@ fn has_secret(table: &Table<'_>) -> bool {
 }
 
 fn authenticates(table: &Table<'_>) -> bool {
-    has_secret(table) || client_proof::has_method(table)
+    has_secret(table) || client_authentication::has_method(table)
 }
 
 fn client_secrets(table: &Table<'_>) -> Vec<SecretString> {

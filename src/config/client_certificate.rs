@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::uri;
+use crate::model::client_authentication::CertificateName;
 use crate::model::document::{Invalid, Table};
 use crate::model::encoding::base64url_decode;
-use crate::model::proof::CertificateName;
 use crate::protocol::oauth2::distinguished_name::DistinguishedName;
 
 /// What a certificate is called ([RFC 8705 section

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 
 use http::HeaderName;
 
-use super::reception::{Reception, TlsFiles};
+use super::listener::{Listener, TlsFiles};
 use super::server::address;
 use crate::model::client::Client;
+use crate::model::client_authentication::Authentication;
 use crate::model::document::{Invalid, Table};
 use crate::model::pool::Pool;
-use crate::model::proof::Authentication;
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::protocol::oauth2::forwarded_certificate::pem;
 
@@ -51,7 +51,7 @@ impl ClientCertificates {
 }
 
 /// Reads the keys; `tls` are the files of the public listener, `own` those for this one.
-pub(super) fn read(table: &Table<'_>, reception: &Reception, own: Option<TlsFiles>) -> ClientCertificates {
+pub(super) fn read(table: &Table<'_>, reception: &Listener, own: Option<TlsFiles>) -> ClientCertificates {
     let header = table.parsed("trusted_client_certificate_header", header);
     if header.is_some() && reception.trusted_proxies.is_empty() {
         let fix = "list the proxies' addresses in trusted_proxies";

@@ -4,15 +4,15 @@ mod branding;
 mod client;
 mod client_certificate;
 mod client_certificates;
-mod client_proof;
-mod due;
+mod client_authentication;
+mod expiry_warnings;
 mod limits;
 mod network;
 mod pool;
 mod provider;
 mod providers;
 mod saml;
-mod reception;
+mod listener;
 mod redis_address;
 pub mod schema;
 mod secrets;
@@ -25,7 +25,7 @@ mod uri;
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::model::document::{Document, FileReader, Place, Problem, Problems};
+use crate::model::document::{Document, FileReader, Location, Problem, Problems};
 use crate::model::ids::ProviderName;
 use crate::model::pool::Pool;
 use crate::provider::preset::Presets;
@@ -34,9 +34,9 @@ use crate::provider::settings::Provider;
 pub use branding::{Branding, Theme};
 pub use client_certificates::{CertificateListener, ClientCertificates};
 pub use limits::LimitsConfig;
+pub use listener::{Forwarded, Listener, TlsFiles};
 pub use network::{Network, party};
 pub use providers::{Offered, Providers};
-pub use reception::{Forwarded, Reception, TlsFiles};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};
@@ -115,7 +115,7 @@ fn read(document: &Document<'_>, folder: &Path, files: FileReader<'_>) -> Config
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
     let limits = limits::read(root.section("limits"));
     let presets = presets(document, &server, files);
-    let known = provider::Known {
+    let known = provider::PoolReader {
         presets: &presets,
         allow_private: server.allow_private_upstreams,
         damaged: document.is_damaged(),
@@ -163,7 +163,7 @@ fn unreadable(name: &str, reason: &str) -> Problem {
     let fix = "name a readable file with --config, or create one as the README shows".to_owned();
     Problem {
         file: name.to_owned(),
-        place: Place::File,
+        place: Location::File,
         key: String::new(),
         message: format!("cannot be read: {reason}"),
         fix,

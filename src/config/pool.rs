@@ -7,7 +7,9 @@ use url::Url;
 
 use super::saml::{self, EntityIds};
 use super::unique::Unique;
-use super::{PoolConfig, ServerConfig, branding, client, client_certificates, client_proof, provider, uri};
+use super::{
+    PoolConfig, ServerConfig, branding, client, client_authentication, client_certificates, provider, uri,
+};
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
 use crate::model::ids::{ClientId, PoolId, ProviderName};
@@ -21,7 +23,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) fn read_all(
     root: &Table<'_>,
     server: &ServerConfig,
-    known: &provider::Known<'_>,
+    known: &provider::PoolReader<'_>,
 ) -> Vec<PoolConfig> {
     let tables = root.tables("pool");
     if tables.is_empty() && !known.damaged && !root.has("pool") {
@@ -98,7 +100,7 @@ fn read(
     table: &Table<'_>,
     id: Option<PoolId>,
     address: Address,
-    known: &provider::Known<'_>,
+    known: &provider::PoolReader<'_>,
     entity_ids: &mut EntityIds,
 ) -> Option<PoolConfig> {
     let name = table.string("name");
@@ -125,7 +127,7 @@ fn read(
     if !known.damaged {
         saml::check_clients(table, &read.providers, &read.spots, &clients);
     }
-    client_proof::check_signing(table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
+    client_authentication::check_signing(table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
     entity_ids.claim(table, &read.providers, &read.spots);
     let id = id?;
     let pool = Pool {

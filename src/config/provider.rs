@@ -9,8 +9,7 @@ use super::{branding, saml, secrets};
 use crate::model::document::Table;
 use crate::model::ids::{PoolId, ProviderName};
 use crate::provider::preset::Presets;
-use crate::provider::quirks;
-use crate::provider::registry::{self, Around};
+use crate::provider::resolve::{self, PoolContext};
 use crate::provider::saml::{IdpInitiated, NewKeys, Saml, SubjectRule, format};
 use crate::provider::settings::{ClientAuth, EmailTrust, Protocol, Provider};
 
@@ -18,7 +17,7 @@ use crate::provider::settings::{ClientAuth, EmailTrust, Protocol, Provider};
 const USUAL_SKEW: Duration = Duration::from_secs(60);
 
 /// What the tables of a pool are read with.
-pub(super) struct Known<'p> {
+pub(super) struct PoolReader<'p> {
     /// Presets that `use` may name.
     pub(super) presets: &'p Presets,
     /// `[server] allow_private_upstreams`.
@@ -40,10 +39,10 @@ pub(super) struct Read {
 }
 
 /// Reads the providers of a pool.
-pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>) -> Read {
+pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &PoolReader<'_>) -> Read {
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
-    let around = Around { allow_private: known.allow_private, pool: id };
+    let around = PoolContext { allow_private: known.allow_private, pool: id };
     let mut read =
         Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
@@ -71,7 +70,7 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &Known<'_>)
             );
         }
         let (spot, mark) = (table.spot(""), branding::logo(&table));
-        let provider = registry::read(known.presets, &table, &around);
+        let provider = resolve::read(known.presets, &table, &around);
         let Some(provider) = provider else {
             table.finish();
             continue;
@@ -100,7 +99,7 @@ fn otherwise(option: &str) -> String {
 
 /// Options of this provider that take a check away, with what that risks.
 fn loosened(provider: &Provider) -> Vec<(&'static str, &'static str)> {
-    let quirks = quirks::quirks(provider);
+    let quirks = provider.quirks();
     let mut found = Vec::new();
     if provider.email_trust == EmailTrust::Every {
         found.push(("trust_every_email", "whoever sets an address at this provider owns it here"));

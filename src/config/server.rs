@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::reception::{self, Reception};
+use super::listener::{self, Listener};
 use super::secrets;
 use super::uri;
 use crate::model::document::{Invalid, Table};
@@ -24,7 +24,7 @@ pub struct ServerConfig {
     /// What browsers see, without a trailing slash.
     pub public_url: String,
     /// How connections come, and who may speak for somebody else.
-    pub reception: Reception,
+    pub reception: Listener,
     /// Whether providers may have private addresses, and plain http on loopback.
     pub allow_private_upstreams: bool,
     /// PEM certificates trusted for providers besides the system's.
@@ -54,7 +54,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
             "choose another port: health and metrics are not for browsers",
         );
     }
-    let reception = reception::read(&table, folder);
+    let reception = listener::read(&table, folder);
     if let Some(shared) =
         reception.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
         && [listen, admin_listen].contains(&shared)

@@ -136,12 +136,12 @@ pub struct Pending {
     /// Oldest acceptable upstream `auth_time` relative to the answer, if re-authentication was asked for.
     pub max_age: Option<Duration>,
     /// What a SAML answer has to name, where the provider speaks SAML.
-    pub saml: Option<AskedBySaml>,
+    pub saml: Option<SamlRequestSent>,
 }
 
 /// What an AuthnRequest asked for. Its AssertionConsumerServiceURL is [`Pending::redirect_uri`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedBySaml {
+pub struct SamlRequestSent {
     /// `ID` of the request: the answer's `InResponseTo`.
     pub request_id: String,
     /// `RequestedAuthnContext`, of which the answer has one; empty when none was asked for.

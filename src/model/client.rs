@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::client_authentication::{Authentication, ClientAuthentication};
 use super::ids::{ClientId, ProviderName};
-use super::proof::{Authentication, ClientProof};
 use super::scope::Scopes;
 use super::secret::{ExposeSecret, SecretString, same_secret};
 
@@ -108,7 +108,7 @@ pub struct Client {
     /// its own.
     pub introspects_pool: bool,
     /// How it proves itself beyond a secret, and what it is held to.
-    pub proof: ClientProof,
+    pub proof: ClientAuthentication,
     /// A disabled client is refused at every door.
     pub enabled: bool,
 }

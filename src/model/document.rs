@@ -20,7 +20,7 @@ use toml::de::DeTable;
 use node::{Node, Value};
 
 pub use duration::{parse_duration, show_duration};
-pub use problem::{Invalid, Place, Problem, Problems, Spot, nearest};
+pub use problem::{Invalid, Location, Problem, Problems, Spot, nearest};
 pub use shape::{KeyShape, Shape, Shapes, TableShape};
 pub use table::Table;
 
@@ -67,7 +67,7 @@ impl<'f> Document<'f> {
         }
         Self {
             root: Node {
-                place: Place::File,
+                place: Location::File,
                 value: Value::Table(node::entries(&lines, root.into_inner())),
                 raw: None,
             },
@@ -174,7 +174,7 @@ const DUPLICATE: &str = "duplicate key";
 
 fn syntax_problem(file: &str, text: &str, lines: &node::Lines, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
-    let place = Place::Line(lines.line_at(span.start));
+    let place = Location::Line(lines.line_at(span.start));
     let (key, fix) = if error.message() == DUPLICATE {
         (text.get(span).unwrap_or_default().to_owned(), "keep one of them")
     } else {

@@ -10,7 +10,7 @@ pub mod identity;
 pub mod ids;
 pub mod language;
 pub mod pool;
-pub mod proof;
+pub mod client_authentication;
 pub mod scope;
 pub mod secret;
 pub mod session;

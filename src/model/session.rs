@@ -42,51 +42,60 @@ pub struct Session {
 }
 
 /// What ends everything older at once: the stamp of a user's last sign-out-everywhere, `None` before the
-/// first, and the era, which begins anew when everybody is signed out.
+/// first, and the generation, which begins anew when everybody is signed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<String>", into = "Option<String>")]
 pub struct Epoch {
     stamp: Option<String>,
-    era: u64,
+    generation: u64,
 }
 
-/// Between stamp and era in the text of an epoch.
-const ERA: char = '.';
+/// Between stamp and generation in the text of an epoch.
+const GENERATION: char = '.';
 
 impl Epoch {
-    /// The epoch of a user with this stamp in this era.
-    pub fn new(stamp: Option<String>, era: u64) -> Self {
-        Self { stamp, era }
+    /// The epoch of a user with this stamp in this generation.
+    pub fn new(stamp: Option<String>, generation: u64) -> Self {
+        Self { stamp, generation }
     }
 
-    /// The same in another era.
+    /// The same in another generation.
     #[must_use]
-    pub fn in_era(self, era: u64) -> Self {
-        Self { era, ..self }
+    pub fn in_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
     }
 
     /// Whether something that began at `born` has outlived the sign-outs up to this one. A stamp is kept
     /// longer than anything that was alive when it was written, so where there is none any more, nothing is
-    /// signed out. Another process may be in a later era already.
+    /// signed out. Another process may be in a later generation already.
     pub fn covers(&self, born: &Self) -> bool {
-        self.era <= born.era && (self.stamp.is_none() || self.stamp == born.stamp)
+        self.generation <= born.generation && (self.stamp.is_none() || self.stamp == born.stamp)
     }
 }
 
-/// As it is stored: the stamp, and after a full stop the era, unless it is the first one.
+/// As it is stored: the stamp, and after a full stop the generation, unless it is the first one.
 impl From<Option<String>> for Epoch {
     fn from(text: Option<String>) -> Self {
         let Some(text) = text else { return Self::default() };
-        match text.rsplit_once(ERA).and_then(|(stamp, era)| Some((stamp, era.parse().ok()?))) {
-            Some((stamp, era)) => Self { stamp: (!stamp.is_empty()).then(|| stamp.to_owned()), era },
-            None => Self { stamp: Some(text), era: 0 },
+        match text
+            .rsplit_once(GENERATION)
+            .and_then(|(stamp, generation)| Some((stamp, generation.parse().ok()?)))
+        {
+            Some((stamp, generation)) => {
+                Self { stamp: (!stamp.is_empty()).then(|| stamp.to_owned()), generation }
+            }
+            None => Self { stamp: Some(text), generation: 0 },
         }
     }
 }
 
 impl From<Epoch> for Option<String> {
-    fn from(Epoch { stamp, era }: Epoch) -> Self {
-        if era == 0 { stamp } else { Some(format!("{}{ERA}{era}", stamp.unwrap_or_default())) }
+    fn from(Epoch { stamp, generation }: Epoch) -> Self {
+        if generation == 0 {
+            stamp
+        } else {
+            Some(format!("{}{GENERATION}{generation}", stamp.unwrap_or_default()))
+        }
     }
 }
 
@@ -125,8 +134,8 @@ pub struct CodeGrant {
 mod tests {
     use super::*;
 
-    fn epoch(stamp: &str, era: u64) -> Epoch {
-        Epoch::new((!stamp.is_empty()).then(|| stamp.to_owned()), era)
+    fn epoch(stamp: &str, generation: u64) -> Epoch {
+        Epoch::new((!stamp.is_empty()).then(|| stamp.to_owned()), generation)
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Trace {
     /// What happened, in order.
     pub steps: Vec<Step>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: TraceOutcome,
 }
 
 /// One thing that happened.
@@ -74,7 +74,7 @@ pub struct Detail {
 
 /// Why the request was refused, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct TraceOutcome {
     /// [`Refusal::code`].
     pub code: String,
     /// Whose move it is.
@@ -91,7 +91,7 @@ pub struct Outcome {
     pub retryable: bool,
 }
 
-impl Outcome {
+impl TraceOutcome {
     /// What a refusal says of itself.
     pub fn of(refusal: &dyn Refusal) -> Self {
         let text = |text: String| cut(&text, LONGEST);
@@ -232,7 +232,13 @@ impl Recorder {
     }
 
     /// The story of a request that ended at `ended` as `outcome` says.
-    pub fn tell(&self, pool: &PoolId, reference: &ReferenceId, ended: Timestamp, outcome: Outcome) -> Trace {
+    pub fn tell(
+        &self,
+        pool: &PoolId,
+        reference: &ReferenceId,
+        ended: Timestamp,
+        outcome: TraceOutcome,
+    ) -> Trace {
         let mut memory = self.memory();
         let Memory { events, secrets, .. } = &mut *memory;
         for event in events.iter_mut() {
@@ -348,7 +354,12 @@ mod tests {
 
     fn told(recorder: &Recorder) -> Trace {
         let pool = PoolId::parse("eu-west-1_A").unwrap();
-        recorder.tell(&pool, &ReferenceId::from_random([1; 8]), Timestamp::from_secs(9), Outcome::of(&Spent))
+        recorder.tell(
+            &pool,
+            &ReferenceId::from_random([1; 8]),
+            Timestamp::from_secs(9),
+            TraceOutcome::of(&Spent),
+        )
     }
 
     /// E-34

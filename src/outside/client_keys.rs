@@ -9,9 +9,9 @@ use url::Url;
 
 use super::Outside;
 use super::http::Http;
-use super::refreshing::{Asker, Refreshing};
+use super::stale_while_revalidate::{Asker, StaleWhileRevalidate};
 use super::upstreams::{KEYS, UpstreamError, Upstreams, read_keys};
-use crate::model::proof::ClientKeySource;
+use crate::model::client_authentication::ClientKeySource;
 use crate::protocol::jose::KeySet;
 use crate::protocol::oidc::discovery::endpoint_url;
 
@@ -22,13 +22,13 @@ pub struct ClientKeys {
     outside: Outside,
     http: Http,
     allow_private: bool,
-    known: Arc<Mutex<HashMap<String, Held>>>,
+    known: Arc<Mutex<HashMap<String, AppKeys>>>,
 }
 
 #[derive(Clone)]
-enum Held {
+enum AppKeys {
     Given(Arc<KeySet>),
-    Fetched(Arc<Refreshing<KeySet, UpstreamError>>),
+    Fetched(Arc<StaleWhileRevalidate<KeySet, UpstreamError>>),
 }
 
 impl fmt::Debug for ClientKeys {
@@ -47,8 +47,8 @@ impl ClientKeys {
     /// The keys at `source`.
     pub async fn of(&self, source: &ClientKeySource) -> Result<Arc<KeySet>, UpstreamError> {
         match self.held(source)? {
-            Held::Given(keys) => Ok(keys),
-            Held::Fetched(keys) => {
+            AppKeys::Given(keys) => Ok(keys),
+            AppKeys::Fetched(keys) => {
                 let (http, url) = (self.http.clone(), self.url(source)?);
                 keys.get(&self.outside, move || async move { read_keys(&http, &url).await }).await
             }
@@ -62,7 +62,7 @@ impl ClientKeys {
         source: &ClientKeySource,
         seen: &Arc<KeySet>,
     ) -> Option<Result<Arc<KeySet>, UpstreamError>> {
-        let Ok(Held::Fetched(keys)) = self.held(source) else { return None };
+        let Ok(AppKeys::Fetched(keys)) = self.held(source) else { return None };
         let (http, url) = (self.http.clone(), self.url(source).ok()?);
         keys.newer_than(
             seen,
@@ -73,7 +73,7 @@ impl ClientKeys {
         .await
     }
 
-    fn held(&self, source: &ClientKeySource) -> Result<Held, UpstreamError> {
+    fn held(&self, source: &ClientKeySource) -> Result<AppKeys, UpstreamError> {
         let (ClientKeySource::Given(name) | ClientKeySource::Fetched(name)) = source;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = known.get(name) {
@@ -81,9 +81,9 @@ impl ClientKeys {
         }
         let held = match source {
             ClientKeySource::Given(text) => {
-                Held::Given(Arc::new(KeySet::parse(text.as_bytes()).map_err(UpstreamError::Keys)?))
+                AppKeys::Given(Arc::new(KeySet::parse(text.as_bytes()).map_err(UpstreamError::Keys)?))
             }
-            ClientKeySource::Fetched(_) => Held::Fetched(Arc::new(Refreshing::new(KEYS))),
+            ClientKeySource::Fetched(_) => AppKeys::Fetched(Arc::new(StaleWhileRevalidate::new(KEYS))),
         };
         known.insert(name.clone(), held.clone());
         Ok(held)

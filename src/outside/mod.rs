@@ -1,16 +1,17 @@
 //! Every effect, one file each: real in production, settable in tests.
 
 pub mod address;
+mod apple_secret;
 pub mod client_authorities;
 pub mod client_keys;
 pub mod clock;
-mod credentials;
-pub mod gate;
+mod provider_credentials;
+pub mod circuit_breaker;
 pub mod http;
 pub mod keygen;
 pub mod metrics;
 pub mod random;
-pub mod refreshing;
+pub mod stale_while_revalidate;
 pub mod saml_metadata;
 pub mod telemetry;
 pub mod upstreams;

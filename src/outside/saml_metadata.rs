@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Outside;
 use super::http::{Http, HttpError, Request};
-use super::refreshing::{Asker, Policy, Refreshing};
+use super::stale_while_revalidate::{Asker, FreshnessPolicy, StaleWhileRevalidate};
 use super::upstreams::{UpstreamError, Upstreams};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::time::Timestamp;
@@ -19,7 +19,7 @@ use crate::protocol::saml::metadata::{self, IdpMetadata, MAX_METADATA, MetadataE
 
 /// Metadata says itself how long it is fresh. Responses signed with an unknown key make it be read again at
 /// most once a minute (C-71).
-const POLICY: Policy = Policy {
+const POLICY: FreshnessPolicy = FreshnessPolicy {
     fresh: metadata::SHORTEST_USE,
     usable: metadata::LONGEST_USE,
     cool_down: Duration::from_secs(60),
@@ -88,7 +88,7 @@ impl Refusal for MetadataFetchError {
 
 /// Where metadata comes from, and how it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct MetadataLocation<'a> {
     /// `metadata_url`.
     pub url: &'a str,
     /// Which provider is meant.
@@ -106,7 +106,7 @@ pub struct Fetched {
     pub at: Timestamp,
 }
 
-type Document = Arc<Refreshing<Fetched, MetadataFetchError>>;
+type Document = Arc<StaleWhileRevalidate<Fetched, MetadataFetchError>>;
 
 /// The metadata of all providers. Clones share everything.
 #[derive(Debug, Clone)]
@@ -125,34 +125,36 @@ impl SamlMetadata {
     }
 
     /// The metadata: a fresh one at once, a stale one at once while a new one is fetched.
-    pub async fn get(&self, place: Place<'_>) -> Result<Arc<Fetched>, MetadataFetchError> {
+    pub async fn get(&self, place: MetadataLocation<'_>) -> Result<Arc<Fetched>, MetadataFetchError> {
         self.document(place).get(&self.outside, self.fetch(place)).await
     }
 
     /// The metadata if it was read already; else it is read in the background.
-    pub fn at_hand(&self, place: Place<'_>) -> Option<Arc<Fetched>> {
+    pub fn at_hand(&self, place: MetadataLocation<'_>) -> Option<Arc<Fetched>> {
         self.document(place).at_hand(&self.outside, self.fetch(place))
     }
 
     /// Metadata newer than `seen`, in which a response's key was not found; `None` within the cool-down.
     pub async fn newer(
         &self,
-        place: Place<'_>,
+        place: MetadataLocation<'_>,
         seen: &Arc<Fetched>,
     ) -> Option<Result<Arc<Fetched>, MetadataFetchError>> {
         self.document(place).newer_than(seen, Asker::Anybody, &self.outside, self.fetch(place)).await
     }
 
-    fn document(&self, place: Place<'_>) -> Document {
+    fn document(&self, place: MetadataLocation<'_>) -> Document {
         let signers = place.signers.iter().map(Certificate::fingerprint).collect::<Vec<_>>().join(" ");
         let name = [place.url, place.entity_id.unwrap_or_default(), &signers].join("\n");
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(name).or_insert_with(|| Arc::new(Refreshing::new(POLICY).aging(fresh))))
+        Arc::clone(
+            known.entry(name).or_insert_with(|| Arc::new(StaleWhileRevalidate::new(POLICY).aging(fresh))),
+        )
     }
 
     fn fetch(
         &self,
-        place: Place<'_>,
+        place: MetadataLocation<'_>,
     ) -> impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<Fetched, MetadataFetchError>> + Send>>
     + Send
     + use<> {
@@ -195,6 +197,6 @@ impl SamlMetadata {
     }
 }
 
-fn fresh(fetched: &Fetched, at: Timestamp, _: &Policy) -> Duration {
+fn fresh(fetched: &Fetched, at: Timestamp, _: &FreshnessPolicy) -> Duration {
     fetched.metadata.refresh_after(at)
 }

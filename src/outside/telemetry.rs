@@ -26,7 +26,7 @@ pub struct Telemetry {
 
 /// Who did the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorkKind {
     /// We, for somebody.
     Server,
     /// Somebody, for us.
@@ -39,7 +39,7 @@ pub struct Work {
     /// What.
     pub name: String,
     /// By whom.
-    pub kind: Kind,
+    pub kind: WorkKind,
     /// Its place in the trace.
     pub context: TraceContext,
     /// The step that it was a part of.
@@ -116,10 +116,10 @@ fn span(work: Work) -> SpanData {
     SpanData {
         span_context: SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, false, TraceState::NONE),
         parent_span_id: work.parent.map_or(SpanId::INVALID, SpanId::from_bytes),
-        parent_span_is_remote: work.kind == Kind::Server && work.parent.is_some(),
+        parent_span_is_remote: work.kind == WorkKind::Server && work.parent.is_some(),
         span_kind: match work.kind {
-            Kind::Server => SpanKind::Server,
-            Kind::Client => SpanKind::Client,
+            WorkKind::Server => SpanKind::Server,
+            WorkKind::Client => SpanKind::Client,
         },
         name: work.name.into(),
         start_time: began,

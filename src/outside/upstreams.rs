@@ -11,11 +11,11 @@ use url::Url;
 
 use super::Outside;
 use super::address::origin_of;
-use super::credentials::Minting;
-use super::gate::{Closed, Gate};
+use super::circuit_breaker::{CallRefused, ProviderGuard};
 use super::http::{Http, HttpError, HttpLimits, MAX_BYTES, Request, Response};
-use super::refreshing::{Asker, Policy, Refreshing};
-use super::telemetry::{self, Kind, Work};
+use super::provider_credentials::ProviderCredentials;
+use super::stale_while_revalidate::{Asker, FreshnessPolicy, StaleWhileRevalidate};
+use super::telemetry::{self, Work, WorkKind};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::ProviderName;
 use crate::protocol::jose::{JwkError, KeySet, SigningKeyError};
@@ -25,7 +25,7 @@ use crate::protocol::oidc::issuer::Issuer;
 use crate::provider::settings::{Oidc, Protocol, Provider};
 
 /// Metadata is read again every hour and bridges a day's outage.
-const METADATA: Policy = Policy {
+const METADATA: FreshnessPolicy = FreshnessPolicy {
     fresh: Duration::from_secs(3600),
     usable: Duration::from_secs(24 * 3600),
     cool_down: Duration::from_secs(60),
@@ -34,8 +34,8 @@ const METADATA: Policy = Policy {
 };
 /// Keys are read again every quarter of an hour and bridge a day's outage; tokens with unknown keys make them
 /// be read again at most twice a minute, and as often those that anybody may have made (B-19).
-pub(super) const KEYS: Policy =
-    Policy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
+pub(super) const KEYS: FreshnessPolicy =
+    FreshnessPolicy { fresh: Duration::from_secs(900), cool_down: Duration::from_secs(30), ..METADATA };
 
 /// All calls of one sign-in together: a person waits for them.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -51,7 +51,7 @@ pub enum UpstreamError {
     Budget(Duration),
     /// Not asked at all: breaker or bulkhead.
     #[error(transparent)]
-    Closed(#[from] Closed),
+    CallRefused(#[from] CallRefused),
     /// Metadata is unusable.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
@@ -78,8 +78,8 @@ impl Refusal for UpstreamError {
             Self::Http(HttpError::TooLarge { .. }) => "provider_answer_too_large",
             Self::Http(HttpError::Transport { .. }) => "provider_unreachable",
             Self::Http(HttpError::Setup(_)) => "http_client_setup",
-            Self::Closed(Closed::Broken { .. }) => "provider_circuit_open",
-            Self::Closed(Closed::Full) => "provider_overloaded",
+            Self::CallRefused(CallRefused::Broken { .. }) => "provider_circuit_open",
+            Self::CallRefused(CallRefused::Full) => "provider_overloaded",
             Self::Discovery(error) => error.code(),
             Self::KeysStatus(_) => "keys_status",
             Self::Keys(_) => "keys_malformed",
@@ -94,7 +94,7 @@ impl Refusal for UpstreamError {
             | Self::EndpointMissing(_)
             | Self::EndpointUnusable(_) => Fault::Pool,
             Self::Http(HttpError::Setup(_)) => Fault::Us,
-            Self::Http(_) | Self::Budget(_) | Self::Closed(_) | Self::KeysStatus(_) | Self::Keys(_) => {
+            Self::Http(_) | Self::Budget(_) | Self::CallRefused(_) | Self::KeysStatus(_) | Self::Keys(_) => {
                 Fault::Provider
             }
             Self::Discovery(error) => error.fault(),
@@ -121,7 +121,7 @@ impl Refusal for UpstreamError {
                  server.upstream_ca_file"
                     .into()
             }
-            Self::Http(_) | Self::Budget(_) | Self::Closed(_) => {
+            Self::Http(_) | Self::Budget(_) | Self::CallRefused(_) => {
                 "see the provider's status page and the network between this server and the provider".into()
             }
             Self::Discovery(error) => error.hint(),
@@ -139,7 +139,7 @@ impl Refusal for UpstreamError {
         match self {
             Self::Http(HttpError::Deadline { .. } | HttpError::Transport { .. })
             | Self::Budget(_)
-            | Self::Closed(_) => true,
+            | Self::CallRefused(_) => true,
             Self::Discovery(error) => error.retryable(),
             Self::KeysStatus(status) => matches!(status, 429 | 500..),
             _ => false,
@@ -240,13 +240,13 @@ pub struct Upstream {
     pub(super) outside: Outside,
     http: Http,
     allow_private: bool,
-    gate: Gate,
-    metadata: Arc<Refreshing<Metadata, UpstreamError>>,
+    gate: ProviderGuard,
+    metadata: Arc<StaleWhileRevalidate<Metadata, UpstreamError>>,
     keys: Mutex<Option<(Url, Keys)>>,
-    minting: Minting,
+    minting: ProviderCredentials,
 }
 
-type Keys = Arc<Refreshing<KeySet, UpstreamError>>;
+type Keys = Arc<StaleWhileRevalidate<KeySet, UpstreamError>>;
 
 impl Upstream {
     fn new(all: &Upstreams, name: &ProviderName) -> Self {
@@ -255,10 +255,10 @@ impl Upstream {
             outside: all.outside.clone(),
             http: all.http.clone(),
             allow_private: all.allow_private,
-            gate: Gate::default(),
-            metadata: Arc::new(Refreshing::new(METADATA)),
+            gate: ProviderGuard::default(),
+            metadata: Arc::new(StaleWhileRevalidate::new(METADATA)),
             keys: Mutex::default(),
-            minting: Minting::default(),
+            minting: ProviderCredentials::default(),
         }
     }
 
@@ -307,7 +307,7 @@ impl Upstream {
         if let Some(context) = context {
             collector.report(Work {
                 name: format!("{method} {}", self.name),
-                kind: Kind::Client,
+                kind: WorkKind::Client,
                 context,
                 parent: parent.map(|parent| parent.span),
                 began,
@@ -390,7 +390,7 @@ impl Upstream {
         match &*held {
             Some((url, keys)) if url == jwks_uri => Arc::clone(keys),
             _ => {
-                let keys = Arc::new(Refreshing::new(KEYS));
+                let keys = Arc::new(StaleWhileRevalidate::new(KEYS));
                 *held = Some((jwks_uri.clone(), Arc::clone(&keys)));
                 keys
             }

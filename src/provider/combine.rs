@@ -2,13 +2,13 @@
 
 use url::{Host, Url};
 
-use super::rules::{AuthMethod, Kind, QuirkKeys, Rules};
+use super::rules::{AuthMethod, ProtocolKind, QuirkKeys, Rules};
 use super::saml_rules;
 use super::settings::EmailTrust;
 use crate::model::document::{Invalid, Table};
 
 /// Notes every impossible combination of `rules`, at the key in `table` where it stands, else at the table.
-pub(super) fn check(table: &Table<'_>, kind: Kind, rules: &Rules) {
+pub(super) fn check(table: &Table<'_>, kind: ProtocolKind, rules: &Rules) {
     let note = |section: &str, key: &str, message: &str, fix: &str| {
         if section.is_empty() {
             table.problem(key, message, fix);
@@ -17,9 +17,9 @@ pub(super) fn check(table: &Table<'_>, kind: Kind, rules: &Rules) {
         }
     };
     match kind {
-        Kind::Oidc => only_oauth2(rules, &note),
-        Kind::Oauth2 => only_oidc(rules, &note),
-        Kind::Saml => return no_saml(table, rules, &note),
+        ProtocolKind::Oidc => only_oauth2(rules, &note),
+        ProtocolKind::Oauth2 => only_oidc(rules, &note),
+        ProtocolKind::Saml => return no_saml(table, rules, &note),
     }
     for key in saml_rules::SHARED.into_iter().filter(|key| table.has(key)) {
         note("", key, "this belongs to a SAML provider", "remove it, or use a saml preset");
@@ -186,10 +186,10 @@ fn secrets(rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
     }
 }
 
-fn scopes(kind: Kind, rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
+fn scopes(kind: ProtocolKind, rules: &Rules, note: &dyn Fn(&str, &str, &str, &str)) {
     let Some(scopes) = &rules.scopes else { return };
     let openid = scopes.iter().any(|scope| scope == "openid");
-    if kind == Kind::Oidc && !openid {
+    if kind == ProtocolKind::Oidc && !openid {
         note("", "scopes", "OpenID Connect needs the scope openid", "add \"openid\"");
     }
     let separator = rules.request.scope_separator.as_deref().unwrap_or(" ");

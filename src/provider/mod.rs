@@ -1,14 +1,15 @@
 //! Providers as data: what a preset knows, what a pool adds, and the mapping from claims to attributes. Pure.
 //!
 //! A preset (`providers/*.toml`) and a `[[pool.provider]]` table are two [`rules::Rules`], the second laid
-//! over the first; [`registry::resolve`] checks the result and makes a [`settings::Provider`], the only thing
+//! over the first; [`resolve::read`] checks the result and makes a [`settings::Provider`], the only thing
 //! that the protocols see.
 
+pub mod email_trust;
 pub mod expression;
 pub mod mapping;
 pub mod preset;
 pub mod quirks;
-pub mod registry;
+pub mod resolve;
 pub mod routing;
 pub mod rules;
 pub mod saml;
@@ -18,4 +19,4 @@ pub mod settings;
 mod combine;
 mod credentials;
 mod reader;
-mod saml_registry;
+mod resolve_saml;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::mapping::{Mapping, Rule};
 use super::reader;
-use super::rules::{Kind, Rules};
+use super::rules::{ProtocolKind, Rules};
 use super::settings::Endpoints;
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Document, Problem, Problems, Table};
@@ -52,7 +52,7 @@ pub struct Preset {
     /// The file's name without `.toml`: the value of `use`.
     pub name: String,
     /// Protocol.
-    pub kind: Kind,
+    pub kind: ProtocolKind,
     /// Cognito's type.
     pub provider_type: ProviderType,
     /// Keys that a pool must give: `issuer`, `base_url`, `tenant`, `endpoints`, `subject`.
@@ -163,7 +163,7 @@ fn finished(document: Document<'_>, file: &str) -> Result<Preset, Problems> {
     let preset = read(file, document.root());
     let problem = Problem {
         file: file.to_owned(),
-        place: crate::model::document::Place::File,
+        place: crate::model::document::Location::File,
         key: String::new(),
         message: String::new(),
         fix: String::new(),
@@ -191,7 +191,14 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     let kind = table
         .require("protocol")
         .then(|| {
-            table.one_of("protocol", &[("oidc", Kind::Oidc), ("oauth2", Kind::Oauth2), ("saml", Kind::Saml)])
+            table.one_of(
+                "protocol",
+                &[
+                    ("oidc", ProtocolKind::Oidc),
+                    ("oauth2", ProtocolKind::Oauth2),
+                    ("saml", ProtocolKind::Saml),
+                ],
+            )
         })
         .flatten();
     let provider_type = table.parsed("provider_type", |text| {
@@ -206,7 +213,7 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
     let preset = kind.map(|kind| Preset {
         name,
         kind,
-        provider_type: provider_type.unwrap_or(if kind == Kind::Saml {
+        provider_type: provider_type.unwrap_or(if kind == ProtocolKind::Saml {
             ProviderType::Saml
         } else {
             ProviderType::Oidc
@@ -244,7 +251,7 @@ const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "sub
 
 fn check(table: &Table<'_>, preset: &Preset) {
     super::combine::check(table, preset.kind, &preset.rules);
-    if (preset.kind == Kind::Saml) != (preset.provider_type == ProviderType::Saml) {
+    if (preset.kind == ProtocolKind::Saml) != (preset.provider_type == ProviderType::Saml) {
         table.problem(
             "provider_type",
             "SAML is the type of providers that speak SAML, and of no other",
@@ -258,17 +265,17 @@ fn check(table: &Table<'_>, preset: &Preset) {
             format!("use any of {}", REQUIRABLE.join(", ")),
         );
     }
-    if preset.kind == Kind::Oidc && preset.rules.issuer.is_none() && !requires(preset, "issuer") {
+    if preset.kind == ProtocolKind::Oidc && preset.rules.issuer.is_none() && !requires(preset, "issuer") {
         table.problem(
             "issuer",
             "missing",
             "add issuer, or require it from the pool: requires = [\"issuer\"]",
         );
     }
-    if preset.kind == Kind::Saml && table.has("own_callback") {
+    if preset.kind == ProtocolKind::Saml && table.has("own_callback") {
         table.problem("own_callback", "a SAML provider has no use for it", "remove it");
     }
-    if preset.kind == Kind::Oauth2 && preset.rules.subject.is_none() && !requires(preset, "subject") {
+    if preset.kind == ProtocolKind::Oauth2 && preset.rules.subject.is_none() && !requires(preset, "subject") {
         table.problem("subject", "missing", "name the claim with the provider's id of the person");
     }
     endpoints(table, preset);
@@ -289,7 +296,7 @@ fn requires(preset: &Preset, key: &str) -> bool {
 
 /// An OAuth 2 preset has nobody to ask for its endpoints.
 fn endpoints(table: &Table<'_>, preset: &Preset) {
-    if preset.kind == Kind::Oauth2 && !requires(preset, "endpoints") {
+    if preset.kind == ProtocolKind::Oauth2 && !requires(preset, "endpoints") {
         let endpoints = &preset.rules.endpoints;
         for (key, _) in [
             ("authorization", &endpoints.authorization),

@@ -6,9 +6,9 @@
 use aws_lc_rs::hmac;
 use serde_json::Value;
 
+use super::email_trust::verified_address;
 use super::mapping::lookup;
-use super::routing;
-use super::settings::{EmailTrust, GroupRule, Oidc, Protocol, Provider, Quirks};
+use super::settings::{GroupRule, Oidc, Protocol, Provider};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::{Claims, IdentityKey};
 
@@ -146,7 +146,7 @@ fn subject(claims: &Claims, path: &str) -> Option<String> {
 
 /// Whether the account may sign in at all: hosted domain and organisations.
 pub fn admit(provider: &Provider, claims: &Claims) -> Result<(), QuirkError> {
-    let quirks = quirks(provider);
+    let quirks = provider.quirks();
     if !quirks.hosted_domains.is_empty() {
         let domain = claims.get("hd").and_then(Value::as_str);
         if !domain.is_some_and(|domain| quirks.hosted_domains.iter().any(|have| same_domain(have, domain))) {
@@ -174,63 +174,11 @@ pub fn normalise(provider: &Provider, claims: &mut Claims) {
     if let Protocol::Saml(saml) = &provider.protocol {
         return super::saml_claims::normalise(saml, claims);
     }
-    let Some(list) = &quirks(provider).verified_email_list else { return };
+    let Some(list) = &provider.quirks().verified_email_list else { return };
     match verified_address(claims, list) {
         Some(address) => claims.insert("email".into(), Value::String(address)),
         None => claims.remove("email"),
     };
-}
-
-/// The primary address of the list if it is verified, else the first verified one.
-fn verified_address(claims: &Claims, list: &str) -> Option<String> {
-    let verified = || {
-        claims.get(list).and_then(Value::as_array).into_iter().flatten().filter(|entry| is(entry, "verified"))
-    };
-    let entry = verified().find(|entry| is(entry, "primary")).or_else(|| verified().next())?;
-    entry.get("email").and_then(Value::as_str).map(str::to_owned)
-}
-
-fn is(entry: &Value, member: &str) -> bool {
-    entry.get(member) == Some(&Value::Bool(true))
-}
-
-/// Whether `claims.email` belongs to this person by the provider's rule.
-///
-/// A provider with `domains` never proves an address outside them, whatever its rule (F-05).
-pub fn email_verified(provider: &Provider, claims: &Claims) -> bool {
-    let Some(address) = claims.get("email").and_then(Value::as_str) else { return false };
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    if local.is_empty() || domain.is_empty() {
-        return false;
-    }
-    let inside = provider.domains.iter().any(|rule| routing::covers(rule, domain));
-    let quirks = quirks(provider);
-    let flag = lookup(claims, quirks.email_verified_claim.as_deref().unwrap_or("email_verified"));
-    let trusted = match &provider.email_trust {
-        EmailTrust::Never => false,
-        EmailTrust::Claim => flag == Some(&Value::Bool(true)),
-        EmailTrust::ClaimOrText => {
-            matches!(flag, Some(Value::Bool(true))) || flag.and_then(Value::as_str) == Some("true")
-        }
-        EmailTrust::EdovClaim => claims.get("xms_edov").is_some_and(is_edov),
-        EmailTrust::VerifiedList => {
-            quirks.verified_email_list.as_deref().and_then(|list| verified_address(claims, list)).as_deref()
-                == Some(address)
-        }
-        EmailTrust::Domains => inside,
-        EmailTrust::Every => true,
-    };
-    trusted && (inside || provider.domains.is_empty())
-}
-
-/// `xms_edov` arrives as `true`, `"true"`, `"1"` or `1`.
-fn is_edov(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => *value,
-        Value::String(text) => text == "1" || text == "true",
-        Value::Number(number) => number.as_u64() == Some(1),
-        _ => false,
-    }
 }
 
 /// The attribute that stands for too many groups in Entra's SAML
@@ -240,7 +188,7 @@ const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 /// Whether the provider replaced the groups by a reference to another endpoint, which is never followed
 /// (B-39).
 pub fn groups_overage(provider: &Provider, claims: &Claims) -> bool {
-    if !quirks(provider).groups_overage {
+    if !provider.quirks().groups_overage {
         return false;
     }
     let named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some()
@@ -257,7 +205,7 @@ pub fn groups_overage(provider: &Provider, claims: &Claims) -> bool {
 /// Empty for providers without the quirk and for text that is no such JSON.
 pub fn unsigned_user(provider: &Provider, field: &str) -> Claims {
     let mut kept = Claims::new();
-    if !quirks(provider).user_form_field || field.len() > MAX_USER_FIELD {
+    if !provider.quirks().user_form_field || field.len() > MAX_USER_FIELD {
         return kept;
     }
     let parsed: Option<Value> = serde_json::from_str(field).ok();
@@ -290,15 +238,6 @@ pub fn appsecret_proof(secret: &str, access_token: &str) -> String {
         }
         text
     })
-}
-
-/// The quirks of a provider, whatever it speaks.
-pub fn quirks(provider: &Provider) -> &Quirks {
-    match &provider.protocol {
-        Protocol::Oidc(oidc) => &oidc.quirks,
-        Protocol::Oauth2(oauth2) => &oauth2.quirks,
-        Protocol::Saml(saml) => &saml.quirks,
-    }
 }
 
 /// Whether two domain names are the same, compared in their ASCII (punycode) form; a sub-domain is another

@@ -11,7 +11,7 @@ use crate::model::attributes::AttributeName;
 
 /// What a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProtocolKind {
     /// OpenID Connect.
     Oidc,
     /// OAuth 2 with a profile call.

@@ -257,6 +257,17 @@ pub enum ClientAuth {
     None,
 }
 
+impl Provider {
+    /// What this provider does otherwise than the standard says.
+    pub fn quirks(&self) -> &Quirks {
+        match &self.protocol {
+            Protocol::Oidc(oidc) => &oidc.quirks,
+            Protocol::Oauth2(oauth2) => &oauth2.quirks,
+            Protocol::Saml(saml) => &saml.quirks,
+        }
+    }
+}
+
 /// When an e-mail address from this provider counts as verified (B-49, F-01, F-04, F-05).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EmailTrust {

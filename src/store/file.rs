@@ -21,7 +21,7 @@ use crate::outside::clock::Clock;
 
 use super::batch::Batch;
 use super::key::Key;
-use super::{Cursor, Entry, Outcome, Role, StoreError, StoreSettings, Version, sqlite};
+use super::{CommitOutcome, Cursor, Entry, Role, StoreError, StoreSettings, Version, sqlite};
 
 /// An open file. Clones share it; the last one to go closes it.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ enum Work {
 #[derive(Debug)]
 enum Answer {
     Value(Option<Entry>),
-    Outcome(Outcome),
+    CommitOutcome(CommitOutcome),
     Sum(i64),
 }
 
@@ -178,9 +178,9 @@ impl File {
         &self,
         batch: Batch,
         version: Version,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<CommitOutcome, StoreError> {
         match self.write(Work::Commit(batch, version)).await? {
-            Answer::Outcome(outcome) => Ok(outcome),
+            Answer::CommitOutcome(outcome) => Ok(outcome),
             other => Err(mixed_up(&other)),
         }
     }
@@ -367,7 +367,7 @@ fn perform(
     Ok(match work {
         Work::Take(key) => Ok(Answer::Value(sqlite::take(connection, &key, now)?)),
         Work::Commit(batch, version) => {
-            Ok(Answer::Outcome(sqlite::commit(connection, batch, &version, now)?))
+            Ok(Answer::CommitOutcome(sqlite::commit(connection, batch, &version, now)?))
         }
         Work::Increment(key, by, version) => match sqlite::increment(connection, &key, by, &version, now)? {
             Some(sum) => Ok(Answer::Sum(sum)),

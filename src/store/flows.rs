@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 use crate::outside::random::Random;
 
 use super::record::Records;
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
 /// A sign-in that cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +66,8 @@ pub async fn put(records: &Records, handle: &str, flow: &Flow) -> Result<(), Sto
         Expect::Absent,
     );
     match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(()),
-        Outcome::Conflict => Err(StoreError::Misuse("a flow handle was used twice")),
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Conflict => Err(StoreError::Misuse("a flow handle was used twice")),
     }
 }
 
@@ -105,8 +105,8 @@ pub async fn put_trial(records: &Records, handle: &str, trial: &Trial) -> Result
         Expect::Absent,
     );
     match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(()),
-        Outcome::Conflict => Err(StoreError::Misuse("a trial's handle was used twice")),
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Conflict => Err(StoreError::Misuse("a trial's handle was used twice")),
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::compact::ShortFamily;
 use super::record::{Record, Records};
 use super::seal::Seal;
-use super::short::ShortFamily;
-use super::{Batch, Expect, Key, Life, Outcome, Partition, StoreError, Version};
+use super::{Batch, CommitOutcome, Expect, Key, Life, Partition, StoreError, Version};
 use crate::model::ids::{FamilyId, PoolId, Sub};
 use crate::model::pool::Pool;
 use crate::model::session::{CodeGrant, Epoch};
@@ -70,7 +70,7 @@ pub struct FreshCode {
 
 /// A family as read, with what has to hold still while it is changed.
 #[derive(Debug)]
-pub struct Held {
+pub struct FamilyRead {
     /// The record.
     pub family: Family,
     /// The user's epoch as read together with it.
@@ -126,8 +126,10 @@ impl Grants<'_> {
         let value = self.records.encode(&key, &CodeRecord::Fresh(Box::new(grant.clone())));
         let batch = self.batch(&grant.sub).put(&key, value, Life::Until(grant.expires), Expect::Absent);
         match self.records.store.commit(others.and(batch)).await? {
-            Outcome::Committed => Ok(self.seal.token(CODE, &text)),
-            Outcome::Conflict => Err(StoreError::Misuse("a code or a session made twice from random bytes")),
+            CommitOutcome::Committed => Ok(self.seal.token(CODE, &text)),
+            CommitOutcome::Conflict => {
+                Err(StoreError::Misuse("a code or a session made twice from random bytes"))
+            }
         }
     }
 
@@ -163,7 +165,7 @@ impl Grants<'_> {
         handle: &CodeHandle,
         code: &FreshCode,
         family: &Family,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<CommitOutcome, StoreError> {
         let grant_key = Key::grant(&self.pool.id, &handle.sub, &family.id);
         let batch = self
             .batch(&handle.sub)
@@ -179,7 +181,7 @@ impl Grants<'_> {
     }
 
     /// Replaces the code by its tombstone without starting a family, if the code is as it was read.
-    pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<Outcome, StoreError> {
+    pub async fn burn(&self, handle: &CodeHandle, code: &FreshCode) -> Result<CommitOutcome, StoreError> {
         let tombstone = self.records.encode(&handle.key, &CodeRecord::Spent);
         let expect = Expect::Version(code.version.clone());
         self.records
@@ -206,7 +208,7 @@ impl Grants<'_> {
     /// Reads a family and its user's epoch, in one round trip; `None` when it ended. That it ended is said
     /// when replicas have it too: an app that hears so throws the token away, and after a fail-over somebody
     /// else could go on with it.
-    pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
+    pub async fn load(&self, sub: &Sub, family: &FamilyId) -> Result<Option<FamilyRead>, StoreError> {
         let held = self.read(sub, family).await?;
         if held.as_ref().is_some_and(|held| held.epoch.covers(&held.family.epoch)) {
             return Ok(held);
@@ -218,7 +220,12 @@ impl Grants<'_> {
     }
 
     /// Replaces the record of a family, if it and the epoch are as they were read.
-    pub async fn replace(&self, sub: &Sub, held: &Held, next: &Family) -> Result<Outcome, StoreError> {
+    pub async fn replace(
+        &self,
+        sub: &Sub,
+        held: &FamilyRead,
+        next: &Family,
+    ) -> Result<CommitOutcome, StoreError> {
         let key = Key::grant(&self.pool.id, sub, &next.id);
         let batch = self
             .batch(sub)
@@ -237,7 +244,7 @@ impl Grants<'_> {
     pub async fn revoke(&self, sub: &Sub, family: &FamilyId) -> Result<(), StoreError> {
         let batch = self.batch(sub).delete(&Key::grant(&self.pool.id, sub, family), Expect::Any);
         match self.records.store.commit(batch).await? {
-            Outcome::Committed | Outcome::Conflict => Ok(()),
+            CommitOutcome::Committed | CommitOutcome::Conflict => Ok(()),
         }
     }
 
@@ -249,7 +256,7 @@ impl Grants<'_> {
             .delete(&Key::grant(&self.pool.id, &handle.sub, &handle.family), Expect::Any)
             .put(&handle.key, tombstone, Life::Until(now.plus(self.pool.code_lifetime)), Expect::Any);
         match self.records.store.commit(batch).await? {
-            Outcome::Committed | Outcome::Conflict => Ok(()),
+            CommitOutcome::Committed | CommitOutcome::Conflict => Ok(()),
         }
     }
 
@@ -264,16 +271,16 @@ impl Grants<'_> {
             .commit(self.batch(sub).put(&key, value, Life::Until(until), Expect::Any))
             .await?
         {
-            Outcome::Committed | Outcome::Conflict => Ok(()),
+            CommitOutcome::Committed | CommitOutcome::Conflict => Ok(()),
         }
     }
 
-    async fn read(&self, sub: &Sub, family: &FamilyId) -> Result<Option<Held>, StoreError> {
+    async fn read(&self, sub: &Sub, family: &FamilyId) -> Result<Option<FamilyRead>, StoreError> {
         let keys = [Key::grant(&self.pool.id, sub, family), self.epoch_key(sub)];
         let (record, epoch, _) = self.with_epoch::<ShortFamily>(&keys).await?;
         let Some(Record { value, version }) = record else { return Ok(None) };
         let family = value.whole(family).ok_or(StoreError::Corrupt("grant"))?;
-        Ok(Some(Held { family, epoch, version }))
+        Ok(Some(FamilyRead { family, epoch, version }))
     }
 
     /// Reads a record, the epoch and whether there is a third, in this order.
@@ -287,8 +294,8 @@ impl Grants<'_> {
         let epoch = next().map(|(key, entry)| self.records.decode(key, &entry)).transpose()?;
         let third = next().is_some();
         // Asked for last: what was read before a restored store was noticed is judged by what is known after.
-        let era = self.records.store.era(&self.pool.id).await?;
-        Ok((record, epoch_read(epoch, era), third))
+        let generation = self.records.store.sign_out_generation(&self.pool.id).await?;
+        Ok((record, epoch_read(epoch, generation), third))
     }
 
     fn code_key(&self, text: &CodeText) -> Key {
@@ -320,11 +327,12 @@ fn end_of(family: &Family) -> Timestamp {
     family.expires.plus(LAST_TOKEN)
 }
 
-fn epoch_read(record: Option<Record<Epoch>>, era: u64) -> EpochRead {
+fn epoch_read(record: Option<Record<Epoch>>, generation: u64) -> EpochRead {
     match record {
-        None => EpochRead { current: Epoch::default().in_era(era), expect: Expect::Absent },
-        Some(record) => {
-            EpochRead { current: record.value.in_era(era), expect: Expect::Version(record.version) }
-        }
+        None => EpochRead { current: Epoch::default().in_generation(generation), expect: Expect::Absent },
+        Some(record) => EpochRead {
+            current: record.value.in_generation(generation),
+            expect: Expect::Version(record.version),
+        },
     }
 }

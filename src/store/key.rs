@@ -111,8 +111,8 @@ impl Key {
     }
 
     /// How often everybody was signed out.
-    pub fn eras() -> Self {
-        Self::new(Kind::Eras, &["eras"], "")
+    pub fn sign_out_generations() -> Self {
+        Self::new(Kind::SignOutGenerations, &["generations"], "")
     }
 
     /// A user record.

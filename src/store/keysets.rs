@@ -18,7 +18,7 @@ use crate::token::keyset::{Keyset, KeysetError, NewKey};
 use crate::token::pool_keys::PoolKeys;
 
 use super::record::{Record, Records};
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
 /// How long a read set is used without looking again.
 pub const REREAD: Duration = Duration::from_secs(30);
@@ -169,7 +169,7 @@ impl Keyring {
             };
             let set = record.value.rotate(new.clone(), self.now())?;
             made = Some(new);
-            if self.swap(&pool.id, &set, Expect::Version(record.version)).await? == Outcome::Committed {
+            if self.swap(&pool.id, &set, Expect::Version(record.version)).await? == CommitOutcome::Committed {
                 let added: Vec<String> = set.upcoming(self.now()).map(|key| key.kid.clone()).collect();
                 tracing::info!(pool = %pool.id, kids = ?added, "signing keys rotated");
                 return Ok(Rotation { set, added });
@@ -194,7 +194,7 @@ impl Keyring {
                 None => None,
             };
             let set = record.value.retire(kid, replacement, self.now())?;
-            if self.swap(&pool.id, &set, Expect::Version(record.version)).await? == Outcome::Committed {
+            if self.swap(&pool.id, &set, Expect::Version(record.version)).await? == CommitOutcome::Committed {
                 tracing::warn!(pool = %pool.id, kid, "signing key retired by hand");
                 return Ok(set);
             }
@@ -251,14 +251,14 @@ impl Keyring {
                 Some(known) => known.clone(),
                 None => Keyset::create(keygen::generate(Keyset::wanted(pool)).await?, self.now())?,
             };
-            if self.swap(&pool.id, &set, Expect::Absent).await? == Outcome::Committed {
+            if self.swap(&pool.id, &set, Expect::Absent).await? == CommitOutcome::Committed {
                 tracing::info!(pool = %pool.id, restored = known.is_some(), "signing keys made");
             }
         }
         Err(KeyringError::Contended)
     }
 
-    async fn swap(&self, pool: &PoolId, set: &Keyset, expect: Expect) -> Result<Outcome, StoreError> {
+    async fn swap(&self, pool: &PoolId, set: &Keyset, expect: Expect) -> Result<CommitOutcome, StoreError> {
         let key = Key::keyset(pool);
         let value = self.inner.directory.encode(&key, set);
         let batch = Batch::new(key.partition()).put(&key, value, Life::Forever, expect);

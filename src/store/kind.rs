@@ -27,7 +27,7 @@ pub(in crate::store) enum Kind {
     Keyset,
     SpKeys,
     SamlTrust,
-    Eras,
+    SignOutGenerations,
 }
 
 /// How long something usually stays, for a store that puts together what leaves together.
@@ -66,7 +66,7 @@ impl Kind {
             Self::Keyset => ("keyset", 'k'),
             Self::SpKeys => ("sp_keys", 'K'),
             Self::SamlTrust => ("saml_trust", 'T'),
-            Self::Eras => ("eras", 'E'),
+            Self::SignOutGenerations => ("generations", 'E'),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 
 use super::batch::{Batch, Change, Value, Write};
 use super::key::Key;
-use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, Version};
+use super::{CommitOutcome, Cursor, Entry, Expect, Life, StoreError, Version};
 
 /// A map behind a lock. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -48,16 +48,16 @@ impl Memory {
         self.lock().values.remove(key).filter(|slot| lives(slot.life, now)).map(|slot| slot.entry)
     }
 
-    pub(in crate::store) fn commit(&self, batch: Batch, version: &Version, now: Timestamp) -> Outcome {
+    pub(in crate::store) fn commit(&self, batch: Batch, version: &Version, now: Timestamp) -> CommitOutcome {
         let mut tables = self.lock();
         tables.sweep(now);
         if !batch.writes.iter().all(|write| tables.holds(write, now)) {
-            return Outcome::Conflict;
+            return CommitOutcome::Conflict;
         }
         for write in batch.writes {
             tables.apply(write, version);
         }
-        Outcome::Committed
+        CommitOutcome::Committed
     }
 
     pub(in crate::store) fn increment(

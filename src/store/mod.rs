@@ -6,17 +6,17 @@
 //! one slot in a cluster.
 
 mod batch;
-mod eras;
+mod sign_out_generations;
 mod error;
 pub mod flows;
 mod file;
 pub mod grants;
-mod kept;
+mod cache;
 pub mod key;
 mod kind;
 pub mod keysets;
 pub mod limits;
-pub mod marks;
+pub mod replay_cache;
 pub mod master_key;
 mod memory;
 pub mod pushed;
@@ -33,7 +33,7 @@ pub mod saml_trust;
 pub mod seal;
 pub mod sessions;
 mod settings;
-mod short;
+mod compact;
 pub mod sp_keys;
 mod sqlite;
 pub mod upstream_sessions;
@@ -51,15 +51,15 @@ use crate::outside::clock::Clock;
 use crate::outside::random::Random;
 
 pub use batch::{Batch, Value};
-pub use eras::FRESH;
 pub use error::StoreError;
 pub use key::{Key, Partition};
 pub use settings::{Role, StoreSettings, StoreUrl};
+pub use sign_out_generations::FRESH;
 
-use eras::Eras;
 use file::File;
 use memory::Memory;
 use redis::Redis;
+use sign_out_generations::SignOutGenerations;
 
 /// A random stamp given to a value at each write; never a counter, so delete and recreate does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub enum Life {
 /// Whether a batch was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// All writes were applied and are as durable as the engine promises.
     Committed,
     /// An expectation did not hold; nothing was applied.
@@ -123,7 +123,7 @@ pub struct Store {
     role: Role,
     clock: Clock,
     random: Random,
-    eras: Arc<Eras>,
+    sign_out_generations: Arc<SignOutGenerations>,
 }
 
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ impl Store {
                 Redis::open(url.expose_secret(), settings, clock.clone(), random.clone()).await?,
             ),
         };
-        Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
+        Ok(Self { engine, role: settings.role, clock, random, sign_out_generations: Arc::default() })
     }
 
     /// Opens the store that the settings name for one command, also where another process has the embedded
@@ -176,12 +176,18 @@ impl Store {
             return Self::open(settings, clock, random).await;
         };
         let engine = Engine::File(File::beside(directory, settings, clock.clone())?);
-        Ok(Self { engine, role: settings.role, clock, random, eras: Arc::default() })
+        Ok(Self { engine, role: settings.role, clock, random, sign_out_generations: Arc::default() })
     }
 
     /// An empty store in memory.
     pub fn memory(role: Role, clock: Clock, random: Random) -> Self {
-        Self { engine: Engine::Memory(Memory::default()), role, clock, random, eras: Arc::default() }
+        Self {
+            engine: Engine::Memory(Memory::default()),
+            role,
+            clock,
+            random,
+            sign_out_generations: Arc::default(),
+        }
     }
 
     /// The same engine under the rules of another role, for both roles in one place.
@@ -233,7 +239,7 @@ impl Store {
 
     /// Applies all writes of a batch, or none when an expectation does not hold. Expectations are those
     /// before the batch.
-    pub async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
+    pub async fn commit(&self, batch: Batch) -> Result<CommitOutcome, StoreError> {
         batch.check(self.role)?;
         match &self.engine {
             Engine::Memory(memory) => Ok(memory.commit(batch, &self.stamp(), self.clock.now())),
@@ -279,7 +285,7 @@ impl Store {
         match &self.engine {
             Engine::Memory(_) => Ok(()),
             Engine::File(file) => file.ping(),
-            Engine::Redis(redis) => redis.ping().await.inspect(|()| self.eras.try_again()),
+            Engine::Redis(redis) => redis.ping().await.inspect(|()| self.sign_out_generations.try_again()),
         }
     }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Records;
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
 use crate::outside::random::Random;
@@ -33,8 +33,8 @@ pub async fn put(records: &Records, random: &Random, pushed: &Pushed) -> Result<
         Expect::Absent,
     );
     match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(handle),
-        Outcome::Conflict => Err(StoreError::Misuse("a handle of a pushed request was used twice")),
+        CommitOutcome::Committed => Ok(handle),
+        CommitOutcome::Conflict => Err(StoreError::Misuse("a handle of a pushed request was used twice")),
     }
 }
 
@@ -55,5 +55,5 @@ pub async fn load(records: &Records, handle: &str, now: Timestamp) -> Result<Opt
 pub async fn spend(records: &Records, handle: &str, until: Timestamp) -> Result<bool, StoreError> {
     let key = Key::pushed_spent(handle);
     let batch = Batch::new(key.partition()).put(&key, b"1".to_vec(), Life::Until(until), Expect::Absent);
-    Ok(records.store.commit(batch).await? == Outcome::Committed)
+    Ok(records.store.commit(batch).await? == CommitOutcome::Committed)
 }

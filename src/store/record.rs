@@ -111,7 +111,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::super::seal::SecretKeyBytes;
-    use super::super::{Batch, Expect, Life, Outcome, Role};
+    use super::super::{Batch, CommitOutcome, Expect, Life, Role};
     use super::*;
     use crate::model::time::Timestamp;
     use crate::outside::clock::Clock;
@@ -128,7 +128,7 @@ mod tests {
         let life = Life::Until(Timestamp::from_secs(9));
         let batch =
             Batch::new(key.partition()).put(&key, records.encode(&key, &"value"), life, Expect::Absent);
-        assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
+        assert_eq!(records.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
         assert_eq!(records.get::<String>(&key).await.unwrap().unwrap().value, "value");
         assert_eq!(records.take::<String>(&key).await.unwrap().as_deref(), Some("value"));
         assert_eq!(records.take::<String>(&key).await.unwrap(), None);
@@ -145,7 +145,7 @@ mod tests {
             Life::Until(Timestamp::from_secs(9)),
             Expect::Any,
         );
-        assert_eq!(records.store.commit(batch).await.unwrap(), Outcome::Committed);
+        assert_eq!(records.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
         assert_eq!(records.get::<u8>(&there).await, Err(StoreError::Corrupt("flow")));
     }
 }

@@ -20,13 +20,13 @@ use crate::outside::random::Random;
 
 use super::batch::{Batch, Change};
 use super::key::Key;
-use super::redis_call::{CONFLICT, Call, Confirm, Place, ScriptCall, SendError, UNCHANGED, WRITTEN};
+use super::redis_call::{CONFLICT, Call, Confirm, ScriptCall, SendError, UNCHANGED, ValueAddress, WRITTEN};
 use super::redis_cluster::{Cluster, Redirect};
 use super::redis_error::{self, Verdict};
 use super::redis_link::{Link, Live, Making, Target, client};
 use super::redis_scripts::Scripts;
 use super::redis_sentinel::Sentinels;
-use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, StoreSettings, Version};
+use super::{CommitOutcome, Cursor, Entry, Expect, Life, StoreError, StoreSettings, Version};
 
 /// A connection that is made again when it is lost. Clones share it.
 #[derive(Debug, Clone)]
@@ -95,13 +95,13 @@ impl Redis {
     }
 
     pub(in crate::store) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, StoreError> {
-        let mget = Call::Plain("MGET", keys.iter().map(Place::of).collect());
+        let mget = Call::Plain("MGET", keys.iter().map(ValueAddress::of).collect());
         let Value::Array(values) = self.read(&mget).await? else { return Err(StoreError::Corrupt("answer")) };
         keys.iter().zip(values).map(|(key, value)| entry(key, value)).collect()
     }
 
     pub(in crate::store) async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let getdel = Call::Plain("GETDEL", vec![Place::of(key)]);
+        let getdel = Call::Plain("GETDEL", vec![ValueAddress::of(key)]);
         entry(key, self.write(&getdel).await?)
     }
 
@@ -110,10 +110,10 @@ impl Redis {
         batch: Batch,
         version: Version,
         now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<CommitOutcome, StoreError> {
         let mut call = ScriptCall::new(&self.scripts.commit);
         for write in batch.writes {
-            call = call.key(Place::of(&write.key));
+            call = call.key(ValueAddress::of(&write.key));
             call = match write.change {
                 Change::Put { value, life, expect } => {
                     call.arg("p").arg(expected(expect)).arg(millis(life, now)).arg(value.stamped(&version))
@@ -121,17 +121,17 @@ impl Redis {
                 Change::Delete { expect } => call.arg("d").arg(expected(expect)),
                 Change::Require { expect } => call.arg("r").arg(expected(expect)),
                 Change::Index { member, score, life } => call
-                    .key(Place::expiry(&write.key))
+                    .key(ValueAddress::expiry(&write.key))
                     .arg("i")
                     .arg(member)
                     .arg(score.to_string())
                     .arg(millis(life, now)),
-                Change::Unindex { member } => call.key(Place::expiry(&write.key)).arg("u").arg(member),
+                Change::Unindex { member } => call.key(ValueAddress::expiry(&write.key)).arg("u").arg(member),
             };
         }
         match self.write(&Call::Script(call)).await? {
-            Value::Int(CONFLICT) => Ok(Outcome::Conflict),
-            Value::Int(WRITTEN | UNCHANGED) => Ok(Outcome::Committed),
+            Value::Int(CONFLICT) => Ok(CommitOutcome::Conflict),
+            Value::Int(WRITTEN | UNCHANGED) => Ok(CommitOutcome::Committed),
             other => Err(StoreError::Unknown(format!("an answer of another kind: {other:?}"))),
         }
     }
@@ -144,7 +144,7 @@ impl Redis {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         let call = ScriptCall::new(&self.scripts.increment)
-            .key(Place::of(key))
+            .key(ValueAddress::of(key))
             .arg(version.0)
             .arg(by.to_string())
             .arg(millis(Life::Until(until), now));
@@ -160,8 +160,8 @@ impl Redis {
         limit: usize,
     ) -> Result<Vec<(i64, String)>, StoreError> {
         let mut call = ScriptCall::new(&self.scripts.list)
-            .key(Place::of(index))
-            .key(Place::expiry(index))
+            .key(ValueAddress::of(index))
+            .key(ValueAddress::expiry(index))
             .arg(limit.to_string());
         if let Some((score, member)) = after {
             call = call.arg(score.to_string()).arg(member);

@@ -22,13 +22,13 @@ const FENCES: usize = 50;
 
 /// What is sent.
 pub(in crate::store) enum Call<'a> {
-    Plain(&'static str, Vec<Place>),
+    Plain(&'static str, Vec<ValueAddress>),
     Script(ScriptCall<'a>),
 }
 
 pub(in crate::store) struct ScriptCall<'a> {
     script: &'a Lua,
-    keys: Vec<Place>,
+    keys: Vec<ValueAddress>,
     arguments: Vec<Vec<u8>>,
 }
 
@@ -37,7 +37,7 @@ pub(in crate::store) struct ScriptCall<'a> {
 /// What may be used once lies under the generation of the data in which it was made. A server that lost its
 /// latest writes, and with them perhaps the mark that a code was spent, has another generation: nothing made
 /// before is found there, and people start again.
-pub(in crate::store) struct Place {
+pub(in crate::store) struct ValueAddress {
     key: String,
     once: bool,
     lasting: bool,
@@ -73,7 +73,7 @@ impl From<RedisError> for SendError {
     }
 }
 
-impl Place {
+impl ValueAddress {
     pub(in crate::store) fn of(key: &Key) -> Self {
         Self { key: key.to_string(), once: key.rules().is_once(), lasting: key.rules().is_lasting() }
     }
@@ -185,7 +185,7 @@ impl<'a> ScriptCall<'a> {
         Self { script, keys: Vec::new(), arguments: Vec::new() }
     }
 
-    pub(in crate::store) fn key(mut self, key: Place) -> Self {
+    pub(in crate::store) fn key(mut self, key: ValueAddress) -> Self {
         self.keys.push(key);
         self
     }

@@ -9,12 +9,12 @@ pub(in crate::store) struct Answers<'a> {
     /// Milliseconds: our clock before, the server's, ours after; `None` when our clock is set by hand.
     pub(in crate::store) clocks: Option<(i64, i64, i64)>,
     /// What the server is to us.
-    pub(in crate::store) place: Place,
+    pub(in crate::store) place: RedisTopology,
 }
 
 /// How a server was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Place {
+pub(in crate::store) enum RedisTopology {
     /// By its address alone.
     Alone,
     /// As the master that Sentinels name.
@@ -47,7 +47,7 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
     }
     match (field("role"), answers.place) {
         ("master", _) => {}
-        (role, Place::Alone) => {
+        (role, RedisTopology::Alone) => {
             return refuse(format!(
                 "this Redis is a {role}: point the store at the master, or write redis+sentinel://"
             ));
@@ -55,7 +55,8 @@ pub(in crate::store) fn judge(answers: &Answers<'_>, role: Role) -> Result<Vec<S
         (role, _) => return Err(StoreError::NotApplied(format!("this Redis is a {role} now"))),
     }
     match (field("cluster_enabled") == "1", answers.place) {
-        (true, Place::InCluster) | (false, Place::Alone | Place::BehindSentinels) => {}
+        (true, RedisTopology::InCluster) | (false, RedisTopology::Alone | RedisTopology::BehindSentinels) => {
+        }
         (true, _) => return refuse("this Redis is a node of a cluster: write redis+cluster://".into()),
         (false, _) => {
             return refuse("this Redis is no node of a cluster: write redis:// for one node".into());
@@ -110,7 +111,7 @@ mod tests {
         maxmemory_policy:noeviction\r\ncluster_enabled:0\r\naof_enabled:1\r\n";
 
     fn verdict(info: &str, clocks: Option<(i64, i64, i64)>) -> Result<Vec<String>, StoreError> {
-        judge(&Answers { info, clocks, place: Place::Alone }, Role::Directory)
+        judge(&Answers { info, clocks, place: RedisTopology::Alone }, Role::Directory)
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::outside::clock::{Clock, Stopwatch};
 use crate::outside::random::Random;
 
-use super::redis_check::{Answers, Place, generation, judge};
+use super::redis_check::{Answers, RedisTopology, generation, judge};
 use super::redis_error;
 use super::redis_scripts::Scripts;
 use super::redis_sentinel::Sentinels;
@@ -318,11 +318,11 @@ impl Link {
         true
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> RedisTopology {
         match &self.shared.target {
-            Target::Node { in_cluster: false, .. } => Place::Alone,
-            Target::Node { in_cluster: true, .. } => Place::InCluster,
-            Target::Master { .. } => Place::BehindSentinels,
+            Target::Node { in_cluster: false, .. } => RedisTopology::Alone,
+            Target::Node { in_cluster: true, .. } => RedisTopology::InCluster,
+            Target::Master { .. } => RedisTopology::BehindSentinels,
         }
     }
 

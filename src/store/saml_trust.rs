@@ -16,15 +16,15 @@ use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::{PoolId, ProviderName};
 use crate::model::time::Timestamp;
 use crate::outside::Outside;
-use crate::outside::saml_metadata::{Fetched, MetadataFetchError, Place, SamlMetadata};
+use crate::outside::saml_metadata::{Fetched, MetadataFetchError, MetadataLocation, SamlMetadata};
 use crate::protocol::saml::metadata::IdpMetadata;
 use crate::provider::saml::{MetadataSource, NewKeys, Saml};
 
-use super::kept::Kept;
+use super::cache::Cached;
 use super::record::Records;
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
-pub use record::{Known, Trust};
+pub use record::{SeenCertificate, Trust};
 
 /// How often a change that lost to another replica is tried again.
 const ATTEMPTS: usize = 8;
@@ -132,7 +132,7 @@ pub struct IdpTrust {
 
 #[derive(Debug, Default)]
 struct Slot {
-    believed: Kept<Believed>,
+    believed: Cached<Believed>,
 }
 
 /// What is used, and the metadata from which it follows, if that could be read.
@@ -196,7 +196,8 @@ impl IdpTrust {
             let unknown = || TrustError::NotPending(fingerprint.chars().take(128).collect());
             let record = self.directory.get::<Trust>(&key).await?.ok_or_else(unknown)?;
             let accepted = record.value.accept(fingerprint, self.now()).ok_or_else(unknown)?;
-            if self.swap(&key, &accepted, Expect::Version(record.version)).await? == Outcome::Committed {
+            if self.swap(&key, &accepted, Expect::Version(record.version)).await? == CommitOutcome::Committed
+            {
                 self.slot(party, place).believed.expire();
                 tracing::warn!(pool = %party.pool, provider = %party.provider, fingerprint, "a SAML \
                     certificate was accepted by hand");
@@ -206,13 +207,17 @@ impl IdpTrust {
         Err(TrustError::Contended)
     }
 
-    async fn believed(&self, party: Party<'_>, place: Place<'_>) -> Result<Arc<Believed>, TrustError> {
+    async fn believed(
+        &self,
+        party: Party<'_>,
+        place: MetadataLocation<'_>,
+    ) -> Result<Arc<Believed>, TrustError> {
         self.slot(party, place).believed.get(&self.outside.clock, self.look(party, place)).await
     }
 
     /// Reads record and metadata, and writes what follows from both if it is something new. With a record
     /// nobody waits for the metadata.
-    async fn look(&self, party: Party<'_>, place: Place<'_>) -> Result<Believed, TrustError> {
+    async fn look(&self, party: Party<'_>, place: MetadataLocation<'_>) -> Result<Believed, TrustError> {
         let key = key(party, place);
         let trusted = party.saml.new_keys == NewKeys::Trust || !place.signers.is_empty();
         for _ in 0..ATTEMPTS {
@@ -238,16 +243,16 @@ impl IdpTrust {
             };
             let before = record.map(|record| record.value);
             let written = if before.as_ref() == Some(&trust) {
-                Ok(Outcome::Committed)
+                Ok(CommitOutcome::Committed)
             } else {
                 self.swap(&key, &trust, expect).await
             };
             match (written, before) {
-                (Ok(Outcome::Committed), before) => {
+                (Ok(CommitOutcome::Committed), before) => {
                     trust.report(before.as_ref(), party);
                     return Ok(Believed { metadata: Arc::new(trust.metadata()), read });
                 }
-                (Ok(Outcome::Conflict), _) => {}
+                (Ok(CommitOutcome::Conflict), _) => {}
                 // What cannot be written is not believed; what was believed before still is.
                 (Err(error), Some(before)) => {
                     tracing::warn!(pool = %party.pool, provider = %party.provider, %error, "new SAML \
@@ -262,7 +267,7 @@ impl IdpTrust {
 
     /// The metadata that is at hand; it is waited for only when everything that is known is past its time
     /// (C-69).
-    async fn read(&self, place: Place<'_>, known: &Trust) -> Option<Arc<Fetched>> {
+    async fn read(&self, place: MetadataLocation<'_>, known: &Trust) -> Option<Arc<Fetched>> {
         let now = self.now();
         let over = |until: Option<Timestamp>| until.is_some_and(|until| until <= now);
         match self.metadata.at_hand(place) {
@@ -274,13 +279,13 @@ impl IdpTrust {
         }
     }
 
-    async fn swap(&self, key: &Key, trust: &Trust, expect: Expect) -> Result<Outcome, StoreError> {
+    async fn swap(&self, key: &Key, trust: &Trust, expect: Expect) -> Result<CommitOutcome, StoreError> {
         let batch =
             Batch::new(key.partition()).put(key, self.directory.encode(key, trust), Life::Forever, expect);
         self.directory.store.commit(batch).await
     }
 
-    fn slot(&self, party: Party<'_>, place: Place<'_>) -> Arc<Slot> {
+    fn slot(&self, party: Party<'_>, place: MetadataLocation<'_>) -> Arc<Slot> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.entry(key(party, place)).or_default())
     }
@@ -291,11 +296,13 @@ impl IdpTrust {
 }
 
 /// Where the metadata is read; `None` when it stands in the configuration.
-fn place(saml: &Saml) -> Option<Place<'_>> {
+fn place(saml: &Saml) -> Option<MetadataLocation<'_>> {
     match &saml.source {
-        MetadataSource::Url(url) => {
-            Some(Place { url, entity_id: saml.entity_id.as_deref(), signers: &saml.metadata_signers })
-        }
+        MetadataSource::Url(url) => Some(MetadataLocation {
+            url,
+            entity_id: saml.entity_id.as_deref(),
+            signers: &saml.metadata_signers,
+        }),
         MetadataSource::Configured(_) => None,
     }
 }
@@ -309,7 +316,7 @@ fn fixed(saml: &Saml) -> Result<Arc<IdpMetadata>, TrustError> {
 
 /// Another URL or entity id is another provider, of which the first metadata is believed again: the operator
 /// said so.
-fn key(party: Party<'_>, place: Place<'_>) -> Key {
+fn key(party: Party<'_>, place: MetadataLocation<'_>) -> Key {
     let parts = [party.provider.as_str(), place.url, place.entity_id.unwrap_or_default()];
     Key::saml_trust(party.pool, &base64url(sha256(parts.join("\n"))))
 }

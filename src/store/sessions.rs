@@ -9,10 +9,10 @@ use crate::model::pool::Pool;
 use crate::model::session::{Epoch, Session};
 use crate::model::time::Timestamp;
 
+use super::compact::ShortSession;
 use super::record::{Record, Records};
 use super::seal::Seal;
-use super::short::ShortSession;
-use super::{Batch, Entry, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Entry, Expect, Key, Life, StoreError};
 
 const LABEL: &str = "session cookie";
 
@@ -62,7 +62,7 @@ impl SessionRef {
 pub async fn epoch(records: &Records, pool: &PoolId, sub: &Sub) -> Result<Epoch, StoreError> {
     let stamped =
         records.get::<Epoch>(&Key::epoch(pool, sub)).await?.map(|record| record.value).unwrap_or_default();
-    Ok(stamped.in_era(records.store.era(pool).await?))
+    Ok(stamped.in_generation(records.store.sign_out_generation(pool).await?))
 }
 
 /// Stores a new session and gives the cookie's value. One whose `epoch` is outdated by now is never alive.
@@ -74,8 +74,8 @@ pub async fn create(
 ) -> Result<String, StoreError> {
     let (batch, cookie) = opening(records, seal, pool, session);
     match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(cookie),
-        Outcome::Conflict => Err(StoreError::Misuse("a session id was used twice")),
+        CommitOutcome::Committed => Ok(cookie),
+        CommitOutcome::Conflict => Err(StoreError::Misuse("a session id was used twice")),
     }
 }
 
@@ -140,8 +140,8 @@ pub async fn touch(
         let value = records.encode(&key, &ShortSession::of(&session));
         let batch = Batch::new(key.partition()).put(&key, value, life, Expect::Version(version));
         match records.store.commit(batch).await {
-            Ok(Outcome::Committed) => return Ok(()),
-            Ok(Outcome::Conflict) => {}
+            Ok(CommitOutcome::Committed) => return Ok(()),
+            Ok(CommitOutcome::Conflict) => {}
             // More apps than a session can name: the last ones are served all the same, and do not hear of
             // the sign-out.
             Err(StoreError::TooLarge { .. }) if room => {
@@ -219,5 +219,5 @@ async fn read(records: &Records, reference: &SessionRef) -> Result<(Option<Sessi
         Some((key, entry)) => records.decode::<Epoch>(key, &entry)?.value,
         None => Epoch::default(),
     };
-    Ok((session, epoch.in_era(records.store.era(&reference.pool).await?)))
+    Ok((session, epoch.in_generation(records.store.sign_out_generation(&reference.pool).await?)))
 }

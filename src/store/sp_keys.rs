@@ -24,9 +24,9 @@ use crate::protocol::saml::encryption::DecryptionKey;
 use crate::protocol::saml::signature::SpKey;
 use crate::token::keyset::PrivateKey;
 
-use super::kept::Kept;
+use super::cache::Cached;
 use super::record::{Record, Records};
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
 /// How long a new key is published before it signs.
 pub const LEAD: Duration = Duration::from_secs(14 * 86_400);
@@ -195,7 +195,7 @@ impl SpKeySet {
 pub struct SpKeyring {
     directory: Records,
     outside: Outside,
-    kept: Arc<Mutex<HashMap<PoolId, Arc<Kept<SpKeys>>>>>,
+    kept: Arc<Mutex<HashMap<PoolId, Arc<Cached<SpKeys>>>>>,
 }
 
 impl SpKeyring {
@@ -246,7 +246,7 @@ impl SpKeyring {
                     record.value.with(pair)
                 }
             };
-            if self.swap(pool, &set, Expect::Version(record.version)).await? == Outcome::Committed {
+            if self.swap(pool, &set, Expect::Version(record.version)).await? == CommitOutcome::Committed {
                 tracing::info!(pool = %pool, at_once, "SAML keys rotated");
                 return Ok(set);
             }
@@ -270,7 +270,7 @@ impl SpKeyring {
                 Some(set) => set,
                 None => SpKeySet { pairs: vec![self.generate(pool, self.now()).await?] },
             };
-            if self.swap(pool, &set, Expect::Absent).await? == Outcome::Committed {
+            if self.swap(pool, &set, Expect::Absent).await? == CommitOutcome::Committed {
                 tracing::info!(pool = %pool, restored = known.is_some(), "SAML keys made");
             }
             made = Some(set);
@@ -291,7 +291,7 @@ impl SpKeyring {
         }
     }
 
-    async fn swap(&self, pool: &PoolId, set: &SpKeySet, expect: Expect) -> Result<Outcome, StoreError> {
+    async fn swap(&self, pool: &PoolId, set: &SpKeySet, expect: Expect) -> Result<CommitOutcome, StoreError> {
         let key = Key::sp_keys(pool);
         let batch =
             Batch::new(key.partition()).put(&key, self.directory.encode(&key, set), Life::Forever, expect);
@@ -300,7 +300,7 @@ impl SpKeyring {
         Ok(outcome)
     }
 
-    fn slot(&self, pool: &PoolId) -> Arc<Kept<SpKeys>> {
+    fn slot(&self, pool: &PoolId) -> Arc<Cached<SpKeys>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.entry(pool.clone()).or_default())
     }

@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 
 use super::batch::{Batch, Change, Value, Write};
 use super::key::Key;
-use super::{Cursor, Entry, Expect, Life, Outcome, StoreError, Version};
+use super::{CommitOutcome, Cursor, Entry, Expect, Life, StoreError, Version};
 
 /// A key is [`Key::sorted`], so what is soon over lies on few pages of its own, and what one person has lies
 /// side by side: a commit of several writes changes one page. A value begins with its stamp. The greatest
@@ -175,19 +175,19 @@ pub(in crate::store) fn commit(
     batch: Batch,
     version: &Version,
     now: Timestamp,
-) -> Result<Outcome> {
+) -> Result<CommitOutcome> {
     if let [Write { key, change: Change::Put { value, life, expect: Expect::Absent } }] =
         batch.writes.as_slice()
     {
         return put_absent(connection, key, &value.clone().stamped(version), (until(*life), now));
     }
     if !hold(connection, &batch.writes, now)? {
-        return Ok(Outcome::Conflict);
+        return Ok(CommitOutcome::Conflict);
     }
     for write in batch.writes {
         apply(connection, write, version)?;
     }
-    Ok(Outcome::Committed)
+    Ok(CommitOutcome::Committed)
 }
 
 /// The new sum, or `None` when the value is no number.
@@ -327,7 +327,7 @@ fn put_absent(
     key: &Key,
     stored: &[u8],
     (until, now): (i64, Timestamp),
-) -> Result<Outcome> {
+) -> Result<CommitOutcome> {
     let written = connection
         .prepare_cached(
             "INSERT INTO entry (key, value, until) VALUES (?1, ?2, ?3)
@@ -335,7 +335,7 @@ fn put_absent(
              WHERE entry.until <= ?4",
         )?
         .execute(params![key.sorted(), stored, until, now.millis()])?;
-    Ok(if written == 1 { Outcome::Committed } else { Outcome::Conflict })
+    Ok(if written == 1 { CommitOutcome::Committed } else { CommitOutcome::Conflict })
 }
 
 fn until(life: Life) -> i64 {

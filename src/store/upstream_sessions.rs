@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 
 use super::record::Records;
 use super::sessions::{self, SessionRef};
-use super::{Batch, Expect, Key, Life, Outcome, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
 /// Listed sessions that are looked at in one round trip, and how often; further ones end by their age.
 const PAGE: usize = 200;
@@ -176,7 +176,7 @@ pub async fn end_signed_out(
         let batch =
             Batch::new(key.partition()).put(&key, value, Life::Until(now.plus(UNDER_WAY)), Expect::Any);
         match records.store.commit(batch).await? {
-            Outcome::Committed | Outcome::Conflict => {}
+            CommitOutcome::Committed | CommitOutcome::Conflict => {}
         }
     }
     let meant = |session: &Session| session.upstream.as_ref().is_some_and(|upstream| there.means(upstream));

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Records};
-use super::{Batch, Expect, Key, Life, Outcome, StoreError, Value, Version};
+use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError, Value, Version};
 use crate::model::identity::IdentityKey;
 use crate::model::ids::{PoolId, Sub};
 use crate::model::time::Timestamp;
@@ -111,7 +111,11 @@ impl<'d> Users<'d> {
 
     /// Writes a new user under the likely `sub` of `identity`, with identity and user name: everything, or
     /// nothing where any of it is or was there.
-    pub async fn create_at_home(&self, user: &User, identity: &IdentityKey) -> Result<Outcome, StoreError> {
+    pub async fn create_at_home(
+        &self,
+        user: &User,
+        identity: &IdentityKey,
+    ) -> Result<CommitOutcome, StoreError> {
         let key = Key::identity(self.pool, &user.sub, &identity.digest());
         let batch =
             self.creation(user).put(&key, self.pointer(&key, &user.sub), Life::Forever, Expect::Absent);
@@ -129,7 +133,7 @@ impl<'d> Users<'d> {
         identity: &IdentityKey,
         sub: &Sub,
         former: Option<Version>,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<CommitOutcome, StoreError> {
         self.point(&self.identity_key(identity), sub, former.map_or(Expect::Absent, Expect::Version)).await
     }
 
@@ -137,7 +141,7 @@ impl<'d> Users<'d> {
     /// `sub` has it now.
     pub async fn reserve_username(&self, username: &str, sub: &Sub) -> Result<bool, StoreError> {
         let key = self.username_key(username);
-        if self.point(&key, sub, Expect::Absent).await? == Outcome::Committed {
+        if self.point(&key, sub, Expect::Absent).await? == CommitOutcome::Committed {
             return Ok(true);
         }
         let Some(pointer) = self.directory.get::<Pointer>(&key).await? else { return Ok(false) };
@@ -145,16 +149,17 @@ impl<'d> Users<'d> {
             return Ok(true);
         }
         let (_, deleted) = self.user_or_deleted(&pointer.value.sub).await?;
-        Ok(deleted && self.point(&key, sub, Expect::Version(pointer.version)).await? == Outcome::Committed)
+        Ok(deleted
+            && self.point(&key, sub, Expect::Version(pointer.version)).await? == CommitOutcome::Committed)
     }
 
     /// Writes a new user, unless there is or was one with this `sub`.
-    pub async fn create(&self, user: &User) -> Result<Outcome, StoreError> {
+    pub async fn create(&self, user: &User) -> Result<CommitOutcome, StoreError> {
         self.directory.store.commit(self.creation(user)).await
     }
 
     /// Replaces a user that was read at `version`.
-    pub async fn update(&self, user: &User, version: &Version) -> Result<Outcome, StoreError> {
+    pub async fn update(&self, user: &User, version: &Version) -> Result<CommitOutcome, StoreError> {
         let key = Key::user(self.pool, &user.sub);
         let batch = Batch::new(key.partition());
         let expect = Expect::Version(version.clone());
@@ -167,7 +172,7 @@ impl<'d> Users<'d> {
     /// Deletes a user read at its version; identities and name become free, the `sub` never does.
     ///
     /// The first write decides: when the process ends after it, the next sign-in or sign-up frees the rest.
-    pub async fn delete(&self, user: &Record<User>, now: Timestamp) -> Result<Outcome, StoreError> {
+    pub async fn delete(&self, user: &Record<User>, now: Timestamp) -> Result<CommitOutcome, StoreError> {
         let sub = &user.value.sub;
         let (key, deleted) = (Key::user(self.pool, sub), Key::deleted_user(self.pool, sub));
         let batch = Batch::new(key.partition()).delete(&key, Expect::Version(user.version.clone())).put(
@@ -176,14 +181,14 @@ impl<'d> Users<'d> {
             Life::Forever,
             Expect::Absent,
         );
-        if self.directory.store.commit(batch).await? == Outcome::Conflict {
-            return Ok(Outcome::Conflict);
+        if self.directory.store.commit(batch).await? == CommitOutcome::Conflict {
+            return Ok(CommitOutcome::Conflict);
         }
         for identity in &user.value.identities {
             self.free(&self.identity_key(&identity.key), sub).await?;
         }
         self.free(&self.username_key(&user.value.username), sub).await?;
-        Ok(Outcome::Committed)
+        Ok(CommitOutcome::Committed)
     }
 
     /// Removes a pointer that still points to `sub`; one that was taken over meanwhile stays.
@@ -192,12 +197,13 @@ impl<'d> Users<'d> {
             && &pointer.value.sub == sub
         {
             let batch = Batch::new(key.partition()).delete(key, Expect::Version(pointer.version));
-            let (Outcome::Committed | Outcome::Conflict) = self.directory.store.commit(batch).await?;
+            let (CommitOutcome::Committed | CommitOutcome::Conflict) =
+                self.directory.store.commit(batch).await?;
         }
         Ok(())
     }
 
-    async fn point(&self, key: &Key, sub: &Sub, expect: Expect) -> Result<Outcome, StoreError> {
+    async fn point(&self, key: &Key, sub: &Sub, expect: Expect) -> Result<CommitOutcome, StoreError> {
         self.directory
             .store
             .commit(Batch::new(key.partition()).put(key, self.pointer(key, sub), Life::Forever, expect))

@@ -4,10 +4,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::client::Client;
+use crate::model::client_authentication::Confirmation;
 use crate::model::identity::Claims;
 use crate::model::ids::{ClientId, FamilyId, SessionId, Sub, uuid_from};
 use crate::model::pool::Pool;
-use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::client_authentication::Confirmation;
 use crate::model::ids::{ClientId, FamilyId, PoolId, SessionId, Sub};
-use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::{CodeGrant, Epoch, SignIn};
 use crate::model::time::Timestamp;
@@ -78,7 +78,7 @@ pub struct RefreshTicket {
 
 /// How a presented token stands to its family's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenState {
     /// The token that is good now.
     Current,
     /// The token before, inside the grace period and while its successor is unused: the same successor is the
@@ -123,12 +123,12 @@ impl Family {
     }
 
     /// How `ticket`, which names this family, stands to the record at `now`.
-    pub fn standing(&self, ticket: &RefreshTicket, grace: Duration, now: Timestamp) -> Standing {
+    pub fn standing(&self, ticket: &RefreshTicket, grace: Duration, now: Timestamp) -> TokenState {
         match ticket.generation.cmp(&self.generation) {
-            Ordering::Greater => Standing::Ahead,
-            Ordering::Equal if ticket.nonce == self.nonce => Standing::Current,
-            Ordering::Less if self.answers_again(ticket, grace, now) => Standing::Repeat,
-            Ordering::Equal | Ordering::Less => Standing::Reused,
+            Ordering::Greater => TokenState::Ahead,
+            Ordering::Equal if ticket.nonce == self.nonce => TokenState::Current,
+            Ordering::Less if self.answers_again(ticket, grace, now) => TokenState::Repeat,
+            Ordering::Equal | Ordering::Less => TokenState::Reused,
         }
     }
 

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::keyset::Use;
 use super::pool_keys::PoolKeys;
+use crate::model::client_authentication::Confirmation;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::Claims;
 use crate::model::ids::{ClientId, FamilyId, SessionId, Sub};
 use crate::model::pool::Pool;
-use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{self, Algorithm, JwsError};

@@ -2,12 +2,12 @@
 
 use super::issuer::Issuer;
 use crate::model::client::Client;
+use crate::model::client_authentication::AssertionRules;
 use crate::model::fault::{Fault, Refusal};
-use crate::model::proof::AssertionRules;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::jose::JwsError;
 use crate::protocol::oauth2::client_assertion::{Assertion, AssertionError, Expected, verify};
-use crate::store::{Key, StoreError, marks};
+use crate::store::{Key, StoreError, replay_cache};
 
 /// Why an assertion authenticates nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +88,7 @@ pub async fn authenticate(
     let scope = format!("{}:{}", issuer.grants.pool.id, client.id);
     let key = Key::mark("client_jti", &scope, assertion.jti());
     // Exactly one of any number of uses is the first.
-    let first = marks::is_first(&issuer.grants.records.store, &key, assertion.expires()).await?;
+    let first = replay_cache::is_first(&issuer.grants.records.store, &key, assertion.expires()).await?;
     if first { Ok(()) } else { Err(AssertionRefusal::Replayed) }
 }
 

@@ -3,8 +3,8 @@
 
 use super::issuer::Issuer;
 use crate::model::client::Client;
+use crate::model::client_authentication::{Authentication, CertificateName, Confirmation};
 use crate::model::fault::{Fault, Refusal};
-use crate::model::proof::{Authentication, CertificateName, Confirmation};
 use crate::outside::client_authorities::NotVouched;
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 

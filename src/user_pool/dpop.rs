@@ -5,7 +5,7 @@ use super::issuer::Issuer;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::pool::Pool;
 use crate::protocol::oauth2::dpop::{DpopError, Expected, verify};
-use crate::store::{Key, StoreError, marks};
+use crate::store::{Key, StoreError, replay_cache};
 
 const NONCE: &str = "dpop nonce";
 /// A nonce is good in the window in which it was made and in the next one.
@@ -98,7 +98,7 @@ impl Refusal for DpopRefusal {
 
 /// The request that a proof speaks of.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct DpopRequest<'a> {
     /// Its method.
     pub method: &'a str,
     /// The path of its endpoint.
@@ -110,7 +110,7 @@ pub struct Asked<'a> {
 }
 
 /// The thumbprint of the key that `raw` proves possession of: one round trip.
-pub async fn prove(issuer: &Issuer<'_>, asked: Asked<'_>, raw: &str) -> Result<String, DpopRefusal> {
+pub async fn prove(issuer: &Issuer<'_>, asked: DpopRequest<'_>, raw: &str) -> Result<String, DpopRefusal> {
     let urls = urls(issuer.grants.pool, asked.path);
     let expected =
         Expected { method: asked.method, urls: &urls, access_token: asked.access_token, now: issuer.now };
@@ -122,7 +122,7 @@ pub async fn prove(issuer: &Issuer<'_>, asked: Asked<'_>, raw: &str) -> Result<S
     }
     let scope = format!("{}:{}", issuer.grants.pool.id, proof.jkt());
     let key = Key::mark("dpop_jti", &scope, proof.jti());
-    let first = marks::is_first(&issuer.grants.records.store, &key, proof.expires()).await?;
+    let first = replay_cache::is_first(&issuer.grants.records.store, &key, proof.expires()).await?;
     if first { Ok(proof.jkt().to_owned()) } else { Err(DpopRefusal::Replayed) }
 }
 

@@ -8,7 +8,7 @@ use super::issuer::{Issuer, token_type};
 use crate::model::client::{Client, Grant, Rotation};
 use crate::model::identity::Claims;
 use crate::store::StoreError;
-use crate::token::refresh::{RefreshTicket, Standing};
+use crate::token::refresh::{RefreshTicket, TokenState};
 
 /// Describes `token` to `caller`, which has authenticated. Everything that is not an active token which
 /// `caller` may look at gives `{"active": false}` and nothing more: garbage, ID tokens, ended families, other
@@ -60,7 +60,7 @@ async fn refresh_token(
     let expires = family.expires.min(family.created.plus(owner.lifetimes.refresh_token));
     let good = expires > issuer.now
         && held.epoch.covers(&family.epoch)
-        && family.standing(ticket, grace, issuer.now) != Standing::Reused
+        && family.standing(ticket, grace, issuer.now) != TokenState::Reused
         && may_look(caller, owner.id.as_str());
     let mut answer = json!({
         "active": true,

@@ -3,8 +3,8 @@
 use super::token_refusal::TokenRefusal;
 use crate::flow::next::Catalogue;
 use crate::model::client::{Client, Grant};
+use crate::model::client_authentication::Confirmation;
 use crate::model::ids::Sub;
-use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::SignIn;
 use crate::model::time::Timestamp;

@@ -13,6 +13,7 @@ pub mod introspect;
 pub mod issue_code;
 pub mod issuer;
 pub mod oidc_sign_out;
+mod pkce;
 pub mod provision;
 pub mod redeem;
 pub mod refresh;

@@ -21,7 +21,7 @@ use crate::config::PoolConfig;
 use crate::model::ids::ProviderName;
 use crate::model::secret::{ExposeSecret as _, SecretString};
 use crate::model::session::Session;
-use crate::outside::refreshing::Asker;
+use crate::outside::stale_while_revalidate::Asker;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::jose::{Algorithm, JwsError, KeySet};
 use crate::protocol::oidc::issuer::Issuer;
@@ -29,7 +29,7 @@ use crate::protocol::oidc::logout_token::{self, Expected, LogoutTokenError};
 use crate::provider::settings::{LogoutRule, Oidc, Protocol, Provider};
 use crate::store::record::Records;
 use crate::store::upstream_sessions::{self, Said, SignedOutThere};
-use crate::store::{Key, StoreError, marks};
+use crate::store::{Key, StoreError, replay_cache};
 
 /// Where a logout token for a provider is posted: this, and the provider's name.
 pub const BACK_CHANNEL: &str = "/oauth2/backchannel_logout";
@@ -108,7 +108,7 @@ impl<'a> Door<'a> {
             return Err(LogoutRefusal::Replayed(token.jti.chars().take(64).collect()));
         }
         let ended = self.end(there, Some(Said { at: token.issued, now })).await?;
-        marks::is_first(&records.store, &mark, token.over).await?;
+        replay_cache::is_first(&records.store, &mark, token.over).await?;
         Ok(ended)
     }
 

@@ -13,7 +13,7 @@ use crate::provider::quirks;
 use crate::provider::settings::{EmailTrust, Provider};
 use crate::store::record::Records;
 use crate::store::users::{Owner, Users};
-use crate::store::{Outcome, StoreError};
+use crate::store::{CommitOutcome, StoreError};
 
 /// How often a sign-in starts over because another one of the same person was faster.
 const ATTEMPTS: usize = 16;
@@ -98,7 +98,7 @@ impl Refusal for ProvisionError {
 
 /// Whom a sign-in found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
+pub enum FoundUser {
     /// A user, as stored.
     Known(User),
     /// A user who is to be written: by [`Proved::make`], beside whatever else is only good once that
@@ -150,7 +150,7 @@ impl<'p> Proved<'p> {
 
     /// The user. A known one is read in one round trip, or two where its `sub` is not the likely one, and
     /// written only when something changed.
-    pub async fn find(&self) -> Result<Found, ProvisionError> {
+    pub async fn find(&self) -> Result<FoundUser, ProvisionError> {
         let users = self.users;
         for _ in 0..ATTEMPTS {
             let (fresh, now) =
@@ -162,28 +162,28 @@ impl<'p> Proved<'p> {
                     }
                     let user = self.applied(&record.value, now());
                     if user == record.value
-                        || users.update(&user, &record.version).await? == Outcome::Committed
+                        || users.update(&user, &record.version).await? == CommitOutcome::Committed
                     {
-                        return Ok(Found::Known(user));
+                        return Ok(FoundUser::Known(user));
                     }
                 }
                 Owner::Reserved(sub) => {
                     let username = self.reserve_username(&sub).await?.ok_or(ProvisionError::Busy)?;
                     let user = self.first(sub, username, now());
-                    if users.create(&user).await? == Outcome::Committed {
-                        return Ok(Found::Known(user));
+                    if users.create(&user).await? == CommitOutcome::Committed {
+                        return Ok(FoundUser::Known(user));
                     }
                 }
                 Owner::Nobody(Some(sub)) => {
-                    return Ok(Found::New(self.first(sub, self.username.clone(), now())));
+                    return Ok(FoundUser::New(self.first(sub, self.username.clone(), now())));
                 }
                 // Whether this or another sign-in won the reservation shows when the owner is read again.
                 Owner::Nobody(None) => {
-                    let (Outcome::Committed | Outcome::Conflict) =
+                    let (CommitOutcome::Committed | CommitOutcome::Conflict) =
                         users.reserve_identity(self.key, &fresh(), None).await?;
                 }
                 Owner::Former(version) => {
-                    let (Outcome::Committed | Outcome::Conflict) =
+                    let (CommitOutcome::Committed | CommitOutcome::Conflict) =
                         users.reserve_identity(self.key, &fresh(), Some(version)).await?;
                 }
             }
@@ -198,12 +198,12 @@ impl<'p> Proved<'p> {
     /// [`ProvisionError::Busy`] when somebody else took the name meanwhile: then this person's user will be
     /// another one.
     pub async fn make(&self, user: &User) -> Result<(), ProvisionError> {
-        if self.users.create_at_home(user, self.key).await? == Outcome::Committed {
+        if self.users.create_at_home(user, self.key).await? == CommitOutcome::Committed {
             return Ok(());
         }
         match self.find().await? {
-            Found::Known(known) if known.sub == user.sub => Ok(()),
-            Found::Known(_) | Found::New(_) => Err(ProvisionError::Busy),
+            FoundUser::Known(known) if known.sub == user.sub => Ok(()),
+            FoundUser::Known(_) | FoundUser::New(_) => Err(ProvisionError::Busy),
         }
     }
 

@@ -8,13 +8,12 @@
 use futures_util::future::try_join;
 
 use super::issuer::{Granted, Issuer, Tokens};
+use super::pkce;
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant};
-use crate::model::encoding::{base64url, sha256};
-use crate::model::proof::Confirmation;
-use crate::model::secret::same_secret;
+use crate::model::client_authentication::Confirmation;
 use crate::model::trace::redact;
-use crate::store::Outcome;
+use crate::store::CommitOutcome;
 use crate::store::grants::{Code, CodeHandle, FreshCode};
 use crate::token::refresh::Family;
 
@@ -64,8 +63,8 @@ pub async fn redeem(
     let granted = Granted { client, user: &user, family: &family, scopes: &family.scopes };
     let tokens = issuer.issue(&granted, code.grant.nonce.as_deref())?;
     match issuer.grants.redeem(&handle, &code, &family).await? {
-        Outcome::Committed => Ok(tokens),
-        Outcome::Conflict => Err(replayed(issuer, &handle).await),
+        CommitOutcome::Committed => Ok(tokens),
+        CommitOutcome::Conflict => Err(replayed(issuer, &handle).await),
     }
 }
 
@@ -73,7 +72,7 @@ pub async fn redeem(
 pub async fn burn_unauthenticated(issuer: &Issuer<'_>, code: &str) -> Result<(), TokenRefusal> {
     let Some(handle) = issuer.grants.open_code(code) else { return Ok(()) };
     if let Code::Fresh(code) = issuer.grants.load_code(&handle).await? {
-        let (Outcome::Committed | Outcome::Conflict) = issuer.grants.burn(&handle, &code).await?;
+        let (CommitOutcome::Committed | CommitOutcome::Conflict) = issuer.grants.burn(&handle, &code).await?;
     }
     Ok(())
 }
@@ -95,7 +94,7 @@ fn check(
         let came = asked.redirect_uri.map(|uri| redact::cut(uri, 512));
         return Err(TokenRefusal::RedirectMismatch { came, asked: grant.redirect_uri.clone() });
     }
-    proof_key(grant.code_challenge.as_deref(), asked.code_verifier)?;
+    pkce::check(grant.code_challenge.as_deref(), asked.code_verifier)?;
     if client.is_public() && grant.code_challenge.is_none() {
         return Err(TokenRefusal::VerifierMissing);
     }
@@ -106,21 +105,6 @@ fn check(
         return Err(TokenRefusal::Target);
     }
     if code.epoch.covers(&grant.epoch) { Ok(()) } else { Err(TokenRefusal::SignedOut) }
-}
-
-/// [RFC 7636 section 4.6](https://www.rfc-editor.org/rfc/rfc7636#section-4.6), S256 only.
-fn proof_key(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), TokenRefusal> {
-    match (challenge, verifier) {
-        (None, None) => Ok(()),
-        (None, Some(_)) => Err(TokenRefusal::VerifierUnasked),
-        (Some(_), None) => Err(TokenRefusal::VerifierMissing),
-        (Some(challenge), Some(verifier)) => {
-            let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-            let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
-            let matches = same_secret(base64url(sha256(verifier)), challenge);
-            if well_formed && matches { Ok(()) } else { Err(TokenRefusal::VerifierMismatch) }
-        }
-    }
 }
 
 /// Without refresh tokens the family is over when the last token of this redemption is.
@@ -139,8 +123,8 @@ async fn burn(
     refusal: TokenRefusal,
 ) -> TokenRefusal {
     match issuer.grants.burn(handle, code).await {
-        Ok(Outcome::Committed) => refusal,
-        Ok(Outcome::Conflict) => replayed(issuer, handle).await,
+        Ok(CommitOutcome::Committed) => refusal,
+        Ok(CommitOutcome::Conflict) => replayed(issuer, handle).await,
         Err(error) => error.into(),
     }
 }

@@ -12,11 +12,11 @@ use futures_util::future::try_join;
 use super::issuer::{Granted, Issuer, Tokens};
 use super::token_refusal::TokenRefusal;
 use crate::model::client::{Client, Grant, Rotation};
-use crate::model::proof::Confirmation;
+use crate::model::client_authentication::Confirmation;
 use crate::model::scope::Scopes;
-use crate::store::Outcome;
-use crate::store::grants::Held;
-use crate::token::refresh::{Family, RefreshTicket, Standing};
+use crate::store::CommitOutcome;
+use crate::store::grants::FamilyRead;
+use crate::token::refresh::{Family, RefreshTicket, TokenState};
 
 /// How often a refresh reads again after losing a race.
 const ATTEMPTS: usize = 4;
@@ -57,9 +57,9 @@ pub async fn refresh(
         let tokens = issuer.issue(&Granted { client, user: &user, family, scopes: &scopes }, None)?;
         let outcome = match &next {
             Some(family) => issuer.grants.replace(&ticket.sub, &held, family).await?,
-            None => Outcome::Committed,
+            None => CommitOutcome::Committed,
         };
-        if outcome == Outcome::Committed {
+        if outcome == CommitOutcome::Committed {
             return Ok(tokens);
         }
     }
@@ -70,7 +70,7 @@ pub async fn refresh(
 fn check(
     issuer: &Issuer<'_>,
     client: &Client,
-    held: &Held,
+    held: &FamilyRead,
     asked: &Refresh<'_>,
 ) -> Result<Scopes, TokenRefusal> {
     let family = &held.family;
@@ -128,20 +128,20 @@ async fn advance(
     issuer: &Issuer<'_>,
     client: &Client,
     ticket: &RefreshTicket,
-    held: &Held,
+    held: &FamilyRead,
 ) -> Result<Option<Family>, TokenRefusal> {
     let (rotates, grace) = match client.rotation {
         Rotation::Off => (false, Duration::ZERO),
         Rotation::On { grace } => (true, grace),
     };
     match held.family.standing(ticket, grace, issuer.now) {
-        Standing::Repeat => Ok(None),
-        Standing::Current if !rotates => Ok(None),
-        Standing::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),
-        Standing::Current | Standing::Ahead => {
+        TokenState::Repeat => Ok(None),
+        TokenState::Current if !rotates => Ok(None),
+        TokenState::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),
+        TokenState::Current | TokenState::Ahead => {
             Ok(Some(held.family.succeed(ticket, issuer.grants.random.stamp(), issuer.now)))
         }
-        Standing::Reused => {
+        TokenState::Reused => {
             tracing::warn!(code = "refresh_token_reused", pool = %ticket.pool, client = %client.id,
                 family = %ticket.family, "a replaced refresh token came again: its family is revoked");
             issuer.grants.revoke(&ticket.sub, &ticket.family).await?;

@@ -16,7 +16,7 @@ use super::federate::{Departure, FederationError, SamlRefusal};
 use crate::model::identity::{SamlSession, UpstreamSession};
 use crate::model::ids::ProviderName;
 use crate::model::session::Session;
-use crate::protocol::saml::algorithm::Policy;
+use crate::protocol::saml::algorithm::SignaturePolicy;
 use crate::protocol::saml::binding::{Binding, Message};
 use crate::protocol::saml::logout::{
     self, Expected, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received,
@@ -28,7 +28,7 @@ use crate::protocol::saml::subject::NameId;
 use crate::provider::saml::Saml;
 use crate::store::record::Records;
 use crate::store::upstream_sessions::{self, Named, Usual};
-use crate::store::{Batch, Expect, Key, Life, Outcome, StoreError, marks};
+use crate::store::{Batch, CommitOutcome, Expect, Key, Life, StoreError, replay_cache};
 
 /// How long a person who signs out waits for a provider's metadata, which is usually known.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -114,8 +114,8 @@ async fn remember(connection: Connection<'_>, handle: &str, leaving: &Leaving) -
     let life = Life::Until(connection.app.outside.clock.now().plus(RETURN_LIFE));
     let batch = Batch::new(key.partition()).put(&key, records.encode(&key, leaving), life, Expect::Absent);
     match records.store.commit(batch).await? {
-        Outcome::Committed => Ok(()),
-        Outcome::Conflict => Err(StoreError::Misuse("a sign-out handle was used twice")),
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Conflict => Err(StoreError::Misuse("a sign-out handle was used twice")),
     }
 }
 
@@ -167,7 +167,10 @@ pub async fn honour(
     // Used up only when everything has ended: what failed may be tried again, and ending twice ends nothing
     // more.
     let ended = end(connection, &request, usual).await.map_err(SamlRefusal::Store)?;
-    if !marks::is_first(&records.store, &mark, request.acceptable_until).await.map_err(SamlRefusal::Store)? {
+    if !replay_cache::is_first(&records.store, &mark, request.acceptable_until)
+        .await
+        .map_err(SamlRefusal::Store)?
+    {
         return Err(replayed());
     }
     let answer = match answers_to(&metadata) {
@@ -230,6 +233,6 @@ fn expected<'a>(
         keys: &metadata.signing,
         decryption: &[],
         skew: saml.accept.skew,
-        policy: Policy { sha1: saml.accept.sha1(now) },
+        policy: SignaturePolicy { sha1: saml.accept.sha1(now) },
     }
 }

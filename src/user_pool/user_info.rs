@@ -2,10 +2,10 @@
 //! 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
 
 use super::access::{AccessRefusal, living_access};
-use super::dpop::{Asked, DpopRefusal, prove};
+use super::dpop::{DpopRefusal, DpopRequest, prove};
 use super::issuer::Issuer;
+use crate::model::client_authentication::Confirmation;
 use crate::model::identity::Claims;
-use crate::model::proof::Confirmation;
 use crate::token::claims;
 
 /// Under which scheme an access token came.
@@ -77,7 +77,7 @@ async fn held_by_sender(
         (Some(Confirmation::Jkt(jkt)), Scheme::Dpop) => {
             let proof = shown.proof.ok_or(DpopRefusal::Missing)?;
             let asked =
-                Asked { method: shown.method, path: shown.path, access_token: Some(raw), nonce: false };
+                DpopRequest { method: shown.method, path: shown.path, access_token: Some(raw), nonce: false };
             if prove(issuer, asked, proof).await? == *jkt {
                 Ok(())
             } else {

@@ -6,8 +6,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use super::request_context::{misdirected, pool_of};
 use super::security_headers;
-use super::visit::{misdirected, pool_of};
 use crate::app::App;
 use crate::model::ids::ProviderName;
 

@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 
 use super::server::Peer;
-use crate::config::{Forwarded, Network, Reception};
+use crate::config::{Forwarded, Listener, Network};
 
 /// Longest chain that is followed; real ones have a handful of hops.
 const MAX_HOPS: usize = 20;
@@ -15,12 +15,12 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The client's address: the peer's, or, where that is a trusted proxy, the last address in the chain that no
 /// trusted proxy wrote of itself. What stands further left in the chain came from the client and proves
 /// nothing. `None` outside a listener.
-pub fn client_address(parts: &Parts, reception: &Reception) -> Option<IpAddr> {
+pub fn client_address(parts: &Parts, reception: &Listener) -> Option<IpAddr> {
     let Peer(peer) = *parts.extensions.get::<Peer>()?;
     Some(behind(peer.ip().to_canonical(), &parts.headers, reception))
 }
 
-fn behind(peer: IpAddr, headers: &HeaderMap, reception: &Reception) -> IpAddr {
+fn behind(peer: IpAddr, headers: &HeaderMap, reception: &Listener) -> IpAddr {
     let trusted =
         |address: IpAddr| reception.trusted_proxies.iter().any(|network: &Network| network.contains(address));
     let mut nearest = peer;
@@ -67,10 +67,10 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn reception(forwarded: Forwarded) -> Reception {
+    fn reception(forwarded: Forwarded) -> Listener {
         let trusted_proxies =
             ["10.0.0.0/8", "2001:db8:1::/48"].map(|text| Network::parse(text).unwrap()).to_vec();
-        Reception { trusted_proxies, forwarded, ..Reception::default() }
+        Listener { trusted_proxies, forwarded, ..Listener::default() }
     }
 
     fn seen(peer: &str, forwarded: Forwarded, lines: &[(&str, &str)]) -> String {

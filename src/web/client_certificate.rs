@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use super::server::{Peer, PeerCertificates};
-use crate::config::{Network, Reception};
+use crate::config::{Listener, Network};
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::protocol::oauth2::forwarded_certificate;
 use crate::user_pool::client_certificate::Presented;
@@ -16,7 +16,7 @@ const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 
 /// What the sender of this request showed. Of a trusted proxy only the header counts, for a certificate of
 /// its connection is its own; of anybody else only the connection's.
-pub fn of(parts: &Parts, reception: &Reception) -> Presented {
+pub fn of(parts: &Parts, reception: &Listener) -> Presented {
     let Some(Peer(peer)) = parts.extensions.get::<Peer>() else { return Presented::Nothing };
     // Behind a PROXY header the peer is whoever speaks TLS with us.
     let by_proxy = !reception.proxy_protocol

@@ -1,15 +1,15 @@
 //! HTTP: every route on one screen.
 
 pub mod admin;
-pub mod around;
-pub mod arrival;
+pub mod middleware;
+pub mod complete_sign_in;
 pub mod assets;
 pub mod client_address;
 pub mod client_auth;
 pub mod client_certificate;
 pub mod cookie;
 pub mod cors;
-pub mod departure;
+pub mod provider_redirect;
 pub mod error;
 pub mod form;
 pub mod gallery;
@@ -21,10 +21,10 @@ pub mod saml2;
 pub mod security_headers;
 pub mod server;
 pub mod sign_in;
-pub mod story;
+pub mod trace_recording;
 pub mod texts;
 pub mod trial;
-pub mod visit;
+pub mod request_context;
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub use minijinja::Error as TemplateError;
 use crate::app::App;
 use crate::user_pool::oidc_sign_out::{BACK_CHANNEL, FRONT_CHANNEL};
 
-use self::around::Around;
 use self::hosted::{login, logout};
+use self::middleware::Middleware;
 use self::oauth2::api::{preflight_get_and_post, preflight_post};
 use self::oauth2::{
     authorize, backchannel_logout, frontchannel_logout, idpresponse, introspect, par, revoke, token,
@@ -82,7 +82,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/assets/brand.css", get(assets::brand))
         .route("/assets/logo.svg", get(assets::logo))
         .route("/assets/marks/{provider}", get(assets::mark));
-    Ok(routes.layer(Around::new(app.clone(), pages)).with_state(app))
+    Ok(routes.layer(Middleware::new(app.clone(), pages)).with_state(app))
 }
 
 /// `path` with a provider's name behind it.

@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::model::trace_context::TraceContext;
-use crate::outside::telemetry::{Kind, Work, within};
+use crate::outside::telemetry::{Work, WorkKind, within};
 use crate::web::server::Peer;
 
 /// Where Cognito's clients look for the id of a request.
@@ -17,13 +17,13 @@ const TRACEPARENT: &str = "traceparent";
 
 /// What is known of a request when it comes.
 #[derive(Debug)]
-pub struct Asked {
+pub struct ObservedRequest {
     endpoint: Option<MatchedPath>,
     method: Method,
     parent: Option<TraceContext>,
 }
 
-impl Asked {
+impl ObservedRequest {
     /// Looks at a request. A trace may begin at a trusted proxy; whatever else says so is not believed.
     pub fn of(app: &App, request: &Request) -> Self {
         Self {
@@ -35,9 +35,13 @@ impl Asked {
 }
 
 /// Answers a request as one step of a trace.
-pub async fn observe(app: &App, asked: Asked, answered: impl Future<Output = Response>) -> Response {
+pub async fn observe(
+    app: &App,
+    asked: ObservedRequest,
+    answered: impl Future<Output = Response>,
+) -> Response {
     let outside = &app.outside;
-    let Asked { endpoint, method, parent } = asked;
+    let ObservedRequest { endpoint, method, parent } = asked;
     let endpoint = endpoint.as_ref().map_or("other", MatchedPath::as_str);
     let context = match parent {
         Some(parent) => parent.step(outside.random.bytes()),
@@ -52,7 +56,7 @@ pub async fn observe(app: &App, asked: Asked, answered: impl Future<Output = Res
     if outside.telemetry.is_on() {
         outside.telemetry.report(Work {
             name: format!("{} {endpoint}", known(&method)),
-            kind: Kind::Server,
+            kind: WorkKind::Server,
             context,
             parent: parent.map(|parent| parent.span),
             began,
@@ -71,7 +75,7 @@ pub async fn observe(app: &App, asked: Asked, answered: impl Future<Output = Res
     answer
 }
 
-/// A trace that begins here: its id and that of its first step, from one visit to the random source.
+/// A trace that begins here: its id and that of its first step, from one call of the random source.
 fn begin(random: [u8; 24], sampled: bool) -> TraceContext {
     let (mut trace, mut span) = ([0; 16], [0; 8]);
     let (of_trace, of_span) = random.split_at(trace.len());

@@ -2,7 +2,7 @@
 //! `axum::serve` lacks (H-30, H-32).
 
 mod body;
-mod guests;
+mod connection_limits;
 mod proxy_protocol;
 pub mod tls;
 
@@ -29,8 +29,8 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
 use self::body::TimedBody;
-pub use self::guests::Capacity;
-use self::guests::{Guests, Place, Seat};
+pub use self::connection_limits::Capacity;
+use self::connection_limits::{ConnectionLimits, ConnectionPermit, ConnectionSlot};
 use self::tls::Tls;
 use crate::config::Network;
 
@@ -59,7 +59,7 @@ impl Default for Deadlines {
 
 /// How a listener receives connections.
 #[derive(Debug, Clone, Default)]
-pub struct Reception {
+pub struct Listener {
     /// What a peer may take its time for.
     pub deadlines: Deadlines,
     /// The balancers that begin every connection with a PROXY header; nobody else may connect then.
@@ -94,18 +94,18 @@ pub struct PeerCertificates(pub Arc<[Vec<u8>]>);
 pub async fn serve(listener: TcpListener, router: Router) {
     let (_keep, router) = watch::channel(router);
     let (_phase, phase) = watch::channel(Phase::Serving);
-    serve_with(Reception::default(), listener, router, phase).await;
+    serve_with(Listener::default(), listener, router, phase).await;
 }
 
 /// Serves on `listener` until the phase is [`Phase::Stopping`] or its sender is gone, then finishes what runs
 /// within 30 s. Each request is answered by the router of its moment.
 pub async fn serve_with(
-    reception: Reception,
+    reception: Listener,
     listener: TcpListener,
     router: watch::Receiver<Router>,
     phase: watch::Receiver<Phase>,
 ) {
-    let guests = Guests::new(reception.capacity.clone());
+    let guests = ConnectionLimits::new(reception.capacity.clone());
     let draining = GracefulShutdown::new();
     let receive = |(stream, peer, place): Arrival| {
         let (reception, watcher) = (reception.clone(), draining.watcher());
@@ -149,9 +149,9 @@ async fn told_to_stop(mut phase: watch::Receiver<Phase>) {
     drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
 }
 
-type Arrival = (TcpStream, SocketAddr, Place);
+type Arrival = (TcpStream, SocketAddr, ConnectionPermit);
 
-async fn accept(listener: &TcpListener, guests: &Guests) -> Arrival {
+async fn accept(listener: &TcpListener, guests: &ConnectionLimits) -> Arrival {
     loop {
         let place = guests.place().await;
         match listener.accept().await {
@@ -167,10 +167,10 @@ async fn accept(listener: &TcpListener, guests: &Guests) -> Arrival {
 
 /// What one connection is served with.
 struct Connection {
-    reception: Reception,
+    reception: Listener,
     router: watch::Receiver<Router>,
     phase: watch::Receiver<Phase>,
-    guests: Guests,
+    guests: ConnectionLimits,
     watcher: Watcher,
 }
 
@@ -207,7 +207,7 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
         shown: Option<PeerCertificates>,
-        _seat: Seat,
+        _seat: ConnectionSlot,
     ) {
         let Deadlines { headers, body } = self.reception.deadlines;
         let asked = Arc::new(AtomicBool::new(false));

@@ -19,15 +19,15 @@ use crate::user_pool::federate::FederationError;
 use crate::user_pool::issue_code::{issue_code, open_and_issue_code};
 use crate::user_pool::provision::Proved;
 
-use super::departure;
 use super::error::Failure;
 use super::oauth2::par;
 use super::page::Frame;
-use super::visit::Visit;
+use super::provider_redirect;
+use super::request_context::RequestContext;
 
 /// Where a sign-in stands when the decision is asked for.
 #[derive(Debug)]
-pub struct Standing<'a> {
+pub struct SignInStep<'a> {
     /// The app's request.
     pub request: &'a AuthorizeRequest,
     /// Under what its story is kept.
@@ -53,7 +53,7 @@ pub struct Newcomer<'a> {
     pub user: &'a User,
 }
 
-impl Standing<'_> {
+impl SignInStep<'_> {
     /// Until the user is written: before that nobody may hear of a session or a code.
     async fn arrived(&self) -> Result<(), Failure> {
         match self.newcomer {
@@ -64,8 +64,8 @@ impl Standing<'_> {
 }
 
 /// Asks for the next step and takes it.
-pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Response, Failure> {
-    let config = visit.config.clone();
+pub async fn proceed(ctx: &mut RequestContext, standing: SignInStep<'_>) -> Result<Response, Failure> {
+    let config = ctx.config.clone();
     let client =
         config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
     let offered = config.providers.offered(client);
@@ -76,20 +76,19 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         accepted: standing.accepted,
         asked: standing.asked.as_ref(),
         offered: &offered,
-        now: visit.now(),
+        now: ctx.now(),
     });
     if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_)))
     {
         // The person is signed in, and this app gets no code.
         standing.arrived().await?;
-        let cookie =
-            sessions::create(&visit.app.state, &visit.app.seal, &config.pool, session.session()).await?;
-        visit.sign_in(&cookie);
+        let cookie = sessions::create(&ctx.app.state, &ctx.app.seal, &config.pool, session.session()).await?;
+        ctx.sign_in(&cookie);
     }
     match step {
         Step::Issue(authorization) => {
-            let grant = grant(visit, client, standing.request, &authorization);
-            let code = issue(visit, &standing, grant).await?;
+            let grant = grant(ctx, client, standing.request, &authorization);
+            let code = issue(ctx, &standing, grant).await?;
             let request = standing.request;
             Ok(see_other(&response::success(
                 &request.redirect_uri,
@@ -100,22 +99,22 @@ pub async fn proceed(visit: &mut Visit, standing: Standing<'_>) -> Result<Respon
         }
         Step::LoginRequired => Err(Failure::LoginRequired),
         Step::GoTo(provider) => {
-            let flow = start(visit, &standing);
-            go_to(visit, &flow, &provider).await
+            let flow = start(ctx, &standing);
+            go_to(ctx, &flow, &provider).await
         }
         Step::SignIn => {
-            let flow = start(visit, &standing);
+            let flow = start(ctx, &standing);
             let handle =
-                flows::begin(&visit.app.state, &visit.app.outside.random, &flow).await.map_err(not_kept)?;
+                flows::begin(&ctx.app.state, &ctx.app.outside.random, &flow).await.map_err(not_kept)?;
             Ok(see_other(&format!("/login?flow={handle}")))
         }
     }
 }
 
 /// Whether the person could go on with `session` where the app wants them to choose an account.
-pub fn would_do(visit: &Visit, request: &AuthorizeRequest, session: &LiveSession) -> bool {
-    let Some(client) = visit.config.pool.client(request.client.as_str()) else { return false };
-    let (session, now, offered) = (Some(session), visit.now(), visit.offered(client));
+pub fn would_do(ctx: &RequestContext, request: &AuthorizeRequest, session: &LiveSession) -> bool {
+    let Some(client) = ctx.config.pool.client(request.client.as_str()) else { return false };
+    let (session, now, offered) = (Some(session), ctx.now(), ctx.offered(client));
     next::may_be_accepted(Facts {
         request,
         session,
@@ -129,25 +128,30 @@ pub fn would_do(visit: &Visit, request: &AuthorizeRequest, session: &LiveSession
 
 /// Sends the browser to `provider`: the flow is stored anew under the handle that becomes `state` or
 /// `RelayState`.
-pub async fn go_to(visit: &mut Visit, flow: &Flow, provider: &ProviderName) -> Result<Response, Failure> {
-    let config = visit.config.clone();
+pub async fn go_to(
+    ctx: &mut RequestContext,
+    flow: &Flow,
+    provider: &ProviderName,
+) -> Result<Response, Failure> {
+    let config = ctx.config.clone();
     let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
-    let handle = visit.app.outside.random.token();
-    let (departure, pending) = departure::begin(visit, provider, flow.request.wishes(), &handle).await?;
-    flows::put(&visit.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;
-    Ok(departure::answer(visit, &departure, &provider.label))
+    let handle = ctx.app.outside.random.token();
+    let (departure, pending) =
+        provider_redirect::begin(ctx, provider, flow.request.wishes(), &handle).await?;
+    flows::put(&ctx.app.state, &handle, &flow.send_to(pending)).await.map_err(not_kept)?;
+    Ok(provider_redirect::answer(ctx, &departure, &provider.label))
 }
 
 /// The answer when a good request could not be fulfilled: told to the app at once when the person cancelled
 /// or no page may be shown, else shown to the person with a link that tells the app.
 pub async fn failed(
-    visit: &Visit,
+    ctx: &RequestContext,
     request: &AuthorizeRequest,
     reference: &ReferenceId,
     failure: &Failure,
 ) -> Response {
     let description = failure.description(reference);
-    let pool = &visit.config.pool;
+    let pool = &ctx.config.pool;
     let back = response::error(
         &request.redirect_uri,
         &pool.issuer,
@@ -156,13 +160,13 @@ pub async fn failed(
         &description,
     );
     if request.prompt.none || failure.is_answer() {
-        visit.note(reference, failure).await;
+        ctx.note(reference, failure).await;
         return see_other(&back);
     }
     let client_name = pool.client(request.client.as_str()).and_then(|client| client.name.as_deref());
-    visit.note(reference, failure).await;
-    let frame = Frame::of(&visit.config, request.language.unwrap_or(visit.language));
-    failure.page(&visit.pages, &frame, reference, Some((&back, client_name)))
+    ctx.note(reference, failure).await;
+    let frame = Frame::of(&ctx.config, request.language.unwrap_or(ctx.language));
+    failure.page(&ctx.pages, &frame, reference, Some((&back, client_name)))
 }
 
 /// 303, so that a POST is never repeated at the target.
@@ -177,20 +181,14 @@ pub fn see_other(location: &str) -> Response {
     }
 }
 
-fn start(visit: &mut Visit, standing: &Standing<'_>) -> Flow {
-    let binding = visit.bind();
-    Flow::start(
-        &visit.config.pool,
-        standing.request.clone(),
-        standing.reference.clone(),
-        binding,
-        visit.now(),
-    )
+fn start(ctx: &mut RequestContext, standing: &SignInStep<'_>) -> Flow {
+    let binding = ctx.bind();
+    Flow::start(&ctx.config.pool, standing.request.clone(), standing.reference.clone(), binding, ctx.now())
 }
 
 /// What the app's code will stand for.
 fn grant(
-    visit: &Visit,
+    ctx: &RequestContext,
     client: &Client,
     request: &AuthorizeRequest,
     authorization: &Authorization,
@@ -207,17 +205,21 @@ fn grant(
         sign_in: authorization.sign_in().clone(),
         session: authorization.session().clone(),
         epoch: authorization.epoch().clone(),
-        family: FamilyId::from_random(visit.app.outside.random.bytes()),
-        expires: visit.now().plus(client.proof.code_lifetime(visit.config.pool.code_lifetime)),
+        family: FamilyId::from_random(ctx.app.outside.random.bytes()),
+        expires: ctx.now().plus(client.proof.code_lifetime(ctx.config.pool.code_lifetime)),
     }
 }
 
 /// The code, with which a new session is opened; one that was there before is marked as used.
-async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> Result<String, Failure> {
-    let (app, config) = (visit.app.clone(), visit.config.clone());
+async fn issue(
+    ctx: &mut RequestContext,
+    standing: &SignInStep<'_>,
+    grant: CodeGrant,
+) -> Result<String, Failure> {
+    let (app, config) = (ctx.app.clone(), ctx.config.clone());
     if let Some(handle) = &standing.request.pushed {
         // Remembered longer than any sign-in that it began.
-        let until = visit.now().plus(config.pool.flow_lifetime).plus(par::LIFETIME);
+        let until = ctx.now().plus(config.pool.flow_lifetime).plus(par::LIFETIME);
         if !pushed::spend(&app.state, handle, until).await? {
             return Err(Failure::Request(RequestError::UnknownRequestUri));
         }
@@ -236,16 +238,16 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
             let (code, cookie) = match (opened, arrived) {
                 (opened, Ok(())) => opened?,
                 (Ok((_, cookie)), Err(failure)) => {
-                    discard(visit, &cookie).await;
+                    discard(ctx, &cookie).await;
                     return Err(failure);
                 }
                 (Err(_), Err(failure)) => return Err(failure),
             };
-            visit.sign_in(&cookie);
+            ctx.sign_in(&cookie);
             return Ok(code);
         }
         Some(session) => {
-            sessions::touch(&app.state, &config.pool, session, &grant.client, visit.now()).await?;
+            sessions::touch(&app.state, &config.pool, session, &grant.client, ctx.now()).await?;
         }
         None => {}
     }
@@ -253,9 +255,9 @@ async fn issue(visit: &mut Visit, standing: &Standing<'_>, grant: CodeGrant) -> 
 }
 
 /// Ends a session that nobody has heard of and that has no user.
-async fn discard(visit: &Visit, cookie: &str) {
-    if let Some(reference) = SessionRef::open(&visit.app.seal, &visit.config.pool.id, cookie) {
-        drop(sessions::end(&visit.app.state, &reference).await);
+async fn discard(ctx: &RequestContext, cookie: &str) {
+    if let Some(reference) = SessionRef::open(&ctx.app.seal, &ctx.config.pool.id, cookie) {
+        drop(sessions::end(&ctx.app.state, &reference).await);
     }
 }
 

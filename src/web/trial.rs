@@ -6,11 +6,11 @@ use axum::response::Response;
 use http::StatusCode;
 use minijinja::{Value, context};
 
-use super::departure;
 use super::error::Failure;
 use super::form;
 use super::page::{Frame, Page};
-use super::visit::Visit;
+use super::provider_redirect;
+use super::request_context::RequestContext;
 use crate::flow::state::{Trial, Wishes};
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::{ProviderName, ReferenceId};
@@ -21,69 +21,69 @@ use crate::user_pool::federate::FederationError;
 use crate::user_pool::trial::{self, Report};
 
 /// `GET /test-login?ticket=…`: off to the provider.
-pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
-    let reference = visit.app.reference();
+pub async fn get(mut ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
+    let reference = ctx.app.reference();
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let ticket =
         parameters.iter().find(|(name, _)| name == "ticket").map_or("", |(_, ticket)| ticket.as_str());
-    let answer = match trial::open(&visit.app.seal, &visit.config.pool.id, ticket, visit.now()) {
-        Some(provider) => match begin(&mut visit, &reference, &provider).await {
+    let answer = match trial::open(&ctx.app.seal, &ctx.config.pool.id, ticket, ctx.now()) {
+        Some(provider) => match begin(&mut ctx, &reference, &provider).await {
             Ok(answer) => answer,
-            Err(failure) => failed(&visit, &reference, provider.as_str(), &failure).await,
+            Err(failure) => failed(&ctx, &reference, provider.as_str(), &failure).await,
         },
-        None => visit.refuse(&reference, &Failure::TestLink, None).await,
+        None => ctx.refuse(&reference, &Failure::TestLink, None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 async fn begin(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     provider: &ProviderName,
 ) -> Result<Response, Failure> {
-    let config = visit.config.clone();
+    let config = ctx.config.clone();
     let provider = config.provider(provider).ok_or(FederationError::Disabled)?;
-    let handle = flows::trial_handle(&visit.app.outside.random);
-    let (departure, pending) = departure::begin(visit, provider, Wishes::default(), &handle).await?;
+    let handle = flows::trial_handle(&ctx.app.outside.random);
+    let (departure, pending) = provider_redirect::begin(ctx, provider, Wishes::default(), &handle).await?;
     let trial = Trial {
         pool: config.pool.id.clone(),
         reference: reference.clone(),
         pending,
-        binding: visit.bind(),
-        expires: visit.now().plus(config.pool.flow_lifetime),
+        binding: ctx.bind(),
+        expires: ctx.now().plus(config.pool.flow_lifetime),
     };
-    flows::put_trial(&visit.app.state, &handle, &trial).await?;
-    Ok(departure::answer(visit, &departure, &provider.label))
+    flows::put_trial(&ctx.app.state, &handle, &trial).await?;
+    Ok(provider_redirect::answer(ctx, &departure, &provider.label))
 }
 
 /// The trial under `handle`, consumed, if it may go on in this browser.
-pub async fn consume(visit: &Visit, handle: &str) -> Result<Trial, Failure> {
-    let trial = flows::take_trial(&visit.app.state, handle).await?;
-    trial.check(&visit.config.pool.id, &visit.browser, visit.now())?;
+pub async fn consume(ctx: &RequestContext, handle: &str) -> Result<Trial, Failure> {
+    let trial = flows::take_trial(&ctx.app.state, handle).await?;
+    trial.check(&ctx.config.pool.id, &ctx.browser, ctx.now())?;
     Ok(trial)
 }
 
 /// The provider that a trial is at.
-pub fn provider<'c>(visit: &'c Visit, trial: &Trial) -> Result<&'c Provider, Failure> {
-    Ok(visit.config.provider(&trial.pending.provider).ok_or(FederationError::Disabled)?)
+pub fn provider<'c>(ctx: &'c RequestContext, trial: &Trial) -> Result<&'c Provider, Failure> {
+    Ok(ctx.config.provider(&trial.pending.provider).ok_or(FederationError::Disabled)?)
 }
 
 /// The page that ends a trial; `checks` is what was looked at on the way, for people.
 pub async fn ended(
-    visit: &Visit,
+    ctx: &RequestContext,
     trial: &Trial,
     outcome: Result<ExternalIdentity, Failure>,
     checks: &[String],
 ) -> Response {
     let name = &trial.pending.provider;
-    let shown = outcome.and_then(|identity| Ok((provider(visit, trial)?, identity)));
+    let shown = outcome.and_then(|identity| Ok((provider(ctx, trial)?, identity)));
     let (provider, identity) = match shown {
         Ok(shown) => shown,
-        Err(failure) => return refused(visit, (&trial.reference, name.as_str()), &failure, checks).await,
+        Err(failure) => return refused(ctx, (&trial.reference, name.as_str()), &failure, checks).await,
     };
     let Report { subject, username, email_verified, received, mapped, warnings } =
-        Report::of(&visit.config.pool, provider, &identity);
-    tracing::info!(pool = %visit.config.pool.id, provider = %name, reference = %trial.reference, "a test \
+        Report::of(&ctx.config.pool, provider, &identity);
+    tracing::info!(pool = %ctx.config.pool.id, provider = %name, reference = %trial.reference, "a test \
         sign-in worked");
     let items = |list: Vec<(String, String)>| {
         list.into_iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>()
@@ -96,21 +96,21 @@ pub async fn ended(
         checks => checks.to_vec(),
         subject, username, email_verified, warnings,
     };
-    page(visit, &context)
+    page(ctx, &context)
 }
 
-async fn failed(visit: &Visit, reference: &ReferenceId, label: &str, failure: &Failure) -> Response {
-    refused(visit, (reference, label), failure, &[]).await
+async fn failed(ctx: &RequestContext, reference: &ReferenceId, label: &str, failure: &Failure) -> Response {
+    refused(ctx, (reference, label), failure, &[]).await
 }
 
 /// The whole refusal: this page is the administrator's.
 async fn refused(
-    visit: &Visit,
+    ctx: &RequestContext,
     (reference, label): (&ReferenceId, &str),
     failure: &Failure,
     checks: &[String],
 ) -> Response {
-    let outcome = visit.note(reference, failure).await;
+    let outcome = ctx.note(reference, failure).await;
     let context = context! {
         label,
         checks => checks.to_vec(),
@@ -118,10 +118,10 @@ async fn refused(
         failure => context! { hint => outcome.hint, cause => outcome.cause, fault => outcome.fault.who(),
             code => outcome.code },
     };
-    page(visit, &context)
+    page(ctx, &context)
 }
 
 /// The administrator's page, in English as the causes and hints on it are.
-fn page(visit: &Visit, context: &Value) -> Response {
-    visit.pages.answer(Page::Trial, StatusCode::OK, &Frame::of(&visit.config, Language::English), context)
+fn page(ctx: &RequestContext, context: &Value) -> Response {
+    ctx.pages.answer(Page::Trial, StatusCode::OK, &Frame::of(&ctx.config, Language::English), context)
 }

@@ -13,10 +13,10 @@ use symbolon::protocol::Verified;
 use symbolon::protocol::saml::assertion::Assertion;
 use symbolon::protocol::saml::attributes::Attribute;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::encryption::DecryptionKey;
 use symbolon::protocol::saml::error::SamlError;
-use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::verification_report::Checks;
 
 /// An answer, and what pysaml2's service provider read in it.
 #[derive(Debug, Clone, Deserialize)]
@@ -70,8 +70,8 @@ fn verified_after(
     let decryption = [decryption_key()];
     let now = Timestamp::from_secs(answer.now);
     let request = match &answer.in_response_to {
-        Some(id) => Asked::Request { id, sent: now.minus(Duration::from_secs(30)) },
-        None => Asked::Nothing { max_age: Duration::from_secs(300) },
+        Some(id) => ResponseTo::Request { id, sent: now.minus(Duration::from_secs(30)) },
+        None => ResponseTo::Nothing { max_age: Duration::from_secs(300) },
     };
     let mut expected = Expected {
         idp: &answer.idp,
@@ -167,7 +167,7 @@ fn an_answer_meant_for_another_place_time_or_request_is_refused() {
         );
         assert_eq!(refused(&|expected| expected.idp = "https://idp.example.test"), "saml_issuer_mismatch");
         assert_eq!(
-            refused(&|expected| expected.request = Asked::Nothing { max_age: Duration::from_secs(300) }),
+            refused(&|expected| expected.request = ResponseTo::Nothing { max_age: Duration::from_secs(300) }),
             "saml_answers_unknown_request"
         );
         assert_eq!(refused(&|expected| expected.keys = &[]), "saml_no_signing_certificate");

@@ -29,7 +29,7 @@ pub fn client() -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
-        proof: symbolon::model::proof::ClientProof::default(),
+        proof: symbolon::model::client_authentication::ClientAuthentication::default(),
         enabled: true,
     }
 }

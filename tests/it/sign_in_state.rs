@@ -13,7 +13,7 @@ use symbolon::outside::Outside;
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::sessions::{self, SessionRef};
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role, Store, flows};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Life, Role, Store, flows};
 
 use crate::sample;
 
@@ -191,7 +191,7 @@ async fn a_session_that_cannot_be_read_is_none() {
     let key = Key::session(&world.pool.id, &session.sub, &session.id);
     let write = async |value: symbolon::store::Value| {
         let batch = Batch::new(key.partition()).put(&key, value, Life::Until(session.expires), Expect::Any);
-        assert_eq!(world.records.store.commit(batch).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.records.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
     };
     for value in [world.records.encode(&key, &"another shape"), b"not sealed".to_vec().into()] {
         write(value.clone()).await;

@@ -48,14 +48,14 @@ struct SampleApp {
 /// What the app knows of one browser.
 #[derive(Clone, Default)]
 struct Session {
-    asked: Option<Asked>,
+    asked: Option<PendingLogin>,
     tokens: Option<Tokens>,
     notice: Option<String>,
 }
 
 /// What is remembered of an authorization request until its answer.
 #[derive(Clone)]
-struct Asked {
+struct PendingLogin {
     state: String,
     nonce: String,
     verifier: String,
@@ -116,7 +116,7 @@ async fn home(State(app): State<Arc<SampleApp>>, headers: HeaderMap) -> Response
 
 async fn sign_in(State(app): State<Arc<SampleApp>>) -> Response {
     let random = &app.setup.outside.random;
-    let asked = Asked { state: random.token(), nonce: random.token(), verifier: random.token() };
+    let asked = PendingLogin { state: random.token(), nonce: random.token(), verifier: random.token() };
     let query = [
         ("response_type", "code"),
         ("client_id", &app.setup.client_id),

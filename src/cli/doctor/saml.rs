@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Patient;
 use super::report::Finding;
 use crate::model::fault::Refusal as _;
-use crate::outside::saml_metadata::{Place, SamlMetadata};
+use crate::outside::saml_metadata::{MetadataLocation, SamlMetadata};
 use crate::protocol::saml::metadata::IdpMetadata;
 use crate::provider::saml::{MetadataSource, Saml, THRESHOLDS};
 
@@ -54,8 +54,11 @@ async fn metadata(patient: Patient<'_>, rules: &Saml) -> Result<Arc<IdpMetadata>
     match &rules.source {
         MetadataSource::Configured(metadata) => Ok(Arc::clone(metadata)),
         MetadataSource::Url(url) => {
-            let place =
-                Place { url, entity_id: rules.entity_id.as_deref(), signers: &rules.metadata_signers };
+            let place = MetadataLocation {
+                url,
+                entity_id: rules.entity_id.as_deref(),
+                signers: &rules.metadata_signers,
+            };
             let fetched = SamlMetadata::new(patient.outside, patient.upstreams).get(place).await;
             match fetched {
                 Ok(fetched) => Ok(Arc::new(fetched.metadata.clone())),

@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 use crate::outside::Outside;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::datetime;
-use crate::protocol::saml::explain::{Known, PastedError, explain};
+use crate::protocol::saml::explain::{PastedError, ProviderFacts, explain};
 use crate::protocol::saml::metadata::{self, MetadataError, MetadataRules};
 use crate::provider::saml::{MetadataSource, Saml};
 use crate::provider::settings::Provider;
@@ -196,9 +196,9 @@ impl Side {
         Ok(())
     }
 
-    fn known(&self, now: Timestamp) -> Known<'_> {
+    fn known(&self, now: Timestamp) -> ProviderFacts<'_> {
         let saml = self.saml.as_deref();
-        Known {
+        ProviderFacts {
             idp: self.idp.as_deref(),
             audience: saml.map(|saml| saml.sp_entity_id.as_str()),
             acs: self.acs.as_deref(),

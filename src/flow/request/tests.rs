@@ -27,7 +27,7 @@ pub(in crate::flow) fn client() -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
-        proof: crate::model::proof::ClientProof::default(),
+        proof: crate::model::client_authentication::ClientAuthentication::default(),
         enabled: true,
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::node::{Node, Value, from_variable};
-use super::{Place, Problem};
+use super::{Location, Problem};
 
 /// Writes every variable with `prefix` into the tree; returns those that fit nowhere.
 pub(super) fn overlay(root: &mut Node, prefix: &str, variables: &[(String, String)]) -> Vec<Problem> {
@@ -20,7 +20,7 @@ pub(super) fn overlay(root: &mut Node, prefix: &str, variables: &[(String, Strin
             let (message, fix) = set(root, &path, from_variable(name, text)).err()?;
             Some(Problem {
                 file: String::new(),
-                place: Place::Variable(name.to_owned()),
+                place: Location::Variable(name.to_owned()),
                 key: String::new(),
                 message,
                 fix,
@@ -72,7 +72,7 @@ fn set(node: &mut Node, path: &[String], value: Node) -> Result<(), (String, Str
 }
 
 /// What a path needs where the document has nothing yet: a list before a number, else a table.
-fn blank(rest: &[String], place: Place) -> Node {
+fn blank(rest: &[String], place: Location) -> Node {
     let list = rest.first().is_some_and(|part| part.parse::<usize>().is_ok());
     let value = if list { Value::Array(Vec::new()) } else { Value::Table(std::collections::BTreeMap::new()) };
     Node { place, value, raw: None }

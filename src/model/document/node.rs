@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Place;
+use super::Location;
 
 /// A value and where it stands.
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) value: Value,
     /// The text of the variable that set it: what a string getter reads when the text happens to be TOML too.
     pub(super) raw: Option<String>,
@@ -69,7 +69,7 @@ pub(super) fn entries(lines: &Lines, table: DeTable<'_>) -> BTreeMap<String, Nod
     table
         .into_iter()
         .map(|(key, value)| {
-            let place = Place::Line(lines.line_at(value.span().start));
+            let place = Location::Line(lines.line_at(value.span().start));
             (
                 key.into_inner().into_owned(),
                 Node { place, value: convert(lines, value.into_inner()), raw: None },
@@ -83,12 +83,12 @@ pub(super) fn from_variable(name: &str, text: &str) -> Node {
     let lines = Lines(Vec::new());
     let value = DeValue::parse(text)
         .map_or_else(|_| Value::Text(text.to_owned()), |value| convert(&lines, value.into_inner()));
-    let mut node = Node { place: Place::File, value, raw: Some(text.to_owned()) };
-    place_all(&mut node, &Place::Variable(name.to_owned()));
+    let mut node = Node { place: Location::File, value, raw: Some(text.to_owned()) };
+    place_all(&mut node, &Location::Variable(name.to_owned()));
     node
 }
 
-fn place_all(node: &mut Node, place: &Place) {
+fn place_all(node: &mut Node, place: &Location) {
     node.place = place.clone();
     match &mut node.value {
         Value::Array(items) => items.iter_mut().for_each(|item| place_all(item, place)),
@@ -109,7 +109,7 @@ fn convert(lines: &Lines, value: DeValue<'_>) -> Value {
             items
                 .into_iter()
                 .map(|item| {
-                    let place = Place::Line(lines.line_at(item.span().start));
+                    let place = Location::Line(lines.line_at(item.span().start));
                     Node { place, value: convert(lines, item.into_inner()), raw: None }
                 })
                 .collect(),

@@ -8,7 +8,7 @@ use crate::model::scope::InvalidScope;
 
 /// Where a problem lies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// The file as a whole.
     File,
     /// A line, counted from 1.
@@ -23,7 +23,7 @@ pub struct Problem {
     /// The file as the operator named it.
     pub file: String,
     /// Where in it, or which variable.
-    pub place: Place,
+    pub place: Location,
     /// The key: `pool[0].client[1].redirect_uris[0]`; empty for a syntax error.
     pub key: String,
     /// What is wrong, without any secret.
@@ -36,9 +36,9 @@ impl fmt::Display for Problem {
     /// `symbolon.toml:12: pool[0].id: …; fix: …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::File => write!(f, "{}: ", self.file)?,
-            Place::Line(line) => write!(f, "{}:{line}: ", self.file)?,
-            Place::Variable(name) => write!(f, "{name}: ")?,
+            Location::File => write!(f, "{}: ", self.file)?,
+            Location::Line(line) => write!(f, "{}:{line}: ", self.file)?,
+            Location::Variable(name) => write!(f, "{name}: ")?,
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
@@ -74,7 +74,7 @@ impl Problems {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
     /// Where.
-    pub place: Place,
+    pub place: Location,
     /// The key.
     pub key: String,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::duration::{parse_duration, show_duration};
 use super::node::{Node, Value};
 use super::shape::Shape;
-use super::{Invalid, Log, Place, Spot, nearest};
+use super::{Invalid, Location, Log, Spot, nearest};
 use crate::model::secret::SecretString;
 
 static NOTHING: BTreeMap<String, Node> = BTreeMap::new();
@@ -20,7 +20,7 @@ static NOTHING: BTreeMap<String, Node> = BTreeMap::new();
 pub struct Table<'d> {
     log: &'d Log<'d>,
     entries: &'d BTreeMap<String, Node>,
-    place: Place,
+    place: Location,
     path: String,
     known: RefCell<BTreeSet<String>>,
     required: RefCell<BTreeSet<String>>,
@@ -32,7 +32,7 @@ impl<'d> Table<'d> {
         Self::at(log, entries, node.place.clone(), path)
     }
 
-    fn at(log: &'d Log<'d>, entries: &'d BTreeMap<String, Node>, place: Place, path: String) -> Self {
+    fn at(log: &'d Log<'d>, entries: &'d BTreeMap<String, Node>, place: Location, path: String) -> Self {
         log.remember(&path, |shape| shape.visits += 1);
         Self { log, entries, place, path, known: RefCell::default(), required: RefCell::default() }
     }
@@ -247,7 +247,7 @@ impl<'d> Table<'d> {
         self.asks(key, || Shape::Secret);
         self.asks(&file_key, || Shape::Text);
         let from_variable =
-            |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Place::Variable(_)));
+            |key: &str| self.node(key).is_some_and(|node| matches!(node.place, Location::Variable(_)));
         if self.has(key) && self.has(&file_key) && from_variable(key) == from_variable(&file_key) {
             self.problem(&file_key, format!("{key} is given as well"), "keep one of the two");
             return None;
@@ -347,7 +347,7 @@ impl<'d> Table<'d> {
         let known = self.known.borrow();
         for (key, node) in self.entries.iter().filter(|(key, _)| !known.contains(*key)) {
             let name = |word: &str| match node.place {
-                Place::Variable(_) => self.variable(word),
+                Location::Variable(_) => self.variable(word),
                 _ => word.to_owned(),
             };
             let fix = match nearest(key, known.iter().map(String::as_str)) {

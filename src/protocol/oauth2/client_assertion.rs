@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
+use crate::model::client_authentication::AssertionAlgorithm;
 use crate::model::fault::{Fault, Refusal};
 use crate::model::identity::Claims;
-use crate::model::proof::AssertionAlgorithm;
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{self, Algorithm, JwsError, KeySet};
 

@@ -6,8 +6,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::x509::X509Name;
 
 use super::distinguished_name::DistinguishedName;
+use crate::model::client_authentication::CertificateName;
 use crate::model::encoding::{base64url, sha256};
-use crate::model::proof::CertificateName;
 use crate::model::time::Timestamp;
 
 /// Longest certificate in bytes of DER.

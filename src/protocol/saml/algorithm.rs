@@ -15,7 +15,7 @@ use super::certificate::{KeyType, PublicKey};
 
 /// What the provider's settings allow beyond the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Policy {
+pub struct SignaturePolicy {
     /// SHA-1 in RSA signatures and digests. Dated: the caller has compared `sha1_until` with now.
     pub sha1: bool,
 }
@@ -23,7 +23,7 @@ pub struct Policy {
 /// A digest algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
-    /// SHA-1, only where [`Policy::sha1`] says so.
+    /// SHA-1, only where [`SignaturePolicy::sha1`] says so.
     Sha1,
     /// SHA-256.
     Sha256,
@@ -74,7 +74,7 @@ impl Hash {
     }
 
     /// Whether the settings allow it.
-    pub fn allowed(self, policy: Policy) -> bool {
+    pub fn allowed(self, policy: SignaturePolicy) -> bool {
         self != Self::Sha1 || policy.sha1
     }
 }
@@ -139,7 +139,7 @@ impl SignatureAlgorithm {
     }
 
     /// Whether the settings allow it.
-    pub fn allowed(self, policy: Policy) -> bool {
+    pub fn allowed(self, policy: SignaturePolicy) -> bool {
         self.hash().allowed(policy)
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::attributes::{self, Attribute};
 use super::authn::{self, Authn};
-use super::checks::{Judge, shown};
 use super::conditions::{self, required_instant};
 use super::error::SamlError;
 use super::response::{Expected, MAX_SKEW};
-use super::structure::trimmed;
+use super::signature_wrapping::trimmed;
 use super::subject::{self, NameId};
+use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};
 use crate::model::time::Timestamp;
 

@@ -1,9 +1,9 @@
 //! `AttributeStatement` ([SAML Core section
 //! 2.7.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
-use super::checks::{Judge, shown};
 use super::error::SamlError;
-use super::structure::{qualified, trimmed};
+use super::signature_wrapping::{qualified, trimmed};
+use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};
 
 /// Most attributes of one assertion.

@@ -1,11 +1,11 @@
 //! `AuthnStatement`: how and when the person signed in
 //! ([SAML Core section 2.7.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
-use super::checks::{Judge, shown};
 use super::conditions::{instant, required_instant};
 use super::error::SamlError;
 use super::response::Expected;
-use super::structure::trimmed;
+use super::signature_wrapping::trimmed;
+use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};
 use crate::model::time::Timestamp;
 

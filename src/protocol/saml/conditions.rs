@@ -1,10 +1,10 @@
 //! `Conditions` of an assertion ([SAML Core section
 //! 2.5](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
-use super::checks::{Judge, shown};
 use super::datetime;
 use super::error::SamlError;
-use super::structure::{qualified, trimmed};
+use super::signature_wrapping::{qualified, trimmed};
+use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};
 use crate::model::time::Timestamp;
 

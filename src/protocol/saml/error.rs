@@ -127,7 +127,7 @@ pub enum SamlError {
         found: String,
     },
     /// An instant that has not come yet: the IdP's clock is ahead.
-    #[error("{element} lies {} in the future", super::checks::words(*.by))]
+    #[error("{element} lies {} in the future", super::verification_report::words(*.by))]
     Future {
         /// Which.
         element: &'static str,
@@ -135,7 +135,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// Issued before it was asked for: the IdP's clock is behind.
-    #[error("{element} lies {} before the request was sent", super::checks::words(*.by))]
+    #[error("{element} lies {} before the request was sent", super::verification_report::words(*.by))]
     BeforeRequest {
         /// Which.
         element: &'static str,
@@ -143,7 +143,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// Issued too long ago.
-    #[error("{element} is older than allowed by {}", super::checks::words(*.by))]
+    #[error("{element} is older than allowed by {}", super::verification_report::words(*.by))]
     TooOld {
         /// Which.
         element: &'static str,
@@ -151,7 +151,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// The end of a period has passed.
-    #[error("{element} passed {} ago", super::checks::words(*.by))]
+    #[error("{element} passed {} ago", super::verification_report::words(*.by))]
     Over {
         /// Which end.
         element: &'static str,
@@ -220,7 +220,7 @@ pub enum SamlError {
     #[error("SubjectConfirmationData has NotBefore, which a bearer confirmation must not")]
     ConfirmationNotBefore,
     /// The person did not prove again who they are.
-    #[error("the person authenticated {} before the request, which is too long", super::checks::words(*.by))]
+    #[error("the person authenticated {} before the request, which is too long", super::verification_report::words(*.by))]
     AuthnTooOld {
         /// How long.
         by: Duration,

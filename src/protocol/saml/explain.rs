@@ -7,17 +7,17 @@ mod words;
 
 use serde::Serialize;
 
-pub use pasted::{Found, PastedError, find};
+pub use pasted::{PastedError, PastedMessage, find};
 
 use super::assertion::Assertion;
 use super::certificate::Certificate;
-use super::checks::{Checks, shown};
 use super::datetime;
 use super::encryption::DecryptionKey;
 use super::error::SamlError;
-use super::proof;
-use super::response::{self, Asked, Envelope, Expected, ResponseRules};
-use super::structure::{self, Content, trimmed};
+use super::response::{self, Envelope, Expected, ResponseRules, ResponseTo};
+use super::signature_wrapping::{self, Content, trimmed};
+use super::signed_bytes;
+use super::verification_report::{Checks, shown};
 use super::xml::{self, Document, Node, ns};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::time::Timestamp;
@@ -25,7 +25,7 @@ use crate::model::time::Timestamp;
 /// What is known of the provider. What is not known is taken from the response itself, and a note says that
 /// it was not compared.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'a> {
+pub struct ProviderFacts<'a> {
     /// The IdP's entity id.
     pub idp: Option<&'a str>,
     /// Our entity id towards it.
@@ -82,8 +82,12 @@ pub struct Person {
 
 /// Explains `pasted`: XML, base64, a form body, a page with the form, an address with the parameter, or a HAR
 /// file. `at` is the time of the judgement; without it the response is judged at its own `IssueInstant`.
-pub fn explain(pasted: &[u8], known: &Known<'_>, at: Option<Timestamp>) -> Result<Explanation, PastedError> {
-    let Found { xml, mut notes } = find(pasted)?;
+pub fn explain(
+    pasted: &[u8],
+    known: &ProviderFacts<'_>,
+    at: Option<Timestamp>,
+) -> Result<Explanation, PastedError> {
+    let PastedMessage { xml, mut notes } = find(pasted)?;
     let itself = Itself::read(&xml);
     let now = at.or(itself.issued).unwrap_or(Timestamp::from_secs(0));
     let at =
@@ -91,8 +95,8 @@ pub fn explain(pasted: &[u8], known: &Known<'_>, at: Option<Timestamp>) -> Resul
     let at = format!("{} ({at})", now.utc());
     let keys = if known.keys.is_empty() { itself.keys.as_slice() } else { known.keys };
     let request = match known.request.or(itself.in_response_to.as_deref()) {
-        Some(id) => Asked::Request { id, sent: itself.issued.unwrap_or(now).min(now) },
-        None => Asked::Nothing { max_age: std::time::Duration::from_secs(24 * 3600) },
+        Some(id) => ResponseTo::Request { id, sent: itself.issued.unwrap_or(now).min(now) },
+        None => ResponseTo::Nothing { max_age: std::time::Duration::from_secs(24 * 3600) },
     };
     let expected = Expected {
         idp: known.idp.unwrap_or(&itself.issuer),
@@ -202,7 +206,7 @@ impl Itself {
     }
 }
 
-fn not_compared(known: &Known<'_>, itself: &Itself) -> Vec<String> {
+fn not_compared(known: &ProviderFacts<'_>, itself: &Itself) -> Vec<String> {
     let mut notes = Vec::new();
     for (missing, name, own) in [
         (known.idp.is_none(), "issuer", itself.issuer.as_str()),
@@ -233,16 +237,16 @@ fn go_on(xml: &[u8], expected: &Expected<'_>, now: Timestamp, stopped: &SamlErro
         return;
     }
     let Ok(document) = Document::parse(xml) else { return };
-    let Ok(contents) = structure::response(document.root()) else { return };
+    let Ok(contents) = signature_wrapping::response(document.root()) else { return };
     checks.note("From here on", "what the message says, although it is not proven");
     let envelope = Envelope { node: document.root(), signed: false };
     if matches!(stopped, SamlError::Status { .. }) {
-        drop(proof::signature(document.root(), "Response", expected, now, checks));
+        drop(signed_bytes::signature(document.root(), "Response", expected, now, checks));
     }
     match contents.first() {
         Some(Content::Plain(node)) => {
             if !checks.list().iter().any(|check| check.name == "Assertion signature") {
-                drop(proof::signature(*node, "Assertion", expected, now, checks));
+                drop(signed_bytes::signature(*node, "Assertion", expected, now, checks));
             }
             drop(response::judge(envelope, *node, expected, now, checks));
         }
@@ -250,7 +254,7 @@ fn go_on(xml: &[u8], expected: &Expected<'_>, now: Timestamp, stopped: &SamlErro
             // Offline there is nobody to learn from a refusal.
             let rules = ResponseRules { unauthenticated_cbc: true, ..expected.rules };
             let expected = Expected { rules, ..*expected };
-            let plaintext = proof::decrypt(envelope, &expected, checks).ok();
+            let plaintext = signed_bytes::decrypt(envelope, &expected, checks).ok();
             let inside = plaintext.as_deref().and_then(|bytes| Document::parse(bytes).ok());
             match inside {
                 Some(inside) => drop(response::judge(envelope, inside.root(), &expected, now, checks)),

@@ -10,10 +10,10 @@ use aws_lc_rs::rsa::{KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingK
 
 use super::assertion::Assertion;
 use super::certificate::Certificate;
-use super::checks::Checks;
 use super::encryption::DecryptionKey;
 use super::error::SamlError;
 use super::response::*;
+use super::verification_report::Checks;
 use crate::model::encoding::base64;
 use crate::model::fault::Refusal;
 use crate::model::time::Timestamp;
@@ -115,8 +115,8 @@ impl Story {
 
     pub(super) fn verify(&self, xml: &[u8], checks: &mut Checks) -> Result<Verified<Assertion>, SamlError> {
         let request = match self.unsolicited {
-            Some(max_age) => Asked::Nothing { max_age },
-            None => Asked::Request { id: REQUEST, sent: self.sent },
+            Some(max_age) => ResponseTo::Nothing { max_age },
+            None => ResponseTo::Request { id: REQUEST, sent: self.sent },
         };
         let expected = Expected {
             idp: self.idp,

@@ -19,13 +19,13 @@ pub use write::{NewLogoutRequest, NewLogoutResponse};
 use super::super::Verified;
 use super::binding::{PostMessage, RedirectQuery};
 use super::certificate::Certificate;
-use super::checks::shown;
 use super::datetime;
 use super::encryption::{self, DecryptionKey};
-use super::proof::Proven;
-use super::signature::{self, Policy};
-use super::structure::trimmed;
+use super::signature::{self, SignaturePolicy};
+use super::signature_wrapping::trimmed;
+use super::signed_bytes::Proven;
 use super::subject::{NameId, read_name_id};
+use super::verification_report::shown;
 use super::xml::{Document, Node, attribute, children, is, name, ns, only_child, required_child, text_str};
 use crate::model::time::Timestamp;
 
@@ -69,7 +69,7 @@ pub struct Expected<'a> {
     /// Clock difference that is forgiven.
     pub skew: Duration,
     /// What signatures may be beyond the default.
-    pub policy: Policy,
+    pub policy: SignaturePolicy,
 }
 
 /// What a message claims, unverified: which provider's keys and which sign-out it belongs to.

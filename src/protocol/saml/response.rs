@@ -10,14 +10,14 @@ use std::time::Duration;
 use super::super::Verified;
 use super::assertion::{self, Assertion};
 use super::certificate::Certificate;
-use super::checks::{Checks, Judge, shown};
 use super::conditions::required_instant;
 use super::encryption::DecryptionKey;
 use super::error::SamlError;
-use super::proof;
+use super::signature_wrapping::{self, Content};
+use super::signed_bytes;
 use super::status;
-use super::structure::{self, Content};
 use super::subject::check_in_response_to;
+use super::verification_report::{Checks, Judge, shown};
 use super::xml::{self, Document, Node, ns};
 use crate::model::time::Timestamp;
 
@@ -38,7 +38,7 @@ pub struct Expected<'a> {
     /// Our assertion consumer service towards this IdP: where the response arrived.
     pub acs: &'a str,
     /// What it answers.
-    pub request: Asked<'a>,
+    pub request: ResponseTo<'a>,
     /// The IdP's signing certificates; with none, everything is refused (C-30).
     pub keys: &'a [Certificate],
     /// Our active private keys for decryption.
@@ -54,7 +54,7 @@ pub struct Expected<'a> {
 
 /// Why a response may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked<'a> {
+pub enum ResponseTo<'a> {
     /// A request was sent.
     Request {
         /// Its ID.
@@ -69,7 +69,7 @@ pub enum Asked<'a> {
     },
 }
 
-impl Asked<'_> {
+impl ResponseTo<'_> {
     pub(super) const fn sent(&self) -> Option<Timestamp> {
         match self {
             Self::Request { sent, .. } => Some(*sent),
@@ -116,19 +116,23 @@ pub fn verify(
     let document = Document::parse(xml).map_err(SamlError::from);
     let document = checks.step("XML", "a strict document", &format!("{} bytes", xml.len()), document)?;
     let root = document.root();
-    let contents =
-        checks.step("Structure", "samlp:Response", &structure::qualified(root), structure::response(root))?;
+    let contents = checks.step(
+        "Structure",
+        "samlp:Response",
+        &signature_wrapping::qualified(root),
+        signature_wrapping::response(root),
+    )?;
     status::check(root, checks)?;
     let one = contents.first().copied().ok_or(SamlError::AssertionCount { found: 0 });
     let content = checks.step("Assertion", "one", &contents.len().to_string(), one)?;
     let keys = if expected.keys.is_empty() { Err(SamlError::NoKeys) } else { Ok(()) };
     checks.step("Signing certificates", "at least one", &expected.keys.len().to_string(), keys)?;
-    let signed = proof::signature(root, "Response", expected, now, checks)?;
+    let signed = signed_bytes::signature(root, "Response", expected, now, checks)?;
     let copy = signed.as_ref().map(Document::parse_canonical).transpose()?;
     let envelope = Envelope { node: copy.as_ref().map_or(root, Document::root), signed: signed.is_some() };
     match content {
         Content::Plain(node) => {
-            let inner = proof::signature(node, "Assertion", expected, now, checks)?;
+            let inner = signed_bytes::signature(node, "Assertion", expected, now, checks)?;
             let inner = inner.as_ref().map(Document::parse_canonical).transpose()?;
             let proven = match &inner {
                 Some(inner) => inner.root(),
@@ -140,8 +144,8 @@ pub fn verify(
             judge(envelope, proven, expected, now, checks)
         }
         Content::Encrypted => {
-            let plaintext = proof::decrypt(envelope, expected, checks)?;
-            let proven = proof::inside(&plaintext, envelope, expected, now, checks)?;
+            let plaintext = signed_bytes::decrypt(envelope, expected, checks)?;
+            let proven = signed_bytes::inside(&plaintext, envelope, expected, now, checks)?;
             judge(envelope, proven.document()?.root(), expected, now, checks)
         }
     }
@@ -200,7 +204,7 @@ fn check_envelope(
     assertion::check_issuer(node, "Response/Issuer", expected.idp, judge)?;
     check_destination(envelope, expected.acs, judge);
     match (expected.request, xml::attribute(node, "InResponseTo")) {
-        (Asked::Request { id, .. }, None) => {
+        (ResponseTo::Request { id, .. }, None) => {
             judge.same("Response/@InResponseTo", id, None, || SamlError::Unsolicited);
         }
         _ => check_in_response_to(node, &expected.request, "Response/@InResponseTo", judge),

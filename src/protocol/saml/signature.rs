@@ -12,7 +12,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use thiserror::Error;
 
 pub use self::sign::{SignError, SpKey, sign};
-pub use super::algorithm::Policy;
+pub use super::algorithm::SignaturePolicy;
 use super::algorithm::{RSA_PSS, SignatureAlgorithm};
 use super::c14n::{self, Canonical, TooLong};
 use super::certificate::Certificate;
@@ -115,7 +115,7 @@ pub struct Signed {
 pub fn verify(
     element: Node<'_, '_>,
     keys: &[Certificate],
-    policy: Policy,
+    policy: SignaturePolicy,
 ) -> Result<Option<Signed>, SignatureError> {
     let Some(signature) = find(element)? else { return Ok(None) };
     let shape = shape::read(element, signature, policy)?;
@@ -139,7 +139,7 @@ pub fn verify_raw(
     bytes: &[u8],
     signature: &[u8],
     keys: &[Certificate],
-    policy: Policy,
+    policy: SignaturePolicy,
 ) -> Result<usize, SignatureError> {
     let algorithm = SignatureAlgorithm::from_uri(algorithm_uri);
     let algorithm = algorithm.ok_or_else(|| SignatureError::Algorithm(clip(algorithm_uri).into_owned()))?;
@@ -168,7 +168,10 @@ fn find<'a, 'i>(element: Node<'a, 'i>) -> Result<Option<Node<'a, 'i>>, Signature
     Ok(None)
 }
 
-fn permitted(algorithm: SignatureAlgorithm, policy: Policy) -> Result<SignatureAlgorithm, SignatureError> {
+fn permitted(
+    algorithm: SignatureAlgorithm,
+    policy: SignaturePolicy,
+) -> Result<SignatureAlgorithm, SignatureError> {
     if algorithm.allowed(policy) { Ok(algorithm) } else { Err(SignatureError::Sha1(algorithm.uri())) }
 }
 

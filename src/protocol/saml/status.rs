@@ -1,9 +1,9 @@
 //! `Status` of a response ([SAML Core section
 //! 3.2.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
 
-use super::checks::{Checks, shown};
 use super::error::SamlError;
-use super::structure::trimmed;
+use super::signature_wrapping::trimmed;
+use super::verification_report::{Checks, shown};
 use super::xml::{self, Node, ns};
 
 /// The one code that lets an assertion count.

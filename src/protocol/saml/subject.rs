@@ -2,11 +2,11 @@
 //! ([SAML Profiles section
 //! 4.1.4.2](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 
-use super::checks::{Judge, shown};
 use super::conditions::{instant, required_instant};
 use super::error::SamlError;
-use super::response::{Asked, Expected};
-use super::structure::{qualified, trimmed};
+use super::response::{Expected, ResponseTo};
+use super::signature_wrapping::{qualified, trimmed};
+use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};
 use crate::model::time::Timestamp;
 
@@ -199,18 +199,18 @@ fn check_bearer(data: Node<'_, '_>, expected: &Expected<'_>, judge: &mut Judge<'
 /// The answer to a request names it; what came unasked names none (C-55, C-56).
 pub(super) fn check_in_response_to(
     node: Node<'_, '_>,
-    request: &Asked<'_>,
+    request: &ResponseTo<'_>,
     element: &'static str,
     judge: &mut Judge<'_>,
 ) {
     let found = xml::attribute(node, "InResponseTo");
     match request {
-        Asked::Request { id, .. } => {
+        ResponseTo::Request { id, .. } => {
             let other =
                 || SamlError::OtherRequest { element, expected: (*id).to_owned(), found: found.map(shown) };
             judge.same(element, id, found, other);
         }
-        Asked::Nothing { .. } => {
+        ResponseTo::Nothing { .. } => {
             let outcome =
                 found.map_or(Ok(()), |found| Err(SamlError::Solicited { element, found: shown(found) }));
             judge.decide(element, "", found.unwrap_or_default(), outcome);

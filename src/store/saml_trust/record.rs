@@ -19,9 +19,9 @@ pub struct Trust {
     /// Its entity id.
     pub entity_id: String,
     /// Certificates that verify; never empty.
-    pub accepted: Vec<Known>,
+    pub accepted: Vec<SeenCertificate>,
     /// Certificates that metadata names and that wait.
-    pub pending: Vec<Known>,
+    pub pending: Vec<SeenCertificate>,
     endpoints: Endpoints,
     /// When the metadata from which this follows was read; another replica may still hold an older one.
     read: Timestamp,
@@ -29,8 +29,8 @@ pub struct Trust {
 
 /// A certificate and when metadata first named it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "StoredKnown", into = "StoredKnown")]
-pub struct Known {
+#[serde(try_from = "StoredCertificate", into = "StoredCertificate")]
+pub struct SeenCertificate {
     /// The certificate.
     pub certificate: Certificate,
     /// When it was first seen.
@@ -38,21 +38,21 @@ pub struct Known {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredKnown {
+struct StoredCertificate {
     der: String,
     seen: Timestamp,
 }
 
-impl From<Known> for StoredKnown {
-    fn from(known: Known) -> Self {
+impl From<SeenCertificate> for StoredCertificate {
+    fn from(known: SeenCertificate) -> Self {
         Self { der: base64(known.certificate.der()), seen: known.seen }
     }
 }
 
-impl TryFrom<StoredKnown> for Known {
+impl TryFrom<StoredCertificate> for SeenCertificate {
     type Error = &'static str;
 
-    fn try_from(stored: StoredKnown) -> Result<Self, Self::Error> {
+    fn try_from(stored: StoredCertificate) -> Result<Self, Self::Error> {
         let der = base64_decode(&stored.der).ok_or("no base64")?;
         Ok(Self {
             certificate: Certificate::from_der(&der).map_err(|_| "no certificate")?,
@@ -89,7 +89,7 @@ impl Trust {
             accepted: metadata
                 .signing
                 .iter()
-                .map(|certificate| Known { certificate: certificate.clone(), seen: *at })
+                .map(|certificate| SeenCertificate { certificate: certificate.clone(), seen: *at })
                 .collect(),
             pending: Vec::new(),
             endpoints: Endpoints::of(metadata),
@@ -110,13 +110,14 @@ impl Trust {
                 found: metadata.entity_id.clone(),
             });
         }
-        let named = |known: &&Known| metadata.signing.contains(&known.certificate);
-        let kept: Vec<Known> = self.accepted.iter().filter(named).cloned().collect();
+        let named = |known: &&SeenCertificate| metadata.signing.contains(&known.certificate);
+        let kept: Vec<SeenCertificate> = self.accepted.iter().filter(named).cloned().collect();
         let fresh = metadata
             .signing
             .iter()
             .filter(|new| !self.accepted.iter().any(|known| known.certificate == **new));
-        let fresh: Vec<Known> = fresh.map(|certificate| self.first_seen(certificate, now)).collect();
+        let fresh: Vec<SeenCertificate> =
+            fresh.map(|certificate| self.first_seen(certificate, now)).collect();
         let (accepted, pending) = if trusted && !fresh.is_empty() {
             (kept.into_iter().chain(fresh).collect(), Vec::new())
         } else if kept.is_empty() {
@@ -186,7 +187,7 @@ impl Trust {
     /// Logs what changed.
     pub(super) fn report(&self, before: Option<&Self>, party: Party<'_>) {
         let (pool, provider) = (party.pool, party.provider);
-        let new = |list: &'static str, known: &Known| {
+        let new = |list: &'static str, known: &SeenCertificate| {
             let before =
                 before.map(|before| if list == "accepted" { &before.accepted } else { &before.pending });
             before.is_none_or(|before| !before.contains(known))
@@ -211,9 +212,9 @@ impl Trust {
         }
     }
 
-    fn first_seen(&self, certificate: &Certificate, now: Timestamp) -> Known {
+    fn first_seen(&self, certificate: &Certificate, now: Timestamp) -> SeenCertificate {
         let waiting = self.pending.iter().find(|known| known.certificate == *certificate);
-        waiting.cloned().unwrap_or_else(|| Known { certificate: certificate.clone(), seen: now })
+        waiting.cloned().unwrap_or_else(|| SeenCertificate { certificate: certificate.clone(), seen: now })
     }
 }
 

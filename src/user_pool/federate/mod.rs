@@ -31,6 +31,7 @@ use crate::protocol::oauth2::client_auth::authenticate;
 use crate::protocol::oauth2::token_request::{self, TokenAnswer};
 use crate::protocol::oidc::callback::CallbackAnswer;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
+use crate::provider::email_trust;
 use crate::provider::quirks;
 use crate::provider::settings::{Protocol, Provider, RequestRules};
 
@@ -270,7 +271,7 @@ impl Exchange<'_> {
             CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
             CallbackAnswer::Code { .. } | CallbackAnswer::Error { .. } => Claims::new(),
         };
-        let email_verified = quirks::email_verified(self.provider, &claims);
+        let email_verified = email_trust::email_verified(self.provider, &claims);
         let authenticated_at = auth_time.unwrap_or(self.now);
         Ok(ExternalIdentity {
             key,

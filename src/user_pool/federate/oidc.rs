@@ -5,7 +5,7 @@ use url::Url;
 use super::{Exchange, FederationError, provider_keys, record};
 use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
 use crate::model::secret::{ExposeSecret, SecretString};
-use crate::outside::refreshing::Asker;
+use crate::outside::stale_while_revalidate::Asker;
 use crate::outside::upstreams::UpstreamError;
 use crate::protocol::Verified;
 use crate::protocol::jose::{Algorithm, JwsError, KeySet};

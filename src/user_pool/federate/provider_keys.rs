@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Means, record};
-use crate::outside::refreshing::Asker;
+use crate::outside::stale_while_revalidate::Asker;
 use crate::outside::upstreams::{Upstream, UpstreamError};
 use crate::protocol::jose::{JwsError, KeySet};
 

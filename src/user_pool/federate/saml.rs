@@ -9,24 +9,25 @@ use tokio::time::timeout;
 
 use super::{Begin, Departure, FederationError, SamlRefusal};
 use crate::app::App;
-use crate::flow::state::{AskedBySaml, Pending, Wishes};
+use crate::flow::state::{Pending, SamlRequestSent, Wishes};
 use crate::model::identity::{Claims, ExternalIdentity, SamlSession, UpstreamSession};
 use crate::model::pool::Pool;
 use crate::protocol::saml::assertion::Assertion;
 use crate::protocol::saml::binding::{Binding, Message, post_form, redirect_url};
-use crate::protocol::saml::checks::Checks;
 use crate::protocol::saml::error::SamlError;
 use crate::protocol::saml::metadata::IdpMetadata;
 use crate::protocol::saml::request::{AuthnRequest, message_id};
-use crate::protocol::saml::response::{self, Asked, Expected};
+use crate::protocol::saml::response::{self, Expected, ResponseTo};
 use crate::protocol::saml::signature::{self, SpKey};
+use crate::protocol::saml::verification_report::Checks;
+use crate::provider::email_trust;
 use crate::provider::quirks;
 use crate::provider::saml::Saml;
 use crate::provider::saml_claims;
 use crate::provider::settings::{Protocol, Provider};
 use crate::store::saml_trust::Party;
 use crate::store::sp_keys::SpKeys;
-use crate::store::{Key, marks};
+use crate::store::{Key, replay_cache};
 use crate::user_pool::trial;
 
 /// How old a response that nobody asked for may be, as in Cognito.
@@ -104,7 +105,7 @@ pub async fn begin(
         form_post: true,
         sent: now,
         max_age: max_age(wishes),
-        saml: Some(AskedBySaml { request_id: id, authn_context: saml.request.authn_context.clone() }),
+        saml: Some(SamlRequestSent { request_id: id, authn_context: saml.request.authn_context.clone() }),
     };
     Ok((departure, pending))
 }
@@ -146,7 +147,7 @@ pub async fn finish(
     let asked = pending.saml.as_ref().ok_or(SamlRefusal::OtherProtocol)?;
     let fitting = Fitting {
         acs: &pending.redirect_uri,
-        request: Asked::Request { id: &asked.request_id, sent: pending.sent },
+        request: ResponseTo::Request { id: &asked.request_id, sent: pending.sent },
         authn_context: &asked.authn_context,
         max_age: pending.max_age,
     };
@@ -167,7 +168,7 @@ pub async fn unsolicited(
     let acs = acs_url(saml, origin);
     let fitting = Fitting {
         acs: &acs,
-        request: Asked::Nothing { max_age: UNSOLICITED_AGE },
+        request: ResponseTo::Nothing { max_age: UNSOLICITED_AGE },
         authn_context: &saml.request.authn_context,
         max_age: None,
     };
@@ -208,7 +209,7 @@ fn max_age(wishes: Wishes<'_>) -> Option<Duration> {
 #[derive(Clone, Copy)]
 struct Fitting<'a> {
     acs: &'a str,
-    request: Asked<'a>,
+    request: ResponseTo<'a>,
     authn_context: &'a [String],
     max_age: Option<Duration>,
 }
@@ -288,7 +289,7 @@ impl<'a> Connection<'a> {
                     SamlError::Decryption(_) | SamlError::Plaintext { .. } | SamlError::Oracle(_)
                 );
                 if blind && saml.accept.cbc_without_signature {
-                    marks::count(&self.app.state.store, &self.failures(), FAILURE_WINDOW, now)
+                    replay_cache::count(&self.app.state.store, &self.failures(), FAILURE_WINDOW, now)
                         .await
                         .map_err(SamlRefusal::Store)?;
                 }
@@ -302,8 +303,9 @@ impl<'a> Connection<'a> {
         if !saml.accept.cbc_without_signature {
             return Ok(());
         }
-        let failures =
-            marks::counted(&self.app.state.store, &self.failures()).await.map_err(SamlRefusal::Store)?;
+        let failures = replay_cache::counted(&self.app.state.store, &self.failures())
+            .await
+            .map_err(SamlRefusal::Store)?;
         if failures < MOST_FAILURES { Ok(()) } else { Err(SamlRefusal::Capped(failures).into()) }
     }
 
@@ -320,7 +322,7 @@ impl<'a> Connection<'a> {
     /// one sets it.
     async fn use_once(self, assertion: &Assertion) -> Result<(), FederationError> {
         let key = Key::mark("assertion", &self.scope(), &assertion.id);
-        let first = marks::is_first(&self.app.state.store, &key, assertion.acceptable_until)
+        let first = replay_cache::is_first(&self.app.state.store, &key, assertion.acceptable_until)
             .await
             .map_err(SamlRefusal::Store)?;
         if first { Ok(()) } else { Err(SamlRefusal::Replayed(assertion.id.clone()).into()) }
@@ -338,7 +340,7 @@ impl<'a> Connection<'a> {
         }
         quirks::normalise(self.provider, &mut claims);
         quirks::admit(self.provider, &claims)?;
-        let email_verified = single && quirks::email_verified(self.provider, &claims);
+        let email_verified = single && email_trust::email_verified(self.provider, &claims);
         let upstream = UpstreamSession {
             provider: self.provider.name.clone(),
             sid: None,

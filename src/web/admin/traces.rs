@@ -38,7 +38,7 @@ pub struct Desk {
 
 /// The query of the list and of a story.
 #[derive(Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct TraceQuery {
     /// A word that the reference, code, provider or client contains.
     q: Option<String>,
     /// Only this pool.
@@ -78,7 +78,7 @@ pub async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Re
 }
 
 /// `GET /admin/traces`.
-pub async fn list(State(desk): State<Desk>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
+pub async fn list(State(desk): State<Desk>, headers: HeaderMap, Query(asked): Query<TraceQuery>) -> Response {
     let found = match search(&desk, &asked).await {
         Ok(found) => found,
         Err(error) => return unavailable(&error),
@@ -106,7 +106,7 @@ pub async fn one(
     State(desk): State<Desk>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<TraceQuery>,
 ) -> Response {
     let nothing = || {
         (StatusCode::NOT_FOUND, "There is no such story: stories are kept for 24 hours.\n").into_response()
@@ -125,7 +125,7 @@ pub async fn one(
     }
 }
 
-async fn search(desk: &Desk, asked: &Asked) -> Result<Vec<Trace>, StoreError> {
+async fn search(desk: &Desk, asked: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
     let now = desk.app.outside.clock.now();
     let word = asked.q.clone().filter(|word| !word.trim().is_empty()).map(|word| word.trim().to_owned());
     let search = Search { word, before: asked.before.map(Timestamp::from_millis) };
@@ -142,7 +142,7 @@ async fn search(desk: &Desk, asked: &Asked) -> Result<Vec<Trace>, StoreError> {
 }
 
 /// The address of the next page.
-fn older(before: i64, asked: &Asked) -> String {
+fn older(before: i64, asked: &TraceQuery) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("before", &before.to_string());
     for (name, value) in [("q", &asked.q), ("pool", &asked.pool)] {
@@ -188,7 +188,7 @@ fn presented(headers: &HeaderMap) -> Option<String> {
     pair.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-fn format(headers: &HeaderMap, asked: &Asked) -> Format {
+fn format(headers: &HeaderMap, asked: &TraceQuery) -> Format {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match asked.format.as_deref() {
         Some("json") => Format::Json,

@@ -30,52 +30,56 @@ use crate::user_pool::federate::Departure;
 use crate::user_pool::federate::saml::Connection;
 use crate::user_pool::frontchannel;
 use crate::user_pool::saml_sign_out;
-use crate::web::departure;
 use crate::web::error::Failure;
 use crate::web::form;
-use crate::web::hosted::farewell;
+use crate::web::hosted::signed_out;
 use crate::web::page::Page;
+use crate::web::provider_redirect;
+use crate::web::request_context::RequestContext;
 use crate::web::security_headers;
 use crate::web::sign_in::see_other;
-use crate::web::visit::Visit;
 
 const CONFIRM_LABEL: &str = "sign-out form";
 const RETURN_LABEL: &str = "sign-out return";
 
 /// Sign-out asked for by a link.
-pub async fn get(visit: Visit, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+pub async fn get(ctx: RequestContext, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes())
         .map_err(|_| Failure::Malformed("the query is no form-encoded UTF-8"));
-    answer(visit, &headers, parameters).await
+    answer(ctx, &headers, parameters).await
 }
 
 /// Sign-out asked for by a form, ours or an app's.
-pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn post(ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
     let parameters = form::body_pairs(&headers, &body).map_err(|_| Failure::Malformed("the body is no form"));
-    answer(visit, &headers, parameters).await
+    answer(ctx, &headers, parameters).await
 }
 
-async fn answer(mut visit: Visit, headers: &HeaderMap, parameters: Result<Parameters, Failure>) -> Response {
+async fn answer(
+    mut ctx: RequestContext,
+    headers: &HeaderMap,
+    parameters: Result<Parameters, Failure>,
+) -> Response {
     let done = match parameters {
         Ok(parameters) => {
-            visit.speaks_as_asked(&parameters);
-            sign_out(&mut visit, headers, &parameters).await
+            ctx.speaks_as_asked(&parameters);
+            sign_out(&mut ctx, headers, &parameters).await
         }
         Err(failure) => Err(failure),
     };
     let answer = match done {
         Ok(answer) => answer,
-        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
+        Err(failure) => ctx.refuse(&ctx.app.reference(), &failure, None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 /// What was asked, each parameter at most once.
-struct Asked<'a> {
+struct LogoutParameters<'a> {
     parameters: &'a Parameters,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> LogoutParameters<'a> {
     fn get(&self, name: &str) -> Result<Option<&'a str>, Failure> {
         let mut values =
             self.parameters.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_str());
@@ -95,35 +99,35 @@ enum Then {
 }
 
 async fn sign_out(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, Failure> {
     if is_subresource(headers) {
         return Err(Failure::ForeignForm);
     }
-    let asked = Asked { parameters };
-    let config = visit.config.clone();
-    let hint = hint(visit, asked.get("id_token_hint")?).await?;
+    let asked = LogoutParameters { parameters };
+    let config = ctx.config.clone();
+    let hint = hint(ctx, asked.get("id_token_hint")?).await?;
     let client = client(&config.pool, asked.get("client_id")?, hint.as_ref())?;
     let then = destination(&asked, client)?;
-    let session = visit.live_session().await?.map(|live| live.session().clone());
+    let session = ctx.live_session().await?.map(|live| live.session().clone());
     match session {
-        Some(session) if !unasked(visit, &asked, hint.as_ref(), &session)? => {
-            Ok(confirmation(visit, &session, client, &then, parameters).await)
+        Some(session) if !unasked(ctx, &asked, hint.as_ref(), &session)? => {
+            Ok(confirmation(ctx, &session, client, &then, parameters).await)
         }
         Some(session) => {
-            let frames = end(visit).await?;
-            Ok(leave(visit, session.upstream.as_ref(), &then, (&frames, parameters)).await)
+            let frames = end(ctx).await?;
+            Ok(leave(ctx, session.upstream.as_ref(), &then, (&frames, parameters)).await)
         }
         None => {
             // Only a dead session's cookie is taken away: a cross-site POST carries none, and must not sign
             // anybody out. Its record goes, too: the clock by which it is dead may be wrong.
-            if let Some(reference) = visit.session.take() {
-                drop(sessions::end(&visit.app.state, &reference).await?);
-                visit.sign_out();
+            if let Some(reference) = ctx.session.take() {
+                drop(sessions::end(&ctx.app.state, &reference).await?);
+                ctx.sign_out();
             }
-            Ok(leave(visit, None, &then, (&[], parameters)).await)
+            Ok(leave(ctx, None, &then, (&[], parameters)).await)
         }
     }
 }
@@ -133,10 +137,10 @@ fn is_subresource(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-dest").is_some_and(|dest| dest != "document")
 }
 
-async fn hint(visit: &Visit, raw: Option<&str>) -> Result<Option<IdHint>, Failure> {
+async fn hint(ctx: &RequestContext, raw: Option<&str>) -> Result<Option<IdHint>, Failure> {
     let Some(raw) = raw else { return Ok(None) };
-    let keys = visit.app.keys.of(&visit.config.pool).await?;
-    let hint = verify::id_hint(raw, &visit.config.pool, &keys);
+    let keys = ctx.app.keys.of(&ctx.config.pool).await?;
+    let hint = verify::id_hint(raw, &ctx.config.pool, &keys);
     hint.map(Some).map_err(|_| {
         RequestError::Invalid { name: "id_token_hint", problem: "is no ID token of this issuer".to_owned() }
             .into()
@@ -164,7 +168,7 @@ fn client<'p>(
         .ok_or_else(|| RequestError::UnknownClient(id.chars().take(128).collect()).into())
 }
 
-fn destination(asked: &Asked<'_>, client: Option<&Client>) -> Result<Then, Failure> {
+fn destination(asked: &LogoutParameters<'_>, client: Option<&Client>) -> Result<Then, Failure> {
     let registered = |uri: &str| {
         let checked = client.and_then(|client| CheckedRedirect::check_sign_out(client, uri));
         checked.ok_or_else(|| Failure::UnknownLogoutUri(uri.chars().take(512).collect()))
@@ -184,8 +188,8 @@ fn destination(asked: &Asked<'_>, client: Option<&Client>) -> Result<Then, Failu
 /// Whether the person need not be asked: the app's hint names them, they said yes, or the app used one of
 /// Cognito's two forms.
 fn unasked(
-    visit: &Visit,
-    asked: &Asked<'_>,
+    ctx: &RequestContext,
+    asked: &LogoutParameters<'_>,
     hint: Option<&IdHint>,
     session: &Session,
 ) -> Result<bool, Failure> {
@@ -193,8 +197,8 @@ fn unasked(
         return Ok(*hint.sub() == session.sub);
     }
     if let Some(confirm) = asked.get("confirm")? {
-        let confirmed = visit.app.seal.open_token::<String>(CONFIRM_LABEL, confirm).as_deref()
-            == Some(session.id.as_str());
+        let confirmed =
+            ctx.app.seal.open_token::<String>(CONFIRM_LABEL, confirm).as_deref() == Some(session.id.as_str());
         return if confirmed { Ok(true) } else { Err(Failure::ForeignForm) };
     }
     Ok(asked.get("logout_uri")?.is_some()
@@ -202,13 +206,13 @@ fn unasked(
 }
 
 async fn confirmation(
-    visit: &Visit,
+    ctx: &RequestContext,
     session: &Session,
     client: Option<&Client>,
     then: &Then,
     parameters: &Parameters,
 ) -> Response {
-    let confirm = visit.app.seal.token(CONFIRM_LABEL, &session.id.to_string());
+    let confirm = ctx.app.seal.token(CONFIRM_LABEL, &session.id.to_string());
     let kept = ["logout_uri", "post_logout_redirect_uri", "state"];
     let kept = parameters
         .iter()
@@ -217,9 +221,9 @@ async fn confirmation(
     let client = client.map(|client| ("client_id", client.id.as_str()));
     let fields: Vec<_> =
         client.into_iter().chain(kept).map(|(name, value)| context! { name, value }).collect();
-    let page = visit.show(Page::SignOut, &context! { confirm, fields });
+    let page = ctx.show(Page::SignOut, &context! { confirm, fields });
     let back = if let Then::Back(uri) = then { uri.as_str() } else { "" };
-    match leads_to(visit, session.upstream.as_ref(), back).await {
+    match leads_to(ctx, session.upstream.as_ref(), back).await {
         Upstream::None => security_headers::forms_may_lead_to(page, [back]),
         Upstream::At(url) => security_headers::forms_may_lead_to(page, [back, &url]),
         Upstream::Onwards(url) => security_headers::forms_may_lead_onwards(page, [back, &url]),
@@ -228,22 +232,22 @@ async fn confirmation(
 
 /// Ends the session and tells the apps that took part in it, without waiting for their answers; gives what
 /// the browser is to load for others.
-async fn end(visit: &mut Visit) -> Result<Vec<String>, Failure> {
+async fn end(ctx: &mut RequestContext) -> Result<Vec<String>, Failure> {
     let mut frames = Vec::new();
-    if let Some(reference) = visit.session.take()
-        && let Some(ended) = sessions::end(&visit.app.state, &reference).await?
+    if let Some(reference) = ctx.session.take()
+        && let Some(ended) = sessions::end(&ctx.app.state, &reference).await?
     {
-        backchannel::announce(&visit.app, &visit.config.pool, SignedOut::of(&ended)).await;
-        frames = frontchannel::addresses(&visit.config.pool, &ended);
+        backchannel::announce(&ctx.app, &ctx.config.pool, SignedOut::of(&ended)).await;
+        frames = frontchannel::addresses(&ctx.config.pool, &ended);
     }
-    visit.sign_out();
+    ctx.sign_out();
     Ok(frames)
 }
 
 /// The provider's own sign-out is visited on the way where the pool asks for it and the provider has one; it
 /// is never waited for.
 async fn leave(
-    visit: &Visit,
+    ctx: &RequestContext,
     upstream: Option<&UpstreamSession>,
     then: &Then,
     (frames, parameters): (&[String], &Parameters),
@@ -252,7 +256,7 @@ async fn leave(
         if frames.is_empty() && !next.is_empty() {
             see_other(next)
         } else {
-            farewell::page(visit, frames, next)
+            signed_out::page(ctx, frames, next)
         }
     };
     let back = match then {
@@ -260,8 +264,8 @@ async fn leave(
         Then::Back(uri) => uri.as_str(),
         Then::Page => "",
     };
-    match at_upstream(visit, upstream, back).await {
-        Some((departure, label)) => departure::after_frames(visit, &departure, &label, frames),
+    match at_upstream(ctx, upstream, back).await {
+        Some((departure, label)) => provider_redirect::after_frames(ctx, &departure, &label, frames),
         None => onwards(back),
     }
 }
@@ -269,30 +273,30 @@ async fn leave(
 /// The provider's own sign-out, from which the browser comes back to us and goes on to `back`; and the
 /// provider's name for people.
 async fn at_upstream(
-    visit: &Visit,
+    ctx: &RequestContext,
     upstream: Option<&UpstreamSession>,
     back: &str,
 ) -> Option<(Departure, String)> {
     let upstream = upstream?;
-    let provider = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)?;
+    let provider = ctx.config.provider(&upstream.provider).filter(|provider| provider.end_session)?;
     let departure = match &provider.protocol {
-        Protocol::Saml(_) => saml_sign_out::leave(connection(visit, provider), upstream, back).await?,
+        Protocol::Saml(_) => saml_sign_out::leave(connection(ctx, provider), upstream, back).await?,
         Protocol::Oidc(_) | Protocol::Oauth2(_) => {
-            Departure::Redirect(end_session(visit, provider, upstream, back).await?)
+            Departure::Redirect(end_session(ctx, provider, upstream, back).await?)
         }
     };
     Some((departure, provider.label.clone()))
 }
 
 async fn end_session(
-    visit: &Visit,
+    ctx: &RequestContext,
     provider: &Provider,
     upstream: &UpstreamSession,
     back: &str,
 ) -> Option<Url> {
-    let return_to = format!("{}/logout/return", visit.config.pool.public_url);
-    let state = visit.app.seal.token(RETURN_LABEL, &back);
-    end_session::end_session_url(&visit.app.upstreams, provider, upstream, &return_to, &state).await
+    let return_to = format!("{}/logout/return", ctx.config.pool.public_url);
+    let state = ctx.app.seal.token(RETURN_LABEL, &back);
+    end_session::end_session_url(&ctx.app.upstreams, provider, upstream, &return_to, &state).await
 }
 
 /// Where the confirmation of a sign-out leads besides the app.
@@ -305,24 +309,24 @@ enum Upstream {
     Onwards(String),
 }
 
-async fn leads_to(visit: &Visit, upstream: Option<&UpstreamSession>, back: &str) -> Upstream {
+async fn leads_to(ctx: &RequestContext, upstream: Option<&UpstreamSession>, back: &str) -> Upstream {
     let Some(upstream) = upstream else { return Upstream::None };
-    let Some(provider) = visit.config.provider(&upstream.provider).filter(|provider| provider.end_session)
+    let Some(provider) = ctx.config.provider(&upstream.provider).filter(|provider| provider.end_session)
     else {
         return Upstream::None;
     };
     match &provider.protocol {
-        Protocol::Saml(_) => saml_sign_out::location(connection(visit, provider))
-            .await
-            .map_or(Upstream::None, Upstream::Onwards),
-        Protocol::Oidc(_) | Protocol::Oauth2(_) => end_session(visit, provider, upstream, back)
+        Protocol::Saml(_) => {
+            saml_sign_out::location(connection(ctx, provider)).await.map_or(Upstream::None, Upstream::Onwards)
+        }
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => end_session(ctx, provider, upstream, back)
             .await
             .map_or(Upstream::None, |url| Upstream::At(url.into())),
     }
 }
 
-fn connection<'v>(visit: &'v Visit, provider: &'v Provider) -> Connection<'v> {
-    Connection { app: &visit.app, pool: &visit.config.pool, provider }
+fn connection<'v>(ctx: &'v RequestContext, provider: &'v Provider) -> Connection<'v> {
+    Connection { app: &ctx.app, pool: &ctx.config.pool, provider }
 }
 
 /// The sign-in of another person. The provider is told to ask, for it may still know the last one, and with a
@@ -339,10 +343,10 @@ fn somebody_else(parameters: &Parameters) -> String {
 }
 
 /// `GET /logout/return`: back from the provider's sign-out, on to the app.
-pub async fn returned(visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub async fn returned(ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let state = parameters.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
     let back =
-        state.and_then(|state| visit.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
-    if back.is_empty() { farewell::page(&visit, &[], "") } else { see_other(&back) }
+        state.and_then(|state| ctx.app.seal.open_token::<String>(RETURN_LABEL, state)).unwrap_or_default();
+    if back.is_empty() { signed_out::page(&ctx, &[], "") } else { see_other(&back) }
 }

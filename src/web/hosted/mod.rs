@@ -1,5 +1,5 @@
 //! The pages that people see.
 
-pub mod farewell;
+pub mod signed_out;
 pub mod login;
 pub mod logout;

@@ -17,7 +17,7 @@ use crate::flow::request::RequestError;
 use crate::model::fault::Refusal;
 use crate::model::ids::ReferenceId;
 use crate::model::pool::Pool;
-use crate::model::trace::Outcome;
+use crate::model::trace::TraceOutcome;
 use crate::protocol::jose::Algorithm;
 use crate::protocol::oauth2::dpop;
 use crate::store::StoreError;
@@ -38,8 +38,8 @@ use crate::web::client_auth::{ClientAuthError, named};
 use crate::web::client_certificate;
 use crate::web::cors;
 use crate::web::form::{Form, FormError};
-use crate::web::story;
-use crate::web::visit::{misdirected, pool_of};
+use crate::web::request_context::{misdirected, pool_of};
+use crate::web::trace_recording;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 /// What an app reads when the cause is ours.
@@ -93,7 +93,7 @@ impl Caller {
     pub async fn tell(&self, what: &'static str, error: ApiError) -> ApiError {
         let Some(outcome) = error.outcome() else { return error };
         let (app, reference) = (&self.app, self.app.reference());
-        let recorder = story::of_app_request(what, &self.call, app.outside.clock.now());
+        let recorder = trace_recording::of_app_request(what, &self.call, app.outside.clock.now());
         let trace = recorder.tell(&self.config.pool.id, &reference, app.outside.clock.now(), outcome.clone());
         if app.traces.keep(&trace).await { error.with_reference(&reference) } else { error }
     }
@@ -166,7 +166,7 @@ pub struct ApiError {
     description: String,
     code: &'static str,
     challenge: Option<String>,
-    outcome: Option<Box<Outcome>>,
+    outcome: Option<Box<TraceOutcome>>,
     retry_after: Option<u64>,
 }
 
@@ -189,12 +189,12 @@ impl ApiError {
             code: refusal.code(),
             challenge: None,
             retry_after: None,
-            outcome: Some(Box::new(Outcome::of(refusal))),
+            outcome: Some(Box::new(TraceOutcome::of(refusal))),
         }
     }
 
     /// How the story of this refusal ends; none where it is no part of a sign-in.
-    pub fn outcome(&self) -> Option<&Outcome> {
+    pub fn outcome(&self) -> Option<&TraceOutcome> {
         self.outcome.as_deref()
     }
 

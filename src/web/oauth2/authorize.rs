@@ -20,39 +20,39 @@ use crate::store::pushed::{self, Pushed};
 use crate::token::verify;
 use crate::web::error::Failure;
 use crate::web::form;
-use crate::web::sign_in::{self, Standing, proceed};
-use crate::web::story;
-use crate::web::visit::Visit;
+use crate::web::request_context::RequestContext;
+use crate::web::sign_in::{self, SignInStep, proceed};
+use crate::web::trace_recording;
 
 /// Parameters in the query.
-pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
-    answer(visit, form::pairs(query.unwrap_or_default().as_bytes()).ok()).await
+pub async fn get(ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
+    answer(ctx, form::pairs(query.unwrap_or_default().as_bytes()).ok()).await
 }
 
 /// Parameters in a form ([OpenID Connect Core section
 /// 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
-pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
-    answer(visit, form::body_pairs(&headers, &body).ok()).await
+pub async fn post(ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
+    answer(ctx, form::body_pairs(&headers, &body).ok()).await
 }
 
 /// Checks the request and takes the first step. `None` parameters could not be decoded.
-pub async fn answer(mut visit: Visit, parameters: Option<Parameters>) -> Response {
-    let reference = visit.app.reference();
+pub async fn answer(mut ctx: RequestContext, parameters: Option<Parameters>) -> Response {
+    let reference = ctx.app.reference();
     let parameters = parameters.map(Arc::new);
-    story::asked(&visit, parameters.clone().unwrap_or_default());
+    trace_recording::asked(&ctx, parameters.clone().unwrap_or_default());
     if let Some(parameters) = &parameters {
-        visit.speaks_as_asked(parameters);
+        ctx.speaks_as_asked(parameters);
     }
-    let answer = match begin(&mut visit, &reference, parameters).await {
+    let answer = match begin(&mut ctx, &reference, parameters).await {
         Ok(answer) => answer,
-        Err(Stop::Page(failure)) => visit.refuse(&reference, &failure, None).await,
+        Err(Stop::Page(failure)) => ctx.refuse(&reference, &failure, None).await,
         Err(Stop::Redirect(location, failure)) => {
-            visit.note(&reference, &failure).await;
+            ctx.note(&reference, &failure).await;
             sign_in::see_other(&location)
         }
-        Err(Stop::Failed(request, failure)) => sign_in::failed(&visit, &request, &reference, &failure).await,
+        Err(Stop::Failed(request, failure)) => sign_in::failed(&ctx, &request, &reference, &failure).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 enum Stop {
@@ -65,15 +65,15 @@ enum Stop {
 }
 
 async fn begin(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     parameters: Option<Arc<Parameters>>,
 ) -> Result<Response, Stop> {
     let parameters =
         parameters.ok_or(Stop::Page(Failure::Malformed("the parameters are no form-encoded UTF-8")))?;
-    let (parameters, pushed) = pushed_before(visit, parameters).await?;
-    let config = visit.config.clone();
-    let keys = visit.app.keys.of(&config.pool).await.map_err(|error| Stop::Page(error.into()))?;
+    let (parameters, pushed) = pushed_before(ctx, parameters).await?;
+    let config = ctx.config.clone();
+    let keys = ctx.app.keys.of(&config.pool).await.map_err(|error| Stop::Page(error.into()))?;
     let hinted = |client: &Client, raw: &str| {
         let hint = verify::id_hint(raw, &config.pool, &keys).ok()?;
         (hint.client() == &client.id).then(|| hint.sub().to_string())
@@ -100,8 +100,8 @@ async fn begin(
     let asked = asked_provider(&config, &request, hint)
         .map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
     let session =
-        visit.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
-    let standing = Standing {
+        ctx.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
+    let standing = SignInStep {
         request: &request,
         reference,
         session,
@@ -110,31 +110,29 @@ async fn begin(
         accepted: false,
         asked,
     };
-    proceed(visit, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
+    proceed(ctx, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
 }
 
 /// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that
 /// came. What came beside a `request_uri` counts for nothing but the `client_id`, which has to be the same
 /// ([RFC 9126 section 4](https://www.rfc-editor.org/rfc/rfc9126#section-4)).
 async fn pushed_before(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     parameters: Arc<Parameters>,
 ) -> Result<(Arc<Parameters>, Option<String>), Stop> {
     let Some(handle) = par::handle(&parameters) else { return Ok((parameters, None)) };
     let refused = |error: RequestError| Stop::Page(error.into());
     let handle = handle.map_err(refused)?.to_owned();
-    let found = pushed::load(&visit.app.state, &handle, visit.now())
-        .await
-        .map_err(|error| Stop::Page(error.into()))?;
+    let found =
+        pushed::load(&ctx.app.state, &handle, ctx.now()).await.map_err(|error| Stop::Page(error.into()))?;
     let mut clients = parameters.iter().filter(|(name, _)| name == "client_id").map(|(_, id)| id.as_str());
     let (client, only) = (clients.next(), clients.next().is_none());
-    let mine = |pushed: &Pushed| {
-        only && client == Some(pushed.client.as_str()) && pushed.pool == visit.config.pool.id
-    };
+    let mine =
+        |pushed: &Pushed| only && client == Some(pushed.client.as_str()) && pushed.pool == ctx.config.pool.id;
     let pushed = found.filter(mine).ok_or_else(|| refused(RequestError::UnknownRequestUri))?;
     let parameters = Arc::new(pushed.parameters);
-    story::asked(visit, parameters.clone());
-    visit.speaks_as_asked(&parameters);
+    trace_recording::asked(ctx, parameters.clone());
+    ctx.speaks_as_asked(&parameters);
     Ok((parameters, Some(handle)))
 }
 

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::par;
 use crate::model::attributes::STANDARD;
+use crate::model::client_authentication::{AssertionAlgorithm, Authentication};
 use crate::model::language::Language;
 use crate::model::pool::Pool;
-use crate::model::proof::{AssertionAlgorithm, Authentication};
 use crate::protocol::jose::Algorithm;
 use crate::protocol::oauth2::dpop;
 use crate::token::pool_keys::PoolKeys;

@@ -12,32 +12,36 @@ use crate::user_pool::frontchannel;
 use crate::user_pool::oidc_sign_out::{Door, LogoutRefusal};
 use crate::web::error::Failure;
 use crate::web::form::Form;
-use crate::web::hosted::farewell;
+use crate::web::hosted::signed_out;
+use crate::web::request_context::RequestContext;
 use crate::web::security_headers::framed_by;
-use crate::web::visit::Visit;
 
 /// The signed-out page, which pages of the provider may frame; the same whether or not there was something to
 /// end.
-pub async fn get(mut visit: Visit, Path(provider): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let answer = match sign_out(&mut visit, &provider, &query.unwrap_or_default()).await {
+pub async fn get(
+    mut ctx: RequestContext,
+    Path(provider): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let answer = match sign_out(&mut ctx, &provider, &query.unwrap_or_default()).await {
         Ok(page) => page,
-        Err(refusal) => visit.refuse(&visit.app.reference(), &Failure::SignOut(refusal), None).await,
+        Err(refusal) => ctx.refuse(&ctx.app.reference(), &Failure::SignOut(refusal), None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
-async fn sign_out(visit: &mut Visit, provider: &str, query: &str) -> Result<Response, LogoutRefusal> {
-    let (app, config) = (visit.app.clone(), visit.config.clone());
+async fn sign_out(ctx: &mut RequestContext, provider: &str, query: &str) -> Result<Response, LogoutRefusal> {
+    let (app, config) = (ctx.app.clone(), ctx.config.clone());
     let door = Door::of(&app, &config, provider, |rule| rule.front_channel)?;
-    visit.recorder.provider(&door.provider().name);
+    ctx.recorder.provider(&door.provider().name);
     let form = Form::parse(query.as_bytes()).map_err(|error| LogoutRefusal::Request(error.to_string()))?;
     let ended = door.honours_frame(form.get("iss"), form.get("sid")).await?;
     // Only the browser whose session it was is told which apps were used in it.
-    let own = visit.session.as_ref().and_then(|own| ended.iter().find(|session| own.is_of(session)));
+    let own = ctx.session.as_ref().and_then(|own| ended.iter().find(|session| own.is_of(session)));
     let frames = own.map(|session| frontchannel::addresses(&config.pool, session)).unwrap_or_default();
     if own.is_some() {
-        visit.sign_out();
+        ctx.sign_out();
     }
     let pages = door.pages().await;
-    Ok(framed_by(farewell::page(visit, &frames, ""), pages.iter().map(String::as_str)))
+    Ok(framed_by(signed_out::page(ctx, &frames, ""), pages.iter().map(String::as_str)))
 }

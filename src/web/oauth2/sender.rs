@@ -4,9 +4,9 @@ use axum::http::{HeaderMap, HeaderName};
 
 use super::api::{ApiError, Call};
 use crate::model::client::Client;
-use crate::model::proof::Confirmation;
+use crate::model::client_authentication::Confirmation;
 use crate::user_pool::client_certificate;
-use crate::user_pool::dpop::{Asked, DpopRefusal, prove};
+use crate::user_pool::dpop::{DpopRefusal, DpopRequest, prove};
 use crate::user_pool::issuer::Issuer;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -32,8 +32,12 @@ pub async fn proof_key(
     if client.proof.certificate_bound {
         return Err(DpopRefusal::Unwanted);
     }
-    let asked =
-        Asked { method: call.method.as_str(), path, access_token: None, nonce: client.proof.dpop_nonce };
+    let asked = DpopRequest {
+        method: call.method.as_str(),
+        path,
+        access_token: None,
+        nonce: client.proof.dpop_nonce,
+    };
     prove(issuer, asked, proof).await.map(Some)
 }
 

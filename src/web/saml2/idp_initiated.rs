@@ -12,38 +12,37 @@ use crate::model::client::Client;
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::{ClientId, ProviderName, ReferenceId};
 use crate::model::pool::Pool;
-use crate::protocol::saml::checks::Checks;
-use crate::protocol::saml::peek::Unverified;
+use crate::protocol::saml::unverified::Unverified;
+use crate::protocol::saml::verification_report::Checks;
 use crate::provider::saml::{IdpInitiated, Saml};
 use crate::provider::settings::{Protocol, Provider};
 use crate::user_pool::federate::saml::{self, Connection, Use};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
-use crate::web::arrival;
+use crate::web::complete_sign_in;
 use crate::web::error::Failure;
+use crate::web::request_context::RequestContext;
 use crate::web::sign_in::see_other;
-use crate::web::visit::Visit;
 
 /// Takes the first step with a response that answers nothing. It is verified before anything of it is kept or
 /// passed on.
 pub async fn receive(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     seen: &Unverified,
     xml: &[u8],
 ) -> Result<Response, Failure> {
-    let config = visit.config.clone();
+    let config = ctx.config.clone();
     let issuer = seen.issuer.as_deref().unwrap_or_default();
-    let (provider, saml) = sender(visit, &config, issuer).await?;
-    let connection = Connection { app: &visit.app, pool: &config.pool, provider };
-    let identity =
-        saml::unsolicited(connection, &visit.origin, xml, Use::Look, &mut Checks::default()).await?;
+    let (provider, saml) = sender(ctx, &config, issuer).await?;
+    let connection = Connection { app: &ctx.app, pool: &config.pool, provider };
+    let identity = saml::unsolicited(connection, &ctx.origin, xml, Use::Look, &mut Checks::default()).await?;
     match &saml.idp_initiated {
         IdpInitiated::Off => Err(nobody_asked(issuer)),
         IdpInitiated::Accept { client } => {
             request_of(&config.pool, provider, client)?;
-            let handle = visit.app.outside.random.token();
-            let latest = visit.now().plus(config.pool.flow_lifetime);
-            keep(visit, &handle, xml, (Some(provider.name.clone()), latest)).await
+            let handle = ctx.app.outside.random.token();
+            let latest = ctx.now().plus(config.pool.flow_lifetime);
+            keep(ctx, &handle, xml, (Some(provider.name.clone()), latest)).await
         }
         IdpInitiated::Restart { client } => {
             tracing::info!(pool = %config.pool.id, provider = %provider.name, %client, %reference, "a \
@@ -55,27 +54,26 @@ pub async fn receive(
 
 /// Signs the person in to the provider's default client, once.
 pub async fn accept(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     name: &ProviderName,
     xml: &[u8],
 ) -> Result<Response, Failure> {
-    let config = visit.config.clone();
+    let config = ctx.config.clone();
     let provider = config.provider(name).ok_or(FederationError::Disabled)?;
     let Protocol::Saml(saml) = &provider.protocol else { return Err(FederationError::Disabled.into()) };
     let IdpInitiated::Accept { client } = &saml.idp_initiated else {
         return Err(nobody_asked(name.as_str()));
     };
     let request = request_of(&config.pool, provider, client)?;
-    let connection = Connection { app: &visit.app.clone(), pool: &config.pool, provider };
-    let identity =
-        saml::unsolicited(connection, &visit.origin, xml, Use::Once, &mut Checks::default()).await?;
-    arrival::admit_to(visit, (&request, reference), provider, &identity).await
+    let connection = Connection { app: &ctx.app.clone(), pool: &config.pool, provider };
+    let identity = saml::unsolicited(connection, &ctx.origin, xml, Use::Once, &mut Checks::default()).await?;
+    complete_sign_in::admit_to(ctx, (&request, reference), provider, &identity).await
 }
 
 /// The one enabled provider with this entity id that may begin sign-ins.
 async fn sender<'c>(
-    visit: &Visit,
+    ctx: &RequestContext,
     config: &'c PoolConfig,
     issuer: &str,
 ) -> Result<(&'c Provider, &'c Saml), Failure> {
@@ -85,7 +83,7 @@ async fn sender<'c>(
         if saml.idp_initiated == IdpInitiated::Off {
             continue;
         }
-        let connection = Connection { app: &visit.app, pool: &config.pool, provider };
+        let connection = Connection { app: &ctx.app, pool: &config.pool, provider };
         match saml::entity_id(connection, saml).await {
             Ok(id) if id == issuer => {
                 if found.replace((provider, &**saml)).is_some() {

@@ -22,19 +22,19 @@ use crate::model::identity::ExternalIdentity;
 use crate::model::ids::{ProviderName, ReferenceId};
 use crate::model::time::Timestamp;
 use crate::protocol::saml::binding::{BindingError, Message};
-use crate::protocol::saml::checks::{Check, Checks, Outcome};
-use crate::protocol::saml::peek::{Unverified, peek};
+use crate::protocol::saml::unverified::{Unverified, peek};
+use crate::protocol::saml::verification_report::{Check, CheckOutcome, Checks};
 use crate::store::flows::{self, FlowError};
 use crate::store::{self, Batch, Expect, Key, Life, StoreError};
 use crate::user_pool::federate::saml::{self, Connection};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
-use crate::web::arrival;
+use crate::web::complete_sign_in;
 use crate::web::error::Failure;
 use crate::web::form;
+use crate::web::request_context::RequestContext;
 use crate::web::sign_in;
-use crate::web::story;
+use crate::web::trace_recording;
 use crate::web::trial;
-use crate::web::visit::Visit;
 
 /// Where the browser completes what a form began.
 const PATH: &str = "/saml2/idpresponse";
@@ -42,7 +42,7 @@ const RELAY_LIFE: Duration = Duration::from_secs(60);
 
 /// A response on its way to the GET that completes it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredResponse {
     /// base64.
     response: String,
     /// The provider of a response that nobody asked for.
@@ -50,36 +50,34 @@ struct Kept {
 }
 
 /// A provider's form.
-pub async fn post(mut visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
-    let reference = visit.app.reference();
-    let answer = match receive(&mut visit, &reference, &headers, &body).await {
+pub async fn post(mut ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
+    let reference = ctx.app.reference();
+    let answer = match receive(&mut ctx, &reference, &headers, &body).await {
         Ok(answer) => answer,
-        Err(failure) => visit.refuse(&reference, &failure, None).await,
+        Err(failure) => ctx.refuse(&reference, &failure, None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 /// The way on from a form; or a response in the query, which is refused.
-pub async fn get(mut visit: Visit, RawQuery(query): RawQuery) -> Response {
-    let reference = visit.app.reference();
+pub async fn get(mut ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
+    let reference = ctx.app.reference();
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let named =
         |name: &str| parameters.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
     let answer = match (named("relay"), named("SAMLResponse")) {
-        (Some(handle), None) => go_on(&mut visit, &reference, handle).await,
+        (Some(handle), None) => go_on(&mut ctx, &reference, handle).await,
         (None, Some(_)) => {
             let refused = Err(SamlRefusal::Redirected.into());
-            complete(&mut visit, &reference, named("RelayState").unwrap_or_default(), refused).await
+            complete(&mut ctx, &reference, named("RelayState").unwrap_or_default(), refused).await
         }
-        _ => {
-            visit.refuse(&reference, &Failure::Malformed("this address is for a provider's form"), None).await
-        }
+        _ => ctx.refuse(&reference, &Failure::Malformed("this address is for a provider's form"), None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 async fn receive(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     headers: &HeaderMap,
     body: &[u8],
@@ -89,11 +87,11 @@ async fn receive(
         return Err(SamlRefusal::Message(BindingError::NoMessage).into());
     }
     if let Some(handle) = &posted.relay_state {
-        match flows::waiting(&visit.app.state, handle).await {
+        match flows::waiting(&ctx.app.state, handle).await {
             // Only an answer to a sign-in that waits is kept, and only the last one, so strangers cannot fill
             // the store.
             Ok((pending, expires)) if pending.saml.is_some() => {
-                return keep(visit, handle, &posted.xml, (None, expires)).await;
+                return keep(ctx, handle, &posted.xml, (None, expires)).await;
             }
             Ok(_) => return Err(SamlRefusal::OtherProtocol.into()),
             Err(FlowError::NotFound) => {}
@@ -104,111 +102,111 @@ async fn receive(
     if let Unverified { in_response_to: Some(request), .. } = seen {
         return Err(SamlRefusal::NoFlow(request.chars().take(100).collect()).into());
     }
-    idp_initiated::receive(visit, reference, &seen, &posted.xml).await
+    idp_initiated::receive(ctx, reference, &seen, &posted.xml).await
 }
 
 /// Keeps a response under `handle` and sends the browser on.
 pub(super) async fn keep(
-    visit: &Visit,
+    ctx: &RequestContext,
     handle: &str,
     xml: &[u8],
     (unsolicited, latest): (Option<ProviderName>, Timestamp),
 ) -> Result<Response, Failure> {
-    let (key, records) = (Key::saml_response(handle), &visit.app.state);
-    let life = Life::Until(latest.min(visit.now().plus(RELAY_LIFE)));
-    let kept = records.encode(&key, &Kept { response: base64(xml), unsolicited });
+    let (key, records) = (Key::saml_response(handle), &ctx.app.state);
+    let life = Life::Until(latest.min(ctx.now().plus(RELAY_LIFE)));
+    let kept = records.encode(&key, &StoredResponse { response: base64(xml), unsolicited });
     match records.store.commit(Batch::new(key.partition()).put(&key, kept, life, Expect::Any)).await? {
-        store::Outcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
-        store::Outcome::Conflict => {
+        store::CommitOutcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
+        store::CommitOutcome::Conflict => {
             Err(StoreError::Misuse("a write without a condition failed by one").into())
         }
     }
 }
 
-async fn go_on(visit: &mut Visit, reference: &ReferenceId, handle: &str) -> Response {
-    let kept = visit.app.state.take::<Kept>(&Key::saml_response(handle)).await;
+async fn go_on(ctx: &mut RequestContext, reference: &ReferenceId, handle: &str) -> Response {
+    let kept = ctx.app.state.take::<StoredResponse>(&Key::saml_response(handle)).await;
     let kept = match kept {
         Ok(Some(kept)) => kept,
-        Ok(None) => return visit.refuse(reference, &FlowError::NotFound.into(), None).await,
-        Err(error) => return visit.refuse(reference, &error.into(), None).await,
+        Ok(None) => return ctx.refuse(reference, &FlowError::NotFound.into(), None).await,
+        Err(error) => return ctx.refuse(reference, &error.into(), None).await,
     };
     let xml = base64_decode(&kept.response).unwrap_or_default();
     match kept.unsolicited {
-        None => complete(visit, reference, handle, Ok(xml)).await,
-        Some(provider) => match idp_initiated::accept(visit, reference, &provider, &xml).await {
+        None => complete(ctx, reference, handle, Ok(xml)).await,
+        Some(provider) => match idp_initiated::accept(ctx, reference, &provider, &xml).await {
             Ok(answer) => answer,
-            Err(failure) => visit.refuse(reference, &failure, None).await,
+            Err(failure) => ctx.refuse(reference, &failure, None).await,
         },
     }
 }
 
 /// Consumes the flow or trial under `handle` and finishes it. It is consumed whatever the answer holds.
 async fn complete(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     reference: &ReferenceId,
     handle: &str,
     xml: Result<Vec<u8>, Failure>,
 ) -> Response {
     let mut checks = Checks::default();
     if flows::is_trial(handle) {
-        return match trial::consume(visit, handle).await {
+        return match trial::consume(ctx, handle).await {
             Ok(trial) => {
-                let outcome = prove(visit, &trial.pending, xml, &mut checks).await;
-                trial::ended(visit, &trial, outcome, &lines(&checks)).await
+                let outcome = prove(ctx, &trial.pending, xml, &mut checks).await;
+                trial::ended(ctx, &trial, outcome, &lines(&checks)).await
             }
-            Err(failure) => visit.refuse(reference, &failure, None).await,
+            Err(failure) => ctx.refuse(reference, &failure, None).await,
         };
     }
-    let flow = match consume(visit, handle).await {
+    let flow = match consume(ctx, handle).await {
         Ok(flow) => flow,
-        Err(failure) => return visit.refuse(reference, &failure, None).await,
+        Err(failure) => return ctx.refuse(reference, &failure, None).await,
     };
-    match finish(visit, &flow, xml, &mut checks).await {
+    match finish(ctx, &flow, xml, &mut checks).await {
         Ok(answer) => answer,
-        Err(failure) => sign_in::failed(visit, &flow.request, &flow.reference, &failure).await,
+        Err(failure) => sign_in::failed(ctx, &flow.request, &flow.reference, &failure).await,
     }
 }
 
-async fn consume(visit: &Visit, handle: &str) -> Result<Arc<Flow>, Failure> {
-    let flow = Arc::new(flows::take(&visit.app.state, handle).await?);
-    story::earlier(visit, &flow);
-    flow.check(&visit.config.pool.id, &visit.browser, visit.now())?;
+async fn consume(ctx: &RequestContext, handle: &str) -> Result<Arc<Flow>, Failure> {
+    let flow = Arc::new(flows::take(&ctx.app.state, handle).await?);
+    trace_recording::earlier(ctx, &flow);
+    flow.check(&ctx.config.pool.id, &ctx.browser, ctx.now())?;
     Ok(flow)
 }
 
 async fn finish(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     flow: &Flow,
     xml: Result<Vec<u8>, Failure>,
     checks: &mut Checks,
 ) -> Result<Response, Failure> {
     let pending = flow.pending()?;
-    let identity = prove(visit, pending, xml, checks).await?;
-    let config = visit.config.clone();
+    let identity = prove(ctx, pending, xml, checks).await?;
+    let config = ctx.config.clone();
     let provider = config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
-    arrival::admit(visit, flow, provider, &identity).await
+    complete_sign_in::admit(ctx, flow, provider, &identity).await
 }
 
 /// The person is looked for only at the provider that the flow names, with only its keys (C-60, C-61).
 async fn prove(
-    visit: &Visit,
+    ctx: &RequestContext,
     pending: &Pending,
     xml: Result<Vec<u8>, Failure>,
     checks: &mut Checks,
 ) -> Result<ExternalIdentity, Failure> {
     let xml = xml?;
-    let provider = visit.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
-    let connection = Connection { app: &visit.app, pool: &visit.config.pool, provider };
+    let provider = ctx.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
+    let connection = Connection { app: &ctx.app, pool: &ctx.config.pool, provider };
     let outcome = saml::finish(connection, pending, &xml, checks).await;
-    tell(visit, checks);
+    tell(ctx, checks);
     Ok(outcome?)
 }
 
 /// What was checked becomes part of the story, in case that the sign-in is refused.
-pub(super) fn tell(visit: &Visit, checks: &Checks) {
+pub(super) fn tell(ctx: &RequestContext, checks: &Checks) {
     let details: Vec<(&str, String)> =
         checks.list().iter().map(|check| (check.name.as_ref(), line(check))).collect();
-    visit.recorder.step(visit.now(), "SAML response of the provider, checked", details);
+    ctx.recorder.step(ctx.now(), "SAML response of the provider, checked", details);
 }
 
 fn lines(checks: &Checks) -> Vec<String> {
@@ -219,12 +217,12 @@ fn lines(checks: &Checks) -> Vec<String> {
 fn line(check: &Check) -> String {
     let received = if check.received.is_empty() { "nothing" } else { &check.received };
     match check.outcome {
-        Outcome::Passed => check.skew_used.map_or_else(
+        CheckOutcome::Passed => check.skew_used.map_or_else(
             || format!("passed ({received})"),
             |skew| format!("passed ({received}), {skew} s of clock difference forgiven"),
         ),
-        Outcome::Note => received.to_owned(),
-        Outcome::Failed => {
+        CheckOutcome::Note => received.to_owned(),
+        CheckOutcome::Failed => {
             format!(
                 "FAILED: expected {}, received {received}. {}",
                 check.expected,

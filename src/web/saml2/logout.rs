@@ -18,28 +18,28 @@ use crate::user_pool::federate::saml::{Connection, entity_id};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
 use crate::user_pool::frontchannel;
 use crate::user_pool::saml_sign_out::{self, Honoured, Leaving};
-use crate::web::departure;
 use crate::web::error::Failure;
-use crate::web::hosted::farewell;
+use crate::web::hosted::signed_out;
+use crate::web::provider_redirect;
+use crate::web::request_context::RequestContext;
 use crate::web::sign_in::see_other;
-use crate::web::visit::Visit;
 
 /// A message by HTTP-Redirect.
-pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub async fn get(ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
     let query = RedirectQuery::parse(&query.unwrap_or_default());
     match query {
         Ok(query) => {
-            answer(visit, Ok((Received::Redirect(&query), query.message, query.relay_state.as_deref()))).await
+            answer(ctx, Ok((Received::Redirect(&query), query.message, query.relay_state.as_deref()))).await
         }
-        Err(error) => answer(visit, Err(SamlRefusal::Message(error).into())).await,
+        Err(error) => answer(ctx, Err(SamlRefusal::Message(error).into())).await,
     }
 }
 
 /// A message by HTTP-POST.
-pub async fn post(visit: Visit, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn post(ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
     match posted(&headers, &body) {
-        Ok(posted) => answer(visit, Ok(of_post(&posted))).await,
-        Err(refusal) => answer(visit, Err(refusal.into())).await,
+        Ok(posted) => answer(ctx, Ok(of_post(&posted))).await,
+        Err(refusal) => answer(ctx, Err(refusal.into())).await,
     }
 }
 
@@ -49,30 +49,30 @@ fn of_post(posted: &PostMessage) -> Came<'_> {
     (Received::Post(posted), posted.message, posted.relay_state.as_deref())
 }
 
-async fn answer(mut visit: Visit, came: Result<Came<'_>, Failure>) -> Response {
+async fn answer(mut ctx: RequestContext, came: Result<Came<'_>, Failure>) -> Response {
     let done = match came {
-        Ok((received, Message::Request, relay_state)) => requested(&mut visit, received, relay_state).await,
+        Ok((received, Message::Request, relay_state)) => requested(&mut ctx, received, relay_state).await,
         Ok((received, Message::Response, relay_state)) => {
-            answered(&visit, received, relay_state.unwrap_or_default()).await
+            answered(&ctx, received, relay_state.unwrap_or_default()).await
         }
         Err(failure) => Err(failure),
     };
     let answer = match done {
         Ok(answer) => answer,
-        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
+        Err(failure) => ctx.refuse(&ctx.app.reference(), &failure, None).await,
     };
-    visit.with_cookies(answer)
+    ctx.with_cookies(answer)
 }
 
 /// A provider wants a person signed out.
 async fn requested(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     received: Received<'_>,
     relay_state: Option<&str>,
 ) -> Result<Response, Failure> {
-    let (app, config) = (visit.app.clone(), visit.config.clone());
+    let (app, config) = (ctx.app.clone(), ctx.config.clone());
     let issuer = claimed(received).map_err(SamlRefusal::Logout)?.issuer;
-    let slo = service(visit);
+    let slo = service(ctx);
     let unknown = SamlRefusal::UnknownSender(issuer.chars().take(200).collect());
     let mut outcome: Result<(&Provider, Honoured), FederationError> = Err(unknown.into());
     for provider in config.providers.iter().filter(|provider| provider.enabled && provider.end_session) {
@@ -92,42 +92,46 @@ async fn requested(
         };
     }
     let (provider, honoured) = outcome?;
-    Ok(honour(visit, provider, &honoured))
+    Ok(honour(ctx, provider, &honoured))
 }
 
-fn honour(visit: &mut Visit, provider: &Provider, honoured: &Honoured) -> Response {
-    let own = visit.session.as_ref().and_then(|own| honoured.ended.iter().find(|session| own.is_of(session)));
-    let frames = own.map(|session| frontchannel::addresses(&visit.config.pool, session)).unwrap_or_default();
+fn honour(ctx: &mut RequestContext, provider: &Provider, honoured: &Honoured) -> Response {
+    let own = ctx.session.as_ref().and_then(|own| honoured.ended.iter().find(|session| own.is_of(session)));
+    let frames = own.map(|session| frontchannel::addresses(&ctx.config.pool, session)).unwrap_or_default();
     if own.is_some() {
-        visit.sign_out();
+        ctx.sign_out();
     }
     match &honoured.answer {
-        Some(departure) => departure::after_frames(visit, departure, &provider.label, &frames),
-        None => farewell::page(visit, &frames, ""),
+        Some(departure) => provider_redirect::after_frames(ctx, departure, &provider.label, &frames),
+        None => signed_out::page(ctx, &frames, ""),
     }
 }
 
 /// A provider's answer to our request. Nobody knows the handle of a sign-out but the browser and the
 /// provider.
-async fn answered(visit: &Visit, received: Received<'_>, handle: &str) -> Result<Response, Failure> {
-    let Some(leaving) = saml_sign_out::returned(&visit.app.state, handle).await? else {
-        return Ok(farewell::page(visit, &[], ""));
+async fn answered(ctx: &RequestContext, received: Received<'_>, handle: &str) -> Result<Response, Failure> {
+    let Some(leaving) = saml_sign_out::returned(&ctx.app.state, handle).await? else {
+        return Ok(signed_out::page(ctx, &[], ""));
     };
-    if let Err(error) = judge(visit, &leaving, received).await {
+    if let Err(error) = judge(ctx, &leaving, received).await {
         let provider = &leaving.provider;
-        tracing::warn!(code = "upstream_sign_out_incomplete", pool = %visit.config.pool.id, %provider, %error,
+        tracing::warn!(code = "upstream_sign_out_incomplete", pool = %ctx.config.pool.id, %provider, %error,
             "a provider's answer to a sign-out");
     }
-    Ok(if leaving.back.is_empty() { farewell::page(visit, &[], "") } else { see_other(&leaving.back) })
+    Ok(if leaving.back.is_empty() { signed_out::page(ctx, &[], "") } else { see_other(&leaving.back) })
 }
 
-async fn judge(visit: &Visit, leaving: &Leaving, received: Received<'_>) -> Result<(), FederationError> {
-    let provider = visit.config.provider(&leaving.provider).ok_or(FederationError::Disabled)?;
-    let connection = Connection { app: &visit.app, pool: &visit.config.pool, provider };
-    saml_sign_out::judge(connection, &service(visit), leaving, received).await
+async fn judge(
+    ctx: &RequestContext,
+    leaving: &Leaving,
+    received: Received<'_>,
+) -> Result<(), FederationError> {
+    let provider = ctx.config.provider(&leaving.provider).ok_or(FederationError::Disabled)?;
+    let connection = Connection { app: &ctx.app, pool: &ctx.config.pool, provider };
+    saml_sign_out::judge(connection, &service(ctx), leaving, received).await
 }
 
 /// Our single logout service, as browsers of this host know it.
-fn service(visit: &Visit) -> String {
-    format!("{}/saml2/logout", visit.origin)
+fn service(ctx: &RequestContext) -> String {
+    format!("{}/saml2/logout", ctx.origin)
 }

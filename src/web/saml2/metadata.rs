@@ -12,28 +12,28 @@ use crate::user_pool::federate::SamlRefusal;
 use crate::user_pool::federate::saml::{Connection, acs_url, signs_requests};
 use crate::web::error::Failure;
 use crate::web::form;
-use crate::web::visit::Visit;
+use crate::web::request_context::RequestContext;
 
 /// What it is called among other files.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/samlmetadata+xml");
 
 /// The pool's usual metadata, or that of the provider in `identity_provider`.
-pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub async fn get(ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let asked =
         parameters.iter().find(|(name, _)| name == "identity_provider").map(|(_, value)| value.as_str());
-    answer(&visit, asked).await
+    answer(&ctx, asked).await
 }
 
 /// The metadata towards one provider, enabled or not: it is set up first.
-pub async fn of_provider(visit: Visit, Path(provider): Path<String>) -> Response {
-    answer(&visit, Some(&provider)).await
+pub async fn of_provider(ctx: RequestContext, Path(provider): Path<String>) -> Response {
+    answer(&ctx, Some(&provider)).await
 }
 
-async fn answer(visit: &Visit, asked: Option<&str>) -> Response {
+async fn answer(ctx: &RequestContext, asked: Option<&str>) -> Response {
     let found = match asked {
         None => None,
-        Some(name) => match find(visit, name) {
+        Some(name) => match find(ctx, name) {
             Some(found) => Some(found),
             None => {
                 return (StatusCode::NOT_FOUND, "This pool has no SAML provider of that name.\n")
@@ -41,23 +41,23 @@ async fn answer(visit: &Visit, asked: Option<&str>) -> Response {
             }
         },
     };
-    match document(visit, found).await {
+    match document(ctx, found).await {
         Ok(xml) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], xml).into_response(),
-        Err(failure) => visit.refuse(&visit.app.reference(), &failure, None).await,
+        Err(failure) => ctx.refuse(&ctx.app.reference(), &failure, None).await,
     }
 }
 
-fn find<'v>(visit: &'v Visit, name: &str) -> Option<(&'v Provider, &'v Saml)> {
-    let provider = visit.config.provider(&ProviderName::parse(name).ok()?)?;
+fn find<'v>(ctx: &'v RequestContext, name: &str) -> Option<(&'v Provider, &'v Saml)> {
+    let provider = ctx.config.provider(&ProviderName::parse(name).ok()?)?;
     match &provider.protocol {
         Protocol::Saml(saml) => Some((provider, saml)),
         Protocol::Oidc(_) | Protocol::Oauth2(_) => None,
     }
 }
 
-async fn document(visit: &Visit, towards: Option<(&Provider, &Saml)>) -> Result<String, Failure> {
-    let pool = &visit.config.pool;
-    let keys = visit.app.sp_keys.of(&pool.id).await.map_err(SamlRefusal::Keys)?;
+async fn document(ctx: &RequestContext, towards: Option<(&Provider, &Saml)>) -> Result<String, Failure> {
+    let pool = &ctx.config.pool;
+    let keys = ctx.app.sp_keys.of(&pool.id).await.map_err(SamlRefusal::Keys)?;
     let usual = default_sp_entity_id(&pool.id);
     let slo = format!("{}/saml2/logout", pool.public_url);
     let acs = towards.map_or_else(
@@ -69,7 +69,7 @@ async fn document(visit: &Visit, towards: Option<(&Provider, &Saml)>) -> Result<
         Some(SubjectRule::Attribute(_)) | None => &[],
     };
     let signs = match towards {
-        Some((provider, saml)) => signs_requests(Connection { app: &visit.app, pool, provider }, saml).await,
+        Some((provider, saml)) => signs_requests(Connection { app: &ctx.app, pool, provider }, saml).await,
         None => false,
     };
     let metadata = SpMetadata {

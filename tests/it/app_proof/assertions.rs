@@ -326,9 +326,12 @@ async fn keys_are_not_fetched_from_private_addresses() {
     let config = config::parse(&toml, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();
     let upstreams = symbolon::app::upstreams(&config, &outside).unwrap();
     let keys = symbolon::outside::client_keys::ClientKeys::new(&outside, &upstreams);
-    let refused = keys.of(&symbolon::model::proof::ClientKeySource::Fetched(url)).await.unwrap_err();
+    let refused =
+        keys.of(&symbolon::model::client_authentication::ClientKeySource::Fetched(url)).await.unwrap_err();
     assert_eq!(symbolon::model::fault::Refusal::code(&refused), "endpoint_unusable");
-    let named = symbolon::model::proof::ClientKeySource::Fetched("https://127.0.0.1:1/jwks".to_owned());
+    let named = symbolon::model::client_authentication::ClientKeySource::Fetched(
+        "https://127.0.0.1:1/jwks".to_owned(),
+    );
     assert_eq!(
         symbolon::model::fault::Refusal::code(&keys.of(&named).await.unwrap_err()),
         "provider_address_refused"

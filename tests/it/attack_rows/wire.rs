@@ -152,7 +152,7 @@ async fn tens_of_thousands_of_parameters_are_read_in_linear_time() {
 async fn a_panic_is_one_request_s_end() {
     use axum::Router;
     use axum::routing::get;
-    use symbolon::web::around::Around;
+    use symbolon::web::middleware::Middleware;
     use symbolon::web::page::Pages;
     let panics = || async {
         assert!(std::env::var_os("PATH").is_none(), "the cause is internal");
@@ -160,7 +160,7 @@ async fn a_panic_is_one_request_s_end() {
     };
     let router = Router::new().route("/panics", get(panics)).route("/works", get(|| async { "works" }));
     let broker = Broker::builder(&clock()).pool("signing = \"EdDSA\"").client(client("web")).start().await;
-    let router = router.layer(Around::new(broker.app.clone(), Arc::new(Pages::embedded().unwrap())));
+    let router = router.layer(Middleware::new(broker.app.clone(), Arc::new(Pages::embedded().unwrap())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(symbolon::web::server::serve(listener, router));

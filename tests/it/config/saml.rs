@@ -357,8 +357,9 @@ fn what_has_passed_or_ends_soon_is_said() {
         metadata(&pem, "PT6H")
     );
     let config = read(&text).unwrap();
-    let due =
-        |at: Timestamp| config.due("symbolon.toml", at).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let due = |at: Timestamp| {
+        config.expiry_warnings("symbolon.toml", at).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
     let at = "symbolon.toml: pool[0].provider[0].";
     let january_15 = due(Timestamp::from_secs(1_800_000_000));
     assert_eq!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use symbolon::model::fault::Fault;
 use symbolon::model::ids::{PoolId, ReferenceId};
-use symbolon::model::trace::Outcome;
+use symbolon::model::trace::TraceOutcome;
 use symbolon::model::trace::{LIFE, Recorder};
 use symbolon::outside::random::Random;
 use symbolon::store::record::Records;
@@ -27,7 +27,7 @@ fn pool() -> PoolId {
 fn told(clock: &Clock, number: u64, code: &str) -> Trace {
     let recorder = Recorder::default();
     recorder.step(clock.now(), "a step", [("number", number.to_string())]);
-    let outcome = Outcome {
+    let outcome = TraceOutcome {
         code: code.to_owned(),
         fault: Fault::App,
         cause: "a cause".to_owned(),

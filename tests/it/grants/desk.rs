@@ -20,7 +20,7 @@ use symbolon::outside::random::Random;
 use symbolon::store::grants::Grants;
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role, Store, StoreSettings, StoreUrl};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Life, Role, Store, StoreSettings, StoreUrl};
 use symbolon::token::keyset::Keyset;
 use symbolon::token::pool_keys::PoolKeys;
 use symbolon::user_pool::issuer::{Issuer, Tokens};
@@ -70,7 +70,7 @@ pub(crate) fn client(id: &str) -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
-        proof: symbolon::model::proof::ClientProof::default(),
+        proof: symbolon::model::client_authentication::ClientAuthentication::default(),
         enabled: true,
     }
 }
@@ -180,7 +180,7 @@ impl Desk {
             Life::Forever,
             Expect::Any,
         );
-        assert_eq!(self.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
+        assert_eq!(self.directory.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
     }
 
     pub(crate) fn client(&self, id: &str) -> &Client {

@@ -8,7 +8,7 @@ use symbolon::model::ids::{ClientId, FamilyId, PoolId, SessionId, Sub};
 use symbolon::model::scope::Scopes;
 use symbolon::model::session::{CodeGrant, Epoch, SignIn};
 use symbolon::model::time::Timestamp;
-use symbolon::token::refresh::{Family, RefreshTicket, Standing};
+use symbolon::token::refresh::{Family, RefreshTicket, TokenState};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -96,12 +96,12 @@ impl Story {
             return;
         }
         let answer = match self.record.standing(token, GRACE, self.now) {
-            Standing::Reused => {
+            TokenState::Reused => {
                 self.ended = true;
                 return;
             }
-            Standing::Repeat => ticket(&self.record),
-            Standing::Current | Standing::Ahead => {
+            TokenState::Repeat => ticket(&self.record),
+            TokenState::Current | TokenState::Ahead => {
                 self.record = self.record.succeed(token, format!("n{}", self.tokens.len()), self.now);
                 self.records.push(self.record.clone());
                 self.tokens.push(ticket(&self.record));
@@ -125,7 +125,7 @@ proptest! {
             story.happen(event);
             prop_assert_eq!(story.record.expires, begin().expires);
             let current = story.tokens.iter().filter(|token| story.record.standing(token, GRACE,
-                story.now) == Standing::Current).count();
+                story.now) == TokenState::Current).count();
             prop_assert_eq!(current, 1);
         }
     }
@@ -160,6 +160,6 @@ fn the_grace_period_includes_its_end() {
     let first = begin();
     let (token, later) = (ticket(&first), first.created.plus(GRACE));
     let second = first.succeed(&token, "n1".into(), first.created);
-    assert_eq!(second.standing(&token, GRACE, later), Standing::Repeat);
-    assert_eq!(second.standing(&token, GRACE, later.plus(Duration::from_millis(1))), Standing::Reused);
+    assert_eq!(second.standing(&token, GRACE, later), TokenState::Repeat);
+    assert_eq!(second.standing(&token, GRACE, later.plus(Duration::from_millis(1))), TokenState::Reused);
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon::model::ids::FamilyId;
-use symbolon::store::Outcome;
-use symbolon::store::grants::{Code, FreshCode, Held};
+use symbolon::store::CommitOutcome;
+use symbolon::store::grants::{Code, FamilyRead, FreshCode};
 use symbolon::store::sessions;
 use symbolon::token::refresh::{Family, RefreshTicket};
 use symbolon::user_pool::access::living_access;
@@ -154,9 +154,9 @@ async fn a_code_read_twice_is_redeemed_once() {
         grant.family = FamilyId::from_random([id; 16]);
         Family::start(grant, "n".into(), Duration::from_secs(3600), desk.clock.now())
     };
-    assert_eq!(grants.redeem(&handle, &first, &family(&first, 1)).await.unwrap(), Outcome::Committed);
-    assert_eq!(grants.redeem(&handle, &second, &family(&second, 2)).await.unwrap(), Outcome::Conflict);
-    assert_eq!(grants.burn(&handle, &third).await.unwrap(), Outcome::Conflict);
+    assert_eq!(grants.redeem(&handle, &first, &family(&first, 1)).await.unwrap(), CommitOutcome::Committed);
+    assert_eq!(grants.redeem(&handle, &second, &family(&second, 2)).await.unwrap(), CommitOutcome::Conflict);
+    assert_eq!(grants.burn(&handle, &third).await.unwrap(), CommitOutcome::Conflict);
 }
 
 /// a code that a refused attempt has spent is not redeemed by one that read it before.
@@ -166,10 +166,10 @@ async fn a_code_spent_between_reading_and_redeeming_is_not_redeemed() {
     let (grants, text) = (desk.grants(), desk.code("spa").await);
     let handle = grants.open_code(&text).unwrap();
     let [first, second] = [fresh(&desk, &text).await, fresh(&desk, &text).await];
-    assert_eq!(grants.burn(&handle, &first).await.unwrap(), Outcome::Committed);
+    assert_eq!(grants.burn(&handle, &first).await.unwrap(), CommitOutcome::Committed);
     let family =
         Family::start((*second.grant).clone(), "n".into(), Duration::from_secs(3600), desk.clock.now());
-    assert_eq!(grants.redeem(&handle, &second, &family).await.unwrap(), Outcome::Conflict);
+    assert_eq!(grants.redeem(&handle, &second, &family).await.unwrap(), CommitOutcome::Conflict);
 }
 
 /// E-20: of two that read the same generation, one rotates.
@@ -178,14 +178,14 @@ async fn a_generation_read_twice_is_replaced_once() {
     let desk = Desk::rotating(10).await;
     let ticket = desk.grants().open_refresh_token(&refresh_token(&desk.signed_in("spa").await)).unwrap();
     let [first, second] = [held(&desk, &ticket).await, held(&desk, &ticket).await];
-    let next = |held: &Held, nonce: &str| held.family.succeed(&ticket, nonce.into(), desk.clock.now());
+    let next = |held: &FamilyRead, nonce: &str| held.family.succeed(&ticket, nonce.into(), desk.clock.now());
     assert_eq!(
         desk.grants().replace(&ticket.sub, &first, &next(&first, "a")).await.unwrap(),
-        Outcome::Committed
+        CommitOutcome::Committed
     );
     assert_eq!(
         desk.grants().replace(&ticket.sub, &second, &next(&second, "b")).await.unwrap(),
-        Outcome::Conflict
+        CommitOutcome::Conflict
     );
 }
 
@@ -206,10 +206,10 @@ async fn a_sign_out_between_reading_and_writing_wins() {
         let (held, code) = (held(&desk, &ticket).await, fresh(&desk, &texts[1]).await);
         grants.end_everything(&desk.sub, now).await.unwrap();
         let next = held.family.succeed(&ticket, "a".into(), now);
-        assert_eq!(grants.replace(&ticket.sub, &held, &next).await.unwrap(), Outcome::Conflict);
+        assert_eq!(grants.replace(&ticket.sub, &held, &next).await.unwrap(), CommitOutcome::Conflict);
         let family = Family::start((*code.grant).clone(), "n".into(), Duration::from_secs(3600), now);
         let handle = grants.open_code(&texts[1]).unwrap();
-        assert_eq!(grants.redeem(&handle, &code, &family).await.unwrap(), Outcome::Conflict);
+        assert_eq!(grants.redeem(&handle, &code, &family).await.unwrap(), CommitOutcome::Conflict);
     }
 }
 
@@ -221,7 +221,7 @@ async fn a_revoked_family_is_not_written_back() {
     let held = held(&desk, &ticket).await;
     desk.grants().revoke(&ticket.sub, &ticket.family).await.unwrap();
     let next = held.family.succeed(&ticket, "a".into(), desk.clock.now());
-    assert_eq!(desk.grants().replace(&ticket.sub, &held, &next).await.unwrap(), Outcome::Conflict);
+    assert_eq!(desk.grants().replace(&ticket.sub, &held, &next).await.unwrap(), CommitOutcome::Conflict);
 }
 
 async fn fresh(desk: &Desk, text: &str) -> FreshCode {
@@ -232,6 +232,6 @@ async fn fresh(desk: &Desk, text: &str) -> FreshCode {
     }
 }
 
-async fn held(desk: &Desk, ticket: &RefreshTicket) -> Held {
+async fn held(desk: &Desk, ticket: &RefreshTicket) -> FamilyRead {
     desk.grants().load(&ticket.sub, &ticket.family).await.unwrap().unwrap()
 }

@@ -1,7 +1,7 @@
 //! Rotation: one live line per family, whatever comes at once or again.
 
 use symbolon::model::ids::Sub;
-use symbolon::store::Outcome;
+use symbolon::store::CommitOutcome;
 use symbolon::token::refresh::{Family, RefreshTicket};
 use symbolon::user_pool::access::living_access;
 use symbolon::user_pool::revoke::revoke;
@@ -68,7 +68,7 @@ async fn remember(desk: &Desk, token: &str) -> (Sub, Family) {
 
 async fn roll_back(desk: &Desk, (sub, family): &(Sub, Family)) {
     let held = desk.grants().load(sub, &family.id).await.unwrap().unwrap();
-    assert_eq!(desk.grants().replace(sub, &held, family).await.unwrap(), Outcome::Committed);
+    assert_eq!(desk.grants().replace(sub, &held, family).await.unwrap(), CommitOutcome::Committed);
 }
 
 /// H-06: the store lost the latest rotations; the honest app goes on, and its family's older tokens are still

@@ -14,7 +14,7 @@ use symbolon::config::TlsFiles;
 use symbolon::model::encoding::{base64, base64url, sha256};
 use symbolon::outside::clock::Clock;
 use symbolon::web::server::tls::Tls;
-use symbolon::web::server::{Phase, Reception, serve_with};
+use symbolon::web::server::{Listener, Phase, serve_with};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -228,7 +228,7 @@ impl World {
             .into_iter()
             .fold(builder.provider(provider("Acme", &acme)), crate::support::broker::Builder::client);
         let broker = builder.start().await;
-        let reception = Reception { tls: Some(Tls::asking(files).unwrap()), ..Reception::default() };
+        let reception = Listener { tls: Some(Tls::asking(files).unwrap()), ..Listener::default() };
         let router = symbolon::web::router(broker.app.clone()).unwrap();
         let task = tokio::spawn(async move {
             let _kept = folder;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use symbolon::model::fault::{Fault, Refusal as _};
 use symbolon::protocol::oidc::issuer::Issuer;
+use symbolon::provider::email_trust;
 use symbolon::provider::quirks::{self, QuirkError};
 use symbolon::provider::settings::Provider;
 
@@ -123,7 +124,7 @@ fn only_the_boolean_true_verifies_an_address() {
          = \"K\"\nprivate_key = '''\n{key}'''"
     ));
     let trusts = |provider: &Provider, flag: &Value| {
-        quirks::email_verified(
+        email_trust::email_verified(
             provider,
             &but(claims(json!({"sub": "1", "email": "ada@acme.example"})), "email_verified", flag.clone()),
         )
@@ -150,7 +151,7 @@ fn only_the_boolean_true_verifies_an_address() {
         json!(["ada@acme.example"]),
     ] {
         assert!(
-            !quirks::email_verified(
+            !email_trust::email_verified(
                 &generic,
                 &but(claims(json!({"email_verified": true})), "email", address.clone())
             ),
@@ -171,7 +172,7 @@ fn an_enterprise_provider_speaks_for_its_own_domains_only() {
             ),
         );
         let trusts = |email: &str| {
-            quirks::email_verified(&acme, &claims(json!({"email": email, "email_verified": true})))
+            email_trust::email_verified(&acme, &claims(json!({"email": email, "email_verified": true})))
         };
         for own in [
             "ada@acme.example",

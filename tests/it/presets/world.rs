@@ -7,9 +7,10 @@ use symbolon::model::document::Document;
 use symbolon::model::identity::{Claims, ExternalIdentity};
 use symbolon::model::ids::PoolId;
 use symbolon::model::time::Timestamp;
+use symbolon::provider::email_trust;
 use symbolon::provider::preset::Presets;
 use symbolon::provider::quirks;
-use symbolon::provider::registry::{self, Around};
+use symbolon::provider::resolve::{self, PoolContext};
 use symbolon::provider::settings::{Oauth2, Oidc, Protocol, Provider};
 
 /// A P-256 key that Apple could have made.
@@ -39,7 +40,7 @@ fn read(table: &str) -> Result<Provider, Vec<String>> {
     let document = Document::parse("symbolon.toml", text);
     let root = document.root();
     let pool = PoolId::parse("eu-west-1_A1").unwrap();
-    let provider = registry::read(&presets, &root, &Around { allow_private: true, pool: Some(&pool) });
+    let provider = resolve::read(&presets, &root, &PoolContext { allow_private: true, pool: Some(&pool) });
     root.finish();
     match document.finish() {
         Ok(_) => Ok(provider.unwrap_or_else(|| panic!("no provider and no problem"))),
@@ -93,7 +94,7 @@ pub fn identity(
     Ok(ExternalIdentity {
         key: quirks::key(provider, &claims)?,
         unsigned: user_field.map(|field| quirks::unsigned_user(provider, field)).unwrap_or_default(),
-        email_verified: quirks::email_verified(provider, &claims),
+        email_verified: email_trust::email_verified(provider, &claims),
         claims: claims.into(),
         authenticated_at: Timestamp::from_secs(1_800_000_000),
         upstream: None,

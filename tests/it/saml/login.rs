@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use symbolon::model::encoding::base64;
-use symbolon::protocol::saml::algorithm::Policy;
+use symbolon::protocol::saml::algorithm::SignaturePolicy;
 use symbolon::protocol::saml::signature;
 use symbolon::protocol::saml::xml::Document;
 
@@ -67,7 +67,10 @@ async fn a_provider_that_takes_posts_gets_a_signed_form_that_submits_itself_or_b
     let document = Document::parse(xml.as_bytes()).unwrap();
     let certificates =
         &broker.app.sp_keys.of(&broker.app.pools()[0].pool.id).await.unwrap().signing_certificates;
-    assert!(signature::verify(document.root(), certificates, Policy::default()).unwrap().is_some(), "{xml}");
+    assert!(
+        signature::verify(document.root(), certificates, SignaturePolicy::default()).unwrap().is_some(),
+        "{xml}"
+    );
     visitor.follows_all().await.lands_on(&app.redirect_uri);
     let redirect = SamlIdp::start(&clock).await;
     let broker = with(&clock, client("web"), saml("Acme", &redirect).with("sign_requests = true")).await;

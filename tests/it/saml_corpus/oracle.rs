@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use symbolon::model::fault::Refusal;
-use symbolon::protocol::saml::checks::Checks;
+use symbolon::protocol::saml::verification_report::Checks;
 
 use super::row::Row;
 

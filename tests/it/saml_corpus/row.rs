@@ -10,11 +10,11 @@ use symbolon::model::fault::Refusal;
 use symbolon::model::time::Timestamp;
 use symbolon::protocol::saml::assertion::Assertion;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::datetime;
 use symbolon::protocol::saml::encryption::DecryptionKey;
 use symbolon::protocol::saml::error::SamlError;
-use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::verification_report::Checks;
 
 /// The parties of the corpus.
 pub const IDP: &str = "https://idp.a.test/metadata";
@@ -130,8 +130,8 @@ pub struct Party {
 impl Party {
     pub fn verify(&self, document: &[u8], checks: &mut Checks) -> Result<Assertion, SamlError> {
         let request = match &self.asked {
-            Some(id) => Asked::Request { id, sent: self.sent },
-            None => Asked::Nothing { max_age: Duration::from_secs(300) },
+            Some(id) => ResponseTo::Request { id, sent: self.sent },
+            None => ResponseTo::Nothing { max_age: Duration::from_secs(300) },
         };
         let expected = Expected {
             idp: &self.idp,

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use symbolon::model::fault::Refusal;
 use symbolon::protocol::saml::binding::{Message, decode, inflate};
-use symbolon::protocol::saml::checks::Checks;
+use symbolon::protocol::saml::verification_report::Checks;
 
 use super::row::{Row, certificate, folder};
 use super::{CASES, case};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use symbolon::protocol::saml::checks::Checks;
+use symbolon::protocol::saml::verification_report::Checks;
 
 use self::mutate::{Draw, mutant};
 use crate::saml_corpus::row::{Party, Row, claims, folder};

@@ -10,7 +10,7 @@ use symbolon::model::fault::Refusal;
 use symbolon::protocol::saml::binding::{
     BindingError, Message, PostMessage, RedirectQuery, decode, inflate, post_form, redirect_url,
 };
-use symbolon::protocol::saml::signature::Policy;
+use symbolon::protocol::saml::signature::SignaturePolicy;
 use symbolon::protocol::saml::xml::MAX_MESSAGE;
 use url::form_urlencoded::byte_serialize;
 
@@ -36,7 +36,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, BindingError>) -> &'static str {
 
 fn verify(query: &str, keys: &[&str]) -> Result<usize, BindingError> {
     let keys: Vec<_> = keys.iter().map(|name| recorded_certificate(name)).collect();
-    RedirectQuery::parse(query)?.verify(&keys, Policy::default())
+    RedirectQuery::parse(query)?.verify(&keys, SignaturePolicy::default())
 }
 
 /// C-68
@@ -51,13 +51,13 @@ fn what_we_sign_in_a_query_is_verified_over_the_same_bytes() {
     assert_eq!((received.message, received.xml.as_slice()), (Message::Request, xml.as_bytes()));
     assert_eq!(received.relay_state.as_deref(), Some("handle-1_~ +/%"));
     let others = [new_key("other").certificate().clone(), idp_key().certificate().clone()];
-    assert_eq!(received.verify(&others, Policy::default()), Ok(1));
-    assert_eq!(code(received.verify(&others[..1], Policy::default())), "saml_query_signature");
-    assert_eq!(code(received.verify(&[], Policy::default())), "saml_query_signature", "C-30");
+    assert_eq!(received.verify(&others, SignaturePolicy::default()), Ok(1));
+    assert_eq!(code(received.verify(&others[..1], SignaturePolicy::default())), "saml_query_signature");
+    assert_eq!(code(received.verify(&[], SignaturePolicy::default())), "saml_query_signature", "C-30");
     let unsigned = redirect_url(LOCATION, Message::Response, &xml, None, None).unwrap();
     let received = RedirectQuery::parse(unsigned.query().unwrap()).unwrap();
     assert!(received.message == Message::Response && received.relay_state.is_none() && !received.is_signed());
-    assert_eq!(code(received.verify(&idp_keys(), Policy::default())), "saml_query_unsigned");
+    assert_eq!(code(received.verify(&idp_keys(), SignaturePolicy::default())), "saml_query_unsigned");
 }
 
 /// C-68

@@ -11,7 +11,7 @@ use symbolon::protocol::saml::logout::{
     Expected, LogoutError, LogoutRequest, LogoutStatus, NewLogoutRequest, NewLogoutResponse, Received,
     claimed, verify_request, verify_response,
 };
-use symbolon::protocol::saml::signature::{Policy, SpKey, sign};
+use symbolon::protocol::saml::signature::{SignaturePolicy, SpKey, sign};
 use symbolon::protocol::saml::subject::NameId;
 
 use super::world::{IDP, SLO, at, idp_key, idp_keys, new_key, now, recorded, recorded_certificate};
@@ -60,7 +60,7 @@ fn expected(keys: &[Certificate]) -> Expected<'_> {
         keys,
         decryption: &[],
         skew: Duration::from_secs(60),
-        policy: Policy::default(),
+        policy: SignaturePolicy::default(),
     }
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use symbolon::protocol::saml::binding::Binding;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::metadata::{Endpoint, IdpMetadata, MetadataRules, MetadataWarning, parse};
-use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::verification_report::Checks;
 
 use super::world::now;
 
@@ -128,7 +128,7 @@ fn signed_metadata_is_no_response_and_its_signature_signs_none() {
             idp: "http://adfs.contoso.example/adfs/services/trust",
             audience: "urn:amazon:cognito:sp:eu-central-1_demo",
             acs: "https://login.acme.example/saml2/idpresponse",
-            request: Asked::Nothing { max_age: std::time::Duration::from_secs(300) },
+            request: ResponseTo::Nothing { max_age: std::time::Duration::from_secs(300) },
             keys: &keys,
             decryption: &[],
             rules: ResponseRules::default(),

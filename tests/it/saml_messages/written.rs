@@ -6,7 +6,7 @@ use symbolon::model::encoding::base64;
 use symbolon::protocol::saml::binding::Binding;
 use symbolon::protocol::saml::metadata::{MetadataRules, parse};
 use symbolon::protocol::saml::request::{AuthnRequest, message_id};
-use symbolon::protocol::saml::signature::{Policy, sign, verify};
+use symbolon::protocol::saml::signature::{SignaturePolicy, sign, verify};
 use symbolon::protocol::saml::sp_metadata::SpMetadata;
 use symbolon::protocol::saml::xml::{
     Document, Node, attribute, children, elements, ns, required_child, text,
@@ -114,10 +114,11 @@ fn a_signed_request_verifies_and_has_its_signature_after_the_issuer() {
     let xml = sign(&request("_1", "https://x.example/?a=1&b=2", &[]).to_xml(), "_1", idp_key()).unwrap();
     let document = Document::parse(xml.as_bytes()).unwrap();
     assert_eq!(names(document.root()), ["Issuer", "Signature", "NameIDPolicy"]);
-    assert!(verify(document.root(), &idp_keys(), Policy::default()).unwrap().is_some());
+    assert!(verify(document.root(), &idp_keys(), SignaturePolicy::default()).unwrap().is_some());
     let changed = xml.replace("ForceAuthn=\"true\"", "ForceAuthn=\"false\"");
     assert!(
-        verify(Document::parse(changed.as_bytes()).unwrap().root(), &idp_keys(), Policy::default()).is_err()
+        verify(Document::parse(changed.as_bytes()).unwrap().root(), &idp_keys(), SignaturePolicy::default())
+            .is_err()
     );
 }
 

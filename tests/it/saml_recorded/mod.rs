@@ -11,10 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use symbolon::model::fault::Refusal;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::checks::Checks;
 use symbolon::protocol::saml::datetime;
 use symbolon::protocol::saml::encryption::DecryptionKey;
-use symbolon::protocol::saml::response::{Asked, Expected, ResponseRules, verify};
+use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::verification_report::Checks;
 
 use self::table::{DIFFERENCES, LATER, Ours, REASONS, WITHOUT_PERMISSION};
 use crate::saml_corpus::row::pem_bytes;
@@ -96,8 +96,8 @@ fn outcome(file: &str, row: &Value, rules: ResponseRules, at: Option<&str>) -> &
     let at = at.or(row["at"].as_str()).and_then(datetime::parse).or(issued).unwrap();
     let id = root_attribute(&xml, "InResponseTo");
     let request = match &id {
-        Some(id) => Asked::Request { id, sent: issued.unwrap().minus(Duration::from_secs(5)) },
-        None => Asked::Nothing { max_age: Duration::from_secs(7200) },
+        Some(id) => ResponseTo::Request { id, sent: issued.unwrap().minus(Duration::from_secs(5)) },
+        None => ResponseTo::Nothing { max_age: Duration::from_secs(7200) },
     };
     let pem = std::fs::read_to_string(corpus().join(row["idp_cert"].as_str().unwrap())).unwrap();
     let Ok(key) = Certificate::from_pem(&pem) else { return "certificate_refused" };

@@ -5,7 +5,7 @@ use symbolon::model::encoding::base64;
 use symbolon::protocol::saml::algorithm::Hash;
 use symbolon::protocol::saml::c14n::exclusive;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::signature::{Policy, verify};
+use symbolon::protocol::saml::signature::{SignaturePolicy, verify};
 use symbolon::protocol::saml::xml::{Document, Node, XmlError, attribute, children, elements, is, ns, text};
 
 use super::{certificate, corpus, fixture, json};
@@ -124,7 +124,7 @@ fn the_rest_of_the_suites_is_refused() {
                 .filter_map(|node| Certificate::from_base64(&text(node).ok()?).ok());
             let keys: Vec<Certificate> = carried.chain([certificate("rsa")]).collect();
             assert!(
-                !matches!(verify(parent, &keys, Policy { sha1: true }), Ok(Some(_))),
+                !matches!(verify(parent, &keys, SignaturePolicy { sha1: true }), Ok(Some(_))),
                 "{file} was accepted"
             );
             tried += 1;

@@ -2,7 +2,7 @@
 
 use symbolon::model::encoding::{base64, base64_decode};
 use symbolon::protocol::saml::encryption::{DecryptionKey, EncryptionError, Rules, decrypt};
-use symbolon::protocol::saml::signature::Policy;
+use symbolon::protocol::saml::signature::SignaturePolicy;
 use symbolon::protocol::saml::xml::Document;
 
 use super::signature::check;
@@ -53,7 +53,7 @@ fn what_others_encrypted_is_decrypted_or_refused_by_rule() {
 #[test]
 fn the_inner_signature_verifies_on_the_decrypted_bytes() {
     let plain = open(&named("encrypted.json", "aes256-gcm"), &keys(&["rsa"]), STRICT).unwrap();
-    assert!(check(&plain, &[certificate("rsa")], Policy::default()).unwrap().is_some());
+    assert!(check(&plain, &[certificate("rsa")], SignaturePolicy::default()).unwrap().is_some());
 }
 
 /// C-46: during a rollover any active key decrypts, in any order; a key that is no longer active does not.

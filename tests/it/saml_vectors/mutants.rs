@@ -9,7 +9,7 @@ use std::io::Write as _;
 use serde_json::json;
 use symbolon::protocol::saml::c14n::exclusive;
 use symbolon::protocol::saml::encryption::{DecryptionKey, Rules, decrypt};
-use symbolon::protocol::saml::signature::{Policy, verify};
+use symbolon::protocol::saml::signature::{SignaturePolicy, verify};
 use symbolon::protocol::saml::xml::Document;
 
 use super::{certificate, json, private_key};
@@ -101,7 +101,7 @@ fn damaged_documents_are_refused_or_read_without_panic() {
         read += 1;
         let canonical = exclusive(document.root(), None, &[]).unwrap();
         Document::parse_canonical(&canonical).unwrap();
-        if let Ok(Some(signed)) = verify(document.root(), &key, Policy { sha1: true }) {
+        if let Ok(Some(signed)) = verify(document.root(), &key, SignaturePolicy { sha1: true }) {
             Document::parse_canonical(&signed.canonical).unwrap();
         }
         drop(decrypt(document.root(), &private, Rules { rsa_1_5: true, cbc: true }));

@@ -1,11 +1,11 @@
 //! Signatures bent by hand: each is refused for its shape, before any cryptography.
 
-use symbolon::protocol::saml::signature::{Policy, SignatureError};
+use symbolon::protocol::saml::signature::{SignatureError, SignaturePolicy};
 
 use super::signature::check;
 use super::{certificate, named};
 
-const STRICT: Policy = Policy { sha1: false };
+const STRICT: SignaturePolicy = SignaturePolicy { sha1: false };
 
 fn base() -> String {
     named("signed.json", "rsa-sha256")

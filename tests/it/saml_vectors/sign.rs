@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::signature::{Policy, SignError, SignatureError, SpKey, sign, verify_raw};
+use symbolon::protocol::saml::signature::{
+    SignError, SignatureError, SignaturePolicy, SpKey, sign, verify_raw,
+};
 
 use super::signature::check;
 use super::{certificate, fixture, private_key};
@@ -22,14 +24,14 @@ fn key(name: &str) -> SpKey {
 fn a_request_that_we_signed_verifies_and_nothing_else_changed() {
     for name in ["rsa", "p256"] {
         let signed = sign(REQUEST, "_q1", &key(name)).unwrap();
-        let found = check(&signed, &[certificate(name)], Policy::default()).unwrap().unwrap();
+        let found = check(&signed, &[certificate(name)], SignaturePolicy::default()).unwrap().unwrap();
         assert_eq!(found.algorithm, key(name).algorithm_uri());
         assert_eq!(
             String::from_utf8(found.canonical.into_bytes()).unwrap(),
             REQUEST.replace("<samlp:NameIDPolicy/>", "<samlp:NameIDPolicy></samlp:NameIDPolicy>")
         );
         assert!(matches!(
-            check(&signed.replace("räte", "rate"), &[certificate(name)], Policy::default()),
+            check(&signed.replace("räte", "rate"), &[certificate(name)], SignaturePolicy::default()),
             Err(SignatureError::Digest { .. })
         ));
         assert!(signed.find("<ds:Signature").unwrap() > signed.find("</saml:Issuer>").unwrap());
@@ -68,13 +70,16 @@ fn signatures_over_plain_bytes_verify() {
         let (key, query) = (key(name), b"SAMLRequest=a%2fb&RelayState=x&SigAlg=y");
         let signature = key.sign(query).unwrap();
         let keys = [certificate("other"), certificate(name)];
-        assert_eq!(verify_raw(key.algorithm_uri(), query, &signature, &keys, Policy::default()), Ok(1));
+        assert_eq!(
+            verify_raw(key.algorithm_uri(), query, &signature, &keys, SignaturePolicy::default()),
+            Ok(1)
+        );
         let changed = verify_raw(
             key.algorithm_uri(),
             b"SAMLRequest=a%2Fb&RelayState=x&SigAlg=y",
             &signature,
             &keys,
-            Policy::default(),
+            SignaturePolicy::default(),
         );
         assert!(matches!(changed, Err(SignatureError::NoKeyFits { .. })));
     }
@@ -86,20 +91,23 @@ fn signatures_over_plain_bytes_verify() {
     ] {
         assert!(
             matches!(
-                verify_raw(uri, b"x", b"y", &keys, Policy { sha1: loose }),
+                verify_raw(uri, b"x", b"y", &keys, SignaturePolicy { sha1: loose }),
                 Err(SignatureError::Algorithm(_))
             ),
             "{uri}"
         );
     }
     let sha1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
-    assert!(matches!(verify_raw(sha1, b"x", b"y", &keys, Policy::default()), Err(SignatureError::Sha1(_))));
     assert!(matches!(
-        verify_raw(sha1, b"x", b"y", &keys, Policy { sha1: true }),
+        verify_raw(sha1, b"x", b"y", &keys, SignaturePolicy::default()),
+        Err(SignatureError::Sha1(_))
+    ));
+    assert!(matches!(
+        verify_raw(sha1, b"x", b"y", &keys, SignaturePolicy { sha1: true }),
         Err(SignatureError::NoKeyFits { .. })
     ));
     assert_eq!(
-        verify_raw(key("rsa").algorithm_uri(), b"x", b"y", &[], Policy::default()),
+        verify_raw(key("rsa").algorithm_uri(), b"x", b"y", &[], SignaturePolicy::default()),
         Err(SignatureError::NoKeys)
     );
 }
@@ -123,7 +131,7 @@ fn only_the_root_with_that_id_is_signed() {
     }
     assert!(matches!(sign("<a", "_q1", &key("rsa")), Err(SignError::Xml(_))));
     let first = sign("<a ID='_q1'>x</a>", "_q1", &key("rsa")).unwrap();
-    assert!(check(&first, &[certificate("rsa")], Policy::default()).unwrap().is_some());
+    assert!(check(&first, &[certificate("rsa")], SignaturePolicy::default()).unwrap().is_some());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Signatures by xmlsec1 and signxml: which are accepted, which are refused although they verify.
 
 use symbolon::protocol::saml::certificate::{Certificate, CertificateError};
-use symbolon::protocol::saml::signature::{Policy, SignatureError, Signed, verify};
+use symbolon::protocol::saml::signature::{SignatureError, SignaturePolicy, Signed, verify};
 use symbolon::protocol::saml::xml::{Document, attribute, children, ns, text};
 
 use super::{certificate, fixture, json, named};
@@ -10,13 +10,13 @@ use super::{certificate, fixture, json, named};
 pub(super) fn check(
     xml: &str,
     keys: &[Certificate],
-    policy: Policy,
+    policy: SignaturePolicy,
 ) -> Result<Option<Signed>, SignatureError> {
     verify(Document::parse(xml.as_bytes()).unwrap().root(), keys, policy)
 }
 
-const STRICT: Policy = Policy { sha1: false };
-const LOOSE: Policy = Policy { sha1: true };
+const STRICT: SignaturePolicy = SignaturePolicy { sha1: false };
+const LOOSE: SignaturePolicy = SignaturePolicy { sha1: true };
 
 /// C-10, C-14, C-18, C-28, C-32, C-33: each document is valid to xmlsec1, also with transforms, references
 /// and algorithms that SAML forbids.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Page, Role, Store, StoreError};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Life, Page, Role, Store, StoreError};
 
 use super::{KINDS, Kind, NOW, World, ada, batch, life, partition, pool, session, sessions};
 
@@ -49,7 +49,7 @@ contract! {
     /// A-16, H-23: whatever is single-use is received by one of a thousand.
     of_a_thousand_parallel_takers_one_receives_the_value(world, State) {
         let key = Key::flow("handle");
-        assert_eq!(world.put(&key, "once", Expect::Absent).await, Outcome::Committed);
+        assert_eq!(world.put(&key, "once", Expect::Absent).await, CommitOutcome::Committed);
         let takers: Vec<_> = (0..1000).map(|_| {
             let (store, key) = (world.store.clone(), key);
             tokio::spawn(async move { store.take(&key).await })
@@ -71,7 +71,7 @@ contract! {
         }).collect();
         let mut firsts = 0;
         for maker in makers {
-            firsts += usize::from(maker.await.unwrap().unwrap() == Outcome::Committed);
+            firsts += usize::from(maker.await.unwrap().unwrap() == CommitOutcome::Committed);
         }
         assert_eq!(firsts, 1);
     }
@@ -83,9 +83,9 @@ contract! {
         let old = world.store.get(&key).await.unwrap().unwrap().version;
         let _ = world.store.commit(batch(&key).delete(&key, Expect::Version(old.clone()))).await.unwrap();
         let _ = world.put(&key, "first", Expect::Absent).await;
-        assert_eq!(world.put(&key, "second", Expect::Version(old.clone())).await, Outcome::Conflict);
+        assert_eq!(world.put(&key, "second", Expect::Version(old.clone())).await, CommitOutcome::Conflict);
         assert_eq!(world.store.commit(batch(&key).delete(&key, Expect::Version(old))).await.unwrap(),
-            Outcome::Conflict);
+            CommitOutcome::Conflict);
         assert_eq!(world.text(&key).await.as_deref(), Some("first"));
     }
 
@@ -93,8 +93,8 @@ contract! {
         let key = session(1);
         let _ = world.put(&key, "first", Expect::Absent).await;
         let version = world.store.get(&key).await.unwrap().unwrap().version;
-        assert_eq!(world.put(&key, "second", Expect::Version(version.clone())).await, Outcome::Committed);
-        assert_eq!(world.put(&key, "third", Expect::Version(version)).await, Outcome::Conflict);
+        assert_eq!(world.put(&key, "second", Expect::Version(version.clone())).await, CommitOutcome::Committed);
+        assert_eq!(world.put(&key, "third", Expect::Version(version)).await, CommitOutcome::Conflict);
         assert_eq!(world.text(&key).await.as_deref(), Some("second"));
     }
 
@@ -106,7 +106,7 @@ contract! {
             .delete(&held, Expect::Any)
             .index(&sessions(), "new", 1, life(60))
             .put(&held, b"new".to_vec(), life(60), Expect::Absent);
-        assert_eq!(world.store.commit(refused).await.unwrap(), Outcome::Conflict);
+        assert_eq!(world.store.commit(refused).await.unwrap(), CommitOutcome::Conflict);
         assert_eq!(world.text(&free).await, None);
         assert_eq!(world.text(&held).await.as_deref(), Some("held"));
         assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap(), Page::default());
@@ -117,7 +117,7 @@ contract! {
         let key = session(1);
         let both = batch(&key).put(&key, b"a".to_vec(), life(60), Expect::Absent).put(&key, b"b".to_vec(),
             life(60), Expect::Absent);
-        assert_eq!(world.store.commit(both).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.store.commit(both).await.unwrap(), CommitOutcome::Committed);
         assert_eq!(world.text(&key).await.as_deref(), Some("b"));
     }
 
@@ -126,13 +126,13 @@ contract! {
         let (epoch, grant) = (Key::epoch(&pool(), &ada()), session(2));
         let write = |expect: Expect| batch(&grant).require(&epoch, expect).put(&grant, b"rotated".to_vec(),
             life(60), Expect::Any);
-        assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), CommitOutcome::Committed);
         assert_eq!(world.text(&epoch).await, None);
         let _ = world.put(&epoch, "signed out", Expect::Any).await;
-        assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), Outcome::Conflict);
+        assert_eq!(world.store.commit(write(Expect::Absent)).await.unwrap(), CommitOutcome::Conflict);
         let version = world.store.get(&epoch).await.unwrap().unwrap().version;
         assert_eq!(world.store.commit(write(Expect::Version(version.clone()))).await.unwrap(),
-            Outcome::Committed);
+            CommitOutcome::Committed);
         assert_eq!(world.store.get(&epoch).await.unwrap().unwrap().version, version);
     }
 
@@ -173,8 +173,8 @@ contract! {
         world.pass(Duration::from_millis(1100)).await;
         assert_eq!(world.text(&key).await, None);
         assert_eq!(world.store.take(&taken).await.unwrap(), None);
-        assert_eq!(world.put(&key, "late", Expect::Version(version)).await, Outcome::Conflict);
-        assert_eq!(world.put(&key, "anew", Expect::Absent).await, Outcome::Committed);
+        assert_eq!(world.put(&key, "late", Expect::Version(version)).await, CommitOutcome::Conflict);
+        assert_eq!(world.put(&key, "anew", Expect::Absent).await, CommitOutcome::Committed);
     }
 
     a_value_whose_life_is_over_when_it_is_stored_is_not_there(world, State) {
@@ -182,7 +182,7 @@ contract! {
         let _ = world.put(&key, "old", Expect::Any).await;
         let over = batch(&key).put(&key, b"over".to_vec(), Life::Until(NOW), Expect::Any).index(&sessions(),
             "over", 1, Life::Until(NOW));
-        assert_eq!(world.store.commit(over).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.store.commit(over).await.unwrap(), CommitOutcome::Committed);
         assert_eq!(world.text(&key).await, None);
         assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap(), Page::default());
     }
@@ -297,7 +297,7 @@ contract! {
         let key = Key::user(&pool(), &ada());
         let forever = batch(&key).put(&key, b"Ada".to_vec(), Life::Forever, Expect::Absent).index(&sessions(),
             "x", 1, Life::Forever);
-        assert_eq!(world.store.commit(forever).await.unwrap(), Outcome::Committed);
+        assert_eq!(world.store.commit(forever).await.unwrap(), CommitOutcome::Committed);
         world.clock.advance(Duration::from_secs(10 * 365 * 86_400));
         assert_eq!(world.text(&key).await.as_deref(), Some("Ada"));
         assert_eq!(world.store.list(&sessions(), None, 9).await.unwrap().members, ["x"]);
@@ -310,7 +310,7 @@ contract! {
             assert_eq!(world.store.commit(sized(limit + 1)).await,
                 Err(StoreError::TooLarge { kind: key.kind(), size: limit + 1, limit }));
             assert_eq!(world.text(&key).await, None);
-            assert_eq!(world.store.commit(sized(limit)).await.unwrap(), Outcome::Committed);
+            assert_eq!(world.store.commit(sized(limit)).await.unwrap(), CommitOutcome::Committed);
         }
     }
 
@@ -335,7 +335,7 @@ async fn of_parallel_updates_under_one_version_one_is_applied() {
             .collect();
         let mut applied = 0;
         for writer in writers {
-            applied += usize::from(writer.await.unwrap() == Outcome::Committed);
+            applied += usize::from(writer.await.unwrap() == CommitOutcome::Committed);
         }
         assert_eq!(applied, 1);
     }

@@ -14,7 +14,7 @@ use symbolon::outside::random::Random;
 use symbolon::store::record::Records;
 use symbolon::store::seal::Seal;
 use symbolon::store::{
-    Batch, Expect, Key, Outcome, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key,
+    Batch, CommitOutcome, Expect, Key, Page, Role, Store, StoreError, StoreSettings, StoreUrl, master_key,
 };
 
 use super::{NOW, batch, life, open_file, partition, put, session, sessions};
@@ -76,7 +76,7 @@ async fn a_torn_log_leaves_no_half_batch() {
     let (origin, torn) = (TempDir::new(), TempDir::new());
     let store = open_file(origin.path()).await.unwrap();
     for number in 0..20 {
-        assert_eq!(store.commit(whole_batch(number)).await.unwrap(), Outcome::Committed);
+        assert_eq!(store.commit(whole_batch(number)).await.unwrap(), CommitOutcome::Committed);
     }
     let log = fs::read(origin.path().join("state.db-wal")).unwrap();
     let mut lengths: Vec<usize> = (0..24).map(|part| log.len() * part / 24 + part % 7).collect();
@@ -204,13 +204,13 @@ async fn what_was_stored_is_there_after_a_restart() {
         1,
         life(60),
     );
-    assert_eq!(store.commit(both).await.unwrap(), Outcome::Committed);
+    assert_eq!(store.commit(both).await.unwrap(), CommitOutcome::Committed);
     let version = store.get(&session(1)).await.unwrap().unwrap().version;
     drop(store);
     let store = open_file(directory.path()).await.unwrap();
     assert_eq!(
         put(&store, &session(1), "Ada L.", Expect::Version(version)).await.unwrap(),
-        Outcome::Committed
+        CommitOutcome::Committed
     );
     assert_eq!(
         store.list(&sessions(), None, 9).await.unwrap(),
@@ -229,7 +229,7 @@ async fn expired_entries_leave_the_file() {
         let put = batch(&session(number)).put(&session(number), b"x".to_vec(), life(seconds), Expect::Any);
         assert_eq!(
             store.commit(put.index(&sessions(), &number.to_string(), 1, life(seconds))).await.unwrap(),
-            Outcome::Committed
+            CommitOutcome::Committed
         );
     }
     clock.advance(Duration::from_secs(30));
@@ -266,7 +266,7 @@ async fn a_dump_of_the_files_shows_no_record_and_no_handle() {
     let records = Records::new(open_file(directory.path()).await.unwrap(), Seal::new(&key), Random::Real);
     let flow = Key::flow("handle-of-a-browser");
     let put = batch(&flow).put(&flow, records.encode(&flow, &"ada@example.com"), life(60), Expect::Absent);
-    assert_eq!(records.store.commit(put).await.unwrap(), Outcome::Committed);
+    assert_eq!(records.store.commit(put).await.unwrap(), CommitOutcome::Committed);
     assert_eq!(records.get::<String>(&flow).await.unwrap().unwrap().value, "ada@example.com");
     let reader = rusqlite::Connection::open(directory.path().join("state.db")).unwrap();
     let stored: Vec<u8> = reader.query_row("SELECT value FROM entry", [], |row| row.get(0)).unwrap();

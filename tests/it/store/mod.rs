@@ -22,7 +22,7 @@ use symbolon::model::time::Timestamp;
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
 use symbolon::store::{
-    Batch, Expect, Key, Life, Outcome, Partition, Role, Store, StoreError, StoreSettings, StoreUrl,
+    Batch, CommitOutcome, Expect, Key, Life, Partition, Role, Store, StoreError, StoreSettings, StoreUrl,
 };
 
 use crate::support::process::TempDir;
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    async fn put(&self, key: &Key, value: &str, expect: Expect) -> Outcome {
+    async fn put(&self, key: &Key, value: &str, expect: Expect) -> CommitOutcome {
         put(&self.store, key, value, expect).await.unwrap()
     }
 
@@ -140,7 +140,7 @@ impl World {
     }
 }
 
-async fn put(store: &Store, key: &Key, value: &str, expect: Expect) -> Result<Outcome, StoreError> {
+async fn put(store: &Store, key: &Key, value: &str, expect: Expect) -> Result<CommitOutcome, StoreError> {
     store.commit(batch(key).put(key, Vec::from(value), life(60), expect)).await
 }
 

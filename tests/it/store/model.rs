@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use symbolon::model::time::Timestamp;
-use symbolon::store::{Batch, Expect, Life, Outcome, Role, Version};
+use symbolon::store::{Batch, CommitOutcome, Expect, Life, Role, Version};
 
 use super::{Kind, World, partition, session, sessions};
 
@@ -189,7 +189,7 @@ async fn commit(world: &World, map: &mut Map, read: &BTreeMap<u8, (Version, u64)
         };
     }
     let outcome = world.store.commit(batch).await.unwrap();
-    assert_eq!(outcome, if committed { Outcome::Committed } else { Outcome::Conflict });
+    assert_eq!(outcome, if committed { CommitOutcome::Committed } else { CommitOutcome::Conflict });
     if committed {
         map.apply(changes, now);
     }

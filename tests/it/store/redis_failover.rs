@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
-use symbolon::store::{Expect, Key, Outcome, Role, Store, StoreError, StoreSettings, StoreUrl};
+use symbolon::store::{CommitOutcome, Expect, Key, Role, Store, StoreError, StoreSettings, StoreUrl};
 
 use super::{batch, real_life, session};
 use crate::support::redis_groups::{Cluster, Sentinels};
@@ -22,7 +22,7 @@ async fn store_within(deadline: Duration, url: &str, replicas: u32) -> Store {
     Store::open(&settings, Clock::Real, Random::Real).await.unwrap()
 }
 
-async fn write(store: &Store, key: &Key) -> Result<Outcome, StoreError> {
+async fn write(store: &Store, key: &Key) -> Result<CommitOutcome, StoreError> {
     store.commit(batch(key).put(key, b"x".to_vec(), real_life(), Expect::Any)).await
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn writes(store: &Store, key: &Key) {
     for _ in 0..400 {
         match write(store, key).await {
             Ok(outcome) => {
-                assert_eq!(outcome, Outcome::Committed);
+                assert_eq!(outcome, CommitOutcome::Committed);
                 return;
             }
             Err(StoreError::NotApplied(_) | StoreError::Unknown(_)) => {
@@ -78,7 +78,7 @@ async fn a_promoted_replica_has_what_was_acknowledged_and_nothing_that_could_be_
     );
     assert!(store.get(&lasting).await.unwrap().is_some(), "what was acknowledged is kept");
     let fresh = Key::flow("fresh");
-    assert_eq!(write(&store, &fresh).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &fresh).await, Ok(CommitOutcome::Committed));
     assert!(store.take(&fresh).await.unwrap().is_some());
 }
 
@@ -103,7 +103,7 @@ async fn on_both_sides_of_a_partition_a_code_is_spent_once_and_nothing_is_acknow
     assert!(successes <= 1, "{spent_there:?} {spent_here:?}");
     assert_eq!(spent_here, Ok(None));
     assert!(
-        !matches!(write(&direct, &revoked).await, Ok(Outcome::Committed)),
+        !matches!(write(&direct, &revoked).await, Ok(CommitOutcome::Committed)),
         "without replicas nothing lasting is acknowledged"
     );
     writes(&there, &session(3)).await;
@@ -138,14 +138,14 @@ async fn while_slots_move_between_nodes_sessions_are_read_and_written() {
     let store = store_within(Duration::from_secs(10), &redis.url(), 1).await;
     let keys: Vec<Key> = (0..40).map(|number| Key::mark("assertion", "acme", &format!("{number}"))).collect();
     for key in &keys {
-        assert_eq!(write(&store, key).await, Ok(Outcome::Committed));
+        assert_eq!(write(&store, key).await, Ok(CommitOutcome::Committed));
     }
     let moving = redis.moves_slots();
     while !moving.is_finished() {
         for key in &keys {
             assert!(store.get(key).await.unwrap().is_some(), "{key}");
             let again = store.commit(batch(key).put(key, b"y".to_vec(), real_life(), Expect::Absent)).await;
-            assert_eq!(again, Ok(Outcome::Conflict), "what was seen is not forgotten on the way");
+            assert_eq!(again, Ok(CommitOutcome::Conflict), "what was seen is not forgotten on the way");
         }
     }
     assert!(moving.join().unwrap(), "the slots moved");

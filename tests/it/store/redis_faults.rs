@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
-use symbolon::store::{Expect, Key, Outcome, Role, Store, StoreError, StoreSettings, StoreUrl};
+use symbolon::store::{CommitOutcome, Expect, Key, Role, Store, StoreError, StoreSettings, StoreUrl};
 
 use super::proxy::{Fault, Proxy};
 use super::{PATIENT, batch, open, real_life, session};
@@ -16,14 +16,14 @@ use crate::support::redis::{Redis, RedisOptions};
 
 const DEADLINE: Duration = Duration::from_millis(500);
 
-async fn write(store: &Store, key: &Key) -> Result<Outcome, StoreError> {
+async fn write(store: &Store, key: &Key) -> Result<CommitOutcome, StoreError> {
     store.commit(batch(key).put(key, b"x".to_vec(), real_life(), Expect::Any)).await
 }
 
 async fn works_again(store: &Store) {
     for _ in 0..200 {
         if store.ping().await.is_ok() {
-            assert_eq!(write(store, &session(99)).await, Ok(Outcome::Committed));
+            assert_eq!(write(store, &session(99)).await, Ok(CommitOutcome::Committed));
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -119,7 +119,7 @@ async fn a_store_opens_while_redis_is_down_and_works_once_it_is_up() {
 async fn a_redis_restarted_in_good_order_has_everything() {
     let mut server = RedisOptions::default().directive("appendonly yes").start();
     let store = open(&server.url(), PATIENT).await.unwrap();
-    assert_eq!(write(&store, &session(1)).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &session(1)).await, Ok(CommitOutcome::Committed));
     server.stop();
     server.start_again();
     works_again(&store).await;
@@ -142,7 +142,7 @@ async fn a_redis_killed_under_load_is_used_again_when_it_is_back() {
         for (key, applied) in worker.await.unwrap() {
             match applied {
                 Ok(outcome) => assert!(
-                    outcome == Outcome::Committed && exists(&server, &key),
+                    outcome == CommitOutcome::Committed && exists(&server, &key),
                     "an acknowledged write is there"
                 ),
                 Err(StoreError::NotApplied(_)) => {
@@ -154,7 +154,7 @@ async fn a_redis_killed_under_load_is_used_again_when_it_is_back() {
     }
 }
 
-async fn load(store: Store, number: u32) -> Vec<(Key, Result<Outcome, StoreError>)> {
+async fn load(store: Store, number: u32) -> Vec<(Key, Result<CommitOutcome, StoreError>)> {
     let mut seen = Vec::new();
     for turn in 0..8 {
         let key = Key::mark("load", "redis", &format!("{number}-{turn}"));
@@ -223,7 +223,7 @@ async fn calls_beyond_the_queue_are_refused_at_once() {
     assert!(Clock::Real.now().since(began) < Duration::from_secs(1));
     server.resume();
     for call in waiting {
-        assert_eq!(call.await.unwrap(), Ok(Outcome::Committed));
+        assert_eq!(call.await.unwrap(), Ok(CommitOutcome::Committed));
     }
 }
 
@@ -249,7 +249,7 @@ async fn what_works_once_does_not_outlive_the_generation_of_the_data() {
     let server = Redis::start();
     let store = open(&server.url(), DEADLINE).await.unwrap();
     for key in [session(1), Key::flow("handle")] {
-        assert_eq!(write(&store, &key).await, Ok(Outcome::Committed));
+        assert_eq!(write(&store, &key).await, Ok(CommitOutcome::Committed));
     }
     assert!(store.get(&Key::flow("handle")).await.unwrap().is_some());
     server.command(&["REPLICAOF", "127.0.0.1", "1"]);
@@ -289,7 +289,7 @@ async fn a_full_redis_refuses_writes_and_goes_on_reading() {
     assert!(store.take(&session(1)).await.unwrap().is_some());
     assert!(!exists(&server, &session(2)));
     server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-    assert_eq!(write(&store, &session(2)).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &session(2)).await, Ok(CommitOutcome::Committed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -300,7 +300,7 @@ async fn a_redis_short_of_replicas_refuses_writes() {
     let declined = write(&store, &session(1)).await;
     assert!(not_applied(&declined), "{declined:?}");
     server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
-    assert_eq!(write(&store, &session(1)).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &session(1)).await, Ok(CommitOutcome::Committed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,9 +308,9 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let server = Redis::start();
     let store = open(&server.url(), PATIENT).await.unwrap();
     server.command(&["SCRIPT", "FLUSH"]);
-    assert_eq!(write(&store, &session(1)).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &session(1)).await, Ok(CommitOutcome::Committed));
     assert_eq!(calls(&server, "eval"), 1);
-    assert_eq!(write(&store, &session(1)).await, Ok(Outcome::Committed));
+    assert_eq!(write(&store, &session(1)).await, Ok(CommitOutcome::Committed));
     assert_eq!(calls(&server, "eval"), 1);
 }
 
@@ -374,7 +374,7 @@ async fn a_read_of_many_and_a_commit_are_one_round_trip_each() {
         .put(&session(1), b"x".to_vec(), real_life(), Expect::Absent)
         .index(&super::sessions(), "one", 1, real_life())
         .require(&session(2), Expect::Absent);
-    assert_eq!(store.commit(many).await, Ok(Outcome::Committed));
+    assert_eq!(store.commit(many).await, Ok(CommitOutcome::Committed));
     assert_eq!(
         (
             calls(&server, "mget"),

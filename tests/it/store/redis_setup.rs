@@ -4,7 +4,7 @@ use std::fs;
 
 use symbolon::outside::clock::Clock;
 use symbolon::outside::random::Random;
-use symbolon::store::{Expect, Outcome, Role, Store, StoreError, StoreSettings, StoreUrl};
+use symbolon::store::{CommitOutcome, Expect, Role, Store, StoreError, StoreSettings, StoreUrl};
 
 use super::{PATIENT, batch, open, real_life, session, sessions};
 use crate::support::redis::{Redis, RedisOptions};
@@ -68,7 +68,7 @@ async fn tls_needs_a_certificate_that_is_vouched_for() {
     let roots = fs::read(server.ca_file().unwrap()).unwrap();
     let store = Store::open(&settings(Some(roots)), Clock::Real, Random::Real).await.unwrap();
     let put = batch(&session(1)).put(&session(1), b"x".to_vec(), real_life(), Expect::Absent);
-    assert_eq!(store.commit(put).await, Ok(Outcome::Committed));
+    assert_eq!(store.commit(put).await, Ok(CommitOutcome::Committed));
     let why = refused(Store::open(&settings(None), Clock::Real, Random::Real).await);
     assert!(why.contains("certificate") && !why.contains("correct-horse"), "{why}");
 }
@@ -85,7 +85,7 @@ async fn every_state_key_has_an_end() {
         1,
         real_life(),
     );
-    assert_eq!(store.commit(put).await, Ok(Outcome::Committed));
+    assert_eq!(store.commit(put).await, Ok(CommitOutcome::Committed));
     store.increment(&session(2), 1, until).await.unwrap();
     store.increment(&session(2), 1, until).await.unwrap();
     let tag = session(1).to_string().split_inclusive('}').next().unwrap_or_default().to_owned();

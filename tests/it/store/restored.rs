@@ -157,7 +157,7 @@ async fn after_a_restore_that_no_process_saw_one_command_makes_it_worthless() {
     office.app().refreshes(&ada.tokens.refresh_token).await.tokens(&office.app()).await;
     office.redis.restore();
     office.broker = Office::builder(&office.clock, &office.acme, &office.redis).start().await;
-    office.broker.app.state.store.begin_era(None).await.unwrap();
+    office.broker.app.state.store.sign_everybody_out(None).await.unwrap();
     office.is_signed_out(&mut ada).await;
     office.signs_in_again("ada", &ada.tokens).await;
 }
@@ -222,7 +222,7 @@ async fn that_everybody_was_signed_out_outlives_the_loss_of_it() {
     let mut office = Office::on(Redis::start()).await;
     let mut ada = office.signs_in("ada").await;
     office.redis.snapshot();
-    office.broker.app.state.store.begin_era(None).await.unwrap();
+    office.broker.app.state.store.sign_everybody_out(None).await.unwrap();
     office.is_signed_out(&mut ada).await;
     office.redis.restore();
     office.is_back().await;
@@ -236,7 +236,7 @@ async fn every_replica_obeys_within_two_seconds() {
     let office = Office::on(Redis::start()).await;
     let mut ada = office.signs_in("ada").await;
     let elsewhere = Office::builder(&office.clock, &office.acme, &office.redis).seed(2).start().await;
-    elsewhere.app.state.store.begin_era(None).await.unwrap();
+    elsewhere.app.state.store.sign_everybody_out(None).await.unwrap();
     office.clock.advance(FRESH);
     office.is_signed_out(&mut ada).await;
     office.signs_in_again("ada", &ada.tokens).await;
@@ -248,11 +248,16 @@ async fn an_era_is_of_all_pools_or_of_one_and_goes_on_from_process_to_process_on
     for kind in [Kind::Memory, Kind::File, Kind::Redis, Kind::Sentinels, Kind::Cluster] {
         let world = World::new(kind, Role::State).await;
         let other = symbolon::model::ids::PoolId::parse("eu-west-1_B").unwrap();
-        let eras = async || (world.store.era(&pool()).await.unwrap(), world.store.era(&other).await.unwrap());
+        let eras = async || {
+            (
+                world.store.sign_out_generation(&pool()).await.unwrap(),
+                world.store.sign_out_generation(&other).await.unwrap(),
+            )
+        };
         let first = eras().await;
-        world.store.begin_era(Some(&other)).await.unwrap();
+        world.store.sign_everybody_out(Some(&other)).await.unwrap();
         assert_eq!(eras().await, (first.0, first.1 + 1));
-        world.store.begin_era(None).await.unwrap();
+        world.store.sign_everybody_out(None).await.unwrap();
         assert_eq!(eras().await, (first.0 + 1, first.1 + 2));
         world.clock.advance(FRESH);
         assert_eq!(eras().await, (first.0 + 1, first.1 + 2), "as the store says");
@@ -270,13 +275,13 @@ async fn a_cluster_goes_on_for_a_moment_without_the_node_that_counts_the_sign_ou
         StoreSettings { deadline, ..StoreSettings::new(StoreUrl::parse(&redis.url()).unwrap(), Role::State) };
     let store = Store::open(&settings, clock.clone(), Random::Real).await.unwrap();
     store.beat().await.unwrap();
-    let era = store.era(&pool()).await.unwrap();
-    let node = redis.master_of(&Key::eras().to_string());
+    let era = store.sign_out_generation(&pool()).await.unwrap();
+    let node = redis.master_of(&Key::sign_out_generations().to_string());
     node.pause();
     clock.advance(FRESH);
-    assert_eq!(store.era(&pool()).await, Ok(era), "what was known a moment ago");
+    assert_eq!(store.sign_out_generation(&pool()).await, Ok(era), "what was known a moment ago");
     clock.advance(store.obeyed_within());
-    assert!(store.era(&pool()).await.is_err(), "and is no longer believed");
+    assert!(store.sign_out_generation(&pool()).await.is_err(), "and is no longer believed");
     node.resume();
 }
 
@@ -288,7 +293,7 @@ async fn a_store_that_answers_again_is_used_at_once() {
     office.redis.pause();
     office.clock.advance(FRESH * 2);
     assert_eq!(office.app().refreshes(&ada.tokens.refresh_token).await.status, 503);
-    let era = office.broker.app.state.store.era(&pool()).await;
+    let era = office.broker.app.state.store.sign_out_generation(&pool()).await;
     office.redis.resume();
     assert!(era.is_err(), "it is known for too long");
     office.is_back().await;

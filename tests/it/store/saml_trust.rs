@@ -18,7 +18,7 @@ use symbolon::provider::settings::Protocol;
 use symbolon::store::record::Records;
 use symbolon::store::saml_trust::{IdpTrust, Party, TrustError};
 use symbolon::store::seal::{Seal, SecretKeyBytes};
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Life, Role};
 
 use super::{KINDS, Kind, NOW, World, pool};
 
@@ -323,7 +323,7 @@ async fn without_the_record_nothing_new_is_believed() {
         Life::Forever,
         Expect::Any,
     );
-    assert_eq!(acme.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
+    assert_eq!(acme.directory.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
     acme.publishes(&[&new]);
     assert!(acme.start().idp(acme.party()).await.is_err());
     believes(&acme.a_day_later(&replica).await, &[&old]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use symbolon::model::ids::Sub;
 use symbolon::outside::clock::Clock;
-use symbolon::store::{Batch, Expect, Key, Outcome, Store, StoreError};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Store, StoreError};
 use symbolon::user_pool::sign_out::sign_out_everywhere;
 use tokio::time::sleep;
 use url::Url;
@@ -52,8 +52,8 @@ impl Ends {
     /// Each way to end something, and each to find that it has ended.
     async fn acknowledged(&self, store: &Store) -> [Result<bool, StoreError>; 5] {
         let taken = store.take(&self.taken).await.map(|found| found.is_none());
-        let deleted = store.commit(self.delete()).await.map(|outcome| outcome == Outcome::Committed);
-        let seen = store.commit(self.see()).await.map(|outcome| outcome == Outcome::Conflict);
+        let deleted = store.commit(self.delete()).await.map(|outcome| outcome == CommitOutcome::Committed);
+        let seen = store.commit(self.see()).await.map(|outcome| outcome == CommitOutcome::Conflict);
         let confirmed = store.confirmed().unwrap();
         let read = confirmed.get(&self.taken).await.map(|found| found.is_none());
         let listed = confirmed.list(&sessions(), None, 9).await.map(|page| page.members.is_empty());

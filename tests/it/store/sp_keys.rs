@@ -6,7 +6,7 @@ use symbolon::outside::Outside;
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::sp_keys::{LEAD, SpKeyring};
-use symbolon::store::{Batch, Expect, Key, Life, Outcome, Role};
+use symbolon::store::{Batch, CommitOutcome, Expect, Key, Life, Role};
 
 use super::{KINDS, Kind, World, pool};
 
@@ -115,12 +115,12 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none_and_are_put_back_
     let before = fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates);
     let key = Key::sp_keys(&pool());
     let write = Batch::new(key.partition()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
-    assert_eq!(replicas.directory.store.commit(write).await.unwrap(), Outcome::Committed);
+    assert_eq!(replicas.directory.store.commit(write).await.unwrap(), CommitOutcome::Committed);
     replicas.world.clock.advance(Duration::from_secs(60));
     assert_eq!(fingerprints(&keyring.of(&pool()).await.unwrap().signing_certificates), before);
     assert!(replicas.start().of(&pool()).await.is_err(), "who never knew keys has none");
     let lose = Batch::new(key.partition()).delete(&key, Expect::Any);
-    assert_eq!(replicas.directory.store.commit(lose).await.unwrap(), Outcome::Committed);
+    assert_eq!(replicas.directory.store.commit(lose).await.unwrap(), CommitOutcome::Committed);
     replicas.world.clock.advance(Duration::from_secs(60));
     keyring.of(&pool()).await.unwrap();
     assert_eq!(fingerprints(&replicas.start().of(&pool()).await.unwrap().signing_certificates), before);

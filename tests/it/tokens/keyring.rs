@@ -9,7 +9,7 @@ use symbolon::store::key::Key;
 use symbolon::store::keysets::{Keyring, KeyringError, REREAD};
 use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
-use symbolon::store::{Batch, Expect, Life, Outcome, Role, Store};
+use symbolon::store::{Batch, CommitOutcome, Expect, Life, Role, Store};
 use symbolon::token::issue::access_token;
 use symbolon::token::keyset::{Keyset, LEAD, Use};
 use symbolon::token::pool_keys::PoolKeys;
@@ -49,7 +49,7 @@ impl Replicas {
     async fn break_the_directory(&self) {
         let key = self.key();
         let batch = Batch::new(key.partition()).put(&key, b"unreadable".to_vec(), Life::Forever, Expect::Any);
-        assert_eq!(self.directory.store.commit(batch).await.unwrap(), Outcome::Committed);
+        assert_eq!(self.directory.store.commit(batch).await.unwrap(), CommitOutcome::Committed);
     }
 }
 
@@ -164,7 +164,7 @@ async fn known_keys_stay_in_use_while_the_directory_gives_none() {
         Life::Forever,
         Expect::Any,
     );
-    assert_eq!(replicas.directory.store.commit(repair).await.unwrap(), Outcome::Committed);
+    assert_eq!(replicas.directory.store.commit(repair).await.unwrap(), CommitOutcome::Committed);
     let added = replicas.start().rotate(&replicas.pool).await.unwrap().added;
     for _ in 0..50 {
         replicas.wait(REREAD);

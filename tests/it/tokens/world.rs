@@ -38,7 +38,7 @@ pub(super) fn client(id: &str) -> Client {
         lifetimes: Lifetimes::default(),
         rotation: Rotation::Off,
         introspects_pool: false,
-        proof: symbolon::model::proof::ClientProof::default(),
+        proof: symbolon::model::client_authentication::ClientAuthentication::default(),
         enabled: true,
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
-use symbolon::outside::refreshing::{Asker, Policy, Refreshing};
+use symbolon::outside::stale_while_revalidate::{Asker, FreshnessPolicy, StaleWhileRevalidate};
 
-const POLICY: Policy = Policy {
+const POLICY: FreshnessPolicy = FreshnessPolicy {
     fresh: Duration::from_secs(100),
     usable: Duration::from_secs(1000),
     cool_down: Duration::from_secs(30),
@@ -18,7 +18,7 @@ const POLICY: Policy = Policy {
 /// A document that is the number of its fetch, from a provider that can be down.
 struct Source {
     outside: Outside,
-    cache: Arc<Refreshing<usize, &'static str>>,
+    cache: Arc<StaleWhileRevalidate<usize, &'static str>>,
     fetches: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
 }
@@ -28,7 +28,7 @@ impl Source {
         let outside = Outside::fake(Timestamp::from_secs(1_800_000_000), 7);
         Self {
             outside,
-            cache: Arc::new(Refreshing::new(POLICY)),
+            cache: Arc::new(StaleWhileRevalidate::new(POLICY)),
             fetches: Arc::default(),
             down: Arc::default(),
         }

@@ -7,9 +7,9 @@ use serde_json::json;
 use symbolon::model::attributes::AttributeName;
 use symbolon::model::ids::{ProviderName, Sub};
 use symbolon::model::user::ProviderType;
-use symbolon::store::Outcome;
+use symbolon::store::CommitOutcome;
 use symbolon::store::users::Owner;
-use symbolon::user_pool::provision::{Found, Proved, ProvisionError};
+use symbolon::user_pool::provision::{FoundUser, Proved, ProvisionError};
 
 use super::world::{Desk, acme, proved};
 use crate::presets::world::{claims, identity, p256_pem, provider, with_secret};
@@ -82,7 +82,10 @@ async fn attributes_that_the_provider_does_not_fill_stay() {
         let user = desk.sign_in(&acme, &who).await.unwrap();
         let mut record = desk.users().get(&user.sub).await.unwrap().unwrap();
         record.value.attributes.set(AttributeName::parse("custom:plan").unwrap(), "gold".into());
-        assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().update(&record.value, &record.version).await.unwrap(),
+            CommitOutcome::Committed
+        );
         let user = desk.sign_in(&acme, &proved(&acme, "ada", json!({"name": "Ada L."}))).await.unwrap();
         assert_eq!(
             (user.attributes.get("custom:plan"), user.attributes.get("name")),
@@ -178,15 +181,15 @@ async fn of_two_first_sign_ins_that_found_nobody_both_have_the_user_that_one_wro
         let (who, namesake) = (proved(&acme, "ada", json!({"name": "Ada"})), proved(&acme, "ADA", json!({})));
         let proved = |who| Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, who).unwrap();
         let (one, two, other) = (proved(&who), proved(&who), proved(&namesake));
-        let Found::New(user) = one.find().await.unwrap() else { panic!("somebody is there") };
-        assert_eq!(two.find().await.unwrap(), Found::New(user.clone()));
-        let Found::New(twin) = other.find().await.unwrap() else { panic!("somebody is there") };
+        let FoundUser::New(user) = one.find().await.unwrap() else { panic!("somebody is there") };
+        assert_eq!(two.find().await.unwrap(), FoundUser::New(user.clone()));
+        let FoundUser::New(twin) = other.find().await.unwrap() else { panic!("somebody is there") };
         assert_eq!((twin.username.as_str(), &twin.sub), ("acme_ada", &user.sub), "nobody has the name yet");
         one.make(&user).await.unwrap();
         two.make(&user).await.unwrap();
         assert!(matches!(other.make(&twin).await, Err(ProvisionError::Busy)), "the name is gone");
-        assert_eq!(one.find().await.unwrap(), Found::Known(user.clone()));
-        let Found::Known(twin) = other.find().await.unwrap() else { panic!("a user is there") };
+        assert_eq!(one.find().await.unwrap(), FoundUser::Known(user.clone()));
+        let FoundUser::Known(twin) = other.find().await.unwrap() else { panic!("a user is there") };
         assert_ne!((&twin.sub, &twin.username), (&user.sub, &user.username));
     }
 }
@@ -200,7 +203,7 @@ async fn a_first_sign_in_writes_identity_name_and_user_or_nothing() {
         let Owner::Nobody(Some(sub)) = desk.users().owner(&who.key, "acme_ada").await.unwrap() else {
             panic!("somebody is there")
         };
-        let Found::New(user) = Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, &who)
+        let FoundUser::New(user) = Proved::of((&desk.directory, &desk.outside), &desk.pool, &acme, &who)
             .unwrap()
             .find()
             .await
@@ -210,7 +213,7 @@ async fn a_first_sign_in_writes_identity_name_and_user_or_nothing() {
         };
         let somebody = Sub::from_random([7; 16]);
         assert!(desk.users().reserve_username("acme_ada", &somebody).await.unwrap());
-        assert_eq!(desk.users().create_at_home(&user, &who.key).await.unwrap(), Outcome::Conflict);
+        assert_eq!(desk.users().create_at_home(&user, &who.key).await.unwrap(), CommitOutcome::Conflict);
         assert_eq!(desk.users().get(&sub).await.unwrap(), None);
         assert_eq!(
             desk.users().owner(&who.key, "acme_ada").await.unwrap(),
@@ -253,7 +256,10 @@ async fn a_sign_in_goes_on_where_a_crashed_one_stopped() {
     for desk in Desk::all().await {
         let who = proved(&acme, "ada", json!({"name": "Ada"}));
         let sub = Sub::from_random([7; 16]);
-        assert_eq!(desk.users().reserve_identity(&who.key, &sub, None).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().reserve_identity(&who.key, &sub, None).await.unwrap(),
+            CommitOutcome::Committed
+        );
         assert_eq!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Reserved(sub.clone()));
         assert!(desk.users().reserve_username("acme_ada", &sub).await.unwrap());
         let user = desk.sign_in(&acme, &who).await.unwrap();
@@ -270,14 +276,24 @@ async fn a_deleted_person_comes_back_as_somebody_new() {
         let user = desk.sign_in(&acme, &who).await.unwrap();
         let mut record = desk.users().get(&user.sub).await.unwrap().unwrap();
         record.value.groups = vec!["admins".into()];
-        assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().update(&record.value, &record.version).await.unwrap(),
+            CommitOutcome::Committed
+        );
         let record = desk.users().get(&user.sub).await.unwrap().unwrap();
-        assert_eq!(desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(),
+            CommitOutcome::Committed
+        );
         assert_eq!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Nobody(None));
         let again = desk.sign_in(&acme, &who).await.unwrap();
         assert_ne!(again.sub, user.sub);
         assert_eq!((again.username.as_str(), again.groups.len()), ("acme_ada", 0));
-        assert_eq!(desk.users().create(&user).await.unwrap(), Outcome::Conflict, "a sub is never used again");
+        assert_eq!(
+            desk.users().create(&user).await.unwrap(),
+            CommitOutcome::Conflict,
+            "a sub is never used again"
+        );
     }
 }
 
@@ -291,7 +307,10 @@ async fn a_half_deleted_person_comes_back_as_somebody_new() {
         let mut record = desk.users().get(&user.sub).await.unwrap().unwrap();
         record.value.identities.clear();
         record.value.username = "other".into();
-        assert_eq!(desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().delete(&record, desk.outside.clock.now()).await.unwrap(),
+            CommitOutcome::Committed
+        );
         assert!(matches!(desk.users().owner(&who.key, "acme_ada").await.unwrap(), Owner::Former(_)));
         let again = desk.sign_in(&acme, &who).await.unwrap();
         assert_ne!(again.sub, user.sub);
@@ -308,7 +327,10 @@ async fn an_unlinked_identity_is_somebody_new() {
         let user = desk.sign_in(&acme, &who).await.unwrap();
         let mut record = desk.users().get(&user.sub).await.unwrap().unwrap();
         record.value.identities.clear();
-        assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().update(&record.value, &record.version).await.unwrap(),
+            CommitOutcome::Committed
+        );
         assert_ne!(desk.sign_in(&acme, &who).await.unwrap().sub, user.sub);
     }
 }
@@ -320,7 +342,10 @@ async fn a_disabled_person_is_refused_and_left_as_is() {
         let user = desk.sign_in(&acme, &proved(&acme, "ada", json!({"name": "Ada"}))).await.unwrap();
         let mut record = desk.users().get(&user.sub).await.unwrap().unwrap();
         record.value.enabled = false;
-        assert_eq!(desk.users().update(&record.value, &record.version).await.unwrap(), Outcome::Committed);
+        assert_eq!(
+            desk.users().update(&record.value, &record.version).await.unwrap(),
+            CommitOutcome::Committed
+        );
         let refused = desk.sign_in(&acme, &proved(&acme, "ada", json!({"name": "Eve"}))).await;
         assert!(matches!(refused, Err(ProvisionError::Disabled(sub)) if sub == user.sub));
         assert_eq!(desk.users().get(&user.sub).await.unwrap().unwrap().value, record.value);

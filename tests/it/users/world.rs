@@ -19,7 +19,7 @@ use symbolon::store::record::Records;
 use symbolon::store::seal::{Seal, SecretKeyBytes};
 use symbolon::store::users::Users;
 use symbolon::store::{Role, Store, StoreSettings, StoreUrl};
-use symbolon::user_pool::provision::{Found, Proved, ProvisionError};
+use symbolon::user_pool::provision::{FoundUser, Proved, ProvisionError};
 
 use crate::presets::world::{claims, identity, with_secret};
 
@@ -64,8 +64,8 @@ impl Desk {
         let proved = Proved::of((&self.directory, &self.outside), &self.pool, provider, who)?;
         loop {
             match proved.find().await? {
-                Found::Known(user) => return Ok(user),
-                Found::New(user) => match proved.make(&user).await {
+                FoundUser::Known(user) => return Ok(user),
+                FoundUser::New(user) => match proved.make(&user).await {
                     Ok(()) => return Ok(user),
                     // A namesake was faster: the person is told to sign in again.
                     Err(ProvisionError::Busy) => {}

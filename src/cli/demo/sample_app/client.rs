@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Asked, Setup};
+use super::{PendingLogin, Setup};
 use crate::model::secret::ExposeSecret as _;
 use crate::outside::http::Request;
 use crate::protocol::jose::{self, Algorithm, KeySet};
@@ -27,7 +27,7 @@ pub(super) struct Tokens {
 }
 
 /// Redeems a code and checks the tokens against the request; the error is for the page.
-pub(super) async fn redeem(setup: &Setup, code: &str, asked: &Asked) -> Result<Tokens, String> {
+pub(super) async fn redeem(setup: &Setup, code: &str, asked: &PendingLogin) -> Result<Tokens, String> {
     let form = [
         ("grant_type", "authorization_code".to_owned()),
         ("code", code.to_owned()),

@@ -1,7 +1,7 @@
 //! Messages that a browser brings.
 
 use super::super::certificate::Certificate;
-use super::super::signature::{Policy, verify_raw};
+use super::super::signature::{SignaturePolicy, verify_raw};
 use super::super::xml::{MAX_MESSAGE, clip};
 use super::{BindingError, MAX_FOREIGN_RELAY_STATE, Message};
 use crate::model::encoding::base64_decode;
@@ -63,7 +63,7 @@ impl RedirectQuery {
     }
 
     /// Verifies the signature over the query; the index of the key that made it.
-    pub fn verify(&self, keys: &[Certificate], policy: Policy) -> Result<usize, BindingError> {
+    pub fn verify(&self, keys: &[Certificate], policy: SignaturePolicy) -> Result<usize, BindingError> {
         let signature = self.signature.as_ref().ok_or(BindingError::Unsigned)?;
         verify_raw(&signature.algorithm, signature.octets.as_bytes(), &signature.value, keys, policy)
             .map_err(BindingError::Signature)

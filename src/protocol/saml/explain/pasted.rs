@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::super::binding::{self, Message};
-use crate::protocol::saml::checks::shown;
+use crate::protocol::saml::verification_report::shown;
 
 /// Longest paste in bytes: browsers put whole sessions into a HAR file.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -16,7 +16,7 @@ const ACS_PATH: &str = "/saml2/idpresponse";
 
 /// A document and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PastedMessage {
     /// The document as it came.
     pub xml: Vec<u8>,
     /// Where it was, and what a running broker would say to that.
@@ -45,7 +45,7 @@ pub enum PastedError {
 
 /// Finds a response in XML, base64, a form body, a page with the form, an address with the parameter, or a
 /// HAR file.
-pub fn find(pasted: &[u8]) -> Result<Found, PastedError> {
+pub fn find(pasted: &[u8]) -> Result<PastedMessage, PastedError> {
     if pasted.len() > LONGEST {
         return Err(PastedError::TooLarge(pasted.len()));
     }
@@ -56,7 +56,7 @@ pub fn find(pasted: &[u8]) -> Result<Found, PastedError> {
         return in_har(text);
     }
     if text.starts_with('<') && !text.contains(&format!("name=\"{PARAMETER}\"")) {
-        return Ok(Found { xml: text.as_bytes().to_vec(), notes: vec!["pasted as XML".into()] });
+        return Ok(PastedMessage { xml: text.as_bytes().to_vec(), notes: vec!["pasted as XML".into()] });
     }
     if let Some((_, after)) = text.split_once(&format!("name=\"{PARAMETER}\"")) {
         let value = after.split_once("value=\"").and_then(|(_, value)| value.split_once('"'));
@@ -76,7 +76,7 @@ pub fn find(pasted: &[u8]) -> Result<Found, PastedError> {
 }
 
 /// The document in `value`, more patiently than a running broker is.
-fn decoded(value: &str, place: &str) -> Result<Found, PastedError> {
+fn decoded(value: &str, place: &str) -> Result<PastedMessage, PastedError> {
     let mut notes = vec![place.to_owned()];
     let text = percent_decoded(value);
     let mut compact: String =
@@ -91,7 +91,7 @@ fn decoded(value: &str, place: &str) -> Result<Found, PastedError> {
     if let Ok(xml) = binding::decode(&padded, Message::Response)
         && is_xml(&xml)
     {
-        return Ok(Found { xml, notes });
+        return Ok(PastedMessage { xml, notes });
     }
     let xml = binding::inflate(&padded, Message::Response)
         .ok()
@@ -102,7 +102,7 @@ fn decoded(value: &str, place: &str) -> Result<Found, PastedError> {
         HTTP-POST"
             .into(),
     );
-    Ok(Found { xml, notes })
+    Ok(PastedMessage { xml, notes })
 }
 
 fn is_xml(bytes: &[u8]) -> bool {
@@ -132,7 +132,7 @@ fn percent_decoded(text: &str) -> Cow<'_, str> {
 
 /// The last response that a recorded browser session carried, preferably to our path
 /// ([HAR 1.2](http://www.softwareishard.com/blog/har-12-spec/)).
-fn in_har(text: &str) -> Result<Found, PastedError> {
+fn in_har(text: &str) -> Result<PastedMessage, PastedError> {
     let har: Value = serde_json::from_str(text).map_err(|_| PastedError::NotInHar)?;
     let entries = har.pointer("/log/entries").and_then(Value::as_array).ok_or(PastedError::NotInHar)?;
     let carried: Vec<(&Value, String)> =

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::encoding::{base64, base64url};
 use crate::protocol::saml::binding::{Message, redirect_url};
-use crate::protocol::saml::checks::Outcome;
 use crate::protocol::saml::forge::{
     ACS, ALL, AUDIENCE, Base, Cipher, IDP, NOW, key, other_key, sealed, sound,
 };
+use crate::protocol::saml::verification_report::CheckOutcome;
 
 fn xml() -> String {
     sound(Base::Both).xml()
@@ -25,14 +25,14 @@ fn encoded(text: &str) -> String {
     text.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D")
 }
 
-fn known(keys: &[Certificate]) -> Known<'_> {
-    Known {
+fn known(keys: &[Certificate]) -> ProviderFacts<'_> {
+    ProviderFacts {
         idp: Some(IDP),
         audience: Some(AUDIENCE),
         acs: Some(ACS),
         keys,
         request: Some("_r1"),
-        ..Known::default()
+        ..ProviderFacts::default()
     }
 }
 
@@ -167,7 +167,7 @@ fn everything_that_is_wrong_is_told_although_the_signature_fails() {
                 .checks
                 .list()
                 .iter()
-                .any(|check| check.outcome == Outcome::Note && check.name == "From here on")
+                .any(|check| check.outcome == CheckOutcome::Note && check.name == "From here on")
         );
         let text = explanation.to_string();
         assert!(
@@ -207,7 +207,7 @@ fn without_provider_a_response_is_held_against_itself() {
     story
         .change("08:05:00Z", "07:30:00Z")
         .change("Conditions NotBefore=\"2026-01-31T08:00:00Z\"", "Conditions");
-    let explanation = explain(story.xml().as_bytes(), &Known::default(), None).unwrap();
+    let explanation = explain(story.xml().as_bytes(), &ProviderFacts::default(), None).unwrap();
     assert_eq!(failures(&explanation), ["Conditions NotOnOrAfter", "SubjectConfirmationData NotOnOrAfter"]);
     let notes = explanation.found.join("\n");
     assert!(
@@ -252,7 +252,7 @@ fn what_cannot_be_decrypted_is_explained_from_outside() {
     let explanation = explain(story.xml().as_bytes(), &known(&keys), Some(NOW)).unwrap();
     assert_eq!(explanation.code, Some("saml_decryption_refused"));
     assert_eq!(failures(&explanation), ["Decryption", "Destination"]);
-    let with_key = Known { decryption: &story.decryption, ..known(&keys) };
+    let with_key = ProviderFacts { decryption: &story.decryption, ..known(&keys) };
     let explanation = explain(story.xml().as_bytes(), &with_key, Some(NOW)).unwrap();
     assert_eq!(failures(&explanation), ["Destination"]);
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::checks::{Check, Outcome};
+use super::super::verification_report::{Check, CheckOutcome};
 use super::Explanation;
 
 impl fmt::Display for Explanation {
@@ -38,13 +38,13 @@ impl fmt::Display for Explanation {
 
 fn step(check: &Check, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mark = match check.outcome {
-        Outcome::Passed => "ok    ",
-        Outcome::Failed => "FAILED",
-        Outcome::Note => "note  ",
+        CheckOutcome::Passed => "ok    ",
+        CheckOutcome::Failed => "FAILED",
+        CheckOutcome::Note => "note  ",
     };
     let received = if check.received.is_empty() { "nothing" } else { &check.received };
     write!(f, "{mark}  {}: {received}", check.name)?;
-    if check.outcome == Outcome::Failed {
+    if check.outcome == CheckOutcome::Failed {
         let expected = if check.expected.is_empty() { "nothing" } else { &check.expected };
         write!(f, "\n        expected {expected}\n        {}", check.hint.as_deref().unwrap_or_default())?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::binding::Binding;
 use super::super::certificate::Certificate;
 use super::super::datetime;
-use super::super::signature::{self, Policy};
+use super::super::signature::{self, SignaturePolicy};
 use super::super::xml::{
     Document, Node, XmlError, attribute, children, clip, is, name, ns, only_child, text,
 };
@@ -47,7 +47,7 @@ fn read_signed(
     rules: &MetadataRules<'_>,
     now: Timestamp,
 ) -> Result<IdpMetadata, MetadataError> {
-    let signed = signature::verify(root, signer, Policy::default())
+    let signed = signature::verify(root, signer, SignaturePolicy::default())
         .map_err(|error| MetadataError::Signature(error.to_string()))?;
     let signed = signed.ok_or(MetadataError::Unsigned)?;
     // Namespaces declared once are repeated where they are used, so the canonical form may be longer.

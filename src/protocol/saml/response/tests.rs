@@ -12,7 +12,7 @@ mod times;
 use super::super::forge::{self, ALL, AUDIENCE, Base, NOW, Story, accepted, refused, sound};
 use super::*;
 use crate::model::fault::Refusal;
-use crate::protocol::saml::checks::Outcome;
+use crate::protocol::saml::verification_report::CheckOutcome;
 
 #[test]
 fn a_sound_response_signs_its_person_in_on_every_base() {
@@ -29,7 +29,7 @@ fn a_sound_response_signs_its_person_in_on_every_base() {
         assert_eq!(checks.failures().count(), 0);
         assert_eq!(checks.skew_used(), None);
         assert!(checks.list().iter().any(|check| check.name == "Audience"
-            && check.outcome == Outcome::Passed
+            && check.outcome == CheckOutcome::Passed
             && check.received == AUDIENCE));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{SignatureError, id_of, is_pss, permitted};
 use crate::model::encoding::base64_decode;
-use crate::protocol::saml::algorithm::{Hash, Policy, SignatureAlgorithm};
+use crate::protocol::saml::algorithm::{Hash, SignatureAlgorithm, SignaturePolicy};
 use crate::protocol::saml::c14n::EXCLUSIVE;
 use crate::protocol::saml::xml::{Node, attribute, clip, elements, is, name, ns, text_str};
 
@@ -30,7 +30,7 @@ pub(super) struct Shape<'a, 'i> {
 pub(super) fn read<'a, 'i>(
     parent: Node<'a, 'i>,
     signature: Node<'a, 'i>,
-    policy: Policy,
+    policy: SignaturePolicy,
 ) -> Result<Shape<'a, 'i>, SignatureError> {
     let mut parts = Parts::of(signature, "Signature", "SignedInfo, SignatureValue and KeyInfo only")?;
     let signed_info = parts.next("SignedInfo")?;
@@ -176,7 +176,7 @@ fn signature_algorithm(method: Node<'_, '_>) -> Result<SignatureAlgorithm, Signa
     }
 }
 
-fn digest_method(method: Node<'_, '_>, policy: Policy) -> Result<Hash, SignatureError> {
+fn digest_method(method: Node<'_, '_>, policy: SignaturePolicy) -> Result<Hash, SignatureError> {
     let uri = attribute(method, "Algorithm").unwrap_or_default();
     let hash = Hash::from_uri(uri).ok_or_else(|| SignatureError::Algorithm(clip(uri).into_owned()))?;
     if let Some(parameter) = elements(method).next() {

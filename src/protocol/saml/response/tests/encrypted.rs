@@ -11,7 +11,10 @@ fn an_encrypted_assertion_is_read_where_either_signature_vouches_for_it() {
         let assertion = sealed(base, Cipher::Gcm).run_with(&mut checks).unwrap();
         assert_eq!(assertion.name_id.as_ref().unwrap().value, "alice", "{base:?}");
         assert!(
-            checks.list().iter().any(|check| check.name == "Decryption" && check.outcome == Outcome::Passed)
+            checks
+                .list()
+                .iter()
+                .any(|check| check.name == "Decryption" && check.outcome == CheckOutcome::Passed)
         );
     }
 }

@@ -1,10 +1,12 @@
-//! How a client proves who it is, in `[[pool.client]]`.
+//! Client authentication settings in `[[pool.client]]`.
 
 use super::{client_certificate, uri};
 use crate::model::client::Client;
+use crate::model::client_authentication::{
+    AssertionAlgorithm, AssertionRules, Authentication, ClientAuthentication, ClientKeySource,
+};
 use crate::model::document::{Invalid, Table};
 use crate::model::pool::SigningAlgorithm;
-use crate::model::proof::{AssertionAlgorithm, AssertionRules, Authentication, ClientKeySource, ClientProof};
 use crate::protocol::jose::KeySet;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ const METHODS: [(&str, Method); 3] = [
 const BOUND: &str = "tls_client_certificate_bound_access_tokens";
 
 /// Reads how the client proves who it is. `has_secret`: it is given one.
-pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientProof {
+pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientAuthentication {
     let fapi2 = table.one_of("profile", &[("fapi2", ())]).is_some();
     let method = table.one_of("client_auth", &METHODS);
     if method.is_some() && has_secret {
@@ -58,7 +60,7 @@ pub(super) fn read(table: &Table<'_>, has_secret: bool) -> ClientProof {
     if fapi2 {
         keeps_to_fapi2(table, method);
     }
-    ClientProof {
+    ClientAuthentication {
         authentication,
         require_par: require_par || fapi2,
         require_dpop: require_dpop || (fapi2 && !certificate_bound),

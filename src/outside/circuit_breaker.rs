@@ -1,5 +1,4 @@
-//! What keeps one sick provider from hurting others: bounded concurrency and a circuit breaker, one of each
-//! per provider.
+//! Circuit breaker and concurrency limit, one of each per provider: a sick provider must not hurt the others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +22,7 @@ const TRIAL: Duration = Duration::from_secs(10);
 
 /// Why a provider is not called at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Closed {
+pub enum CallRefused {
     /// The last calls failed; the next trial is due later.
     #[error("the provider failed {failures} times in a row and is left alone for now")]
     Broken {
@@ -35,24 +34,24 @@ pub enum Closed {
     Full,
 }
 
-/// Gate in front of one provider.
+/// ProviderGuard in front of one provider.
 #[derive(Debug)]
-pub struct Gate {
+pub struct ProviderGuard {
     turns: Semaphore,
     breaker: Mutex<Breaker>,
 }
 
-impl Default for Gate {
+impl Default for ProviderGuard {
     fn default() -> Self {
         Self { turns: Semaphore::new(CONCURRENCY), breaker: Mutex::default() }
     }
 }
 
-impl Gate {
+impl ProviderGuard {
     /// Waits for a turn; the returned permit is held during the call.
-    pub async fn enter(&self, now: Timestamp) -> Result<SemaphorePermit<'_>, Closed> {
+    pub async fn enter(&self, now: Timestamp) -> Result<SemaphorePermit<'_>, CallRefused> {
         let Ok(Ok(permit)) = tokio::time::timeout(QUEUE, self.turns.acquire()).await else {
-            return Err(Closed::Full);
+            return Err(CallRefused::Full);
         };
         self.breaker().allow(now)?;
         Ok(permit)
@@ -77,11 +76,11 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn allow(&mut self, now: Timestamp) -> Result<(), Closed> {
+    fn allow(&mut self, now: Timestamp) -> Result<(), CallRefused> {
         let Some(until) = self.closed_until else { return Ok(()) };
         // A clock that was set back must not keep the provider closed for longer than one pause.
         if now < until && until.since(now) <= LAST_PAUSE * 2 {
-            return Err(Closed::Broken { failures: self.failures });
+            return Err(CallRefused::Broken { failures: self.failures });
         }
         self.closed_until = Some(now.plus(TRIAL));
         Ok(())
@@ -126,7 +125,7 @@ mod tests {
     #[test]
     fn a_failing_provider_is_left_alone_and_tried_by_one_call_at_a_time() {
         let mut breaker = broken();
-        assert_eq!(breaker.allow(NOW), Err(Closed::Broken { failures: THRESHOLD }));
+        assert_eq!(breaker.allow(NOW), Err(CallRefused::Broken { failures: THRESHOLD }));
         let later = NOW.plus(FIRST_PAUSE);
         assert_eq!(breaker.allow(later), Ok(()));
         assert!(breaker.allow(later).is_err(), "the trial is still running");
@@ -164,7 +163,7 @@ mod tests {
     /// B-35
     #[tokio::test]
     async fn calls_beyond_the_limit_wait_and_one_that_ends_makes_room() {
-        let gate = Gate::default();
+        let gate = ProviderGuard::default();
         let mut held = Vec::new();
         for _ in 0..CONCURRENCY {
             held.push(gate.enter(NOW).await.unwrap());

@@ -1,4 +1,4 @@
-//! How many connections there are, and whose: one party cannot take the places of everybody else (H-30,
+//! Connection limits, in all and for each party: one party cannot take the places of everybody else (H-30,
 //! H-42).
 
 use std::collections::HashMap;
@@ -28,22 +28,22 @@ impl Default for Capacity {
 
 /// Who is connected to one listener. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Guests {
+pub(super) struct ConnectionLimits {
     capacity: Capacity,
     places: Arc<Semaphore>,
     parties: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 /// One connection's place; dropped, it is free.
-pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub(super) struct ConnectionPermit(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// One connection among those of its party; dropped, it no longer counts.
-pub(super) struct Seat {
-    guests: Guests,
+pub(super) struct ConnectionSlot {
+    guests: ConnectionLimits,
     party: Option<String>,
 }
 
-impl Guests {
+impl ConnectionLimits {
     pub(super) fn new(capacity: Capacity) -> Self {
         Self {
             places: Arc::new(Semaphore::new(capacity.total.min(Semaphore::MAX_PERMITS))),
@@ -53,20 +53,20 @@ impl Guests {
     }
 
     /// Waits until there is a place.
-    pub(super) async fn place(&self) -> Place {
+    pub(super) async fn place(&self) -> ConnectionPermit {
         match self.places.clone().acquire_owned().await {
-            Ok(permit) => Place(permit),
+            Ok(permit) => ConnectionPermit(permit),
             // The semaphore is never closed.
             Err(_) => std::future::pending().await,
         }
     }
 
     /// A seat for a connection from `address`; `None` when its party has as many as it may.
-    pub(super) fn seat(&self, address: IpAddr) -> Option<Seat> {
+    pub(super) fn seat(&self, address: IpAddr) -> Option<ConnectionSlot> {
         let Some(each) =
             self.capacity.each.filter(|_| !self.capacity.proxies.iter().any(|proxy| proxy.contains(address)))
         else {
-            return Some(Seat { guests: self.clone(), party: None });
+            return Some(ConnectionSlot { guests: self.clone(), party: None });
         };
         let party = party(address);
         let mut parties = self.lock();
@@ -75,7 +75,7 @@ impl Guests {
             return None;
         }
         *count += 1;
-        Some(Seat { guests: self.clone(), party: Some(party) })
+        Some(ConnectionSlot { guests: self.clone(), party: Some(party) })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -83,7 +83,7 @@ impl Guests {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let Some(party) = self.party.take() else { return };
         let mut parties = self.guests.lock();
@@ -100,8 +100,8 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn guests(each: usize) -> Guests {
-        Guests::new(Capacity {
+    fn guests(each: usize) -> ConnectionLimits {
+        ConnectionLimits::new(Capacity {
             total: 10,
             each: Some(each),
             proxies: [Network::parse("10.0.0.0/8").unwrap()].into(),

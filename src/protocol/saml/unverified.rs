@@ -1,5 +1,4 @@
-//! A look at a message that nobody has verified: enough to find who might have sent it, and to believe
-//! nothing.
+//! Reading a message before it is verified: enough to find who might have sent it, and to believe nothing.
 
 use super::xml::{Document, XmlError, attribute, clip, is, ns, only_child, text};
 

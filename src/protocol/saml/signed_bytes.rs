@@ -1,16 +1,16 @@
-//! Where the bytes of an assertion come from: its signature, that of the response around it, or both; in the
-//! clear or encrypted.
+//! Which bytes of a response are signed: those of the assertion's own signature, of the response around it,
+//! or of both; in the clear or encrypted.
 
 use zeroize::Zeroizing;
 
 use super::c14n::Canonical;
 use super::certificate::Certificate;
-use super::checks::{Checks, shown, words};
 use super::encryption::{self, Rules};
 use super::error::SamlError;
 use super::response::{Envelope, Expected};
-use super::signature::{self, Policy};
-use super::structure;
+use super::signature::{self, SignaturePolicy};
+use super::signature_wrapping;
+use super::verification_report::{Checks, shown, words};
 use super::xml::{self, Document, Node, XmlError, ns};
 use crate::model::time::Timestamp;
 
@@ -28,7 +28,7 @@ pub(super) fn signature(
 ) -> Result<Option<Canonical>, SamlError> {
     let name = if element == "Response" { "Response signature" } else { "Assertion signature" };
     let known = || describe(expected.keys);
-    match signature::verify(node, expected.keys, Policy { sha1: expected.rules.sha1 }) {
+    match signature::verify(node, expected.keys, SignaturePolicy { sha1: expected.rules.sha1 }) {
         Ok(None) => {
             checks.note(name, "none");
             Ok(None)
@@ -123,8 +123,8 @@ fn inside_bytes<'a>(
     checks.step(
         "Decrypted structure",
         "saml:Assertion",
-        &structure::qualified(document.root()),
-        structure::assertion(document.root()),
+        &signature_wrapping::qualified(document.root()),
+        signature_wrapping::assertion(document.root()),
     )?;
     let id = xml::attribute(document.root(), "ID");
     if id.is_some() && envelope.node.descendants().any(|node| xml::attribute(node, "ID") == id) {

@@ -1,12 +1,12 @@
-//! The end of a sign-out: what the browser loads so that apps forget the person, what people read, and where
+//! The signed-out page: what the browser loads so that apps forget the person, what people read, and where
 //! they go on to.
 
 use axum::response::Response;
 use minijinja::context;
 
 use crate::web::page::Page;
+use crate::web::request_context::RequestContext;
 use crate::web::security_headers::{may_frame, may_run};
-use crate::web::visit::Visit;
 
 /// Goes on when the page and its frames have loaded, or will not. Where scripts do not run, the person
 /// presses the page's button.
@@ -15,9 +15,9 @@ const ONWARDS: &str = "let \
 
 /// The page that says that the person is signed out, with these frames, on the way to `next` if that is not
 /// empty.
-pub fn page(visit: &Visit, frames: &[String], next: &str) -> Response {
+pub fn page(ctx: &RequestContext, frames: &[String], next: &str) -> Response {
     let page = framing(
-        visit.show(Page::SignedOut, &context! { frames => frames.to_vec(), next, script => ONWARDS }),
+        ctx.show(Page::SignedOut, &context! { frames => frames.to_vec(), next, script => ONWARDS }),
         frames,
     );
     if next.is_empty() { page } else { may_run(page, ONWARDS) }

@@ -1,11 +1,11 @@
-//! Sessions and grants as they are stored: without what their key or another field says already, with a byte
-//! for a common word.
+//! Compact binary codec of sessions and grants: it leaves out what the record's key or another field says
+//! already, and has a byte for a common word.
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::client_authentication::Confirmation;
 use crate::model::identity::{SamlSession, UpstreamSession};
 use crate::model::ids::{ClientId, FamilyId, ProviderName, SessionId, Sub};
-use crate::model::proof::Confirmation;
 use crate::model::scope::Scopes;
 use crate::model::session::{Epoch, Session, SignIn};
 use crate::model::time::Timestamp;

@@ -1,4 +1,4 @@
-//! What a browser's request leaves in the story that is kept when it is refused.
+//! Trace recording: what a browser's request leaves in the trace that is kept when it is refused.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::flow::state::{AuthorizeRequest, Flow, Stage};
 use crate::model::identity::ExternalIdentity;
 use crate::model::ids::ReferenceId;
 use crate::model::time::Timestamp;
-use crate::model::trace::{Outcome, Recorder, Telling, redact};
+use crate::model::trace::{Recorder, Telling, TraceOutcome, redact};
 use crate::provider::settings::Provider;
 
 use super::client_auth;
 use super::error::Failure;
 use super::form;
 use super::oauth2::api::Call;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 
 /// Parameters of an authorization request that are compared with settings and tell nothing of the person.
 const COMPARED: [&str; 12] = [
@@ -35,11 +35,11 @@ const COMPARED: [&str; 12] = [
 ];
 
 /// An app's authorization request.
-pub fn asked(visit: &Visit, parameters: Arc<Parameters>) {
+pub fn asked(ctx: &RequestContext, parameters: Arc<Parameters>) {
     if let Some((_, client)) = parameters.iter().rfind(|(name, _)| name == "client_id") {
-        visit.recorder.client(client);
+        ctx.recorder.client(client);
     }
-    visit.recorder.later(visit.now(), "authorization request of the app", move |telling| {
+    ctx.recorder.later(ctx.now(), "authorization request of the app", move |telling| {
         for (name, text) in parameters.iter() {
             if matches!(name.as_str(), "state" | "nonce" | "code_challenge" | "id_token_hint") {
                 telling.keeps_quiet_about(text);
@@ -55,17 +55,16 @@ pub fn asked(visit: &Visit, parameters: Arc<Parameters>) {
 }
 
 /// What happened to a flow before this request.
-pub fn earlier(visit: &Visit, flow: &Arc<Flow>) {
-    let begun = flow.expires.minus(visit.config.pool.flow_lifetime);
-    visit.recorder.client(&flow.request.client);
+pub fn earlier(ctx: &RequestContext, flow: &Arc<Flow>) {
+    let begun = flow.expires.minus(ctx.config.pool.flow_lifetime);
+    ctx.recorder.client(&flow.request.client);
     let of = flow.clone();
-    visit
-        .recorder
+    ctx.recorder
         .later(begun, "authorization request of the app", move |telling| requested(telling, &of.request));
     if let Stage::AtProvider(pending) = &flow.stage {
-        visit.recorder.provider(&pending.provider);
+        ctx.recorder.provider(&pending.provider);
         let of = flow.clone();
-        visit.recorder.later(pending.sent, "the browser was sent to the provider", move |telling| {
+        ctx.recorder.later(pending.sent, "the browser was sent to the provider", move |telling| {
             let Stage::AtProvider(pending) = &of.stage else { return };
             telling.detail("provider", pending.provider.to_string());
             telling.detail("redirect_uri", pending.redirect_uri.clone());
@@ -73,8 +72,8 @@ pub fn earlier(visit: &Visit, flow: &Arc<Flow>) {
                 .detail("answer asked as", if pending.form_post { "form POST" } else { "query" }.to_owned());
         });
     }
-    let cookies = visit.browser.len();
-    visit.recorder.later(visit.now(), "the browser came back", move |telling| {
+    let cookies = ctx.browser.len();
+    ctx.recorder.later(ctx.now(), "the browser came back", move |telling| {
         telling.detail("browser cookies", format!("{cookies} of this broker"));
     });
 }
@@ -99,12 +98,12 @@ fn requested(telling: &mut Telling, request: &AuthorizeRequest) {
 }
 
 /// What the mapping made of the provider's claims.
-pub fn mapped(visit: &Visit, provider: &Provider, identity: &ExternalIdentity) {
+pub fn mapped(ctx: &RequestContext, provider: &Provider, identity: &ExternalIdentity) {
     let mapped = provider.mapping.apply(identity);
     let mut details: Vec<(&str, String)> =
         mapped.attributes.iter().map(|(name, value)| (name.as_str(), redact::personal(value))).collect();
     details.extend(mapped.problems.iter().map(|problem| ("left out", problem.to_string())));
-    visit.recorder.step(visit.now(), "attributes after the mapping", details);
+    ctx.recorder.step(ctx.now(), "attributes after the mapping", details);
 }
 
 /// An app's own request, to the endpoint that `what` names: which parameters came, and the values of those
@@ -146,11 +145,11 @@ pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Record
 }
 
 /// Keeps the story of a refusal under `reference`; gives its end.
-pub async fn keep(visit: &Visit, reference: &ReferenceId, failure: &Failure) -> Outcome {
-    let trace = visit.recorder.tell(&visit.config.pool.id, reference, visit.now(), Outcome::of(failure));
+pub async fn keep(ctx: &RequestContext, reference: &ReferenceId, failure: &Failure) -> TraceOutcome {
+    let trace = ctx.recorder.tell(&ctx.config.pool.id, reference, ctx.now(), TraceOutcome::of(failure));
     // Not the usual answer to a silent check, which apps make every few minutes.
     if !matches!(failure, Failure::LoginRequired) {
-        visit.app.traces.keep(&trace).await;
+        ctx.app.traces.keep(&trace).await;
     }
     trace.outcome
 }

@@ -1,4 +1,4 @@
-//! One request of a person's browser: the pool that its host names, and what its cookies say.
+//! Context of one request of a person's browser: the pool that its host names, and what its cookies say.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::model::client::Client;
 use crate::model::fault::Refusal as _;
 use crate::model::ids::{PoolId, ProviderName, ReferenceId};
 use crate::model::language::Language;
-use crate::model::trace::{Outcome, Recorder};
+use crate::model::trace::{Recorder, TraceOutcome};
 use crate::store::StoreError;
 use crate::store::limits::Limit;
 use crate::store::sessions::{self, SessionRef};
@@ -28,13 +28,13 @@ use super::client_address::client_address;
 use super::cookie::Cookie;
 use super::error::Failure;
 use super::page::{Frame, Page, Pages};
-use super::story;
+use super::trace_recording;
 
 const LAST_USED_LABEL: &str = "last used provider";
 
 /// A browser at a pool's host.
 #[derive(Debug)]
-pub struct Visit {
+pub struct RequestContext {
     /// The broker.
     pub app: Arc<App>,
     /// The pool whose host was asked.
@@ -57,7 +57,7 @@ pub struct Visit {
     set: Vec<HeaderValue>,
 }
 
-impl Visit {
+impl RequestContext {
     /// The present instant.
     pub fn now(&self) -> crate::model::time::Timestamp {
         self.app.outside.clock.now()
@@ -107,7 +107,7 @@ impl Visit {
         self.config.providers.offered(client)
     }
 
-    /// What is around the pages of this visit.
+    /// What is around the pages of this request.
     pub fn frame(&self) -> Frame<'_> {
         Frame::of(&self.config, self.language)
     }
@@ -130,10 +130,10 @@ impl Visit {
     }
 
     /// Logs `failure` and keeps its story; gives how the story ends.
-    pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> Outcome {
+    pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> TraceOutcome {
         failure.log(self.config.pool.id.as_str(), reference);
         self.app.outside.metrics.refused(self.config.pool.id.as_str(), failure.code());
-        story::keep(self, reference, failure).await
+        trace_recording::keep(self, reference, failure).await
     }
 
     /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request
@@ -165,7 +165,7 @@ impl Visit {
         })
     }
 
-    /// The answer with this visit's cookies.
+    /// The answer with the cookies of this request.
     pub fn with_cookies(&mut self, mut answer: Response) -> Response {
         for cookie in self.set.drain(..) {
             answer.headers_mut().append(header::SET_COOKIE, cookie);
@@ -174,7 +174,7 @@ impl Visit {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Visit {
+impl FromRequestParts<Arc<App>> for RequestContext {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
@@ -191,7 +191,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             .get::<Arc<Pages>>()
             .cloned()
             .ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
-        let visit = Self {
+        let ctx = Self {
             app: app.clone(),
             last_used: last_used(app, &config.pool.id, Cookie::LastUsed.value(&parts.headers, https)),
             pages,
@@ -204,8 +204,8 @@ impl FromRequestParts<Arc<App>> for Visit {
             origin,
             config,
         };
-        visit.within_limits(address).await?;
-        Ok(visit)
+        ctx.within_limits(address).await?;
+        Ok(ctx)
     }
 }
 

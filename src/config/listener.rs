@@ -1,4 +1,4 @@
-//! How connections reach the public listener: directly or through proxies, with or without TLS.
+//! The public listener in `[server]`: reached directly or through proxies, with or without TLS.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::model::document::Table;
 
 /// What lies between browsers and the public listener.
 #[derive(Debug, Clone, Default)]
-pub struct Reception {
+pub struct Listener {
     /// Proxies that are believed when they say for whom they speak.
     pub trusted_proxies: Vec<Network>,
     /// The header in which they say it.
@@ -41,8 +41,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reception {
-    let mut reception = Reception {
+pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
+    let mut reception = Listener {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         forwarded: table
             .one_of(

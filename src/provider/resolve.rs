@@ -1,12 +1,12 @@
-//! From a `[[pool.provider]]` table to a checked [`Provider`].
+//! Resolving a `[[pool.provider]]` table against its preset, into a checked [`Provider`].
 
 use super::combine::{self, web_url};
 use super::credentials;
 use super::preset::{CREDENTIALS, Preset, Presets};
 use super::reader;
-use super::rules::{Kind, Rules};
+use super::resolve_saml;
+use super::rules::{ProtocolKind, Rules};
 use super::saml::Saml;
-use super::saml_registry;
 use super::settings::{
     ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, Quirks,
     RequestRules, TenantRule, UserinfoRule,
@@ -16,7 +16,7 @@ use crate::model::ids::{PoolId, ProviderName};
 
 /// What stands around a provider's table.
 #[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
+pub struct PoolContext<'a> {
     /// `[server] allow_private_upstreams`: without it plain http is refused even on loopback.
     pub allow_private: bool,
     /// The pool, if its id could be read.
@@ -25,16 +25,16 @@ pub struct Around<'a> {
 
 /// Reads one provider of a pool; every problem is noted in the table's document, and then there is no
 /// provider.
-pub fn read(presets: &Presets, table: &Table<'_>, around: &Around<'_>) -> Option<Provider> {
+pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> Option<Provider> {
     let name = table.required("name", ProviderName::parse);
     let preset = table.required("use", |text| presets.get(text).ok_or_else(|| no_preset(presets, text)));
-    let saml = preset.is_some_and(|preset| preset.kind == Kind::Saml);
+    let saml = preset.is_some_and(|preset| preset.kind == ProtocolKind::Saml);
     let mut reading = Reading { table, complete: true, allow_private: around.allow_private };
-    for key in saml_registry::OWN {
+    for key in resolve_saml::OWN {
         table.has(key);
     }
     let own = reader::rules(table);
-    let pool = PoolKeys {
+    let pool = ProviderTable {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
         domains: table.parsed_list("domains", domain_rule).unwrap_or_default(),
         client_id: if saml { None } else { table.required_string("client_id") },
@@ -98,7 +98,7 @@ fn no_preset(presets: &Presets, name: &str) -> Invalid {
 }
 
 /// Keys that only a pool has.
-struct PoolKeys {
+struct ProviderTable {
     identifiers: Vec<String>,
     domains: Vec<String>,
     client_id: Option<String>,
@@ -126,19 +126,19 @@ impl Reading<'_, '_> {
     fn protocol(
         &mut self,
         preset: &Preset,
-        pool: &PoolKeys,
+        pool: &ProviderTable,
         rules: &mut Rules,
-        around: &Around<'_>,
+        around: &PoolContext<'_>,
     ) -> Option<Protocol> {
         match preset.kind {
-            Kind::Oidc => self.oidc(preset, pool, rules).map(Protocol::Oidc),
-            Kind::Oauth2 => self.oauth2(preset, pool, rules).map(Protocol::Oauth2),
-            Kind::Saml => self.saml(rules, around).map(|saml| Protocol::Saml(Box::new(saml))),
+            ProtocolKind::Oidc => self.oidc(preset, pool, rules).map(Protocol::Oidc),
+            ProtocolKind::Oauth2 => self.oauth2(preset, pool, rules).map(Protocol::Oauth2),
+            ProtocolKind::Saml => self.saml(rules, around).map(|saml| Protocol::Saml(Box::new(saml))),
         }
     }
 
     /// What the preset asks for is there; what it cannot use is not.
-    fn fits(&mut self, preset: &Preset, own: &Rules, pool: &PoolKeys) {
+    fn fits(&mut self, preset: &Preset, own: &Rules, pool: &ProviderTable) {
         for key in preset.requires.iter().filter(|key| !self.table.has(key)) {
             self.note(key, format!("missing; the preset {} needs it", preset.name), format!("add {key}"));
         }
@@ -180,7 +180,7 @@ impl Reading<'_, '_> {
     }
 
     /// Fills `{base_url}` and `{tenant}`, and the URLs of a self-hosted instance.
-    fn place(&mut self, preset: &Preset, pool: &PoolKeys, mut rules: Rules, own: &Rules) -> Rules {
+    fn place(&mut self, preset: &Preset, pool: &ProviderTable, mut rules: Rules, own: &Rules) -> Rules {
         if let (Some(_), Some(hosted)) = (&own.base_url, &preset.self_hosted) {
             let under = Rules { endpoints: hosted.endpoints.clone(), ..Rules::default() };
             rules = rules
@@ -226,7 +226,7 @@ impl Reading<'_, '_> {
     }
 
     /// What stands for `{tenant}` in URLs and in the issuer.
-    fn tenant(&mut self, preset: &Preset, pool: &PoolKeys) -> (String, String) {
+    fn tenant(&mut self, preset: &Preset, pool: &ProviderTable) -> (String, String) {
         let (Some(tenants), Some(tenant)) = (&preset.tenants, &pool.tenant) else {
             return Default::default();
         };
@@ -248,7 +248,7 @@ impl Reading<'_, '_> {
         (tenant.to_ascii_lowercase(), tenant.to_ascii_lowercase())
     }
 
-    fn oidc(&mut self, preset: &Preset, pool: &PoolKeys, rules: &Rules) -> Option<Oidc> {
+    fn oidc(&mut self, preset: &Preset, pool: &ProviderTable, rules: &Rules) -> Option<Oidc> {
         let issuer = rules.issuer.clone()?;
         let template = issuer.contains("{tenantid}");
         self.url("issuer", &issuer.replace("{tenantid}", "tenant"));
@@ -291,7 +291,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn oauth2(&mut self, preset: &Preset, pool: &PoolKeys, rules: &Rules) -> Option<Oauth2> {
+    fn oauth2(&mut self, preset: &Preset, pool: &ProviderTable, rules: &Rules) -> Option<Oauth2> {
         let present = [
             ("authorization", &rules.endpoints.authorization),
             ("token", &rules.endpoints.token),
@@ -320,7 +320,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn saml(&mut self, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
+    fn saml(&mut self, rules: &mut Rules, around: &PoolContext<'_>) -> Option<Saml> {
         for key in CREDENTIALS.into_iter().filter(|key| self.table.has(key)) {
             self.note(
                 key,
@@ -328,17 +328,17 @@ impl Reading<'_, '_> {
                 "remove it; our entity id is sp_entity_id",
             );
         }
-        saml_registry::read(self.table, rules, around)
+        resolve_saml::read(self.table, rules, around)
     }
 
     /// Keys of SAML at another provider.
     fn no_saml(&mut self) {
-        for key in saml_registry::OWN.into_iter().filter(|key| self.table.has(key)) {
+        for key in resolve_saml::OWN.into_iter().filter(|key| self.table.has(key)) {
             self.note(key, "this belongs to a SAML provider", "remove it, or use a saml preset");
         }
     }
 
-    fn tenant_rule(&mut self, preset: &Preset, pool: &PoolKeys, template: bool) -> Option<TenantRule> {
+    fn tenant_rule(&mut self, preset: &Preset, pool: &ProviderTable, template: bool) -> Option<TenantRule> {
         let allowed = pool.allowed_tenants.clone();
         if !template {
             if allowed.is_some() {
@@ -428,7 +428,7 @@ fn request(rules: &Rules, default_scopes: &[&str]) -> RequestRules {
     }
 }
 
-fn quirks(pool: &PoolKeys, rules: &Rules) -> Quirks {
+fn quirks(pool: &ProviderTable, rules: &Rules) -> Quirks {
     let keys = &rules.quirks;
     Quirks {
         tenant: None,

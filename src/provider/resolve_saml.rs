@@ -1,11 +1,11 @@
-//! The keys that only a pool's SAML provider has, checked together with what its preset says.
+//! Resolving the settings that only a SAML provider has, together with what its preset says.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::combine::web_url;
 use super::mapping::Rule;
-use super::registry::Around;
+use super::resolve::PoolContext;
 use super::rules::Rules;
 use super::saml::{
     IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id,
@@ -49,7 +49,7 @@ pub(super) const OWN: [&str; 17] = [
 const SKEW: Duration = Duration::from_secs(60);
 
 /// The SAML rules of one table; `None` when a problem was noted.
-pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &Around<'_>) -> Option<Saml> {
+pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &PoolContext<'_>) -> Option<Saml> {
     let reading = Reading { table, allow_private: around.allow_private };
     let (sha1_until, rsa_1_5_until) =
         (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));

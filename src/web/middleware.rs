@@ -1,4 +1,4 @@
-//! What is around every handler of the public listener, as one layer: each further one would box every
+//! Middleware of the public listener, as one layer around every handler: each further layer would box every
 //! request and its answer once more.
 
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use tower::{Layer, Service};
 
-use super::observe::{self, Asked};
+use super::observe::{self, ObservedRequest};
 use super::page::Pages;
 use super::{MAX_BODY, error, security_headers};
 use crate::app::App;
@@ -21,7 +21,7 @@ use crate::app::App;
 /// The layer: a request is observed, its body is bounded, its handler finds the pages, a panic of it ends
 /// this request alone (H-46), and the answer carries the headers that every answer carries.
 #[derive(Debug, Clone)]
-pub struct Around {
+pub struct Middleware {
     app: Arc<App>,
     pages: Arc<Pages>,
 }
@@ -30,17 +30,17 @@ pub struct Around {
 #[derive(Debug, Clone)]
 pub struct Surrounded<S> {
     inner: S,
-    around: Around,
+    around: Middleware,
 }
 
-impl Around {
+impl Middleware {
     /// For the handlers of `app`.
     pub const fn new(app: Arc<App>, pages: Arc<Pages>) -> Self {
         Self { app, pages }
     }
 }
 
-impl<S> Layer<S> for Around {
+impl<S> Layer<S> for Middleware {
     type Service = Surrounded<S>;
 
     fn layer(&self, inner: S) -> Surrounded<S> {
@@ -62,12 +62,12 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let Around { app, pages } = self.around.clone();
+        let Middleware { app, pages } = self.around.clone();
         if !request.body().is_end_stream() {
             DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
         }
         request.extensions_mut().insert(pages);
-        let asked = Asked::of(&app, &request);
+        let asked = ObservedRequest::of(&app, &request);
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let answered = async {

@@ -1,39 +1,33 @@
-//! The broker's proof of itself at a provider's token endpoint: secrets as configured, assertions and secret
-//! JWTs minted.
+//! The broker's client credentials at a provider's token endpoint: a secret as configured, a signed assertion,
+//! or Apple's minted secret.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
 use super::Outside;
+use super::apple_secret::AppleSecret;
 use crate::model::encoding::sha256;
 use crate::model::secret::{ExposeSecret, SecretString};
-use crate::model::time::Timestamp;
 use crate::protocol::jose::{Algorithm, SigningKey, SigningKeyError};
-use crate::protocol::oauth2::client_auth::{Credentials, SECRET_JWT_USE, private_key_jwt, secret_jwt};
+use crate::protocol::oauth2::client_auth::{Credentials, private_key_jwt, secret_jwt};
 use crate::provider::settings::{ClientAuth, Protocol, Provider};
 
-/// Parsed key and current secret JWT of one upstream.
+/// Parsed key and current minted secret of one upstream.
 #[derive(Default)]
-pub struct Minting {
+pub struct ProviderCredentials {
     key: Mutex<Option<([u8; 32], Arc<SigningKey>)>>,
-    secret: Mutex<Option<Minted>>,
+    apple: AppleSecret,
 }
 
-impl fmt::Debug for Minting {
+impl fmt::Debug for ProviderCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Minting")
+        f.write_str("ProviderCredentials")
     }
 }
 
-struct Minted {
-    jwt: SecretString,
-    of: Arc<SigningKey>,
-    made: Timestamp,
-}
-
-impl Minting {
+impl ProviderCredentials {
     /// What to send with one token request to `token_endpoint`.
     pub fn credentials(
         &self,
@@ -62,7 +56,7 @@ impl Minting {
                     Protocol::Oidc(oidc) => oidc.issuer.clone(),
                     Protocol::Oauth2(_) | Protocol::Saml(_) => token_endpoint.origin().ascii_serialization(),
                 };
-                Credentials::Post(self.secret(&key, now, || {
+                Credentials::Post(self.apple.current(&key, now, || {
                     key.sign(None, &secret_jwt(team_id, &provider.client_id, &audience, now))
                 })?)
             }
@@ -79,7 +73,7 @@ impl Minting {
     ) -> Result<Arc<SigningKey>, SigningKeyError> {
         let digest =
             sha256([algorithm.as_str(), kid.as_deref().unwrap_or_default(), pem.expose_secret()].join("\n"));
-        let mut held = locked(&self.key);
+        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = held.as_ref().filter(|(of, _)| *of == digest) {
             return Ok(Arc::clone(key));
         }
@@ -87,30 +81,4 @@ impl Minting {
         *held = Some((digest, Arc::clone(&key)));
         Ok(key)
     }
-
-    /// The current secret JWT, minted anew in good time before it ends (B-33).
-    fn secret<F>(
-        &self,
-        key: &Arc<SigningKey>,
-        now: Timestamp,
-        mint: F,
-    ) -> Result<SecretString, SigningKeyError>
-    where
-        F: FnOnce() -> Result<String, SigningKeyError>,
-    {
-        let mut held = locked(&self.secret);
-        let lives = |minted: &&Minted| {
-            Arc::ptr_eq(&minted.of, key) && minted.made <= now && now < minted.made.plus(SECRET_JWT_USE)
-        };
-        if let Some(minted) = held.as_ref().filter(lives) {
-            return Ok(minted.jwt.clone());
-        }
-        let jwt = SecretString::from(mint()?);
-        *held = Some(Minted { jwt: jwt.clone(), of: Arc::clone(key), made: now });
-        Ok(jwt)
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! What may stand where in a response: the allow-list that is applied before any cryptography (C-01 to C-12).
+//! Defence against XML signature wrapping: what may stand where in a response, as an allow-list that is
+//! applied before any cryptography (C-01 to C-12).
 //!
 //! Children of the schema types come in schema order, namespace-exact. An element called Response, Assertion,
 //! EncryptedAssertion or Signature, in whatever namespace, stands at its one place or nowhere: not in

@@ -1,12 +1,12 @@
-//! A proved person arrives: user, session, and the app's code.
+//! The end of a sign-in at a provider: user, session, and the app's code.
 
 use axum::response::Response;
 use futures_util::future::join;
 
 use super::error::Failure;
-use super::sign_in::{Newcomer, Standing, proceed};
-use super::story;
-use super::visit::Visit;
+use super::request_context::RequestContext;
+use super::sign_in::{Newcomer, SignInStep, proceed};
+use super::trace_recording;
 use crate::flow::next::LiveSession;
 use crate::flow::state::{AuthorizeRequest, Flow};
 use crate::model::identity::{ExternalIdentity, SamlSession};
@@ -20,43 +20,43 @@ use crate::store::users::Users;
 use crate::store::{sessions, upstream_sessions};
 use crate::user_pool::backchannel::{self, SignedOut};
 use crate::user_pool::federate::FederationError;
-use crate::user_pool::provision::{Found, Proved};
+use crate::user_pool::provision::{FoundUser, Proved};
 
 /// Signs the person whom `provider` proved in and gives the app of `flow` its code.
 pub async fn admit(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     flow: &Flow,
     provider: &Provider,
     identity: &ExternalIdentity,
 ) -> Result<Response, Failure> {
-    admit_to(visit, (&flow.request, &flow.reference), provider, identity).await
+    admit_to(ctx, (&flow.request, &flow.reference), provider, identity).await
 }
 
 /// [`admit`] for a request that is in no flow.
 pub async fn admit_to(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     (request, reference): (&AuthorizeRequest, &ReferenceId),
     provider: &Provider,
     identity: &ExternalIdentity,
 ) -> Result<Response, Failure> {
-    let (app, config) = (visit.app.clone(), visit.config.clone());
+    let (app, config) = (ctx.app.clone(), ctx.config.clone());
     let proved = Proved::of((&app.directory, &app.outside), &config.pool, provider, identity)
-        .inspect_err(|_| story::mapped(visit, provider, identity))?;
+        .inspect_err(|_| trace_recording::mapped(ctx, provider, identity))?;
     let likely = Users::new(&app.directory, &config.pool.id).likely(&identity.key);
     // The epoch is asked for with the user, so that the one does not wait for the other.
     let (found, epoch) = join(proved.find(), sessions::epoch(&app.state, &config.pool.id, &likely)).await;
-    let found = found.inspect_err(|_| story::mapped(visit, provider, identity))?;
-    let (Found::Known(user) | Found::New(user)) = &found;
+    let found = found.inspect_err(|_| trace_recording::mapped(ctx, provider, identity))?;
+    let (FoundUser::Known(user) | FoundUser::New(user)) = &found;
     let epoch = if user.sub == likely {
         epoch?
     } else {
         sessions::epoch(&app.state, &config.pool.id, &user.sub).await?
     };
-    let session = new_session(visit, (provider, identity), user, epoch).await?;
-    visit.remember(&provider.name);
+    let session = new_session(ctx, (provider, identity), user, epoch).await?;
+    ctx.remember(&provider.name);
     let noted = provider.may_sign_out().then(|| session.session().clone());
-    let newcomer = matches!(found, Found::New(_)).then_some(Newcomer { proved: &proved, user });
-    let standing = Standing {
+    let newcomer = matches!(found, FoundUser::New(_)).then_some(Newcomer { proved: &proved, user });
+    let standing = SignInStep {
         request,
         reference,
         session: Some(session),
@@ -65,28 +65,28 @@ pub async fn admit_to(
         accepted: false,
         asked: None,
     };
-    let answer = proceed(visit, standing).await?;
+    let answer = proceed(ctx, standing).await?;
     match noted {
-        Some(session) => still_signed_in(visit, &session, identity).await.map(|()| answer),
+        Some(session) => still_signed_in(ctx, &session, identity).await.map(|()| answer),
         None => Ok(answer),
     }
 }
 
 /// A person whom the provider signed out meanwhile is not signed in: nobody receives the code (B-46).
 async fn still_signed_in(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     session: &Session,
     identity: &ExternalIdentity,
 ) -> Result<(), Failure> {
-    let (app, config) = (visit.app.clone(), visit.config.clone());
-    let issued = identity.claims.get("iat").and_then(numeric_date).map_or(visit.now(), Timestamp::from_secs);
+    let (app, config) = (ctx.app.clone(), ctx.config.clone());
+    let issued = identity.claims.get("iat").and_then(numeric_date).map_or(ctx.now(), Timestamp::from_secs);
     let names = (session, identity.key.issuer.as_str());
     let Some(ended) = upstream_sessions::end_if_over(&app.state, &config.pool.id, names, issued).await?
     else {
         return Ok(());
     };
     backchannel::announce(&app, &config.pool, SignedOut::of(&ended)).await;
-    visit.sign_out();
+    ctx.sign_out();
     Err(FederationError::SignedOutThere.into())
 }
 
@@ -94,15 +94,15 @@ async fn still_signed_in(
 /// the apps of the same person it goes on under its `sid`; the apps of another person hear that theirs is
 /// over.
 async fn new_session(
-    visit: &mut Visit,
+    ctx: &mut RequestContext,
     (provider, identity): (&Provider, &ExternalIdentity),
     user: &User,
     epoch: Epoch,
 ) -> Result<LiveSession, Failure> {
-    let app = visit.app.clone();
-    let pool = &visit.config.clone().pool;
-    let now = visit.now();
-    let old = match visit.session.take() {
+    let app = ctx.app.clone();
+    let pool = &ctx.config.clone().pool;
+    let now = ctx.now();
+    let old = match ctx.session.take() {
         Some(old) => sessions::end(&app.state, &old).await?,
         None => None,
     };

@@ -1,16 +1,16 @@
-//! What may happen once, and what may happen so often: marks and counters that every replica sees.
+//! Replay cache and counters that every replica shares: what may happen once, and what may happen so often.
 
 use std::time::Duration;
 
 use crate::model::time::Timestamp;
 
-use super::{Batch, Expect, Key, Life, Outcome, Store, StoreError};
+use super::{Batch, CommitOutcome, Expect, Key, Life, Store, StoreError};
 
 /// Marks `key` as seen until `until`. Of any number of callers exactly one is told that it was the first. One
 /// round trip.
 pub async fn is_first(store: &Store, key: &Key, until: Timestamp) -> Result<bool, StoreError> {
     let batch = Batch::new(key.partition()).put(key, b"1".to_vec(), Life::Until(until), Expect::Absent);
-    Ok(store.commit(batch).await? == Outcome::Committed)
+    Ok(store.commit(batch).await? == CommitOutcome::Committed)
 }
 
 /// How often [`count`] was called for `key` within its window. One round trip.

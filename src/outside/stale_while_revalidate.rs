@@ -1,5 +1,5 @@
-//! A document of a provider kept in memory: fetched when first needed, by one caller at a time, renewed
-//! behind the callers' backs.
+//! Stale-while-revalidate cache ([RFC 5861](https://www.rfc-editor.org/rfc/rfc5861)) of one document of a
+//! provider: fetched when first needed, by one caller at a time, renewed behind the callers' backs.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::Mutex as Flight;
 
 use super::Outside;
-use super::gate::pause;
+use super::circuit_breaker::pause;
 use crate::model::time::Timestamp;
 
 /// How long a document serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct FreshnessPolicy {
     /// Younger than this it is used as it is.
     pub fresh: Duration,
     /// Younger than this it is used while a new one is fetched; this is how long a provider's outage is
@@ -39,9 +39,9 @@ pub enum Asker {
 
 /// A document that may be absent, fresh, stale or failing.
 #[derive(Debug)]
-pub struct Refreshing<T, E> {
-    policy: Policy,
-    fresh: fn(&T, Timestamp, &Policy) -> Duration,
+pub struct StaleWhileRevalidate<T, E> {
+    policy: FreshnessPolicy,
+    fresh: fn(&T, Timestamp, &FreshnessPolicy) -> Duration,
     state: Mutex<State<T, E>>,
     flight: Arc<Flight<()>>,
 }
@@ -68,13 +68,13 @@ enum Look<T, E> {
     Absent,
 }
 
-impl<T, E> Refreshing<T, E>
+impl<T, E> StaleWhileRevalidate<T, E>
 where
     T: Send + Sync + 'static,
     E: Clone + Send + 'static,
 {
     /// An empty place for a document.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: FreshnessPolicy) -> Self {
         let state = State { held: None, failures: 0, failed: None, demanded: Demanded::default() };
         Self { policy, fresh: |_, _, policy| policy.fresh, state: Mutex::new(state), flight: Arc::default() }
     }
@@ -82,7 +82,7 @@ where
     /// The same for documents that say themselves how long they are fresh, from the instant at which they
     /// were fetched.
     #[must_use]
-    pub fn aging(self, fresh: fn(&T, Timestamp, &Policy) -> Duration) -> Self {
+    pub fn aging(self, fresh: fn(&T, Timestamp, &FreshnessPolicy) -> Duration) -> Self {
         Self { fresh, ..self }
     }
 

@@ -1,4 +1,4 @@
-//! How an app proves who it is beyond a secret, and what its tokens are bound to.
+//! Client authentication beyond a secret, and what the client's tokens are bound to.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a client is held to besides the rules for everybody. The default asks for nothing.
 #[derive(Debug, Clone, Default)]
-pub struct ClientProof {
+pub struct ClientAuthentication {
     /// How it authenticates.
     pub authentication: Authentication,
     /// Its authorization requests come by `/oauth2/par` only ([RFC
@@ -31,7 +31,7 @@ pub struct ClientProof {
 /// 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html)).
 const FAPI2_CODE: Duration = Duration::from_secs(60);
 
-impl ClientProof {
+impl ClientAuthentication {
     /// How long the client's codes live where the pool's live for `pool`.
     pub fn code_lifetime(&self, pool: Duration) -> Duration {
         if self.fapi2 { pool.min(FAPI2_CODE) } else { pool }

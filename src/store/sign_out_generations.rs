@@ -1,14 +1,14 @@
-//! Eras: how everybody is signed out at once, and how a restored store is noticed.
+//! Sign-out generations: how everybody is signed out at once, and how a restored store is noticed.
 //!
-//! Each session, code and refresh-token family carries in its epoch the era in which it began; what began in
-//! an earlier one is over. One record of the state store says how often everybody was signed out, of all
-//! pools or of one, and each process knows it from at most [`FRESH`] ago, so that a check costs no round
-//! trip.
+//! Each session, code and refresh-token family carries in its epoch the sign-out generation in which it
+//! began; what began in an earlier one is over. One record of the state store counts how often everybody was
+//! signed out, of all pools or of one, and each process knows it from at most [`FRESH`] ago, so that a check
+//! costs no round trip.
 //!
 //! In a Redis the record also has a beat that goes on with time. A server that comes back with a beat far
 //! behind what this process has seen has lost more than a fail-over may lose: somebody put an older snapshot
 //! in its place, or emptied it. What was spent or revoked since might be good again there, so the first
-//! process that notices begins another era, before it answers anybody from that server.
+//! process that notices begins another generation, before it answers anybody from that server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Engine, Entry, Expect, Key, Life, Outcome, Store, StoreError};
+use super::{Batch, CommitOutcome, Engine, Entry, Expect, Key, Life, Store, StoreError};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::ids::PoolId;
 use crate::outside::clock::{Clock, Stopwatch};
@@ -43,22 +43,22 @@ const ATTEMPTS: usize = 8;
 
 /// What a process knows of the record. Shared by the clones of a store.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Eras {
-    held: Mutex<Held>,
+pub(in crate::store) struct SignOutGenerations {
+    held: Mutex<Observed>,
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    known: Option<Known>,
+struct Observed {
+    known: Option<LastRead>,
     /// The most that was ever seen.
-    seen: Count,
+    seen: Generations,
     failed: Option<(Stopwatch, StoreError)>,
 }
 
 #[derive(Debug)]
-struct Known {
-    count: Arc<Count>,
+struct LastRead {
+    count: Arc<Generations>,
     asked: Stopwatch,
     /// Connections made until then: a later one may lead to other data.
     connections: u64,
@@ -66,7 +66,7 @@ struct Known {
 
 /// The record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Count {
+struct Generations {
     beat: u64,
     everyone: u64,
     /// By digests of their ids.
@@ -75,12 +75,12 @@ struct Count {
 }
 
 impl Store {
-    /// The present era of a pool. No round trip while it is known.
-    pub async fn era(&self, pool: &PoolId) -> Result<u64, StoreError> {
-        Ok(self.eras_within(FRESH).await?.of(pool))
+    /// The present sign-out generation of a pool. No round trip while it is known.
+    pub async fn sign_out_generation(&self, pool: &PoolId) -> Result<u64, StoreError> {
+        Ok(self.generations_within(FRESH).await?.of(pool))
     }
 
-    /// After what time every process on this store obeys [`Store::begin_era`].
+    /// After what time every process on this store obeys [`Store::sign_everybody_out`].
     pub fn obeyed_within(&self) -> Duration {
         match &self.engine {
             Engine::Redis(redis) if redis.is_cluster() => UNREACHABLE,
@@ -90,15 +90,15 @@ impl Store {
 
     /// Makes every session, code and refresh token worthless that was made before, of one pool or of all: at
     /// once for this process, after [`Store::obeyed_within`] for every other.
-    pub async fn begin_era(&self, pool: Option<&PoolId>) -> Result<(), StoreError> {
-        let count = |count: &mut Count| match pool {
+    pub async fn sign_everybody_out(&self, pool: Option<&PoolId>) -> Result<(), StoreError> {
+        let count = |count: &mut Generations| match pool {
             None => count.everyone = count.everyone.saturating_add(1),
             Some(pool) => {
                 let one = count.pools.entry(name(pool)).or_default();
                 *one = one.saturating_add(1);
             }
         };
-        self.change_eras(count).await.map(drop)
+        self.change_generations(count).await.map(drop)
     }
 
     /// Looks at the record of a Redis again and again, so that others need not, and lets its beat go on.
@@ -111,7 +111,7 @@ impl Store {
         loop {
             tokio::time::sleep(LOOK).await;
             // While the store is down, whoever needs it hears of that.
-            let Ok(count) = self.eras_within(Duration::ZERO).await else { continue };
+            let Ok(count) = self.generations_within(Duration::ZERO).await else { continue };
             rest = u32::saturating_sub(rest, 1);
             if rest > 0 {
                 continue;
@@ -127,40 +127,48 @@ impl Store {
 
     /// Lets the beat go on; gives it.
     pub async fn beat(&self) -> Result<u64, StoreError> {
-        Ok(self.change_eras(|count| count.beat = count.beat.saturating_add(1)).await?.beat)
+        Ok(self.change_generations(|count| count.beat = count.beat.saturating_add(1)).await?.beat)
     }
 
-    async fn eras_within(&self, age: Duration) -> Result<Arc<Count>, StoreError> {
-        if let Some(count) = self.eras.known(age, self.connections()) {
+    async fn generations_within(&self, age: Duration) -> Result<Arc<Generations>, StoreError> {
+        if let Some(count) = self.sign_out_generations.known(age, self.connections()) {
             return Ok(count);
         }
-        let _turn = self.eras.reading.lock().await;
-        if let Some(count) = self.eras.known(age, self.connections()) {
+        let _turn = self.sign_out_generations.reading.lock().await;
+        if let Some(count) = self.sign_out_generations.known(age, self.connections()) {
             return Ok(count);
         }
-        let read = match self.eras.failure() {
+        let read = match self.sign_out_generations.failure() {
             Some(error) => Err(error),
-            None => self.change_eras(|_| {}).await.inspect_err(|error| self.eras.fail(error.clone())),
+            None => self
+                .change_generations(|_| {})
+                .await
+                .inspect_err(|error| self.sign_out_generations.fail(error.clone())),
         };
-        read.or_else(|error| self.eras.known(self.obeyed_within(), self.connections()).ok_or(error))
+        read.or_else(|error| {
+            self.sign_out_generations.known(self.obeyed_within(), self.connections()).ok_or(error)
+        })
     }
 
     /// Reads the record, sets right what a restored store forgot, and writes it if there is anything to
     /// change.
-    async fn change_eras(&self, change: impl Fn(&mut Count)) -> Result<Arc<Count>, StoreError> {
-        let key = Key::eras();
+    async fn change_generations(
+        &self,
+        change: impl Fn(&mut Generations),
+    ) -> Result<Arc<Generations>, StoreError> {
+        let key = Key::sign_out_generations();
         for _ in 0..ATTEMPTS {
             let (asked, connections) = (self.clock.stopwatch(), self.connections());
             let entry = self.get(&key).await?;
-            let found = entry.as_ref().map_or_else(|| Ok(Count::default()), Count::of_entry)?;
-            let (mut count, forgotten) = self.eras.set_right(&found);
+            let found = entry.as_ref().map_or_else(|| Ok(Generations::default()), Generations::of_entry)?;
+            let (mut count, forgotten) = self.sign_out_generations.set_right(&found);
             change(&mut count);
             if count != found {
                 let life = Life::Until(self.clock.now().plus(KEPT));
                 let expect = entry.map_or(Expect::Absent, |entry| Expect::Version(entry.version));
                 let text = serde_json::to_vec(&count).unwrap_or_default();
                 if self.commit(Batch::new(key.partition()).put(&key, text, life, expect)).await?
-                    == Outcome::Conflict
+                    == CommitOutcome::Conflict
                 {
                     continue;
                 }
@@ -168,9 +176,9 @@ impl Store {
             if let Some(forgotten) = forgotten {
                 forgotten.tell(&found, &count);
             }
-            return Ok(self.eras.learn(count, asked, connections));
+            return Ok(self.sign_out_generations.learn(count, asked, connections));
         }
-        Err(StoreError::NotApplied("the record of eras changed at every try".into()))
+        Err(StoreError::NotApplied("the record of sign-out generations changed at every try".into()))
     }
 
     /// Connections made so far to where the data lie.
@@ -192,7 +200,7 @@ enum Forgotten {
 }
 
 impl Forgotten {
-    fn tell(self, found: &Count, count: &Count) {
+    fn tell(self, found: &Generations, count: &Generations) {
         match self {
             Self::Much => tracing::warn!(
                 code = "state_restored",
@@ -210,8 +218,8 @@ impl Forgotten {
     }
 }
 
-impl Eras {
-    fn known(&self, age: Duration, connections: u64) -> Option<Arc<Count>> {
+impl SignOutGenerations {
+    fn known(&self, age: Duration, connections: u64) -> Option<Arc<Generations>> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let known = held.known.as_ref()?;
         (known.connections == connections && known.asked.elapsed() < age).then(|| Arc::clone(&known.count))
@@ -234,7 +242,7 @@ impl Eras {
     }
 
     /// What the record has to be after `found` was read, and why it is not that already.
-    fn set_right(&self, found: &Count) -> (Count, Option<Forgotten>) {
+    fn set_right(&self, found: &Generations) -> (Generations, Option<Forgotten>) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &held.seen;
         let fewer = |pool: &String, times: &u64| found.pools.get(pool).is_none_or(|found| found < times);
@@ -249,19 +257,19 @@ impl Eras {
         (found.clone(), None)
     }
 
-    fn learn(&self, count: Count, asked: Stopwatch, connections: u64) -> Arc<Count> {
+    fn learn(&self, count: Generations, asked: Stopwatch, connections: u64) -> Arc<Generations> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.seen = held.seen.most(&count);
         let count = Arc::new(count);
         held.failed = None;
-        held.known = Some(Known { count: Arc::clone(&count), asked, connections });
+        held.known = Some(LastRead { count: Arc::clone(&count), asked, connections });
         count
     }
 }
 
-impl Count {
+impl Generations {
     fn of_entry(entry: &Entry) -> Result<Self, StoreError> {
-        serde_json::from_slice(&entry.value).map_err(|_| StoreError::Corrupt("eras"))
+        serde_json::from_slice(&entry.value).map_err(|_| StoreError::Corrupt("sign-out generations"))
     }
 
     fn of(&self, pool: &PoolId) -> u64 {

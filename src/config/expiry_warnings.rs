@@ -1,10 +1,10 @@
-//! What time makes of a valid configuration. It never makes it invalid: a broker that starts again at night
-//! must start.
+//! Expiry warnings: certificates and dates of a valid configuration that time makes invalid. They are never
+//! errors: a broker that starts again at night must start.
 
 use std::time::Duration;
 
 use super::Config;
-use crate::model::document::{Place, Problem};
+use crate::model::document::{Location, Problem};
 use crate::model::time::Timestamp;
 use crate::provider::saml::{MetadataSource, Saml, days_left};
 use crate::provider::settings::Protocol;
@@ -15,14 +15,14 @@ const LONGEST_LOOSENING: Duration = Duration::from_secs(366 * 86_400);
 impl Config {
     /// Days that have passed or are far ahead, and certificates in the configuration that expire: warnings as
     /// of `now` about the file called `file`.
-    pub fn due(&self, file: &str, now: Timestamp) -> Vec<Problem> {
+    pub fn expiry_warnings(&self, file: &str, now: Timestamp) -> Vec<Problem> {
         let mut found = Vec::new();
         for (pool, config) in self.pools.iter().enumerate() {
             for (index, provider) in config.providers.iter().enumerate() {
                 let Protocol::Saml(saml) = &provider.protocol else { continue };
-                found.extend(saml_due(saml, now).into_iter().map(|(key, message, fix)| Problem {
+                found.extend(saml_warnings(saml, now).into_iter().map(|(key, message, fix)| Problem {
                     file: file.to_owned(),
-                    place: Place::File,
+                    place: Location::File,
                     key: format!("pool[{pool}].provider[{index}].{key}"),
                     message,
                     fix: fix.to_owned(),
@@ -35,7 +35,7 @@ impl Config {
 
 type Words = (&'static str, String, &'static str);
 
-fn saml_due(saml: &Saml, now: Timestamp) -> Vec<Words> {
+fn saml_warnings(saml: &Saml, now: Timestamp) -> Vec<Words> {
     let mut found: Vec<Words> = Vec::new();
     for (key, until) in [("sha1_until", saml.accept.sha1_until), ("rsa_1_5_until", saml.accept.rsa_1_5_until)]
     {

@@ -1,4 +1,4 @@
-//! The story of one verification: what was checked, what was expected, what came, and what to change.
+//! The report of one verification: what was checked, what was expected, what came, and what to change.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LONGEST: usize = 256;
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// As expected.
     Passed,
     /// Not as expected: the message is refused.
@@ -31,7 +31,7 @@ pub struct Check {
     /// What was looked at, for example `Audience`.
     pub name: Cow<'static, str>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// What would pass.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub expected: String,
@@ -62,7 +62,7 @@ impl Checks {
 
     /// The steps that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Check> {
-        self.0.iter().filter(|check| check.outcome == Outcome::Failed)
+        self.0.iter().filter(|check| check.outcome == CheckOutcome::Failed)
     }
 
     /// The largest clock difference that was forgiven, in seconds.
@@ -72,15 +72,15 @@ impl Checks {
 
     /// Something that decides nothing.
     pub fn note(&mut self, name: impl Into<Cow<'static, str>>, received: &str) {
-        self.push(name.into(), Outcome::Note, "", received);
+        self.push(name.into(), CheckOutcome::Note, "", received);
     }
 
     pub(super) fn passed(&mut self, name: &'static str, expected: &str, received: &str) {
-        self.push(name.into(), Outcome::Passed, expected, received);
+        self.push(name.into(), CheckOutcome::Passed, expected, received);
     }
 
     pub(super) fn failed(&mut self, name: &'static str, expected: &str, received: &str, error: &SamlError) {
-        self.push(name.into(), Outcome::Failed, expected, received);
+        self.push(name.into(), CheckOutcome::Failed, expected, received);
         if let Some(check) = self.0.last_mut() {
             check.code = Some(error.code().into());
             check.hint = Some(error.hint());
@@ -102,7 +102,7 @@ impl Checks {
         outcome
     }
 
-    fn push(&mut self, name: Cow<'static, str>, outcome: Outcome, expected: &str, received: &str) {
+    fn push(&mut self, name: Cow<'static, str>, outcome: CheckOutcome, expected: &str, received: &str) {
         let (expected, received) = (shown(expected), shown(received));
         self.0.push(Check { name, outcome, expected, received, skew_used: None, code: None, hint: None });
     }

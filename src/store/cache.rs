@@ -1,4 +1,4 @@
-//! A record of the directory kept in memory, ready for use.
+//! In-memory cache of one record of the directory, parsed and ready for use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,25 +13,25 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// What was read, and when. Re-read after [`REREAD`]; kept while the store is down.
 #[derive(Debug)]
-pub(super) struct Kept<T> {
-    held: Mutex<Option<Held<T>>>,
+pub(super) struct Cached<T> {
+    held: Mutex<Option<Entry<T>>>,
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Held<T> {
+struct Entry<T> {
     value: Arc<T>,
     checked: Timestamp,
     failing: bool,
 }
 
-impl<T> Default for Kept<T> {
+impl<T> Default for Cached<T> {
     fn default() -> Self {
         Self { held: Mutex::default(), reading: tokio::sync::Mutex::default() }
     }
 }
 
-impl<T> Kept<T> {
+impl<T> Cached<T> {
     /// The value, read when there is none or an old one, by one caller at a time.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl<T> Kept<T> {
 
     fn set(&self, value: Arc<T>, checked: Timestamp, failing: bool) -> Arc<T> {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Held { value: Arc::clone(&value), checked, failing });
+            Some(Entry { value: Arc::clone(&value), checked, failing });
         value
     }
 }
