@@ -25,7 +25,8 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use serde_json::Value;
 use symbolon::model::time::Timestamp;
 use symbolon::protocol::saml::certificate::Certificate;
-use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
+use symbolon::protocol::saml::response::verify;
 use symbolon::protocol::saml::verification_report::Checks;
 
 #[path = "driver/machine.rs"]

@@ -24,7 +24,7 @@ use model::time::Timestamp;
 use protocol::jose::KeySet;
 use protocol::saml::certificate::Certificate;
 use protocol::saml::encryption::DecryptionKey;
-use protocol::saml::response::{Expected, ResponseRules, ResponseTo};
+use protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
 
 /// When the corpus was signed.
 pub const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);

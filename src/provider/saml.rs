@@ -10,8 +10,8 @@ use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
 use crate::protocol::saml::binding::Binding;
 use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::expected::ResponseRules;
 use crate::protocol::saml::metadata::IdpMetadata;
-use crate::protocol::saml::response::ResponseRules;
 
 /// Name identifier formats ([SAML Core section
 /// 8.3](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).

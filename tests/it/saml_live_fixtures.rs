@@ -15,7 +15,8 @@ use symbolon::protocol::saml::attributes::Attribute;
 use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::encryption::DecryptionKey;
 use symbolon::protocol::saml::error::SamlError;
-use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
+use symbolon::protocol::saml::response::verify;
 use symbolon::protocol::saml::verification_report::Checks;
 
 /// An answer, and what pysaml2's service provider read in it.

@@ -7,7 +7,7 @@ use super::attributes::{self, Attribute};
 use super::authn::{self, Authn};
 use super::conditions::{self, required_instant};
 use super::error::SamlError;
-use super::response::{Expected, MAX_SKEW};
+use super::expected::{Expected, MAX_SKEW};
 use super::signature_wrapping::trimmed;
 use super::subject::{self, NameId};
 use super::verification_report::{Judge, shown};

@@ -3,7 +3,7 @@
 
 use super::conditions::{instant, required_instant};
 use super::error::SamlError;
-use super::response::Expected;
+use super::expected::Expected;
 use super::signature_wrapping::trimmed;
 use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};

@@ -3,13 +3,12 @@
 use std::ops::Deref;
 
 use memchr::memchr;
+use roxmltree::Node;
 use thiserror::Error;
 use zeroize::Zeroize;
 
-use super::xml::{Node, ns};
-
 /// The value of `Algorithm`.
-pub const EXCLUSIVE: &str = ns::EC;
+pub const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
 /// Canonical bytes may be this many times longer than the document: a declaration is repeated at every
 /// element that uses it.

@@ -4,6 +4,7 @@ mod hint;
 
 use std::time::Duration;
 
+use super::duration::words;
 use super::encryption::EncryptionError;
 use super::signature::SignatureError;
 use super::xml::XmlError;
@@ -127,7 +128,7 @@ pub enum SamlError {
         found: String,
     },
     /// An instant that has not come yet: the IdP's clock is ahead.
-    #[error("{element} lies {} in the future", super::verification_report::words(*.by))]
+    #[error("{element} lies {} in the future", words(*.by))]
     Future {
         /// Which.
         element: &'static str,
@@ -135,7 +136,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// Issued before it was asked for: the IdP's clock is behind.
-    #[error("{element} lies {} before the request was sent", super::verification_report::words(*.by))]
+    #[error("{element} lies {} before the request was sent", words(*.by))]
     BeforeRequest {
         /// Which.
         element: &'static str,
@@ -143,7 +144,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// Issued too long ago.
-    #[error("{element} is older than allowed by {}", super::verification_report::words(*.by))]
+    #[error("{element} is older than allowed by {}", words(*.by))]
     TooOld {
         /// Which.
         element: &'static str,
@@ -151,7 +152,7 @@ pub enum SamlError {
         by: Duration,
     },
     /// The end of a period has passed.
-    #[error("{element} passed {} ago", super::verification_report::words(*.by))]
+    #[error("{element} passed {} ago", words(*.by))]
     Over {
         /// Which end.
         element: &'static str,
@@ -220,7 +221,7 @@ pub enum SamlError {
     #[error("SubjectConfirmationData has NotBefore, which a bearer confirmation must not")]
     ConfirmationNotBefore,
     /// The person did not prove again who they are.
-    #[error("the person authenticated {} before the request, which is too long", super::verification_report::words(*.by))]
+    #[error("the person authenticated {} before the request, which is too long", words(*.by))]
     AuthnTooOld {
         /// How long.
         by: Duration,

@@ -5,104 +5,18 @@
 //! from nothing else (C-13). All checks after that are made although one has failed, so that whoever repairs
 //! a connection sees all that is wrong at once.
 
-use std::time::Duration;
-
 use super::super::Verified;
 use super::assertion::{self, Assertion};
-use super::certificate::Certificate;
 use super::conditions::required_instant;
-use super::encryption::DecryptionKey;
 use super::error::SamlError;
+use super::expected::{Expected, MAX_SKEW, ResponseTo};
 use super::signature_wrapping::{self, Content};
-use super::signed_bytes;
+use super::signed_bytes::{self, Envelope};
 use super::status;
 use super::subject::check_in_response_to;
 use super::verification_report::{Checks, Judge, shown};
 use super::xml::{self, Document, Node, ns};
 use crate::model::time::Timestamp;
-
-/// Clock difference that is forgiven unless a provider says otherwise.
-pub const SKEW: Duration = Duration::from_secs(60);
-/// The largest clock difference that can be forgiven.
-pub const MAX_SKEW: Duration = Duration::from_secs(120);
-/// The age from which on no answer to a request is accepted, whatever it says of itself.
-const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
-
-/// What a response must fit.
-#[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
-    /// The IdP's entity id.
-    pub idp: &'a str,
-    /// Our entity id towards this IdP.
-    pub audience: &'a str,
-    /// Our assertion consumer service towards this IdP: where the response arrived.
-    pub acs: &'a str,
-    /// What it answers.
-    pub request: ResponseTo<'a>,
-    /// The IdP's signing certificates; with none, everything is refused (C-30).
-    pub keys: &'a [Certificate],
-    /// Our active private keys for decryption.
-    pub decryption: &'a [DecryptionKey],
-    /// What this provider may do that others may not.
-    pub rules: ResponseRules,
-    /// The authentication contexts that were asked for as `exact`; empty if any will do.
-    pub authn_context: &'a [String],
-    /// How long before the request (or before now, without request) the person may have authenticated; zero
-    /// for `ForceAuthn`.
-    pub max_age: Option<Duration>,
-}
-
-/// Why a response may come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseTo<'a> {
-    /// A request was sent.
-    Request {
-        /// Its ID.
-        id: &'a str,
-        /// When.
-        sent: Timestamp,
-    },
-    /// None was: the sign-in began at the IdP.
-    Nothing {
-        /// How old the response may be.
-        max_age: Duration,
-    },
-}
-
-impl ResponseTo<'_> {
-    pub(super) const fn sent(&self) -> Option<Timestamp> {
-        match self {
-            Self::Request { sent, .. } => Some(*sent),
-            Self::Nothing { .. } => None,
-        }
-    }
-
-    pub(super) const fn max_age(&self) -> Duration {
-        match self {
-            Self::Request { .. } => MAX_AGE,
-            Self::Nothing { max_age } => *max_age,
-        }
-    }
-}
-
-/// What one provider may do that others may not. Dated permissions have been compared with now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ResponseRules {
-    /// Clock difference that is forgiven; more than [`MAX_SKEW`] counts as that.
-    pub skew: Duration,
-    /// SHA-1 in signatures.
-    pub sha1: bool,
-    /// RSA PKCS#1 1.5 key transport.
-    pub rsa_1_5: bool,
-    /// AES-CBC without a verified signature over the ciphertext.
-    pub unauthenticated_cbc: bool,
-}
-
-impl Default for ResponseRules {
-    fn default() -> Self {
-        Self { skew: SKEW, sha1: false, rsa_1_5: false, unauthenticated_cbc: false }
-    }
-}
 
 /// Verifies `xml`, a response as it came by POST after base64. `checks` receives the story of the
 /// verification, whatever its end. Whoever accepts the assertion leaves a replay mark under its
@@ -150,13 +64,6 @@ pub fn verify(
         }
     }
     .map(Verified::new)
-}
-
-/// The response around the assertion: the signed copy of it where it is signed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Envelope<'a, 'i> {
-    pub node: Node<'a, 'i>,
-    pub signed: bool,
 }
 
 /// All checks after the proof of origin, of an assertion whose bytes are proven.

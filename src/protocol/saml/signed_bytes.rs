@@ -5,17 +5,25 @@ use zeroize::Zeroizing;
 
 use super::c14n::Canonical;
 use super::certificate::Certificate;
+use super::duration::words;
 use super::encryption::{self, Rules};
 use super::error::SamlError;
-use super::response::{Envelope, Expected};
+use super::expected::Expected;
 use super::signature::{self, SignaturePolicy};
 use super::signature_wrapping;
-use super::verification_report::{Checks, shown, words};
+use super::verification_report::{Checks, shown};
 use super::xml::{self, Document, Node, XmlError, ns};
 use crate::model::time::Timestamp;
 
 /// How many certificates an error describes.
 const DESCRIBED: usize = 4;
+
+/// The response around the assertion: the signed copy of it where it is signed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope<'a, 'i> {
+    pub node: Node<'a, 'i>,
+    pub signed: bool,
+}
 
 /// Verifies the signature of `node` and gives the bytes that it covers; `None` when it has none. A signature
 /// that is there must verify.

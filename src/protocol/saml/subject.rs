@@ -4,7 +4,7 @@
 
 use super::conditions::{instant, required_instant};
 use super::error::SamlError;
-use super::response::{Expected, ResponseTo};
+use super::expected::{Expected, ResponseTo};
 use super::signature_wrapping::{qualified, trimmed};
 use super::verification_report::{Judge, shown};
 use super::xml::{self, Node, ns};

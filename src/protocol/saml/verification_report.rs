@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::duration::seconds;
 use super::error::SamlError;
 use crate::model::fault::Refusal;
 use crate::model::time::Timestamp;
@@ -225,11 +226,6 @@ impl<'c> Judge<'c> {
     }
 }
 
-/// Whole seconds, rounded up.
-fn seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
 /// Something received, as it may stand in a log or on a page: bounded, without control and direction
 /// characters.
 pub(super) fn shown(text: &str) -> String {
@@ -248,30 +244,9 @@ pub(super) fn shown(text: &str) -> String {
     out
 }
 
-/// A duration in a person's words: `5 min 12 s`.
-pub(super) fn words(duration: Duration) -> String {
-    let secs = seconds(duration);
-    match secs {
-        0..60 => format!("{secs} s"),
-        60..3600 => format!("{} min {} s", secs / 60, secs % 60),
-        3600..86_400 => format!("{} h {} min", secs / 3600, secs / 60 % 60),
-        _ => format!("{} d {} h", secs / 86_400, secs / 3600 % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_read_like_words() {
-        for (secs, text) in
-            [(0, "0 s"), (59, "59 s"), (312, "5 min 12 s"), (3600, "1 h 0 min"), (90_061, "1 d 1 h")]
-        {
-            assert_eq!(words(Duration::from_secs(secs)), text);
-        }
-        assert_eq!(words(Duration::from_millis(1)), "1 s");
-    }
 
     #[test]
     fn what_is_shown_is_bounded_and_harmless() {

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use roxmltree::ParsingOptions;
 use thiserror::Error;
 
-use super::c14n::Canonical;
+use super::c14n::{Canonical, EXCLUSIVE};
 
 pub use roxmltree::Node;
 
@@ -33,7 +33,7 @@ pub mod ns {
     /// XML Encryption 1.1.
     pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
     /// Exclusive canonicalization.
-    pub const EC: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+    pub const EC: &str = super::EXCLUSIVE;
     /// XML Schema.
     pub const XS: &str = "http://www.w3.org/2001/XMLSchema";
     /// XML Schema instances.
@@ -255,6 +255,11 @@ pub fn escape_attribute(text: &str) -> Cow<'_, str> {
 /// The local name of `node`, cut to a length that fits a log line.
 pub fn name(node: Node<'_, '_>) -> String {
     clip(node.tag_name().name()).into_owned()
+}
+
+/// The line where `node` begins.
+pub(super) fn line(node: Node<'_, '_>) -> u32 {
+    node.document().text_pos_at(node.range().start).row
 }
 
 /// At most 128 characters of something that came from outside.

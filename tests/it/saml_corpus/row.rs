@@ -13,7 +13,8 @@ use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::datetime;
 use symbolon::protocol::saml::encryption::DecryptionKey;
 use symbolon::protocol::saml::error::SamlError;
-use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
+use symbolon::protocol::saml::response::verify;
 use symbolon::protocol::saml::verification_report::Checks;
 
 /// The parties of the corpus.

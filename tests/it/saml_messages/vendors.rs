@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use symbolon::protocol::saml::binding::Binding;
 use symbolon::protocol::saml::certificate::Certificate;
+use symbolon::protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
 use symbolon::protocol::saml::metadata::{Endpoint, IdpMetadata, MetadataRules, MetadataWarning, parse};
-use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::response::verify;
 use symbolon::protocol::saml::verification_report::Checks;
 
 use super::world::now;

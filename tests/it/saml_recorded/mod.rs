@@ -13,7 +13,8 @@ use symbolon::model::fault::Refusal;
 use symbolon::protocol::saml::certificate::Certificate;
 use symbolon::protocol::saml::datetime;
 use symbolon::protocol::saml::encryption::DecryptionKey;
-use symbolon::protocol::saml::response::{Expected, ResponseRules, ResponseTo, verify};
+use symbolon::protocol::saml::expected::{Expected, ResponseRules, ResponseTo};
+use symbolon::protocol::saml::response::verify;
 use symbolon::protocol::saml::verification_report::Checks;
 
 use self::table::{DIFFERENCES, LATER, Ours, REASONS, WITHOUT_PERMISSION};

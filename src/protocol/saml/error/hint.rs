@@ -1,8 +1,8 @@
 //! What to change, and who changes it.
 
+use super::super::duration::words;
 use super::super::encryption::EncryptionError;
 use super::super::signature::SignatureError;
-use super::super::verification_report::words;
 use super::{SamlError, shorten};
 
 /// One or two sentences for the administrator of the pool or of the IdP.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::binding::BindingError;
+use super::super::duration::words;
 use super::super::encryption::EncryptionError;
 use super::super::signature::SignatureError;
-use super::super::verification_report::words;
 use super::super::xml::XmlError;
 use crate::model::fault::{Fault, Refusal};
 

@@ -7,7 +7,7 @@ use super::super::certificate::Certificate;
 use super::super::datetime;
 use super::super::signature::{self, SignaturePolicy};
 use super::super::xml::{
-    Document, Node, XmlError, attribute, children, clip, is, name, ns, only_child, text,
+    Document, Node, XmlError, attribute, children, clip, is, line, name, ns, only_child, text,
 };
 use super::{
     ENTITY_ID, Endpoint, IdpMetadata, LOCATION, MAX_METADATA, MetadataError, MetadataRules, MetadataWarning,
@@ -33,11 +33,6 @@ pub fn parse(bytes: &[u8], rules: &MetadataRules<'_>, now: Timestamp) -> Result<
         Some(signer) => read_signed(root, signer, rules, now),
         None => read(root, rules, now),
     }
-}
-
-/// The line where `node` begins.
-pub(super) fn line(node: Node<'_, '_>) -> u32 {
-    node.document().text_pos_at(node.range().start).row
 }
 
 /// Reads only what the signature covers (C-13).

@@ -1,8 +1,7 @@
 //! The signing certificates of metadata.
 
 use super::super::certificate::{Certificate, CertificateError};
-use super::super::xml::{Node, attribute, children, clip, elements, name, ns, text};
-use super::document::line;
+use super::super::xml::{Node, attribute, children, clip, elements, line, name, ns, text};
 use super::{MetadataError, MetadataWarning};
 
 /// Every one costs a verification when none of them fits.

@@ -9,9 +9,12 @@ mod structure;
 mod subject;
 mod times;
 
+use std::time::Duration;
+
 use super::super::forge::{self, ALL, AUDIENCE, Base, NOW, Story, accepted, refused, sound};
 use super::*;
 use crate::model::fault::Refusal;
+use crate::protocol::saml::expected::ResponseRules;
 use crate::protocol::saml::verification_report::CheckOutcome;
 
 #[test]
