@@ -4,10 +4,12 @@
 //! over the first; [`resolve::read`] checks the result and makes a [`settings::Provider`], the only thing
 //! that the protocols see.
 
+pub mod deviations;
 pub mod email_trust;
 pub mod expression;
 pub mod mapping;
 pub mod preset;
+pub mod quirk_error;
 pub mod quirks;
 pub mod resolve;
 pub mod routing;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::deviations::TokenAudienceRule;
 use super::expression::Expression;
 use super::mapping::{DECIDED_HERE, Rule, UNSIGNED};
 use super::rules::{AuthMethod, QuirkKeys, RequestKeys, Rules};
 use super::saml_rules::SamlKeys;
-use super::settings::{EmailTrust, Endpoints, ProfileRule, TokenAudienceRule, UserinfoRule};
+use super::settings::{EmailTrust, Endpoints, ProfileRule, UserinfoRule};
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Invalid, Table};
 use crate::model::scope::{InvalidScope, Scopes};

@@ -2,14 +2,15 @@
 
 use super::combine::{self, web_url};
 use super::credentials;
+use super::deviations::{Quirks, TenantRule};
 use super::preset::{CREDENTIALS, Preset, Presets};
 use super::reader;
 use super::resolve_saml;
 use super::rules::{ProtocolKind, Rules};
 use super::saml::Saml;
 use super::settings::{
-    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, Quirks,
-    RequestRules, TenantRule, UserinfoRule,
+    ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, RequestRules,
+    UserinfoRule,
 };
 use crate::model::document::{Invalid, Table};
 use crate::model::ids::{PoolId, ProviderName};
@@ -133,7 +134,7 @@ impl Reading<'_, '_> {
         match preset.kind {
             ProtocolKind::Oidc => self.oidc(preset, pool, rules).map(Protocol::Oidc),
             ProtocolKind::Oauth2 => self.oauth2(preset, pool, rules).map(Protocol::Oauth2),
-            ProtocolKind::Saml => self.saml(rules, around).map(|saml| Protocol::Saml(Box::new(saml))),
+            ProtocolKind::Saml => self.saml(rules, around.pool).map(|saml| Protocol::Saml(Box::new(saml))),
         }
     }
 
@@ -320,7 +321,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn saml(&mut self, rules: &mut Rules, around: &PoolContext<'_>) -> Option<Saml> {
+    fn saml(&mut self, rules: &mut Rules, pool: Option<&PoolId>) -> Option<Saml> {
         for key in CREDENTIALS.into_iter().filter(|key| self.table.has(key)) {
             self.note(
                 key,
@@ -328,7 +329,7 @@ impl Reading<'_, '_> {
                 "remove it; our entity id is sp_entity_id",
             );
         }
-        resolve_saml::read(self.table, rules, around)
+        resolve_saml::read(self.table, rules, self.allow_private, pool)
     }
 
     /// Keys of SAML at another provider.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::combine::web_url;
+use super::deviations::Quirks;
 use super::mapping::Rule;
-use super::resolve::PoolContext;
 use super::rules::Rules;
 use super::saml::{
     IdpInitiated, MetadataSource, NewKeys, Saml, SamlAccept, SamlRequest, SubjectRule, default_sp_entity_id,
@@ -13,12 +13,11 @@ use super::saml::{
 };
 use super::saml_claims::NAME_ID;
 use super::saml_rules::uri;
-use super::settings::Quirks;
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Invalid, Table};
 use crate::model::encoding::base64;
 use crate::model::fault::Refusal as _;
-use crate::model::ids::ClientId;
+use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::datetime;
@@ -49,8 +48,13 @@ pub(super) const OWN: [&str; 17] = [
 const SKEW: Duration = Duration::from_secs(60);
 
 /// The SAML rules of one table; `None` when a problem was noted.
-pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &PoolContext<'_>) -> Option<Saml> {
-    let reading = Reading { table, allow_private: around.allow_private };
+pub(super) fn read(
+    table: &Table<'_>,
+    rules: &mut Rules,
+    allow_private: bool,
+    pool: Option<&PoolId>,
+) -> Option<Saml> {
+    let reading = Reading { table, allow_private };
     let (sha1_until, rsa_1_5_until) =
         (table.parsed("sha1_until", end_of_day), table.parsed("rsa_1_5_until", end_of_day));
     let keys = rules.saml.clone();
@@ -74,7 +78,7 @@ pub(super) fn read(table: &Table<'_>, rules: &mut Rules, around: &PoolContext<'_
         entity_id,
         sp_entity_id: match sp_entity_id {
             Some(id) => id,
-            None => default_sp_entity_id(around.pool?),
+            None => default_sp_entity_id(pool?),
         },
         acs_url,
         request: SamlRequest {

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deviations::TokenAudienceRule;
 use super::mapping::Rule;
 use super::saml_rules::SamlKeys;
-use super::settings::{EmailTrust, Endpoints, ProfileRule, TokenAudienceRule, UserinfoRule};
+use super::settings::{EmailTrust, Endpoints, ProfileRule, UserinfoRule};
 use crate::model::attributes::AttributeName;
 
 /// What a provider speaks.
@@ -107,21 +108,21 @@ pub struct RequestKeys {
 /// `[quirks]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QuirkKeys {
-    /// See [`super::settings::Quirks::issuer_aliases`].
+    /// See [`super::deviations::Quirks::issuer_aliases`].
     pub issuer_aliases: Option<Vec<String>>,
-    /// See [`super::settings::Quirks::nonce_not_echoed`].
+    /// See [`super::deviations::Quirks::nonce_not_echoed`].
     pub nonce_not_echoed: Option<bool>,
-    /// See [`super::settings::Quirks::user_form_field`].
+    /// See [`super::deviations::Quirks::user_form_field`].
     pub user_form_field: Option<bool>,
-    /// See [`super::settings::Quirks::appsecret_proof`].
+    /// See [`super::deviations::Quirks::appsecret_proof`].
     pub appsecret_proof: Option<bool>,
-    /// See [`super::settings::Quirks::token_audience`].
+    /// See [`super::deviations::Quirks::token_audience`].
     pub token_audience: Option<TokenAudienceRule>,
-    /// See [`super::settings::Quirks::email_verified_claim`].
+    /// See [`super::deviations::Quirks::email_verified_claim`].
     pub email_verified_claim: Option<String>,
-    /// See [`super::settings::Quirks::verified_email_list`].
+    /// See [`super::deviations::Quirks::verified_email_list`].
     pub verified_email_list: Option<String>,
-    /// See [`super::settings::Quirks::groups_overage`].
+    /// See [`super::deviations::Quirks::groups_overage`].
     pub groups_overage: Option<bool>,
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::settings::Quirks;
+use super::deviations::Quirks;
 use crate::model::ids::{ClientId, PoolId};
 use crate::model::time::Timestamp;
 use crate::protocol::saml::binding::Binding;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::quirks::QuirkError;
+use super::quirk_error::QuirkError;
 use super::saml::{Saml, SubjectRule, format};
 use super::settings::Provider;
 use crate::model::identity::{Claims, IdentityKey};

@@ -7,7 +7,7 @@ use crate::protocol::jose::JwsError;
 use crate::protocol::oauth2::token_request::TokenError;
 use crate::protocol::oidc::discovery::DiscoveryError;
 use crate::protocol::oidc::id_token::IdTokenError;
-use crate::provider::quirks::QuirkError;
+use crate::provider::quirk_error::QuirkError;
 use crate::provider::settings::{ClientAuth, Protocol, Provider};
 
 /// Puts the advice for `error` into the story, if there is better one than the error's own.

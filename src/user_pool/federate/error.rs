@@ -11,7 +11,7 @@ use crate::protocol::oidc::callback::CallbackError;
 use crate::protocol::oidc::id_token::IdTokenError;
 use crate::protocol::oidc::request::RequestError;
 use crate::protocol::oidc::userinfo::UserinfoError;
-use crate::provider::quirks::QuirkError;
+use crate::provider::quirk_error::QuirkError;
 
 /// Why there is no identity. `Display` is for the log: bounded, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -12,8 +12,9 @@ use crate::outside::http::{Request, Response};
 use crate::outside::upstreams::{Upstream, UpstreamError};
 use crate::protocol::oauth2::profile;
 use crate::protocol::oidc::callback::CallbackError;
+use crate::provider::deviations::TokenAudienceRule;
 use crate::provider::quirks;
-use crate::provider::settings::{ClientAuth, Oauth2, TokenAudienceRule};
+use crate::provider::settings::{ClientAuth, Oauth2};
 
 /// An endpoint of the settings.
 pub(super) fn endpoint(

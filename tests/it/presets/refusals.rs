@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use symbolon::model::fault::{Fault, Refusal as _};
 use symbolon::protocol::oidc::issuer::Issuer;
 use symbolon::provider::email_trust;
-use symbolon::provider::quirks::{self, QuirkError};
+use symbolon::provider::quirk_error::QuirkError;
+use symbolon::provider::quirks;
 use symbolon::provider::settings::Provider;
 
 use super::fixtures::{but, fixture, oidc_claims};

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 use symbolon::model::user::ProviderType;
-use symbolon::provider::quirks::{self, QuirkError};
+use symbolon::provider::quirk_error::QuirkError;
+use symbolon::provider::quirks;
 use symbolon::provider::saml::{Saml, SubjectRule, format};
 use symbolon::provider::settings::{EmailTrust, Protocol, Provider};
 

@@ -9,6 +9,7 @@ use symbolon::model::ids::PoolId;
 use symbolon::model::time::Timestamp;
 use symbolon::provider::email_trust;
 use symbolon::provider::preset::Presets;
+use symbolon::provider::quirk_error::QuirkError;
 use symbolon::provider::quirks;
 use symbolon::provider::resolve::{self, PoolContext};
 use symbolon::provider::settings::{Oauth2, Oidc, Protocol, Provider};
@@ -87,7 +88,7 @@ pub fn identity(
     provider: &Provider,
     claims: Claims,
     user_field: Option<&str>,
-) -> Result<ExternalIdentity, quirks::QuirkError> {
+) -> Result<ExternalIdentity, QuirkError> {
     let mut claims = claims;
     quirks::normalise(provider, &mut claims);
     quirks::admit(provider, &claims)?;

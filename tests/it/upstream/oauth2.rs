@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use symbolon::model::fault::Refusal;
-use symbolon::provider::settings::{ClientAuth, ProfileRule, TokenAudienceRule};
+use symbolon::provider::deviations::TokenAudienceRule;
+use symbolon::provider::settings::{ClientAuth, ProfileRule};
 
 use super::world::{World, oauth2_provider};
 

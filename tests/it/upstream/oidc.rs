@@ -8,7 +8,8 @@ use symbolon::model::secret::SecretString;
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::jose::{Algorithm, KeySet, verify};
 use symbolon::protocol::oidc::callback::CallbackParameters;
-use symbolon::provider::settings::{ClientAuth, Endpoints, TenantRule};
+use symbolon::provider::deviations::TenantRule;
+use symbolon::provider::settings::{ClientAuth, Endpoints};
 use symbolon::user_pool::federate::finish;
 
 use super::world::{ISSUER, NOW, World, es256, metadata, p256_pem};

@@ -17,10 +17,11 @@ use symbolon::outside::http::{Http, HttpError, Request, Response};
 use symbolon::outside::upstreams::Upstreams;
 use symbolon::protocol::jose::{Algorithm, SigningKey};
 use symbolon::protocol::oidc::callback::CallbackParameters;
+use symbolon::provider::deviations::Quirks;
 use symbolon::provider::mapping::Mapping;
 use symbolon::provider::settings::{
     ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, ProfileRule, Protocol, Provider,
-    Quirks, RequestRules, UserinfoRule,
+    RequestRules, UserinfoRule,
 };
 use symbolon::user_pool::federate::{Begin, FederationError, Means, begin, finish};
 use url::Url;
