@@ -8,6 +8,7 @@ use super::ConfigFile;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::encoding::{base64url, sha256};
+use crate::model::fault::Refusal as _;
 use crate::model::secret::ExposeSecret as _;
 use crate::outside::Outside;
 use crate::web::server::Phase;
@@ -69,7 +70,7 @@ impl Live {
         let (state, directory) = (self.app.state.store.clone(), self.app.directory.store.clone());
         let app = App::with_stores(config, self.app.outside.clone(), state, directory)?;
         let (public, admin) = (web::router(app.clone())?, admin(&app, &self.phase)?);
-        super::serve::make_first_keys(&app).await;
+        make_first_keys(&app).await;
         drop(self.admin.send_replace(admin));
         drop(self.public.send_replace(public));
         self.app = app;
@@ -79,6 +80,16 @@ impl Live {
 
 fn admin(app: &Arc<App>, phase: &watch::Sender<Phase>) -> Result<Router, web::TemplateError> {
     Ok(web::admin::router(app.clone())?.layer(Extension(phase.subscribe())))
+}
+
+/// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not
+/// to start: they are made when it is back.
+pub(super) async fn make_first_keys(app: &App) {
+    for config in app.pools() {
+        if let Err(error) = app.keys.of(&config.pool).await {
+            tracing::warn!(code = error.code(), pool = %config.pool.id, "no signing keys yet: {error}");
+        }
+    }
 }
 
 impl Fixed {

@@ -14,11 +14,10 @@ use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::ConfigFile;
-use super::live::Live;
+use super::live::{Live, make_first_keys};
 use super::span_fields::SpanFields;
 use crate::app::App;
 use crate::config::{CertificateListener, Config};
-use crate::model::fault::Refusal as _;
 use crate::web;
 use crate::web::server::tls::{Tls, TlsError};
 use crate::web::server::{Capacity, Listener, Phase};
@@ -200,16 +199,6 @@ async fn renew(file: &ConfigFile, mut live: Live, tls: Vec<Tls>) {
                     tracing::error!(code = "configuration_refused", %error, "the configuration in use stays");
                 }
             }
-        }
-    }
-}
-
-/// Signing keys are made at the first start, not by the first visitor. A store that is down is no reason not
-/// to start: they are made when it is back.
-pub(super) async fn make_first_keys(app: &App) {
-    for config in app.pools() {
-        if let Err(error) = app.keys.of(&config.pool).await {
-            tracing::warn!(code = error.code(), pool = %config.pool.id, "no signing keys yet: {error}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use http::HeaderName;
 
-use super::listener::{Listener, TlsFiles};
-use super::server::address;
+use super::network::{Network, address};
+use super::tls_files::TlsFiles;
 use crate::model::client::Client;
 use crate::model::client_authentication::Authentication;
 use crate::model::document::{Invalid, Table};
@@ -50,14 +50,19 @@ impl ClientCertificates {
     }
 }
 
-/// Reads the keys; `tls` are the files of the public listener, `own` those for this one.
-pub(super) fn read(table: &Table<'_>, reception: &Listener, own: Option<TlsFiles>) -> ClientCertificates {
+/// Reads the keys; `files` are those of the listener that asks for certificates.
+pub(super) fn read(
+    table: &Table<'_>,
+    trusted_proxies: &[Network],
+    proxy_protocol: bool,
+    files: Option<TlsFiles>,
+) -> ClientCertificates {
     let header = table.parsed("trusted_client_certificate_header", header);
-    if header.is_some() && reception.trusted_proxies.is_empty() {
+    if header.is_some() && trusted_proxies.is_empty() {
         let fix = "list the proxies' addresses in trusted_proxies";
         table.problem("trusted_client_certificate_header", "nobody is believed who writes it", fix);
     }
-    if header.is_some() && reception.proxy_protocol {
+    if header.is_some() && proxy_protocol {
         let message = "a balancer that speaks the PROXY protocol passes on what apps wrote themselves";
         table.problem(
             "trusted_client_certificate_header",
@@ -67,7 +72,7 @@ pub(super) fn read(table: &Table<'_>, reception: &Listener, own: Option<TlsFiles
     }
     let authorities = table.file("client_ca_file").map(|text| authorities(table, &text)).unwrap_or_default();
     let wanted = table.parsed("mtls_listen", address);
-    let listener = match (wanted, own.or_else(|| reception.tls.clone())) {
+    let listener = match (wanted, files) {
         (Some(address), Some(tls)) => Some(CertificateListener { address, tls }),
         (Some(_), None) => {
             table.problem(

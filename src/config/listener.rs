@@ -1,9 +1,10 @@
 //! The public listener in `[server]`: reached directly or through proxies, with or without TLS.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::client_certificates::{self, ClientCertificates};
 use super::network::Network;
+use super::tls_files::{self, TlsFiles};
 use crate::model::document::Table;
 
 /// What lies between browsers and the public listener.
@@ -32,15 +33,6 @@ pub enum Forwarded {
     Forwarded,
 }
 
-/// The files of a certificate chain (PEM, the server's own first) and its private key (PEM).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificates.
-    pub certificate: PathBuf,
-    /// Private key.
-    pub key: PathBuf,
-}
-
 pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
     let mut reception = Listener {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
@@ -51,7 +43,7 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
             )
             .unwrap_or_default(),
         proxy_protocol: table.boolean("proxy_protocol").unwrap_or(false),
-        tls: tls(table, folder, ["tls_certificate_file", "tls_key_file"]),
+        tls: tls_files::read(table, folder, ["tls_certificate_file", "tls_key_file"]),
         certificates: ClientCertificates::default(),
     };
     if reception.proxy_protocol && reception.trusted_proxies.is_empty() {
@@ -61,31 +53,9 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
             "list the balancers' addresses in trusted_proxies",
         );
     }
-    let own = tls(table, folder, ["mtls_certificate_file", "mtls_key_file"]);
-    reception.certificates = client_certificates::read(table, &reception, own);
+    let own = tls_files::read(table, folder, ["mtls_certificate_file", "mtls_key_file"]);
+    let files = own.or_else(|| reception.tls.clone());
+    reception.certificates =
+        client_certificates::read(table, &reception.trusted_proxies, reception.proxy_protocol, files);
     reception
-}
-
-fn tls(table: &Table<'_>, folder: &Path, [certificate_file, key_file]: [&str; 2]) -> Option<TlsFiles> {
-    let path = |key: &str, holds: &str| {
-        let content = table.file(key)?;
-        if !content.contains(holds) {
-            table.problem(key, "the file holds nothing of the kind", format!("name a PEM file with {holds}"));
-        }
-        table.string(key).map(|name| folder.join(name))
-    };
-    let certificate = path(certificate_file, "-----BEGIN CERTIFICATE-----");
-    let key = path(key_file, "PRIVATE KEY-----");
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-        (None, None) => None,
-        (Some(_), None) => {
-            table.require(key_file);
-            None
-        }
-        (None, Some(_)) => {
-            table.require(certificate_file);
-            None
-        }
-    }
 }

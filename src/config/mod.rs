@@ -19,6 +19,7 @@ mod secrets;
 mod server;
 mod store;
 mod summary;
+mod tls_files;
 mod unique;
 mod uri;
 
@@ -34,12 +35,13 @@ use crate::provider::settings::Provider;
 pub use branding::{Branding, Theme};
 pub use client_certificates::{CertificateListener, ClientCertificates};
 pub use limits::LimitsConfig;
-pub use listener::{Forwarded, Listener, TlsFiles};
+pub use listener::{Forwarded, Listener};
 pub use network::{Network, party};
 pub use providers::{Offered, Providers};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};
+pub use tls_files::TlsFiles;
 
 /// What every variable that overrides a key starts with.
 pub const ENVIRONMENT_PREFIX: &str = "SYMBOLON__";

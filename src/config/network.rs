@@ -1,7 +1,7 @@
-//! Addresses: ranges of trusted proxies, and who shares a limit.
+//! Addresses: where to listen, ranges of trusted proxies, and who shares a limit.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::model::document::Invalid;
 
@@ -69,6 +69,18 @@ pub fn party(address: IpAddr) -> String {
             format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
         }
     }
+}
+
+/// An address and port to listen at.
+pub(super) fn address(text: &str) -> Result<SocketAddr, Invalid> {
+    let text =
+        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| {
+        Invalid::new(
+            format!("{text:?} is no address and port"),
+            "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080",
+        )
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::listener::{self, Listener};
+use super::network::address;
 use super::secrets;
 use super::uri;
 use crate::model::document::{Invalid, Table};
@@ -99,17 +100,6 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
     }
     table.finish();
     server
-}
-
-pub(super) fn address(text: &str) -> Result<SocketAddr, Invalid> {
-    let text =
-        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| {
-        Invalid::new(
-            format!("{text:?} is no address and port"),
-            "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080",
-        )
-    })
 }
 
 fn public_url(table: &Table<'_>, listen: SocketAddr) -> String {
