@@ -5,8 +5,8 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
+use super::call::Call;
 use super::form::{Form, decode};
-use super::oauth2::api::Call;
 use crate::model::client::Client;
 use crate::model::client_authentication::Authentication;
 use crate::model::encoding::base64_decode;

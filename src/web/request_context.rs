@@ -28,7 +28,6 @@ use super::client_address::client_address;
 use super::cookie::Cookie;
 use super::error::Failure;
 use super::page::{Frame, Page, Pages};
-use super::trace_recording;
 
 const LAST_USED_LABEL: &str = "last used provider";
 
@@ -133,7 +132,13 @@ impl RequestContext {
     pub async fn note(&self, reference: &ReferenceId, failure: &Failure) -> TraceOutcome {
         failure.log(self.config.pool.id.as_str(), reference);
         self.app.outside.metrics.refused(self.config.pool.id.as_str(), failure.code());
-        trace_recording::keep(self, reference, failure).await
+        let recorder = &self.recorder;
+        let trace = recorder.tell(&self.config.pool.id, reference, self.now(), TraceOutcome::of(failure));
+        // Not the usual answer to a silent check, which apps make every few minutes.
+        if !matches!(failure, Failure::LoginRequired) {
+            self.app.traces.keep(&trace).await;
+        }
+        trace.outcome
     }
 
     /// Logs `failure`, keeps its story, and shows it; `back` is the address that completes the app's request

@@ -1,8 +1,7 @@
 //! What the steps of a sign-in share: the decision asked for, and its outcome as an answer to the browser.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::future::join;
-use http::{HeaderValue, StatusCode, header};
 
 use crate::flow::next::{self, Authorization, Facts, LiveSession, Step};
 use crate::flow::request::RequestError;
@@ -23,6 +22,7 @@ use super::error::Failure;
 use super::oauth2::par;
 use super::page::Frame;
 use super::provider_redirect;
+use super::redirect::see_other;
 use super::request_context::RequestContext;
 
 /// Where a sign-in stands when the decision is asked for.
@@ -167,18 +167,6 @@ pub async fn failed(
     ctx.note(reference, failure).await;
     let frame = Frame::of(&ctx.config, request.language.unwrap_or(ctx.language));
     failure.page(&ctx.pages, &frame, reference, Some((&back, client_name)))
-}
-
-/// 303, so that a POST is never repeated at the target.
-pub fn see_other(location: &str) -> Response {
-    match HeaderValue::from_str(location) {
-        Ok(location) => {
-            let no_store = HeaderValue::from_static("no-store");
-            (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, no_store)])
-                .into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
 }
 
 fn start(ctx: &mut RequestContext, standing: &SignInStep<'_>) -> Flow {

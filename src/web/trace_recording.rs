@@ -7,15 +7,13 @@ use http::header;
 use crate::flow::request::Parameters;
 use crate::flow::state::{AuthorizeRequest, Flow, Stage};
 use crate::model::identity::ExternalIdentity;
-use crate::model::ids::ReferenceId;
 use crate::model::time::Timestamp;
-use crate::model::trace::{Recorder, Telling, TraceOutcome, redact};
+use crate::model::trace::{Recorder, Telling, redact};
 use crate::provider::settings::Provider;
 
+use super::call::Call;
 use super::client_auth;
-use super::error::Failure;
 use super::form;
-use super::oauth2::api::Call;
 use super::request_context::RequestContext;
 
 /// Parameters of an authorization request that are compared with settings and tell nothing of the person.
@@ -142,14 +140,4 @@ pub fn of_app_request(what: &'static str, call: &Call, now: Timestamp) -> Record
         recorder.client(client);
     }
     recorder
-}
-
-/// Keeps the story of a refusal under `reference`; gives its end.
-pub async fn keep(ctx: &RequestContext, reference: &ReferenceId, failure: &Failure) -> TraceOutcome {
-    let trace = ctx.recorder.tell(&ctx.config.pool.id, reference, ctx.now(), TraceOutcome::of(failure));
-    // Not the usual answer to a silent check, which apps make every few minutes.
-    if !matches!(failure, Failure::LoginRequired) {
-        ctx.app.traces.keep(&trace).await;
-    }
-    trace.outcome
 }

@@ -35,9 +35,9 @@ use crate::web::form;
 use crate::web::hosted::signed_out;
 use crate::web::page::Page;
 use crate::web::provider_redirect;
+use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
 use crate::web::security_headers;
-use crate::web::sign_in::see_other;
 
 const CONFIRM_LABEL: &str = "sign-out form";
 const RETURN_LABEL: &str = "sign-out return";

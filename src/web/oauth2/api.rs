@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -27,17 +27,18 @@ use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
 use crate::user_pool::access::AccessRefusal;
 use crate::user_pool::client_assertion::AssertionRefusal;
-use crate::user_pool::client_certificate::{CertificateRefusal, Presented};
+use crate::user_pool::client_certificate::CertificateRefusal;
 use crate::user_pool::dpop::{DpopRefusal, nonce};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::oidc_sign_out::LogoutRefusal;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
+use crate::web::call::Call;
 use crate::web::client_auth::{ClientAuthError, named};
 use crate::web::client_certificate;
 use crate::web::cors;
-use crate::web::form::{Form, FormError};
+use crate::web::form::FormError;
 use crate::web::request_context::{misdirected, pool_of};
 use crate::web::trace_recording;
 
@@ -45,28 +46,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF
 /// What an app reads when the cause is ours.
 const UNAVAILABLE: &str = "the service is temporarily unavailable; try again";
 const BROKEN: &str = "the service failed to answer";
-
-/// A request as it came.
-#[derive(Debug, Clone, Default)]
-pub struct Call {
-    /// Its method.
-    pub method: Method,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its query.
-    pub query: Option<String>,
-    /// Its body.
-    pub body: Bytes,
-    /// What its sender showed of a certificate.
-    pub certificate: Presented,
-}
-
-impl Call {
-    /// The parameters in the body.
-    pub fn form(&self) -> Result<Form, FormError> {
-        Form::from_body(self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()), &self.body)
-    }
-}
 
 /// The pool whose host was asked; any other host is answered with 421.
 pub struct AtPool(pub Arc<PoolConfig>);

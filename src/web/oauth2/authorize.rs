@@ -20,6 +20,7 @@ use crate::store::pushed::{self, Pushed};
 use crate::token::verify;
 use crate::web::error::Failure;
 use crate::web::form;
+use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
 use crate::web::sign_in::{self, SignInStep, proceed};
 use crate::web::trace_recording;
@@ -48,7 +49,7 @@ pub async fn answer(mut ctx: RequestContext, parameters: Option<Parameters>) -> 
         Err(Stop::Page(failure)) => ctx.refuse(&reference, &failure, None).await,
         Err(Stop::Redirect(location, failure)) => {
             ctx.note(&reference, &failure).await;
-            sign_in::see_other(&location)
+            see_other(&location)
         }
         Err(Stop::Failed(request, failure)) => sign_in::failed(&ctx, &request, &reference, &failure).await,
     };

@@ -22,6 +22,7 @@ use crate::store::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 use crate::user_pool::federate::{self, FederationError};
 use crate::web::complete_sign_in;
 use crate::web::error::Failure;
+use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
 use crate::web::sign_in;
 use crate::web::trace_recording;
@@ -56,7 +57,7 @@ pub async fn post(
     let reference = ctx.app.reference();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let answer = match relay(&ctx, content_type, uri.query(), &body).await {
-        Ok(handle) => sign_in::see_other(&format!("{}?relay={handle}", uri.path())),
+        Ok(handle) => see_other(&format!("{}?relay={handle}", uri.path())),
         Err(failure) => ctx.refuse(&reference, &failure, None).await,
     };
     ctx.with_cookies(answer)

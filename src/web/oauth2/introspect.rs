@@ -4,9 +4,10 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use super::api::{ApiError, Call, Caller, finish};
+use super::api::{ApiError, Caller, finish};
 use crate::user_pool::introspect::introspect;
 use crate::user_pool::issuer::Issuer;
+use crate::web::call::Call;
 use crate::web::client_auth::{ClientAuthError, authenticate};
 
 /// The route.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::api::{ApiError, Call, Caller, answered};
+use super::api::{ApiError, Caller, answered};
 use super::sender;
 use crate::flow::request::{self, Refused, RequestError};
 use crate::model::client::Client;
@@ -16,6 +16,7 @@ use crate::store::pushed::{self, Pushed};
 use crate::token::verify;
 use crate::user_pool::dpop::DpopRefusal;
 use crate::user_pool::issuer::Issuer;
+use crate::web::call::Call;
 use crate::web::client_auth::{authenticate, tried_basic};
 use crate::web::cors;
 use crate::web::form::{self, Form};

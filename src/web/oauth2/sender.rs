@@ -2,12 +2,13 @@
 
 use axum::http::{HeaderMap, HeaderName};
 
-use super::api::{ApiError, Call};
+use super::api::ApiError;
 use crate::model::client::Client;
 use crate::model::client_authentication::Confirmation;
 use crate::user_pool::client_certificate;
 use crate::user_pool::dpop::{DpopRefusal, DpopRequest, prove};
 use crate::user_pool::issuer::Issuer;
+use crate::web::call::Call;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 

@@ -5,7 +5,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::api::{ApiError, Call, Caller, finish};
+use super::api::{ApiError, Caller, finish};
 use super::sender;
 use crate::model::fault::Refusal as _;
 use crate::user_pool::client_credentials::client_credentials;
@@ -13,6 +13,7 @@ use crate::user_pool::issuer::{Issuer, Tokens};
 use crate::user_pool::redeem::{Redemption, burn_unauthenticated, redeem};
 use crate::user_pool::refresh::{Refresh, refresh};
 use crate::user_pool::token_refusal::TokenRefusal;
+use crate::web::call::Call;
 use crate::web::client_auth::{authenticate, tried_basic};
 use crate::web::cors;
 

@@ -5,11 +5,12 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::api::{ApiError, Call, Caller, finish};
+use super::api::{ApiError, Caller, finish};
 use super::sender;
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
+use crate::web::call::Call;
 use crate::web::cors;
 
 /// The route, for GET and POST.

@@ -4,7 +4,7 @@
 use axum::response::Response;
 use url::Url;
 
-use super::idpresponse::keep;
+use super::relay::keep;
 use crate::config::PoolConfig;
 use crate::flow::request::{self, Refused};
 use crate::flow::state::AuthorizeRequest;
@@ -20,8 +20,8 @@ use crate::user_pool::federate::saml::{self, Connection, Use};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
 use crate::web::complete_sign_in;
 use crate::web::error::Failure;
+use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
-use crate::web::sign_in::see_other;
 
 /// Takes the first step with a response that answers nothing. It is verified before anything of it is kept or
 /// passed on.

@@ -6,26 +6,22 @@
 //! and never anything else (C-65).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::RawQuery;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
 
 use super::idp_initiated;
-use super::posted;
+use super::{posted, relay};
 use crate::flow::state::{Flow, Pending};
-use crate::model::encoding::{base64, base64_decode};
+use crate::model::encoding::base64_decode;
 use crate::model::identity::ExternalIdentity;
-use crate::model::ids::{ProviderName, ReferenceId};
-use crate::model::time::Timestamp;
+use crate::model::ids::ReferenceId;
 use crate::protocol::saml::binding::{BindingError, Message};
 use crate::protocol::saml::unverified::{Unverified, peek};
 use crate::protocol::saml::verification_report::{Check, CheckOutcome, Checks};
 use crate::store::flows::{self, FlowError};
-use crate::store::{self, Batch, Expect, Key, Life, StoreError};
 use crate::user_pool::federate::saml::{self, Connection};
 use crate::user_pool::federate::{FederationError, SamlRefusal};
 use crate::web::complete_sign_in;
@@ -35,19 +31,6 @@ use crate::web::request_context::RequestContext;
 use crate::web::sign_in;
 use crate::web::trace_recording;
 use crate::web::trial;
-
-/// Where the browser completes what a form began.
-const PATH: &str = "/saml2/idpresponse";
-const RELAY_LIFE: Duration = Duration::from_secs(60);
-
-/// A response on its way to the GET that completes it.
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredResponse {
-    /// base64.
-    response: String,
-    /// The provider of a response that nobody asked for.
-    unsolicited: Option<ProviderName>,
-}
 
 /// A provider's form.
 pub async fn post(mut ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
@@ -91,7 +74,7 @@ async fn receive(
             // Only an answer to a sign-in that waits is kept, and only the last one, so strangers cannot fill
             // the store.
             Ok((pending, expires)) if pending.saml.is_some() => {
-                return keep(ctx, handle, &posted.xml, (None, expires)).await;
+                return relay::keep(ctx, handle, &posted.xml, (None, expires)).await;
             }
             Ok(_) => return Err(SamlRefusal::OtherProtocol.into()),
             Err(FlowError::NotFound) => {}
@@ -105,27 +88,8 @@ async fn receive(
     idp_initiated::receive(ctx, reference, &seen, &posted.xml).await
 }
 
-/// Keeps a response under `handle` and sends the browser on.
-pub(super) async fn keep(
-    ctx: &RequestContext,
-    handle: &str,
-    xml: &[u8],
-    (unsolicited, latest): (Option<ProviderName>, Timestamp),
-) -> Result<Response, Failure> {
-    let (key, records) = (Key::saml_response(handle), &ctx.app.state);
-    let life = Life::Until(latest.min(ctx.now().plus(RELAY_LIFE)));
-    let kept = records.encode(&key, &StoredResponse { response: base64(xml), unsolicited });
-    match records.store.commit(Batch::new(key.partition()).put(&key, kept, life, Expect::Any)).await? {
-        store::CommitOutcome::Committed => Ok(sign_in::see_other(&format!("{PATH}?relay={handle}"))),
-        store::CommitOutcome::Conflict => {
-            Err(StoreError::Misuse("a write without a condition failed by one").into())
-        }
-    }
-}
-
 async fn go_on(ctx: &mut RequestContext, reference: &ReferenceId, handle: &str) -> Response {
-    let kept = ctx.app.state.take::<StoredResponse>(&Key::saml_response(handle)).await;
-    let kept = match kept {
+    let kept = match relay::take(ctx, handle).await {
         Ok(Some(kept)) => kept,
         Ok(None) => return ctx.refuse(reference, &FlowError::NotFound.into(), None).await,
         Err(error) => return ctx.refuse(reference, &error.into(), None).await,

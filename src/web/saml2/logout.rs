@@ -21,8 +21,8 @@ use crate::user_pool::saml_sign_out::{self, Honoured, Leaving};
 use crate::web::error::Failure;
 use crate::web::hosted::signed_out;
 use crate::web::provider_redirect;
+use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
-use crate::web::sign_in::see_other;
 
 /// A message by HTTP-Redirect.
 pub async fn get(ctx: RequestContext, RawQuery(query): RawQuery) -> Response {

@@ -5,6 +5,7 @@ pub mod idp_initiated;
 pub mod idpresponse;
 pub mod logout;
 pub mod metadata;
+mod relay;
 
 use http::{HeaderMap, header};
 
