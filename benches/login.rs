@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return outcome(driver::floor::serve(workers));
     }
     match driver::run(&options, env!("CARGO_BIN_EXE_symbolon")) {
-        Ok(report) => outcome(report.publish(options.report.as_deref())),
+        Ok(report) => outcome(driver::publish(&report, options.report.as_deref())),
         Err(error) => outcome(Err(error)),
     }
 }

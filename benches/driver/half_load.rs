@@ -7,11 +7,9 @@ use serde::Serialize;
 use super::Fail;
 use super::load::{Crew, Pace};
 use super::mode::Mode;
-use super::options::Options;
+use super::options::{MOST_AT_ONCE, Options};
 use super::statistics::Latency;
 
-/// Most operations at once, in the search and at a fixed rate.
-pub const MOST_AT_ONCE: usize = 64;
 /// Fewest operations at once in the search.
 const FEWEST_AT_ONCE: usize = 4;
 /// More at once is worth it where the rate grows by this factor.

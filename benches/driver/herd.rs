@@ -11,13 +11,11 @@ use tokio::task::JoinSet;
 use super::Fail;
 use super::load::{Crew, Pace};
 use super::mode::Mode;
-use super::options::Options;
+use super::options::{HERD_CONNECTIONS, Options};
 use super::statistics::{Latencies, Latency};
 
 /// How long the herd takes to arrive.
 const WITHIN: Duration = Duration::from_secs(1);
-/// Connections that the apps share: who finds none free waits for one, and that is counted.
-pub const CONNECTIONS: usize = 256;
 
 /// What the refreshes of a herd were like, each counted from the instant at which it was due.
 #[derive(Debug, Serialize)]
@@ -65,7 +63,7 @@ struct Stampede {
 
 async fn stampede(crew: &Crew, tokens: Vec<String>) -> Result<Stampede, Fail> {
     // Every connection is there before anybody counts.
-    let connections = CONNECTIONS.min(tokens.len());
+    let connections = HERD_CONNECTIONS.min(tokens.len());
     crew.round(Mode::Refresh, Pace { count: connections, concurrency: connections, rate: None }).await?;
     let (free, idle) =
         (Arc::new(Semaphore::new(connections)), Arc::new(Mutex::new(crew.connections(connections).await)));

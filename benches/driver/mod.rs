@@ -42,6 +42,8 @@ pub mod soak;
 pub mod statistics;
 pub mod upstream;
 
+use std::fs;
+
 use options::Options;
 use report::Report;
 
@@ -55,4 +57,17 @@ pub fn run(options: &Options, binary: &str) -> Result<Report, Fail> {
         .enable_all()
         .build()?;
     runtime.block_on(rounds::measure(options, binary))
+}
+
+/// Prints the Markdown, and writes it and the JSON to files that begin with `path`. Fails when a file cannot
+/// be written, and when an operation had failed.
+pub fn publish(report: &Report, path: Option<&str>) -> Result<(), Fail> {
+    let text = markdown::render(report);
+    println!("{text}");
+    if let Some(path) = path {
+        fs::write(format!("{path}.md"), text)?;
+        fs::write(format!("{path}.json"), serde_json::to_string_pretty(report)? + "\n")?;
+    }
+    let errors = report.errors();
+    if errors.is_empty() { Ok(()) } else { Err(format!("some operations failed: {errors:?}").into()) }
 }

@@ -3,7 +3,11 @@
 use clap::Parser;
 
 use super::mode::Mode;
-use super::{half_load, herd};
+
+/// Most operations at once, in the search for the saturation rate and at a fixed rate.
+pub const MOST_AT_ONCE: usize = 64;
+/// Connections that the apps of a herd share: who finds none free waits for one, and that is counted.
+pub const HERD_CONNECTIONS: usize = 256;
 
 /// Complete federated logins against Symbolon, or against any broker with --target.
 #[derive(Debug, Clone, Parser)]
@@ -83,10 +87,10 @@ impl Options {
     /// Connections of the driver: a fixed rate must not wait for one.
     pub fn workers(&self) -> usize {
         if self.herd.is_some() {
-            return self.concurrency.max(herd::CONNECTIONS);
+            return self.concurrency.max(HERD_CONNECTIONS);
         }
         if self.half_load || self.rate.is_some() {
-            self.concurrency.max(half_load::MOST_AT_ONCE)
+            self.concurrency.max(MOST_AT_ONCE)
         } else {
             self.concurrency
         }

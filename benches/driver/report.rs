@@ -1,16 +1,13 @@
 //! The report as data.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde::Serialize;
 
-use super::Fail;
 use super::case::Case;
 use super::half_load::HalfLoad;
 use super::herd::Herd;
 use super::machine::Machine;
-use super::markdown;
 use super::meter::Memory;
 use super::redis::Kind;
 use super::soak::Soak;
@@ -128,17 +125,5 @@ impl Report {
             }
         }
         all
-    }
-
-    /// Prints the Markdown, and writes it and the JSON to files that begin with `path`.
-    pub fn publish(&self, path: Option<&str>) -> Result<(), Fail> {
-        let text = markdown::render(self);
-        println!("{text}");
-        if let Some(path) = path {
-            fs::write(format!("{path}.md"), text)?;
-            fs::write(format!("{path}.json"), serde_json::to_string_pretty(self)? + "\n")?;
-        }
-        let errors = self.errors();
-        if errors.is_empty() { Ok(()) } else { Err(format!("some operations failed: {errors:?}").into()) }
     }
 }

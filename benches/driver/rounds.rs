@@ -49,7 +49,8 @@ pub async fn measure(options: &Options, binary: &str) -> Result<Report, Fail> {
                 Some(herd::measure(options, apps, &case.crew, &floor.crew(options, Mode::Refresh)?).await?);
         }
         if let Some(logins) = options.soak {
-            case.soak = Some(soak::measure(options, logins, case).await?);
+            let (pid, redis) = (case.pids.first().copied(), case.redis.as_ref());
+            case.soak = Some(soak::measure(options, logins, &case.crew, pid, redis).await?);
         }
     }
     let mut redis = None;

@@ -6,11 +6,11 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Fail;
-use super::load::Pace;
+use super::load::{Crew, Pace};
 use super::meter::{descriptors, memory};
 use super::mode::Mode;
 use super::options::Options;
-use super::running::Running;
+use super::redis::Redis;
 
 /// How often the broker is looked at.
 const PARTS: usize = 20;
@@ -50,13 +50,19 @@ pub struct Soak {
     pub errors: BTreeMap<String, usize>,
 }
 
-/// So many logins at OpenID Connect providers.
-pub async fn measure(options: &Options, logins: usize, case: &Running) -> Result<Soak, Fail> {
-    let pid = *case.pids.first().ok_or("a soak needs the broker's process: --pid")?;
+/// So many logins at OpenID Connect providers. `pid` is the broker's process, without which this fails.
+pub async fn measure(
+    options: &Options,
+    logins: usize,
+    crew: &Crew,
+    pid: Option<u32>,
+    redis: Option<&Redis>,
+) -> Result<Soak, Fail> {
+    let pid = pid.ok_or("a soak needs the broker's process: --pid")?;
     let pace = Pace { count: logins.div_ceil(PARTS), concurrency: options.concurrency, rate: options.rate };
     let (began, mut samples, mut errors) = (Instant::now(), Vec::new(), BTreeMap::new());
     for part in 1..=PARTS {
-        let seen = case.crew.round(Mode::Oidc, pace).await?;
+        let seen = crew.round(Mode::Oidc, pace).await?;
         for (kind, count) in seen.errors {
             *errors.entry(kind).or_default() += count;
         }
@@ -66,7 +72,7 @@ pub async fn measure(options: &Options, logins: usize, case: &Running) -> Result
             seconds: began.elapsed().as_secs_f64(),
             own: memory(pid)?.own,
             descriptors: descriptors(pid)?,
-            keys: match &case.redis {
+            keys: match redis {
                 Some(redis) => Some(redis.keys().await?),
                 None => None,
             },

@@ -31,7 +31,7 @@ fn the_login_benchmark_does_every_operation_at_floor_and_broker() {
     .concat());
     let folder = TempDir::new();
     let path = folder.path().join("report");
-    report.publish(path.to_str()).expect("no operation failed");
+    driver::publish(&report, path.to_str()).expect("no operation failed");
     let text = std::fs::read_to_string(path.with_extension("md")).expect("the report");
     assert!(text.contains("| memory ES256, 3 providers, 2 pools | oidc |"), "{text}");
     assert_eq!(report.floor.len(), Mode::ALL.len());
