@@ -1,5 +1,5 @@
-//! The broker's client credentials at a provider's token endpoint: a secret as configured, a signed assertion,
-//! or Apple's minted secret.
+//! The broker's client credentials at a provider's token endpoint: a secret as configured, a signed
+//! assertion, or Apple's minted secret.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
