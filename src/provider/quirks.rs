@@ -1,7 +1,7 @@
 //! One pure function for each deviation that a provider may have.
 //!
 //! A protocol check calls [`normalise`] on the merged claims, then [`admit`], then [`key`] and
-//! [`email_verified`].
+//! [`super::email_trust::email_verified`].
 
 use aws_lc_rs::hmac;
 use serde_json::Value;

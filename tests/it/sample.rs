@@ -9,6 +9,9 @@ use symbolon::model::ids::{ClientId, PoolId};
 use symbolon::model::pool::{Pool, SessionPolicy, SigningAlgorithm};
 use symbolon::model::scope::Scopes;
 
+/// Two pools with four clients and providers of each kind: the configuration of the simulation.
+pub const TWO_POOLS: &str = include_str!("../campaigns/simulation/symbolon.toml");
+
 /// A public web app.
 pub fn client() -> Client {
     Client {

@@ -185,7 +185,7 @@ async fn a_broker_behind_https_tells_browsers_to_stay_there() {
     use tower::ServiceExt as _;
     let outside = symbolon::outside::Outside::fake(clock().now(), 3);
     let config =
-        symbolon::config::parse(crate::laws::CONFIG, "symbolon.toml", &[], &|name| Err(name.to_owned()))
+        symbolon::config::parse(crate::sample::TWO_POOLS, "symbolon.toml", &[], &|name| Err(name.to_owned()))
             .unwrap();
     let router = symbolon::web::router(symbolon::app::App::build(config, outside).await.unwrap()).unwrap();
     let request =

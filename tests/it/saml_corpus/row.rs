@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use symbolon::model::fault::Refusal;
 use symbolon::model::time::Timestamp;
 use symbolon::protocol::saml::assertion::Assertion;
 use symbolon::protocol::saml::certificate::Certificate;
@@ -146,30 +145,6 @@ impl Party {
             max_age: self.max_age,
         };
         verify(document, &expected, self.now, checks).map(symbolon::protocol::Verified::into_inner)
-    }
-}
-
-/// Runs a row; the error says what came instead.
-pub fn run(row: &Row) -> Result<(), String> {
-    let document = row.document();
-    let mut checks = Checks::default();
-    let outcome = row.party().map(|party| party.verify(&document, &mut checks));
-    let came = match outcome {
-        Err(reason) => Err(("certificate_refused", reason)),
-        Ok(Err(error)) => Err((error.code(), error.to_string())),
-        Ok(Ok(assertion)) => Ok(claims(&assertion)),
-    };
-    match (row.refusals(), came) {
-        (None, Ok(claims)) if claims == row.0["accept"] => Ok(()),
-        (None, Ok(claims)) => {
-            Err(format!("{}: accepted as {claims}, expected {}", row.name(), row.0["accept"]))
-        }
-        (None, Err((code, error))) => Err(format!("{}: refused as {code}: {error}", row.name())),
-        (Some(_), Ok(claims)) => Err(format!("{}: ACCEPTED as {claims}", row.name())),
-        (Some(codes), Err((code, _))) if codes.contains(&code) => Ok(()),
-        (Some(codes), Err((code, error))) => {
-            Err(format!("{}: refused as {code}: {error}; expected {codes:?}", row.name()))
-        }
     }
 }
 

@@ -248,7 +248,8 @@ async fn signing_out_everywhere_ends_the_session_and_tells_its_apps() {
 #[tokio::test]
 async fn a_deep_issuer_has_its_metadata_below_it() {
     let id = "id = \"eu-west-1_A\"";
-    let text = crate::laws::CONFIG.replace(id, &format!("{id}\nissuer = \"https://a.test/tenants/one\""));
+    let text =
+        crate::sample::TWO_POOLS.replace(id, &format!("{id}\nissuer = \"https://a.test/tenants/one\""));
     let outside =
         symbolon::outside::Outside::fake(symbolon::model::time::Timestamp::from_secs(1_800_000_000), 3);
     let config = symbolon::config::parse(&text, "symbolon.toml", &[], &|name| Err(name.to_owned())).unwrap();

@@ -23,7 +23,7 @@ use symbolon::store::grants::Grants;
 use tower::ServiceExt as _;
 use url::Url;
 
-pub const CONFIG: &str = include_str!("symbolon.toml");
+const CONFIG: &str = include_str!("symbolon.toml");
 pub const POOLS: [&str; 2] = ["a.test", "b.test"];
 pub const PROVIDERS: [&str; 3] = ["Honest", "Evil", "Formal"];
 /// Client id and secret.

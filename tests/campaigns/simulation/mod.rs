@@ -16,7 +16,6 @@ use chance::Rng;
 use referee::{Code, Family, Session, Visit, within};
 use symbolon::model::encoding::{base64url, sha256};
 use symbolon::model::time::Timestamp;
-pub(crate) use world::CONFIG;
 use world::{Answer, Assertion, Browser, CLIENTS, POOLS, PROVIDERS, World, issuer, upstream_code};
 
 const CALLBACK: &str = "https://app.test/cb";
