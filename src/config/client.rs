@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{client_authentication, secrets, uri};
-use crate::model::client::{Client, Grant, Lifetimes, Rotation};
+use crate::model::client::{Client, Grant, LONGEST_REFRESH, Lifetimes, Rotation};
 use crate::model::document::{Invalid, Table, nearest, show_duration};
 use crate::model::ids::{ClientId, ProviderName};
 use crate::model::scope::Scopes;
@@ -12,7 +12,7 @@ use crate::model::secret::SecretString;
 
 /// Cognito's limits ([`Lifetimes`]).
 const SHORT: std::ops::RangeInclusive<Duration> = Duration::from_secs(300)..=Duration::from_secs(86_400);
-const LONG: std::ops::RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(315_360_000);
+const LONG: std::ops::RangeInclusive<Duration> = Duration::from_secs(3600)..=LONGEST_REFRESH;
 
 /// Scopes with a meaning of their own; every other one is a custom scope.
 const STANDARD_SCOPES: [&str; 5] = ["openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"];

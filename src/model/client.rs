@@ -8,6 +8,10 @@ use super::ids::{ClientId, ProviderName};
 use super::scope::Scopes;
 use super::secret::{ExposeSecret, SecretString, same_secret};
 
+/// The longest that a refresh-token family may live, whatever a client's settings say: ten years, as at
+/// Cognito.
+pub const LONGEST_REFRESH: Duration = Duration::from_secs(315_360_000);
+
 /// How an app may obtain tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grant {

@@ -88,15 +88,4 @@ impl Pool {
     pub fn tells_apps(&self) -> bool {
         self.clients.values().any(|client| client.backchannel_logout_uri.is_some())
     }
-
-    /// The longest that any refresh-token family of this pool lives: how long a sign-out has to be
-    /// remembered.
-    pub fn longest_grant(&self) -> Duration {
-        self.clients
-            .values()
-            .map(|client| client.lifetimes.refresh_token)
-            .max()
-            .unwrap_or_default()
-            .max(self.session.absolute)
-    }
 }

@@ -11,6 +11,7 @@ use super::compact::ShortFamily;
 use super::record::{Record, Records};
 use super::seal::Seal;
 use super::{Batch, CommitOutcome, Expect, Key, Life, Partition, StoreError, Version};
+use crate::model::client::LONGEST_REFRESH;
 use crate::model::ids::{FamilyId, PoolId, Sub};
 use crate::model::pool::Pool;
 use crate::model::session::{CodeGrant, Epoch};
@@ -260,11 +261,13 @@ impl Grants<'_> {
         }
     }
 
-    /// Ends every session, code and family of the user with one write.
+    /// Ends every session, code and family of the user with one write, which is remembered for the longest
+    /// that any of them may live, whatever the settings of clients are now: they may be others when an old
+    /// family is presented.
     pub async fn end_everything(&self, sub: &Sub, now: Timestamp) -> Result<(), StoreError> {
         let key = self.epoch_key(sub);
         let value = self.records.encode(&key, &Epoch::new(Some(self.random.stamp()), 0));
-        let until = now.plus(self.pool.longest_grant()).plus(LAST_TOKEN);
+        let until = now.plus(LONGEST_REFRESH).plus(LAST_TOKEN);
         match self
             .records
             .store

@@ -158,6 +158,23 @@ async fn a_sign_out_is_remembered_for_as_long_as_any_family_could_live() {
     }
 }
 
+/// E-28: an app whose refresh tokens live for an hour when somebody signs out everywhere, and for ten years
+/// before and after, brings nothing back.
+#[tokio::test]
+async fn a_sign_out_is_not_undone_by_changing_the_lifetime_of_a_client() {
+    let mut desk = Desk::new().await;
+    let ten_years = std::time::Duration::from_secs(315_360_000);
+    desk.client_mut("spa").lifetimes.refresh_token = ten_years;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    desk.client_mut("spa").lifetimes.refresh_token = std::time::Duration::from_secs(3600);
+    desk.grants().end_everything(&desk.sub, desk.clock.now()).await.unwrap();
+    desk.client_mut("spa").lifetimes.refresh_token = ten_years;
+    for hours in [37, 24 * 366, 24 * 3000] {
+        desk.pass(hours * 3600);
+        assert_eq!(outcome(&desk.refresh("spa", &token).await), "user_signed_out", "{hours} hours later");
+    }
+}
+
 /// E-28, and RFC 8707: the resource of the sign-in stays, no other is given.
 #[tokio::test]
 async fn the_resource_survives_the_refresh_and_cannot_be_widened() {
