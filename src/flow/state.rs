@@ -16,6 +16,7 @@ use crate::model::language::Language;
 use crate::model::pool::Pool;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
+use crate::model::unknown::TaggedFields;
 
 /// One sign-in in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Flow {
     pub binding: BrowserBinding,
     /// End of the flow, set once.
     pub expires: Timestamp,
+    /// What else its record said, for the one that is written next.
+    #[serde(skip)]
+    pub tagged: TaggedFields,
 }
 
 /// A transition that the stage of the flow does not allow.
@@ -67,6 +71,7 @@ impl Flow {
             stage: Stage::Started,
             binding,
             expires: now.plus(pool.flow_lifetime),
+            tagged: TaggedFields::default(),
         }
     }
 

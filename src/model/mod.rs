@@ -17,4 +17,5 @@ pub mod session;
 pub mod time;
 pub mod trace;
 pub mod trace_context;
+pub mod unknown;
 pub mod user;

@@ -8,6 +8,7 @@ use super::attributes::Attributes;
 use super::identity::IdentityKey;
 use super::ids::Sub;
 use super::time::Timestamp;
+use super::unknown::UnknownMembers;
 
 /// Cognito's provider types, as they appear in the `identities` claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub struct LinkedIdentity {
     pub created: Timestamp,
     /// Pool groups that this provider's groups map to, as of the last sign-in.
     pub groups: Vec<String>,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 /// A pool user as stored in the directory.
@@ -89,6 +93,9 @@ pub struct User {
     pub created: Timestamp,
     /// Last change of anything above.
     pub modified: Timestamp,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 impl User {

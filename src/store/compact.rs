@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// What is stored today must be read tomorrow: other bytes need another number in `record.rs`.
+    /// What is stored today must be read tomorrow: other bytes are another shape (`Kind::shape`).
     #[test]
     fn the_stored_shape_is_this_one() {
         let stored = postcard::to_allocvec(&ShortFamily::of(&Family {

@@ -28,9 +28,14 @@ pub enum StoreError {
     /// The stored bytes are not what was written under this key, or were written under another key.
     #[error("the stored {0} cannot be read: it was changed, moved or sealed with another key")]
     Corrupt(&'static str),
-    /// The record has a shape that this program does not know.
-    #[error("the stored {0} cannot be read: another version of this program wrote it")]
-    OtherVersion(&'static str),
+    /// The record has a shape that this program does not know, or says something that must be understood.
+    #[error("the stored {kind} cannot be read: another version of this program wrote it, with {what}")]
+    OtherVersion {
+        /// Kind of key.
+        kind: &'static str,
+        /// What is not known here.
+        what: String,
+    },
     /// The call breaks a rule of the store, nothing was changed: a defect of the caller.
     #[error("defect: {0}")]
     Misuse(&'static str),
@@ -51,7 +56,7 @@ impl Refusal for StoreError {
             Self::Misconfigured(_) => "store_misconfigured",
             Self::TooLarge { .. } => "store_value_too_large",
             Self::Corrupt(_) => "store_record_corrupt",
-            Self::OtherVersion(_) => "store_record_version",
+            Self::OtherVersion { .. } => "store_record_version",
             Self::Misuse(_) => "store_misuse",
         }
     }
@@ -71,12 +76,16 @@ impl Refusal for StoreError {
                 "Check that every replica uses the same master key and nothing else writes to the store."
                     .into()
             }
-            Self::OtherVersion(_) => "Run the version of this program that wrote it, or a newer one.".into(),
+            Self::OtherVersion { .. } => {
+                "Try again, for another replica may know it; run the version of this program that wrote it, \
+                 or a newer one, on all of them."
+                    .into()
+            }
             Self::Misuse(_) => "Report this defect.".into(),
         }
     }
 
     fn retryable(&self) -> bool {
-        matches!(self, Self::NotApplied(_) | Self::Unknown(_))
+        matches!(self, Self::NotApplied(_) | Self::Unknown(_) | Self::OtherVersion { .. })
     }
 }

@@ -5,7 +5,7 @@ use crate::model::fault::{Fault, Refusal};
 use crate::model::time::Timestamp;
 use crate::outside::random::Random;
 
-use super::record::Records;
+use super::record::{Record, Records};
 use super::{Batch, CommitOutcome, Expect, Key, Life, StoreError};
 
 /// A sign-in that cannot go on.
@@ -61,7 +61,7 @@ pub async fn put(records: &Records, handle: &str, flow: &Flow) -> Result<(), Sto
     let key = Key::flow(handle);
     let batch = Batch::new(key.partition()).put(
         &key,
-        records.encode(&key, flow),
+        records.encode_again(&key, flow, &flow.tagged),
         Life::Until(flow.expires),
         Expect::Absent,
     );
@@ -74,12 +74,16 @@ pub async fn put(records: &Records, handle: &str, flow: &Flow) -> Result<(), Sto
 /// The flow under `handle`, left where it is. One round trip.
 pub async fn load(records: &Records, handle: &str) -> Result<Flow, FlowError> {
     let found = records.get::<Flow>(&Key::flow(handle)).await?;
-    found.map(|record| record.value).ok_or(FlowError::NotFound)
+    found.map(whole).ok_or(FlowError::NotFound)
+}
+
+fn whole(Record { value, tagged, .. }: Record<Flow>) -> Flow {
+    Flow { tagged, ..value }
 }
 
 /// The flow under `handle`, removed: of any number of callers exactly one receives it. One round trip.
 pub async fn take(records: &Records, handle: &str) -> Result<Flow, FlowError> {
-    records.take::<Flow>(&Key::flow(handle)).await?.ok_or(FlowError::NotFound)
+    records.take::<Flow>(&Key::flow(handle)).await?.map(whole).ok_or(FlowError::NotFound)
 }
 
 /// What the handle of a trial begins with; no other handle has a full stop.
@@ -112,7 +116,8 @@ pub async fn put_trial(records: &Records, handle: &str, trial: &Trial) -> Result
 
 /// The trial under `handle`, removed: of any number of callers exactly one receives it. One round trip.
 pub async fn take_trial(records: &Records, handle: &str) -> Result<Trial, FlowError> {
-    records.take::<Trial>(&Key::trial(handle)).await?.ok_or(FlowError::NotFound)
+    let found = records.take::<Trial>(&Key::trial(handle)).await?;
+    found.map(|record| record.value).ok_or(FlowError::NotFound)
 }
 
 /// What an answer under `handle` is checked against and until when, left where it is. One round trip.

@@ -16,6 +16,7 @@ use crate::model::ids::{FamilyId, PoolId, Sub};
 use crate::model::pool::Pool;
 use crate::model::session::{CodeGrant, Epoch};
 use crate::model::time::Timestamp;
+use crate::model::unknown::TaggedFields;
 use crate::outside::random::Random;
 use crate::token::refresh::{Family, RefreshTicket};
 
@@ -77,6 +78,7 @@ pub struct FamilyRead {
     /// The user's epoch as read together with it.
     pub epoch: EpochRead,
     version: Version,
+    tagged: TaggedFields,
 }
 
 /// The user's epoch as read.
@@ -108,7 +110,7 @@ struct CodeText {
 /// A code that was refused or presented twice leaves a tombstone for as long as a code lives; of one that was
 /// redeemed the family itself says so.
 #[derive(Serialize, Deserialize)]
-enum CodeRecord {
+pub(in crate::store) enum CodeRecord {
     Fresh(Box<CodeGrant>),
     Spent,
 }
@@ -153,7 +155,7 @@ impl Grants<'_> {
             None if family => Code::Spent,
             None => Code::Unknown,
             Some(Record { value: CodeRecord::Spent, .. }) => Code::Spent,
-            Some(Record { value: CodeRecord::Fresh(grant), version }) => {
+            Some(Record { value: CodeRecord::Fresh(grant), version, .. }) => {
                 Code::Fresh(Box::new(FreshCode { grant, epoch, version }))
             }
         })
@@ -232,7 +234,7 @@ impl Grants<'_> {
             .batch(sub)
             .put(
                 &key,
-                self.records.encode(&key, &ShortFamily::of(next)),
+                self.records.encode_again(&key, &ShortFamily::of(next), &held.tagged),
                 Life::Until(end_of(next)),
                 Expect::Version(held.version.clone()),
             )
@@ -281,9 +283,9 @@ impl Grants<'_> {
     async fn read(&self, sub: &Sub, family: &FamilyId) -> Result<Option<FamilyRead>, StoreError> {
         let keys = [Key::grant(&self.pool.id, sub, family), self.epoch_key(sub)];
         let (record, epoch, _) = self.with_epoch::<ShortFamily>(&keys).await?;
-        let Some(Record { value, version }) = record else { return Ok(None) };
+        let Some(Record { value, version, tagged }) = record else { return Ok(None) };
         let family = value.whole(family).ok_or(StoreError::Corrupt("grant"))?;
-        Ok(Some(FamilyRead { family, epoch, version }))
+        Ok(Some(FamilyRead { family, epoch, version, tagged }))
     }
 
     /// Reads a record, the epoch and whether there is a third, in this order.

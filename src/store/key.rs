@@ -172,6 +172,12 @@ impl Key {
         Self::new(Kind::Traces, &["traces", pool.as_str(), &hour.to_string()], "")
     }
 
+    /// Some key of this kind.
+    #[cfg(test)]
+    pub(in crate::store) fn any(kind: Kind) -> Self {
+        Self::new(kind, &["any"], "")
+    }
+
     /// The partition.
     pub fn partition(&self) -> Partition {
         self.partition

@@ -39,6 +39,36 @@ pub(in crate::store) enum Stay {
 }
 
 impl Kind {
+    /// All of them.
+    #[cfg(test)]
+    pub(in crate::store) const ALL: [Self; 25] = [
+        Self::Flow,
+        Self::Trial,
+        Self::Relay,
+        Self::SamlResponse,
+        Self::SignOut,
+        Self::Pushed,
+        Self::PushedSpent,
+        Self::Code,
+        Self::Mark,
+        Self::Limit,
+        Self::Trace,
+        Self::Traces,
+        Self::Session,
+        Self::Sessions,
+        Self::UpstreamSessions,
+        Self::Grant,
+        Self::Epoch,
+        Self::User,
+        Self::Deleted,
+        Self::Username,
+        Self::Identity,
+        Self::Keyset,
+        Self::SpKeys,
+        Self::SamlTrust,
+        Self::SignOutGenerations,
+    ];
+
     /// The word in messages, and the letter in keys.
     pub(in crate::store) const fn names(self) -> (&'static str, char) {
         match self {
@@ -108,10 +138,27 @@ impl Kind {
         }
     }
 
-    /// Whether its records are short ones, which another version of this program may not know how to read.
-    /// What lives for ever, and what people look at, is JSON.
+    /// Whether its records are compact. What lives for ever, and what people look at, is JSON.
     pub(in crate::store) const fn is_compact(self) -> bool {
         matches!(self, Self::Flow | Self::Trial | Self::Code | Self::Session | Self::Grant | Self::Epoch)
+    }
+
+    /// The shape in which a compact record of this kind is written. Readers for older ones stay.
+    #[expect(clippy::unused_self, reason = "the first shape is that of every kind")]
+    pub(in crate::store) const fn shape(self) -> u8 {
+        1
+    }
+
+    /// Tags of compact records that this program understands.
+    #[expect(clippy::unused_self, reason = "there is none yet")]
+    pub(in crate::store) const fn known_tags(self) -> &'static [u16] {
+        &[]
+    }
+
+    /// Names under `must` of JSON records that this program understands.
+    #[expect(clippy::unused_self, reason = "there is none yet")]
+    pub(in crate::store) const fn known_musts(self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Most bytes that a value may have.

@@ -130,14 +130,16 @@ pub async fn touch(
     let key = reference.key();
     let mut room = true;
     for _ in 0..4 {
-        let Some(Record { value, version }) = records.get::<ShortSession>(&key).await? else { return Ok(()) };
+        let Some(Record { value, version, tagged }) = records.get::<ShortSession>(&key).await? else {
+            return Ok(());
+        };
         let mut session = reference.whole(value)?;
         session.last_used = session.last_used.max(now);
         if room && !session.clients.contains(client) {
             session.clients.push(client.clone());
         }
         let life = Life::Until(session.expires);
-        let value = records.encode(&key, &ShortSession::of(&session));
+        let value = records.encode_again(&key, &ShortSession::of(&session), &tagged);
         let batch = Batch::new(key.partition()).put(&key, value, life, Expect::Version(version));
         match records.store.commit(batch).await {
             Ok(CommitOutcome::Committed) => return Ok(()),
@@ -194,15 +196,16 @@ pub(in crate::store) async fn peek(
 /// receives it.
 pub async fn end(records: &Records, reference: &SessionRef) -> Result<Option<Session>, StoreError> {
     let taken = records.take::<ShortSession>(&reference.key()).await;
-    taken.and_then(|taken| taken.map(|session| reference.whole(session)).transpose()).or_else(unreadable)
+    taken
+        .and_then(|taken| taken.map(|session| reference.whole(session.value)).transpose())
+        .or_else(unreadable)
 }
 
-/// A session that cannot be read is none: the person signs in again instead of meeting an error until it
-/// expires.
+/// A session that was damaged or moved is none: the person signs in again instead of meeting an error until
+/// it expires. One that a later release wrote is an error: what it says may not be ignored, and another
+/// replica knows it.
 fn unreadable<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    if !matches!(error, StoreError::Corrupt(_) | StoreError::OtherVersion(_)) {
-        return Err(error);
-    }
+    let StoreError::Corrupt(_) = error else { return Err(error) };
     tracing::warn!(code = "session_unreadable", %error, "a session is passed over");
     Ok(None)
 }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Batch, CommitOutcome, Engine, Entry, Expect, Key, Life, Store, StoreError};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::ids::PoolId;
+use crate::model::unknown::UnknownMembers;
 use crate::outside::clock::{Clock, Stopwatch};
 
 /// How old what a process knows may be.
@@ -66,12 +67,15 @@ struct LastRead {
 
 /// The record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Generations {
+pub(in crate::store) struct Generations {
     beat: u64,
     everyone: u64,
     /// By digests of their ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pools: BTreeMap<String, u64>,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    unknown: UnknownMembers,
 }
 
 impl Store {
@@ -284,7 +288,12 @@ impl Generations {
             let most = pools.entry(pool.clone()).or_default();
             *most = (*most).max(*times);
         }
-        Self { beat: self.beat.max(other.beat), everyone: self.everyone.max(other.everyone), pools }
+        Self {
+            beat: self.beat.max(other.beat),
+            everyone: self.everyone.max(other.everyone),
+            pools,
+            unknown: self.unknown.with(&other.unknown),
+        }
     }
 }
 

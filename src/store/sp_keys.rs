@@ -17,6 +17,7 @@ use crate::model::encoding::{base64, base64_decode};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::PoolId;
 use crate::model::time::Timestamp;
+use crate::model::unknown::UnknownMembers;
 use crate::outside::Outside;
 use crate::outside::keygen::{self, Certified, CertifiedUse, KeygenError};
 use crate::protocol::saml::certificate::Certificate;
@@ -107,6 +108,9 @@ pub struct SpKeys {
 pub struct SpKeySet {
     /// One to three.
     pub pairs: Vec<SpPair>,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 /// A signing and an encryption key made together.
@@ -120,6 +124,9 @@ pub struct SpPair {
     pub signing: StoredKey,
     /// Decrypts.
     pub encryption: StoredKey,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 /// A private key and its certificate.
@@ -166,7 +173,10 @@ impl SpKeySet {
 
     fn with(&self, pair: SpPair) -> Self {
         let surplus = (self.pairs.len() + 1).saturating_sub(PAIRS);
-        Self { pairs: self.pairs.iter().skip(surplus).cloned().chain([pair]).collect() }
+        Self {
+            pairs: self.pairs.iter().skip(surplus).cloned().chain([pair]).collect(),
+            unknown: self.unknown.clone(),
+        }
     }
 
     fn ready(&self, now: Timestamp) -> Option<SpKeys> {
@@ -235,7 +245,10 @@ impl SpKeyring {
                 (Some(_), false) => return Ok(record.value),
                 (Some(waiting), true) => {
                     let kept = record.value.pairs.iter().filter(|pair| *pair != waiting).cloned();
-                    SpKeySet { pairs: kept.chain([SpPair { activates: now, ..waiting.clone() }]).collect() }
+                    SpKeySet {
+                        pairs: kept.chain([SpPair { activates: now, ..waiting.clone() }]).collect(),
+                        unknown: record.value.unknown.clone(),
+                    }
                 }
                 (None, _) => {
                     let pair = match made.take() {
@@ -268,7 +281,10 @@ impl SpKeyring {
             }
             let set = match made.take() {
                 Some(set) => set,
-                None => SpKeySet { pairs: vec![self.generate(pool, self.now()).await?] },
+                None => SpKeySet {
+                    pairs: vec![self.generate(pool, self.now()).await?],
+                    unknown: UnknownMembers::default(),
+                },
             };
             if self.swap(pool, &set, Expect::Absent).await? == CommitOutcome::Committed {
                 tracing::info!(pool = %pool, restored = known.is_some(), "SAML keys made");
@@ -284,9 +300,13 @@ impl SpKeyring {
         let mut keys = keygen::certify(uses, format!("Symbolon {pool}"), created, LIFE).await?.into_iter();
         let stored = |key: Certified| StoredKey { private: key.private, certificate: Der(key.certificate) };
         match (keys.next(), keys.next()) {
-            (Some(signing), Some(encryption)) => {
-                Ok(SpPair { created, activates, signing: stored(signing), encryption: stored(encryption) })
-            }
+            (Some(signing), Some(encryption)) => Ok(SpPair {
+                created,
+                activates,
+                signing: stored(signing),
+                encryption: stored(encryption),
+                unknown: UnknownMembers::default(),
+            }),
             _ => Err(KeygenError.into()),
         }
     }

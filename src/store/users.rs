@@ -36,13 +36,13 @@ pub enum Owner {
 
 /// What an identity or a user name points to.
 #[derive(Debug, Serialize, Deserialize)]
-struct Pointer {
+pub(in crate::store) struct Pointer {
     sub: Sub,
 }
 
 /// What remains of a deleted user.
 #[derive(Debug, Serialize, Deserialize)]
-struct Deleted {
+pub(in crate::store) struct Deleted {
     at: Timestamp,
 }
 

@@ -18,6 +18,7 @@ use crate::model::encoding::{base64, base64_decode};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::pool::{Pool, SigningAlgorithm};
 use crate::model::time::Timestamp;
+use crate::model::unknown::UnknownMembers;
 use crate::protocol::jose::{SigningKey, SigningKeyError};
 
 /// How long clients may cache the key set.
@@ -172,6 +173,9 @@ pub struct StoredKey {
     pub revoked: Option<Timestamp>,
     /// The private key; gone once the key is revoked or dead.
     pub private: Option<PrivateKey>,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 /// Every key of a pool, as stored (sealed) in the directory.
@@ -179,6 +183,9 @@ pub struct StoredKey {
 pub struct Keyset {
     /// In the order in which they were made.
     pub keys: Vec<StoredKey>,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    pub unknown: UnknownMembers,
 }
 
 /// Why a key set cannot be changed or used.
@@ -231,7 +238,7 @@ impl Keyset {
     /// The first set of a pool: its keys sign at once, because nobody can have cached an earlier one.
     pub fn create(new: Vec<NewKey>, now: Timestamp) -> Result<Self, KeysetError> {
         let keys = new.into_iter().map(|key| stored(key, now, now)).collect::<Result<_, _>>()?;
-        Ok(Self { keys })
+        Ok(Self { keys, unknown: UnknownMembers::default() })
     }
 
     /// Adds successors that sign after [`LEAD`]. Call only when [`Keyset::upcoming`] is empty, so that
@@ -375,7 +382,7 @@ impl Keyset {
                 Some(_) => {}
             }
         }
-        Self { keys }
+        Self { keys, unknown: self.unknown.clone() }
     }
 }
 
@@ -393,6 +400,7 @@ fn stored(key: NewKey, now: Timestamp, activates: Timestamp) -> Result<StoredKey
         activates,
         revoked: None,
         private: Some(key.private),
+        unknown: UnknownMembers::default(),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::model::identity::{ExternalIdentity, IdentityKey};
 use crate::model::ids::{ProviderName, Sub};
 use crate::model::pool::Pool;
 use crate::model::time::Timestamp;
+use crate::model::unknown::UnknownMembers;
 use crate::model::user::{LinkedIdentity, User};
 use crate::outside::Outside;
 use crate::provider::mapping::{Mapped, MappingProblem};
@@ -226,6 +227,7 @@ impl<'p> Proved<'p> {
             primary: true,
             created: now,
             groups: Vec::new(),
+            unknown: UnknownMembers::default(),
         };
         let user = User {
             sub,
@@ -236,6 +238,7 @@ impl<'p> Proved<'p> {
             enabled: true,
             created: now,
             modified: now,
+            unknown: UnknownMembers::default(),
         };
         self.applied(&user, now)
     }

@@ -121,7 +121,7 @@ async fn remember(connection: Connection<'_>, handle: &str, leaving: &Leaving) -
 
 /// The sign-out under `handle`, once.
 pub async fn returned(records: &Records, handle: &str) -> Result<Option<Leaving>, StoreError> {
-    records.take::<Leaving>(&Key::sign_out(handle)).await
+    Ok(records.take::<Leaving>(&Key::sign_out(handle)).await?.map(|record| record.value))
 }
 
 /// What the provider says of the sign-out that we asked for. It decides nothing: the person is signed out
@@ -234,5 +234,18 @@ fn expected<'a>(
         decryption: &[],
         skew: saml.accept.skew,
         policy: SignaturePolicy { sha1: saml.accept.sha1(now) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a release stored is read by the next one, which writes it alike.
+    #[test]
+    fn the_stored_record_is_this_one() {
+        let stored = r#"{"provider":"Acme","request":"_r1","back":"https://app.example/bye"}"#;
+        let read: Leaving = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
     }
 }

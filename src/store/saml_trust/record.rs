@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::encoding::{base64, base64_decode};
 use crate::model::time::Timestamp;
+use crate::model::unknown::UnknownMembers;
 use crate::outside::saml_metadata::Fetched;
 use crate::protocol::saml::binding::Binding;
 use crate::protocol::saml::certificate::Certificate;
@@ -25,6 +26,9 @@ pub struct Trust {
     endpoints: Endpoints,
     /// When the metadata from which this follows was read; another replica may still hold an older one.
     read: Timestamp,
+    /// What a later release wrote beside it.
+    #[serde(flatten)]
+    unknown: UnknownMembers,
 }
 
 /// A certificate and when metadata first named it.
@@ -35,17 +39,27 @@ pub struct SeenCertificate {
     pub certificate: Certificate,
     /// When it was first seen.
     pub seen: Timestamp,
+    /// What a later release wrote beside it.
+    pub unknown: UnknownMembers,
+}
+
+impl SeenCertificate {
+    fn new(certificate: &Certificate, seen: Timestamp) -> Self {
+        Self { certificate: certificate.clone(), seen, unknown: UnknownMembers::default() }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredCertificate {
     der: String,
     seen: Timestamp,
+    #[serde(flatten)]
+    unknown: UnknownMembers,
 }
 
 impl From<SeenCertificate> for StoredCertificate {
     fn from(known: SeenCertificate) -> Self {
-        Self { der: base64(known.certificate.der()), seen: known.seen }
+        Self { der: base64(known.certificate.der()), seen: known.seen, unknown: known.unknown }
     }
 }
 
@@ -57,6 +71,7 @@ impl TryFrom<StoredCertificate> for SeenCertificate {
         Ok(Self {
             certificate: Certificate::from_der(&der).map_err(|_| "no certificate")?,
             seen: stored.seen,
+            unknown: stored.unknown,
         })
     }
 }
@@ -89,11 +104,12 @@ impl Trust {
             accepted: metadata
                 .signing
                 .iter()
-                .map(|certificate| SeenCertificate { certificate: certificate.clone(), seen: *at })
+                .map(|certificate| SeenCertificate::new(certificate, *at))
                 .collect(),
             pending: Vec::new(),
             endpoints: Endpoints::of(metadata),
             read: *at,
+            unknown: UnknownMembers::default(),
         }
     }
 
@@ -135,6 +151,7 @@ impl Trust {
             pending,
             endpoints: Endpoints::of(metadata),
             read,
+            unknown: self.unknown.clone(),
         };
         Ok(record.promoted(now))
     }
@@ -214,7 +231,7 @@ impl Trust {
 
     fn first_seen(&self, certificate: &Certificate, now: Timestamp) -> SeenCertificate {
         let waiting = self.pending.iter().find(|known| known.certificate == *certificate);
-        waiting.cloned().unwrap_or_else(|| SeenCertificate { certificate: certificate.clone(), seen: now })
+        waiting.cloned().unwrap_or_else(|| SeenCertificate::new(certificate, now))
     }
 }
 

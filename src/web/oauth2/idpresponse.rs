@@ -67,7 +67,13 @@ async fn receive(ctx: &RequestContext, query: &str) -> Result<CallbackParameters
     let Some(handle) = query.strip_prefix("relay=") else {
         return Ok(CallbackParameters::from_query(query)?);
     };
-    let relay = ctx.app.state.take::<Relay>(&Key::relay(handle)).await?.ok_or(FlowError::NotFound)?;
+    let relay = ctx
+        .app
+        .state
+        .take::<Relay>(&Key::relay(handle))
+        .await?
+        .map(|record| record.value)
+        .ok_or(FlowError::NotFound)?;
     Ok(CallbackParameters::from_form(Some(FORM), None, relay.body.as_bytes())?)
 }
 
@@ -158,4 +164,17 @@ async fn prove(
     let provider = ctx.config.provider(&pending.provider).ok_or(FederationError::Disabled)?;
     let answer = parameters.answer()?;
     Ok(federate::finish(ctx.means(), provider, pending, &answer).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a release stored is read by the next one, which writes it alike.
+    #[test]
+    fn the_stored_record_is_this_one() {
+        let stored = r#"{"body":"state=s&code=c"}"#;
+        let read: Relay = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+    }
 }

@@ -46,5 +46,18 @@ pub(super) async fn keep(
 
 /// Gives what was kept under `handle`, once; `None` when there is nothing, or it waited too long.
 pub(super) async fn take(ctx: &RequestContext, handle: &str) -> Result<Option<StoredResponse>, StoreError> {
-    ctx.app.state.take(&Key::saml_response(handle)).await
+    Ok(ctx.app.state.take(&Key::saml_response(handle)).await?.map(|record| record.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a release stored is read by the next one, which writes it alike.
+    #[test]
+    fn the_stored_record_is_this_one() {
+        let stored = r#"{"response":"PHg+","unsolicited":"Acme"}"#;
+        let read: StoredResponse = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+    }
 }

@@ -11,6 +11,7 @@ use symbolon::model::scope::Scopes;
 use symbolon::model::secret::SecretString;
 use symbolon::model::session::{CodeGrant, Epoch, SignIn};
 use symbolon::model::time::Timestamp;
+use symbolon::model::unknown::UnknownMembers;
 use symbolon::model::user::User;
 use symbolon::outside::client_authorities::ClientAuthorities;
 use symbolon::outside::client_keys::ClientKeys;
@@ -169,6 +170,7 @@ impl Desk {
             enabled: true,
             created: self.clock.now(),
             modified: self.clock.now(),
+            unknown: UnknownMembers::default(),
         }
     }
 

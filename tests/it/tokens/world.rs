@@ -11,6 +11,7 @@ use symbolon::model::pool::{Pool, SessionPolicy, SigningAlgorithm};
 use symbolon::model::scope::Scopes;
 use symbolon::model::session::SignIn;
 use symbolon::model::time::Timestamp;
+use symbolon::model::unknown::UnknownMembers;
 use symbolon::model::user::{LinkedIdentity, ProviderType, User};
 use symbolon::outside::keygen::generate_one;
 use symbolon::token::issue::{Issuance, TokenIds};
@@ -107,11 +108,13 @@ pub(super) fn ada() -> User {
             primary: true,
             created: Timestamp::from_millis(1_642_699_117_273),
             groups: vec!["staff".into()],
+            unknown: UnknownMembers::default(),
         }],
         groups: vec!["admins".into()],
         enabled: true,
         created: NOW,
         modified: NOW,
+        unknown: UnknownMembers::default(),
     }
 }
 
