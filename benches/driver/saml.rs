@@ -63,7 +63,9 @@ impl SamlProvider {
              entityID=\"{}\"><md:IDPSSODescriptor \
              protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><md:KeyDescriptor \
              use=\"signing\"><ds:KeyInfo \
-             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService \
+             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
+             <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
+             </md:KeyDescriptor><md:SingleSignOnService \
              Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
              Location=\"{}\"/></md:IDPSSODescriptor></md:EntityDescriptor>",
             self.entity_id, self.sso
@@ -116,14 +118,19 @@ impl SamlProvider {
         let assertion = format!(
             "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_a{random}\" \
              Version=\"2.0\" IssueInstant=\"{instant}\">{issuer}<saml:Subject><saml:NameID \
-             Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">{subject}</saml:NameID><saml:SubjectConfirmation \
+             Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">{subject}</saml:NameID>\
+             <saml:SubjectConfirmation \
              Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData \
              NotOnOrAfter=\"{end}\" Recipient=\"{acs}\" \
              InResponseTo=\"{request}\"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions \
              NotBefore=\"{instant}\" \
-             NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement \
+             NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>\
+             </saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement \
              AuthnInstant=\"{instant}\" \
-             SessionIndex=\"_s{random}\"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"
+             SessionIndex=\"_s{random}\"><saml:AuthnContext>\
+             <saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</s\
+             aml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>\
+             <saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"
         );
         let assertion = sign(&assertion, &format!("_a{random}"), &self.key)?;
         Ok(format!(

@@ -3,14 +3,14 @@
 
 mod backup;
 pub mod check;
-mod columns;
+mod text_table;
 pub mod demo;
 pub mod doctor;
 pub mod health;
 pub mod gallery;
 pub mod keys;
 mod manual;
-mod live;
+mod reload;
 pub mod saml;
 pub mod serve;
 mod sign_out;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::ConfigFile;
-use super::live::{Live, make_first_keys};
+use super::reload::{Live, make_first_keys};
 use super::span_fields::SpanFields;
 use crate::app::App;
 use crate::config::{CertificateListener, Config};

@@ -11,7 +11,7 @@ use crate::config::{Config, PoolConfig};
 use crate::model::ids::ProviderName;
 use crate::outside::Outside;
 use crate::provider::settings::Provider;
-use crate::user_pool::trial;
+use crate::user_pool::test_login;
 
 /// Arguments of `symbolon test-login`.
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ pub fn link(
 ) -> Result<String, Failure> {
     let (config_of_pool, found) = find(config, provider, pool)?;
     let seal = app::seal(config, outside)?.ok_or(Failure::InMemory)?;
-    Ok(trial::link(&seal, config_of_pool, found, outside.clock.now()))
+    Ok(test_login::link(&seal, config_of_pool, found, outside.clock.now()))
 }
 
 fn find<'c>(

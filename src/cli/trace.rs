@@ -15,7 +15,7 @@ use crate::app::{self, AppError};
 use crate::config::{Config, StoreUrl};
 use crate::model::ids::ReferenceId;
 use crate::model::secret::ExposeSecret as _;
-use crate::model::trace::tell;
+use crate::model::trace::render;
 use crate::outside::Outside;
 use crate::outside::http::{Http, HttpError, HttpLimits, Request};
 use crate::store::StoreError;
@@ -120,7 +120,7 @@ async fn stored(
     let pools: Vec<_> = config.pools.iter().map(|config| config.pool.id.clone()).collect();
     let found = traces.find(&pools, reference, outside.clock.now()).await?;
     let trace = found.ok_or_else(|| Failure::Unknown(reference.clone()))?;
-    Ok(if json { tell::json(&trace).to_string() } else { tell::text(&trace) })
+    Ok(if json { render::json(&trace).to_string() } else { render::text(&trace) })
 }
 
 /// From the running broker.

@@ -9,8 +9,8 @@ mod expiry_warnings;
 mod limits;
 mod network;
 mod pool;
-mod provider;
-mod providers;
+mod pool_providers;
+mod provider_list;
 mod saml;
 mod listener;
 mod redis_address;
@@ -20,7 +20,7 @@ mod server;
 mod store;
 mod summary;
 mod tls_files;
-mod unique;
+mod duplicates;
 mod uri;
 
 use std::io::Read as _;
@@ -37,7 +37,7 @@ pub use client_certificates::{CertificateListener, ClientCertificates};
 pub use limits::LimitsConfig;
 pub use listener::{Forwarded, Listener};
 pub use network::{Network, party};
-pub use providers::{Offered, Providers};
+pub use provider_list::{Offered, Providers};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
 pub use store::{StoreConfig, StoreUrl};
@@ -117,7 +117,7 @@ fn read(document: &Document<'_>, folder: &Path, files: FileReader<'_>) -> Config
     let store = store::read(root.section("store"), folder, server.seal_key.is_some());
     let limits = limits::read(root.section("limits"));
     let presets = presets(document, &server, files);
-    let known = provider::PoolReader {
+    let known = pool_providers::PoolReader {
         presets: &presets,
         allow_private: server.allow_private_upstreams,
         damaged: document.is_damaged(),

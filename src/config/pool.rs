@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::duplicates::Unique;
 use super::saml::{self, EntityIds};
-use super::unique::Unique;
 use super::{
-    PoolConfig, ServerConfig, branding, client, client_authentication, client_certificates, provider, uri,
+    PoolConfig, ServerConfig, branding, client, client_authentication, client_certificates, pool_providers,
+    uri,
 };
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
@@ -23,7 +24,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) fn read_all(
     root: &Table<'_>,
     server: &ServerConfig,
-    known: &provider::PoolReader<'_>,
+    known: &pool_providers::PoolReader<'_>,
 ) -> Vec<PoolConfig> {
     let tables = root.tables("pool");
     if tables.is_empty() && !known.damaged && !root.has("pool") {
@@ -100,7 +101,7 @@ fn read(
     table: &Table<'_>,
     id: Option<PoolId>,
     address: Address,
-    known: &provider::PoolReader<'_>,
+    known: &pool_providers::PoolReader<'_>,
     entity_ids: &mut EntityIds,
 ) -> Option<PoolConfig> {
     let name = table.string("name");
@@ -121,7 +122,7 @@ fn read(
     let (separate_keys, case_insensitive, cognito_compat) =
         (flag("separate_keys", true), flag("case_insensitive", false), flag("cognito_compat", false));
     let mut branding = branding::read(table);
-    let read = provider::read_all(table, id.as_ref(), known);
+    let read = pool_providers::read_all(table, id.as_ref(), known);
     branding.marks = read.marks;
     let clients = clients(table, lifetimes, (!known.damaged).then_some(&read.names));
     if !known.damaged {

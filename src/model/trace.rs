@@ -5,7 +5,7 @@
 //! is cut out of every text when the story is told ([`Recorder::keeps_quiet_about`]).
 
 pub mod redact;
-pub mod tell;
+pub mod render;
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};

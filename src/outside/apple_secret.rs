@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::model::secret::SecretString;
 use crate::model::time::Timestamp;
 use crate::protocol::jose::{SigningKey, SigningKeyError};
-use crate::protocol::oauth2::client_auth::SECRET_JWT_USE;
+use crate::protocol::oauth2::provider_credentials::SECRET_JWT_USE;
 
 /// The secret of one provider that is in use now.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use super::apple_secret::AppleSecret;
 use crate::model::encoding::sha256;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::protocol::jose::{Algorithm, SigningKey, SigningKeyError};
-use crate::protocol::oauth2::client_auth::{Credentials, private_key_jwt, secret_jwt};
+use crate::protocol::oauth2::provider_credentials::{Credentials, private_key_jwt, secret_jwt};
 use crate::provider::settings::{ClientAuth, Protocol, Provider};
 
 /// Parsed key and current minted secret of one upstream.

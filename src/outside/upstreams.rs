@@ -19,7 +19,7 @@ use super::telemetry::{self, Work, WorkKind};
 use crate::model::fault::{Fault, Refusal};
 use crate::model::ids::ProviderName;
 use crate::protocol::jose::{JwkError, KeySet, SigningKeyError};
-use crate::protocol::oauth2::client_auth::Credentials;
+use crate::protocol::oauth2::provider_credentials::Credentials;
 use crate::protocol::oidc::discovery::{self, DiscoveryError, Expectation, Metadata};
 use crate::protocol::oidc::issuer::Issuer;
 use crate::provider::settings::{Oidc, Protocol, Provider};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mapping::{Mapping, Rule};
-use super::reader;
 use super::rules::{ProtocolKind, Rules};
+use super::rules_reader;
 use super::settings::Endpoints;
 use crate::model::attributes::AttributeName;
 use crate::model::document::{Document, Problem, Problems, Table};
@@ -209,7 +209,7 @@ fn read(file: &str, table: Table<'_>) -> Option<Preset> {
             )
         })
     });
-    let rules = reader::rules(&table);
+    let rules = rules_reader::rules(&table);
     let preset = kind.map(|kind| Preset {
         name,
         kind,
@@ -250,7 +250,7 @@ pub(super) const CREDENTIALS: [&str; 8] = [
 const REQUIRABLE: [&str; 5] = ["issuer", "base_url", "tenant", "endpoints", "subject"];
 
 fn check(table: &Table<'_>, preset: &Preset) {
-    super::combine::check(table, preset.kind, &preset.rules);
+    super::contradictions::check(table, preset.kind, &preset.rules);
     if (preset.kind == ProtocolKind::Saml) != (preset.provider_type == ProviderType::Saml) {
         table.problem(
             "provider_type",
@@ -342,7 +342,7 @@ fn tenants(table: Table<'_>) -> Tenants {
 
 fn self_hosted(table: Table<'_>) -> SelfHosted {
     let urls = SelfHosted {
-        endpoints: table.table("endpoints").map(reader::endpoints).unwrap_or_default(),
+        endpoints: table.table("endpoints").map(rules_reader::endpoints).unwrap_or_default(),
         also: table.map("also").unwrap_or_default(),
         organisations_url: table.string("organisations_url"),
     };

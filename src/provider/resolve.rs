@@ -1,12 +1,12 @@
 //! Resolving a `[[pool.provider]]` table against its preset, into a checked [`Provider`].
 
-use super::combine::{self, web_url};
-use super::credentials;
+use super::client_auth_settings;
+use super::contradictions::{self, web_url};
 use super::deviations::{Quirks, TenantRule};
 use super::preset::{CREDENTIALS, Preset, Presets};
-use super::reader;
 use super::resolve_saml;
 use super::rules::{ProtocolKind, Rules};
+use super::rules_reader;
 use super::saml::Saml;
 use super::settings::{
     ClientAuth, EmailTrust, Endpoints, GroupRule, LogoutRule, Oauth2, Oidc, Protocol, Provider, RequestRules,
@@ -31,10 +31,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> O
     let preset = table.required("use", |text| presets.get(text).ok_or_else(|| no_preset(presets, text)));
     let saml = preset.is_some_and(|preset| preset.kind == ProtocolKind::Saml);
     let mut reading = Reading { table, complete: true, allow_private: around.allow_private };
-    for key in resolve_saml::OWN {
-        table.has(key);
-    }
-    let own = reader::rules(table);
+    let own = rules_reader::rules(table);
     let pool = ProviderTable {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
         domains: table.parsed_list("domains", domain_rule).unwrap_or_default(),
@@ -45,11 +42,12 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> O
         hosted_domains: table.parsed_list("hosted_domains", domain),
         organisations: table.strings("organisations"),
     };
-    let credentials = credentials::read(table);
+    resolve_saml::mark_known(table);
+    let credentials = client_auth_settings::read(table);
     let preset = preset?;
     reading.fits(preset, &own, &pool);
     let mut rules = reading.place(preset, &pool, preset.rules.clone().overlaid(own.clone()), &own);
-    combine::check(table, preset.kind, &rules);
+    contradictions::check(table, preset.kind, &rules);
     if !saml {
         reading.no_saml();
     }
@@ -57,8 +55,11 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> O
         reading.note("email_trust", "there are no domains to trust", "list them in domains");
     }
     let protocol = reading.protocol(preset, &pool, &mut rules, around);
-    let auth =
-        if saml { Some(ClientAuth::None) } else { credentials::client_auth(table, &rules, credentials) };
+    let auth = if saml {
+        Some(ClientAuth::None)
+    } else {
+        client_auth_settings::client_auth(table, &rules, credentials)
+    };
     if !reading.complete {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::combine::web_url;
+use super::contradictions::web_url;
 use super::deviations::Quirks;
 use super::mapping::Rule;
 use super::rules::Rules;
@@ -46,6 +46,13 @@ pub(super) const OWN: [&str; 17] = [
 
 /// How far the clocks may differ unless something else is said.
 const SKEW: Duration = Duration::from_secs(60);
+
+/// Tells the table that these keys exist, also where the provider speaks something else.
+pub(super) fn mark_known(table: &Table<'_>) {
+    for key in OWN {
+        table.has(key);
+    }
+}
 
 /// The SAML rules of one table; `None` when a problem was noted.
 pub(super) fn read(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::compact::ShortFamily;
+use super::compact_codec::ShortFamily;
 use super::record::{Record, Records};
 use super::seal::Seal;
 use super::{Batch, CommitOutcome, Expect, Key, Life, Partition, StoreError, Version};

@@ -33,7 +33,7 @@ pub mod saml_trust;
 pub mod seal;
 pub mod sessions;
 mod settings;
-mod compact;
+mod compact_codec;
 pub mod sp_keys;
 mod sqlite;
 pub mod upstream_sessions;

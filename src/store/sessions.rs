@@ -9,7 +9,7 @@ use crate::model::pool::Pool;
 use crate::model::session::{Epoch, Session};
 use crate::model::time::Timestamp;
 
-use super::compact::ShortSession;
+use super::compact_codec::ShortSession;
 use super::record::{Record, Records};
 use super::seal::Seal;
 use super::{Batch, CommitOutcome, Entry, Expect, Key, Life, StoreError};

@@ -3,7 +3,7 @@
 use futures_util::future::try_join;
 use serde_json::{Map, Value, json};
 
-use super::access::{AccessRefusal, LivingAccess, living_access};
+use super::access_token_check::{AccessRefusal, LivingAccess, living_access};
 use super::issuer::{Issuer, token_type};
 use crate::model::client::{Client, Grant, Rotation};
 use crate::model::identity::Claims;

@@ -1,6 +1,6 @@
 //! What people can do: one verb per file, each loads, decides and commits.
 
-pub mod access;
+pub mod access_token_check;
 pub mod backchannel;
 pub mod client_assertion;
 pub mod client_certificate;
@@ -21,5 +21,5 @@ pub mod revoke;
 pub mod saml_sign_out;
 pub mod sign_out;
 pub mod token_refusal;
-pub mod trial;
+pub mod test_login;
 pub mod user_info;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 pub use refusal::LogoutRefusal;
 
 use super::backchannel::{self, SignedOut};
-use super::federate::{Means, provider_keys, record};
+use super::federate::{Means, provider_keys, trace_recording};
 use crate::app::App;
 use crate::config::PoolConfig;
 use crate::model::ids::ProviderName;
@@ -78,7 +78,7 @@ impl<'a> Door<'a> {
 
     /// Ends what the provider's token says, once.
     pub async fn honours(&self, means: Means<'_>, raw: SecretString) -> Result<Vec<Session>, LogoutRefusal> {
-        record::logout_token(means, raw.clone());
+        trace_recording::logout_token(means, raw.clone());
         let upstream = means.upstreams.of(self.provider);
         let algorithms: Vec<Algorithm> =
             self.oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
@@ -86,7 +86,7 @@ impl<'a> Door<'a> {
             Expected { issuer: self.issuer(), client_id: &self.provider.client_id, algorithms: &algorithms };
         let now = means.outside.clock.now();
         let proof = async {
-            let endpoints = record::metadata(means, self.oidc, upstream.endpoints(self.oidc).await)?;
+            let endpoints = trace_recording::metadata(means, self.oidc, upstream.endpoints(self.oidc).await)?;
             let jwks = endpoints.jwks.as_ref().ok_or(UpstreamError::EndpointMissing("jwks"))?;
             let check = |keys: &KeySet| Ok(logout_token::verify(raw.expose_secret(), keys, expected, now)?);
             provider_keys::checked(means, (&upstream, jwks, Asker::Anybody), check, signature).await

@@ -1,7 +1,7 @@
 //! The claims about the person behind an access token ([OpenID Connect Core section
 //! 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
 
-use super::access::{AccessRefusal, living_access};
+use super::access_token_check::{AccessRefusal, living_access};
 use super::dpop::{DpopRefusal, DpopRequest, prove};
 use super::issuer::Issuer;
 use crate::model::client_authentication::Confirmation;

@@ -13,8 +13,8 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use tower::{Layer, Service};
 
-use super::observe::{self, ObservedRequest};
 use super::page::Pages;
+use super::request_telemetry::{self, ObservedRequest};
 use super::{MAX_BODY, error, security_headers};
 use crate::app::App;
 
@@ -78,7 +78,7 @@ where
                 security_headers::complete(&app, answer.headers_mut());
                 answer
             };
-            Ok(observe::observe(&app, asked, answered).await)
+            Ok(request_telemetry::observe(&app, asked, answered).await)
         })
     }
 }

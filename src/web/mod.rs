@@ -17,7 +17,7 @@ pub mod form;
 pub mod gallery;
 pub mod hosted;
 pub mod oauth2;
-pub mod observe;
+pub mod request_telemetry;
 pub mod page;
 pub mod saml2;
 pub mod security_headers;
@@ -25,7 +25,7 @@ pub mod server;
 pub mod sign_in;
 pub mod trace_recording;
 pub mod texts;
-pub mod trial;
+pub mod test_login;
 pub mod request_context;
 
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub fn router(app: Arc<App>) -> Result<Router, minijinja::Error> {
         .route("/login/{provider}", get(login::choose))
         .route("/logout", get(logout::get).post(logout::post))
         .route("/logout/return", get(logout::returned))
-        .route(crate::user_pool::trial::PATH, get(trial::get))
+        .route(crate::user_pool::test_login::PATH, get(test_login::get))
         .route("/assets/symbolon.css", get(assets::style))
         .route("/assets/brand.css", get(assets::brand))
         .route("/assets/logo.svg", get(assets::logo))

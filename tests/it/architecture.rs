@@ -145,6 +145,19 @@ fn is_too_wide(line: &str) -> bool {
     line.chars().count() > WIDEST && !whole
 }
 
+/// `tests/run faults planted` builds the program with bugs that the faults must find; a change of the code must
+/// not take them away.
+#[test]
+fn the_planted_bugs_fit_the_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let check = std::process::Command::new("git")
+        .args(["apply", "--check", "tests/faults/planted.patch"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
 /// A test that names a security case names one that exists. The list lies beside the repository, not in it.
 #[test]
 fn security_cases_named_by_tests_exist() {

@@ -8,7 +8,7 @@ use symbolon::model::time::Timestamp;
 use symbolon::outside::Outside;
 use symbolon::outside::clock::Clock;
 use symbolon::store::users::Users;
-use symbolon::user_pool::trial;
+use symbolon::user_pool::test_login as trial;
 
 use crate::support::broker::{Broker, client, provider};
 use crate::support::browser::Browser;

@@ -259,7 +259,7 @@ async fn a_refusal_can_be_looked_up() {
     let text = answer.body["error_description"].as_str().unwrap();
     assert!(text.contains("another-client") && !text.contains("ada-7"), "{text}");
     let trace = story(&world.broker, &reference_in(text)).await;
-    let told = symbolon::model::trace::tell::text(&trace);
+    let told = symbolon::model::trace::render::text(&trace);
     assert!(
         told.contains("logout token, not verified yet") && told.contains("client_id of this provider"),
         "{told}"

@@ -231,7 +231,9 @@ impl Inner {
              entityID=\"{entity}\"><md:IDPSSODescriptor \
              protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><md:KeyDescriptor \
              use=\"signing\"><ds:KeyInfo \
-             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}</md:IDPSSODescriptor></md:EntityDescriptor>",
+             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
+             <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
+             </md:KeyDescriptor>{}{}</md:IDPSSODescriptor></md:EntityDescriptor>",
             services("SingleLogoutService", "slo"),
             services("SingleSignOnService", "sso"),
         )

@@ -10,7 +10,7 @@ use crate::model::secret::ExposeSecret as _;
 use crate::model::trace::silence;
 use crate::outside::http::Request;
 use crate::outside::upstreams::UpstreamError;
-use crate::protocol::oauth2::client_auth::authenticate;
+use crate::protocol::oauth2::provider_credentials::authenticate;
 use crate::protocol::oauth2::token_request::{self, TokenError};
 use crate::protocol::oidc::discovery::Metadata;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::columns::columns;
+use crate::cli::text_table::columns;
 use crate::model::ids::PoolId;
 use crate::model::time::Timestamp;
 use crate::protocol::saml::certificate::Certificate;

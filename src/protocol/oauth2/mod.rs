@@ -2,7 +2,7 @@
 //! client authentication, profile calls. From the server's: what apps prove themselves with.
 
 pub mod client_assertion;
-pub mod client_auth;
+pub mod provider_credentials;
 pub mod client_certificate;
 pub mod distinguished_name;
 pub mod dpop;

@@ -84,7 +84,8 @@ impl SpMetadata<'_> {
 fn key_descriptor(usage: &str, certificate: &Certificate, methods: &str) -> String {
     format!(
         "    <md:KeyDescriptor use=\"{usage}\">\n      <ds:KeyInfo><ds:X509Data>\
-         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n{methods}    </md:KeyDescriptor>\n",
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>\
+         </ds:KeyInfo>\n{methods}    </md:KeyDescriptor>\n",
         base64(certificate.der()),
     )
 }

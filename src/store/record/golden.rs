@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::compact::{ShortFamily, ShortSession};
+use super::super::compact_codec::{ShortFamily, ShortSession};
 use super::super::grants::CodeRecord;
 use super::super::kind::Kind;
 use super::super::pushed::Pushed;

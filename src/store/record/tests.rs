@@ -177,7 +177,7 @@ async fn a_record_moved_to_another_key_is_corrupt() {
 
 /// What a replica of an older release does with records of a newer one, of which it knows the fields only.
 mod written_again {
-    use super::super::super::compact::{ShortFamily, ShortSession};
+    use super::super::super::compact_codec::{ShortFamily, ShortSession};
     use super::super::super::grants::Grants;
     use super::super::super::{flows, sessions};
     use super::*;

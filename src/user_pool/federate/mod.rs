@@ -6,7 +6,7 @@ mod error;
 mod oauth2;
 mod oidc;
 pub(in crate::user_pool) mod provider_keys;
-pub(in crate::user_pool) mod record;
+pub(in crate::user_pool) mod trace_recording;
 pub mod saml;
 mod saml_refusal;
 
@@ -27,7 +27,7 @@ use crate::model::trace::Recorder;
 use crate::outside::Outside;
 use crate::outside::http::{Request, Response};
 use crate::outside::upstreams::{Upstream, UpstreamError, Upstreams};
-use crate::protocol::oauth2::client_auth::authenticate;
+use crate::protocol::oauth2::provider_credentials::authenticate;
 use crate::protocol::oauth2::token_request::{self, TokenAnswer};
 use crate::protocol::oidc::callback::CallbackAnswer;
 use crate::protocol::oidc::request::{AuthorizationRequest, Forwarded, authorization_url};
@@ -79,7 +79,7 @@ pub enum Departure {
 pub async fn begin(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), FederationError> {
     let (provider, redirect_uri) = (begin.provider, begin.redirect_uri.clone());
     means.recorder.provider(&provider.name);
-    record::secrets(means.recorder, provider);
+    trace_recording::secrets(means.recorder, provider);
     let outcome = send(means, begin).await;
     if let Err(error) = &outcome {
         advice::give(means.recorder, error, provider, &redirect_uri);
@@ -96,7 +96,7 @@ async fn send(means: Means<'_>, begin: Begin<'_>) -> Result<(Url, Pending), Fede
     let upstream = upstreams.of(provider);
     let (endpoint, rules, nonce) = match &provider.protocol {
         Protocol::Oidc(oidc) => {
-            let endpoints = record::metadata(means, oidc, upstream.endpoints(oidc).await)?;
+            let endpoints = trace_recording::metadata(means, oidc, upstream.endpoints(oidc).await)?;
             let endpoint =
                 endpoints.authorization.clone().ok_or(UpstreamError::EndpointMissing("authorization"))?;
             (endpoint, &oidc.request, Some(outside.random.token()))
@@ -142,8 +142,8 @@ pub async fn finish(
     pending: &Pending,
     answer: &CallbackAnswer,
 ) -> Result<ExternalIdentity, FederationError> {
-    record::secrets(means.recorder, provider);
-    record::answer(means, pending, answer);
+    trace_recording::secrets(means.recorder, provider);
+    trace_recording::answer(means, pending, answer);
     let outcome = prove(means, provider, pending, answer).await;
     if let Err(error) = &outcome {
         advice::give(means.recorder, error, provider, &pending.redirect_uri);
@@ -265,7 +265,7 @@ impl Exchange<'_> {
     ) -> Result<ExternalIdentity, FederationError> {
         quirks::normalise(self.provider, &mut claims);
         let claims = Arc::new(claims);
-        record::claims(self.means, "the provider's claims", claims.clone());
+        trace_recording::claims(self.means, "the provider's claims", claims.clone());
         quirks::admit(self.provider, &claims)?;
         let unsigned = match self.answer {
             CallbackAnswer::Code { user: Some(field), .. } => quirks::unsigned_user(self.provider, field),
@@ -287,7 +287,7 @@ impl Exchange<'_> {
     async fn call(&self, what: &'static str, request: Request) -> Result<Response, FederationError> {
         let began = self.means.outside.clock.now();
         let answer = self.upstream.call(request.clone()).await;
-        record::call(self.means, what, began, request, &answer);
+        trace_recording::call(self.means, what, began, request, &answer);
         Ok(answer?)
     }
 

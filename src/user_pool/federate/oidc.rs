@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Exchange, FederationError, provider_keys, record};
+use super::{Exchange, FederationError, provider_keys, trace_recording};
 use crate::model::identity::{Claims, ExternalIdentity, UpstreamSession};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::outside::stale_while_revalidate::Asker;
@@ -17,7 +17,7 @@ use crate::provider::settings::{Oidc, UserinfoRule};
 
 impl Exchange<'_> {
     pub(super) async fn oidc(&self, oidc: &Oidc) -> Result<ExternalIdentity, FederationError> {
-        let endpoints = record::metadata(self.means, oidc, self.upstream.endpoints(oidc).await)?;
+        let endpoints = trace_recording::metadata(self.means, oidc, self.upstream.endpoints(oidc).await)?;
         let issuer = Issuer { value: &oidc.issuer, aliases: &oidc.quirks.issuer_aliases };
         self.answer.check_issuer(issuer, endpoints.promises_iss)?;
         let code = self.code()?;
@@ -25,7 +25,7 @@ impl Exchange<'_> {
         let jwks = endpoints.jwks.as_ref().ok_or(UpstreamError::EndpointMissing("jwks"))?;
         let tokens = self.redeem(token_endpoint, code).await?;
         let raw = tokens.id_token.ok_or(FederationError::NoIdToken)?;
-        record::id_token(self.means, raw.clone(), self.pending.nonce.clone());
+        trace_recording::id_token(self.means, raw.clone(), self.pending.nonce.clone());
         let algorithms: Vec<Algorithm> =
             oidc.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect();
         let expected = Expected {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Means, record};
+use super::{Means, trace_recording};
 use crate::outside::stale_while_revalidate::Asker;
 use crate::outside::upstreams::{Upstream, UpstreamError};
 use crate::protocol::jose::{JwsError, KeySet};
@@ -18,15 +18,15 @@ pub(in crate::user_pool) async fn checked<T, E: From<UpstreamError>>(
     check: impl Fn(&KeySet) -> Result<T, E>,
     signature: fn(&E) -> Option<&JwsError>,
 ) -> Result<(T, Arc<KeySet>), E> {
-    let keys = record::keys(means, "keys of the provider", jwks, upstream.keys(jwks).await)?;
+    let keys = trace_recording::keys(means, "keys of the provider", jwks, upstream.keys(jwks).await)?;
     match check(&keys) {
         Ok(proven) => Ok((proven, keys)),
         Err(error) if signature(&error).is_some_and(wants_newer_keys) => {
             let Some(newer) = upstream.newer_keys(jwks, &keys, asker).await else {
-                record::keys_are_recent(means);
+                trace_recording::keys_are_recent(means);
                 return Err(error);
             };
-            let newer = record::keys(means, "keys of the provider, read again", jwks, newer)?;
+            let newer = trace_recording::keys(means, "keys of the provider, read again", jwks, newer)?;
             Ok((check(&newer)?, newer))
         }
         Err(error) => Err(error),

@@ -29,7 +29,7 @@ use crate::provider::settings::{Protocol, Provider};
 use crate::store::saml_trust::Party;
 use crate::store::sp_keys::SpKeys;
 use crate::store::{Key, replay_cache};
-use crate::user_pool::trial;
+use crate::user_pool::test_login;
 
 /// How old a response that nobody asked for may be, as in Cognito.
 const UNSOLICITED_AGE: Duration = Duration::from_secs(6 * 60);
@@ -333,8 +333,9 @@ impl<'a> Connection<'a> {
         let mut claims = saml_claims::claims(saml, assertion);
         let key = quirks::key(self.provider, &claims)?;
         let single = has_one_address(saml, &claims);
-        for (name, hint) in
-            trial::missing(self.provider, &claims).into_iter().filter(|(name, _)| name.as_str() == "email")
+        for (name, hint) in test_login::missing(self.provider, &claims)
+            .into_iter()
+            .filter(|(name, _)| name.as_str() == "email")
         {
             tracing::warn!(code = "saml_attribute_missing", pool = %self.pool.id,
                 provider = %self.provider.name, attribute = %name, hint, "a claim is missing");

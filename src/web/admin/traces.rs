@@ -20,7 +20,7 @@ use crate::model::encoding::base64_decode;
 use crate::model::ids::{PoolId, ReferenceId};
 use crate::model::secret::{ExposeSecret as _, same_secret};
 use crate::model::time::Timestamp;
-use crate::model::trace::{Trace, tell};
+use crate::model::trace::{Trace, render};
 use crate::store::StoreError;
 use crate::store::traces::Search;
 
@@ -118,9 +118,9 @@ pub async fn one(
         Err(error) => unavailable(&error),
         Ok(None) => nothing(),
         Ok(Some(trace)) => match format(&headers, &asked) {
-            Format::Json => as_json(&tell::json(&trace)),
-            Format::Text => tell::text(&trace).into_response(),
-            Format::Html => desk.views.answer(View::Trace, &Value::from(Serde(tell::json(&trace)))),
+            Format::Json => as_json(&render::json(&trace)),
+            Format::Text => render::text(&trace).into_response(),
+            Format::Html => desk.views.answer(View::Trace, &Value::from(Serde(render::json(&trace)))),
         },
     }
 }

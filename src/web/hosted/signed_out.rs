@@ -11,7 +11,8 @@ use crate::web::security_headers::{may_frame, may_run};
 /// Goes on when the page and its frames have loaded, or will not. Where scripts do not run, the person
 /// presses the page's button.
 const ONWARDS: &str = "let \
-    go=()=>location.replace(document.querySelector('link[rel=next]').href);addEventListener('load',go);setTimeout(go,5000)";
+    go=()=>location.replace(document.querySelector('link[rel=next]').href);\
+    addEventListener('load',go);setTimeout(go,5000)";
 
 /// The page that says that the person is signed out, with these frames, on the way to `next` if that is not
 /// empty.

@@ -25,7 +25,7 @@ use crate::store::grants::Grants;
 use crate::store::keysets::KeyringError;
 use crate::store::limits::{Exceeded, Limit};
 use crate::token::pool_keys::PoolKeys;
-use crate::user_pool::access::AccessRefusal;
+use crate::user_pool::access_token_check::AccessRefusal;
 use crate::user_pool::client_assertion::AssertionRefusal;
 use crate::user_pool::client_certificate::CertificateRefusal;
 use crate::user_pool::dpop::{DpopRefusal, nonce};

@@ -25,8 +25,8 @@ use crate::web::error::Failure;
 use crate::web::redirect::see_other;
 use crate::web::request_context::RequestContext;
 use crate::web::sign_in;
+use crate::web::test_login;
 use crate::web::trace_recording;
-use crate::web::trial;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const RELAY_LIFE: Duration = Duration::from_secs(60);
@@ -110,13 +110,13 @@ async fn complete(
     parameters: CallbackParameters,
 ) -> Response {
     if flows::is_trial(parameters.state()) {
-        return match trial::consume(ctx, parameters.state()).await {
+        return match test_login::consume(ctx, parameters.state()).await {
             Ok(trial) => {
                 let outcome = match check_callback(ctx, &trial.pending, path) {
                     Ok(()) => prove(ctx, &trial.pending, parameters).await,
                     Err(failure) => Err(failure),
                 };
-                trial::ended(ctx, &trial, outcome, &[]).await
+                test_login::ended(ctx, &trial, outcome, &[]).await
             }
             Err(failure) => ctx.refuse(reference, &failure, None).await,
         };

@@ -10,7 +10,7 @@ pub mod introspect;
 pub mod jwks;
 pub mod par;
 pub mod revoke;
-pub mod sender;
+pub mod sender_constraint;
 pub mod token;
 pub mod userinfo;
 pub mod well_known;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::api::{ApiError, Caller, answered};
-use super::sender;
+use super::sender_constraint;
 use crate::flow::request::{self, Refused, RequestError};
 use crate::model::client::Client;
 use crate::store::StoreError;
@@ -89,8 +89,9 @@ async fn bind(
     form: &Form,
     parameters: &mut Vec<(String, String)>,
 ) -> Result<(), ApiError> {
-    let Some(jkt) =
-        sender::proof_key(issuer, call, client, PATH).await.map_err(|refusal| ApiError::dpop(&refusal))?
+    let Some(jkt) = sender_constraint::proof_key(issuer, call, client, PATH)
+        .await
+        .map_err(|refusal| ApiError::dpop(&refusal))?
     else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::api::{ApiError, Caller, finish};
-use super::sender;
+use super::sender_constraint;
 use crate::model::fault::Refusal as _;
 use crate::user_pool::client_credentials::client_credentials;
 use crate::user_pool::issuer::{Issuer, Tokens};
@@ -50,7 +50,7 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Tokens, ApiError> {
             return Err(ApiError::client_auth(pool, error, tried_basic(&call.headers)));
         }
     };
-    let bound = sender::confirmation(issuer, call, client).await?;
+    let bound = sender_constraint::confirmation(issuer, call, client).await?;
     let issuer = &Issuer { sender: bound.as_ref(), ..*issuer };
     let tokens = match form.get("grant_type") {
         Some("authorization_code") => {

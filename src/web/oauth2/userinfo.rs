@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::api::{ApiError, Caller, finish};
-use super::sender;
+use super::sender_constraint;
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
@@ -29,7 +29,7 @@ async fn decide(issuer: &Issuer<'_>, call: &Call) -> Result<Value, ApiError> {
     let (scheme, token) = presented(issuer, call)?;
     let pool = issuer.grants.pool;
     let refused = |refusal: &UserInfoRefusal| ApiError::user_info(pool, refusal);
-    let proof = sender::proof(&call.headers).map_err(|refusal| refused(&refusal.into()))?;
+    let proof = sender_constraint::proof(&call.headers).map_err(|refusal| refused(&refusal.into()))?;
     let x5t = call.certificate.certificate().ok().map(ClientCertificate::x5t);
     let shown = Shown {
         scheme,

@@ -29,8 +29,8 @@ use crate::web::error::Failure;
 use crate::web::form;
 use crate::web::request_context::RequestContext;
 use crate::web::sign_in;
+use crate::web::test_login;
 use crate::web::trace_recording;
-use crate::web::trial;
 
 /// A provider's form.
 pub async fn post(mut ctx: RequestContext, headers: HeaderMap, body: Bytes) -> Response {
@@ -113,10 +113,10 @@ async fn complete(
 ) -> Response {
     let mut checks = Checks::default();
     if flows::is_trial(handle) {
-        return match trial::consume(ctx, handle).await {
+        return match test_login::consume(ctx, handle).await {
             Ok(trial) => {
                 let outcome = prove(ctx, &trial.pending, xml, &mut checks).await;
-                trial::ended(ctx, &trial, outcome, &lines(&checks)).await
+                test_login::ended(ctx, &trial, outcome, &lines(&checks)).await
             }
             Err(failure) => ctx.refuse(reference, &failure, None).await,
         };

@@ -8,7 +8,7 @@ mod secrecy;
 
 use serde_json::Value;
 use symbolon::model::time::Timestamp;
-use symbolon::model::trace::{Trace, tell};
+use symbolon::model::trace::{Trace, render};
 use symbolon::outside::clock::Clock;
 use symbolon::store::traces::Search;
 
@@ -64,18 +64,19 @@ pub(crate) async fn story(broker: &Broker, reference: &str) -> Trace {
 /// The story has this code and this person to act, and its hint names all of `fix`.
 #[track_caller]
 fn names_the_fix(trace: &Trace, (code, who): (&str, &str), fix: &[&str]) -> Value {
-    let told = tell::text(trace);
+    let told = render::text(trace);
     let outcome = &trace.outcome;
     assert_eq!((outcome.code.as_str(), outcome.fault.to_string().as_str()), (code, who), "{told}");
     for word in fix {
         assert!(outcome.hint.contains(word), "{word:?} is not in the hint:\n{told}");
     }
-    tell::json(trace)
+    render::json(trace)
 }
 
 /// The value of a detail of a step.
 fn detail<'t>(trace: &'t Trace, step: &str, name: &str) -> &'t str {
     let steps = trace.steps.iter().filter(|have| have.name == step);
     let details = steps.flat_map(|step| &step.details).find(|detail| detail.name == name);
-    details.map_or_else(|| panic!("no {name:?} in {step:?}:\n{}", tell::text(trace)), |detail| &detail.value)
+    details
+        .map_or_else(|| panic!("no {name:?} in {step:?}:\n{}", render::text(trace)), |detail| &detail.value)
 }

@@ -48,7 +48,7 @@ async fn no_story_holds_a_secret_of_its_sign_in() {
     acme.does(Switch::At(Endpoint::Token, Trouble::ErrorDescription(echo)));
     let page = tries(&broker).await;
     let trace = story(&broker, &reference(&page)).await;
-    assert!(tell::text(&trace).contains("[secret]"), "{}", tell::text(&trace));
+    assert!(render::text(&trace).contains("[secret]"), "{}", render::text(&trace));
     app.posts(
         "/oauth2/token",
         &[("grant_type", "authorization_code"), ("code", "a-code-that-nobody-made-0123456789")],
@@ -61,8 +61,9 @@ async fn no_story_holds_a_secret_of_its_sign_in() {
     secrets.retain(|secret| secret.len() >= 8);
     assert!(secrets.len() > 60, "{}", secrets.len());
     for trace in &stories {
-        let told = [tell::text(trace), tell::json(trace).to_string(), serde_json::to_string(trace).unwrap()]
-            .concat();
+        let told =
+            [render::text(trace), render::json(trace).to_string(), serde_json::to_string(trace).unwrap()]
+                .concat();
         let found: Vec<&String> = secrets.iter().filter(|secret| told.contains(secret.as_str())).collect();
         assert!(found.is_empty(), "{found:?} in\n{told}");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use symbolon::model::client::Grant;
-use symbolon::user_pool::access::living_access;
+use symbolon::user_pool::access_token_check::living_access;
 use symbolon::user_pool::redeem::{Redemption, burn_unauthenticated};
 
 use super::desk::{Desk, REDIRECT, VERIFIER, asking, outcome, refresh_token};

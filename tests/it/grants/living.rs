@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use symbolon::model::client::Grant;
 use symbolon::model::scope::Scopes;
-use symbolon::user_pool::access::{AccessRefusal, living_access};
+use symbolon::user_pool::access_token_check::{AccessRefusal, living_access};
 use symbolon::user_pool::client_credentials::client_credentials;
 use symbolon::user_pool::introspect::introspect;
 use symbolon::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};

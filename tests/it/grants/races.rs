@@ -9,7 +9,7 @@ use symbolon::store::CommitOutcome;
 use symbolon::store::grants::{Code, FamilyRead, FreshCode};
 use symbolon::store::sessions;
 use symbolon::token::refresh::{Family, RefreshTicket};
-use symbolon::user_pool::access::living_access;
+use symbolon::user_pool::access_token_check::living_access;
 use symbolon::user_pool::issuer::Tokens;
 use symbolon::user_pool::token_refusal::TokenRefusal;
 use tokio::sync::Barrier;

@@ -5,7 +5,7 @@ use symbolon::model::scope::Scopes;
 use symbolon::outside::clock::Clock;
 use symbolon::store::sessions;
 use symbolon::token::verify;
-use symbolon::user_pool::access::living_access;
+use symbolon::user_pool::access_token_check::living_access;
 use symbolon::user_pool::refresh::{Refresh, refresh};
 use symbolon::user_pool::revoke::{RevokeRefusal, revoke};
 

@@ -3,7 +3,7 @@
 use symbolon::model::ids::Sub;
 use symbolon::store::CommitOutcome;
 use symbolon::token::refresh::{Family, RefreshTicket};
-use symbolon::user_pool::access::living_access;
+use symbolon::user_pool::access_token_check::living_access;
 use symbolon::user_pool::revoke::revoke;
 
 use super::desk::{Desk, outcome, refresh_token};

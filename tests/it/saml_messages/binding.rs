@@ -131,8 +131,11 @@ fn a_query_that_says_something_twice_or_by_halves_is_refused() {
         assert_eq!(code(RedirectQuery::parse(&query)), expected, "{query}");
     }
     assert!(
-        RedirectQuery::parse(&format!("{recorded}&SAMLEncoding=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindings%3AURL-Encoding%3ADEFLATE"))
-            .is_ok()
+        RedirectQuery::parse(&format!(
+            "{recorded}&SAMLEncoding=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindi\
+            ngs%3AURL-Encoding%3ADEFLATE"
+        ))
+        .is_ok()
     );
 }
 

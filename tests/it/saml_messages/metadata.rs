@@ -20,7 +20,8 @@ fn certificate() -> String {
 
 fn key(usage: &str, certificate: &str) -> String {
     format!(
-        "<KeyDescriptor{usage}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>"
+        "<KeyDescriptor{usage}><ds:KeyInfo><ds:X509Data>\
+         <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>"
     )
 }
 

@@ -106,13 +106,15 @@ fn signed_metadata_is_no_response_and_its_signature_signs_none() {
     );
     let signature = &metadata[start..end];
     let assertion = "<saml:Assertion ID=\"_a\" Version=\"2.0\" \
-        IssueInstant=\"2026-11-21T07:00:00Z\"><saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer></saml:Assertion>";
+        IssueInstant=\"2026-11-21T07:00:00Z\">\
+        <saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer></saml:Assertion>";
     let response = |id: &str, extensions: &str| {
         format!(
             "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
              xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" \
              IssueInstant=\"2026-11-21T07:00:00Z\" \
-             Destination=\"https://login.acme.example/saml2/idpresponse\"><saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer>{signature}{extensions}<samlp:Status><samlp:StatusCode \
+             Destination=\"https://login.acme.example/saml2/idpresponse\">\
+             <saml:Issuer>http://adfs.contoso.example/adfs/services/trust</saml:Issuer>{signature}{extensions}<samlp:Status><samlp:StatusCode \
              Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status>{assertion}</samlp:Response>"
         )
     };

@@ -206,7 +206,8 @@ fn rsa_pss_has_its_parameters_exactly() {
     let with = |parameters: &str| {
         let method = format!(
             "<ds:SignatureMethod Algorithm=\"{uri}\"><p:RSAPSSParams \
-             xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\">{parameters}</p:RSAPSSParams></ds:SignatureMethod>"
+             xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\">{parameters}</p:RSAPSSParams>\
+             </ds:SignatureMethod>"
         );
         let short = xml.replacen("</ds:SignatureMethod>", "", 1);
         check(&short.replace(from, &method), &[certificate("rsa")], STRICT)
@@ -251,7 +252,8 @@ fn the_key_info_is_never_read() {
     let info = part(&xml, "<ds:KeyInfo>", "</ds:KeyInfo>");
     for other in [
         "<ds:KeyInfo><ds:RetrievalMethod URI=\"http://127.0.0.1/key\"/></ds:KeyInfo>",
-        "<ds:KeyInfo><ds:KeyName>other</ds:KeyName><ds:KeyValue/><ds:X509Data><ds:X509Certificate>!</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
+        "<ds:KeyInfo><ds:KeyName>other</ds:KeyName><ds:KeyValue/><ds:X509Data>\
+         <ds:X509Certificate>!</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
         "",
     ] {
         assert!(

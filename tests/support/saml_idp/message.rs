@@ -191,9 +191,13 @@ fn assertion(making: &Making<'_>, id: &str, (acs, audience, to): (&str, &str, &s
          NotOnOrAfter=\"{end}\" \
          Recipient=\"{acs}\"{to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions \
          NotBefore=\"{issued}\" \
-         NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement \
+         NotOnOrAfter=\"{end}\"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>\
+         </saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement \
          AuthnInstant=\"{authn}\" \
-         SessionIndex=\"{index}\"{session}><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>",
+         SessionIndex=\"{index}\"{session}><saml:AuthnContext>\
+         <saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassR\
+         ef></saml:AuthnContext></saml:AuthnStatement>\
+         <saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>",
         issued = at(0),
         end = at(300),
         issuer = making.issuer(),

@@ -126,7 +126,9 @@ pub fn sign(xml: &str, id: &str, key: &SpKey) -> Result<String, SignError> {
     let certificate = base64(key.certificate().der());
     Ok(format!(
         "{before}<ds:Signature \
-         xmlns:ds=\"{}\">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>{after}",
+         xmlns:ds=\"{}\">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo>\
+         <ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
+         </ds:Signature>{after}",
         ns::DS
     ))
 }
@@ -140,7 +142,8 @@ fn signed_info(id: &str, algorithm: &str, digest: &str) -> String {
          URI=\"#{id}\"><ds:Transforms><ds:Transform \
          Algorithm=\"{ds}enveloped-signature\"></ds:Transform><ds:Transform \
          Algorithm=\"{EXCLUSIVE}\"></ds:Transform></ds:Transforms><ds:DigestMethod \
-         Algorithm=\"{sha256}\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
+         Algorithm=\"{sha256}\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>\
+         </ds:SignedInfo>",
         ds = ns::DS,
         id = escape_attribute(id),
         sha256 = Hash::Sha256.uri(),

@@ -4,7 +4,8 @@ use super::*;
 use crate::protocol::saml::forge::{ACS, IDP, ends, refused, taken};
 
 const AUDIENCE_ELEMENT: &str = "<saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience>";
-const RESTRICTION: &str = "<saml:AudienceRestriction><saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience></saml:AudienceRestriction>";
+const RESTRICTION: &str = "<saml:AudienceRestriction>\
+    <saml:Audience>urn:amazon:cognito:sp:eu-1_abc</saml:Audience></saml:AudienceRestriction>";
 
 /// Addresses that look like ours.
 fn lookalikes() -> Vec<String> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::unique::Unique;
+use super::duplicates::Unique;
 use super::{branding, saml, secrets};
 use crate::model::document::Table;
 use crate::model::ids::{PoolId, ProviderName};

@@ -321,7 +321,7 @@ fn header(text: &str) -> Result<String, Invalid> {
 }
 
 fn base_url(text: &str) -> Result<String, Invalid> {
-    let url = super::combine::web_url(text)?;
+    let url = super::contradictions::web_url(text)?;
     if url.query().is_some() {
         return Err(Invalid::new("a base URL has no query", "remove the part from ? on"));
     }

@@ -1,5 +1,5 @@
-//! Whether an access token is still good here: verified, and its family, user and app alive. Apps that check
-//! offline see the first half only.
+//! Checking an access token: whether it is still good here, verified, and its family, user and app alive.
+//! Apps that check offline see the first half only.
 
 use futures_util::future::try_join;
 

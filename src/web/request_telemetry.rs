@@ -1,5 +1,5 @@
-//! Every public request under its id: in the log, in the answer, in the metrics, and in the trace that it
-//! belongs to.
+//! Telemetry of every public request under its id: in the log, in the answer, in the metrics, and in the
+//! trace that it belongs to.
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;

@@ -1,5 +1,5 @@
-//! Trying a provider out: a link for an administrator that runs a whole sign-in, creates nothing, and shows
-//! what came of it.
+//! Test sign-in at a provider: a link for an administrator that runs a whole sign-in, creates nothing, and
+//! shows what came of it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tables for people.
+//! Text tables for people.
 
 /// The lines with their cells in columns.
 pub(super) fn columns<const N: usize>(lines: &[[String; N]]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What is being served: replaced as a whole when the configuration is read again, or not at all (H-27).
+//! Reloading the configuration: what is being served is replaced as a whole, or not at all (H-27).
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What the tokens of a request are bound to: the key of its DPoP proof or its certificate.
+//! Sender-constrained tokens: what the tokens of a request are bound to, the key of its DPoP proof or its
+//! certificate.
 
 use axum::http::{HeaderMap, HeaderName};
 

@@ -1,7 +1,7 @@
-//! The credentials of a pool's provider, and the way in which they are used.
+//! Settings of our client authentication at a provider: the credentials, and the way in which they are used.
 
-use super::reader::algorithm;
 use super::rules::{AuthMethod, Rules};
+use super::rules_reader::algorithm;
 use super::settings::ClientAuth;
 use crate::model::document::{Invalid, Table};
 use crate::model::secret::{ExposeSecret, SecretString};

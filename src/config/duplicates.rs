@@ -1,4 +1,4 @@
-//! Values that may be used once.
+//! Duplicate values where each may be used once.
 
 use std::collections::BTreeMap;
 

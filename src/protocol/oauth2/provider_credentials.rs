@@ -1,4 +1,4 @@
-//! How a client authenticates at a token endpoint
+//! Our client authentication at a provider's token endpoint
 //! ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3), [RFC
 //! 7523](https://www.rfc-editor.org/rfc/rfc7523)).
 

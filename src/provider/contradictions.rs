@@ -1,4 +1,4 @@
-//! Rules that exclude each other or need each other.
+//! Contradictions in a provider's rules: those that exclude each other or need each other.
 
 use url::{Host, Url};
 

@@ -18,7 +18,7 @@ use crate::model::language::Language;
 use crate::provider::settings::Provider;
 use crate::store::flows;
 use crate::user_pool::federate::FederationError;
-use crate::user_pool::trial::{self, Report};
+use crate::user_pool::test_login::{self, Report};
 
 /// `GET /test-login?ticket=…`: off to the provider.
 pub async fn get(mut ctx: RequestContext, RawQuery(query): RawQuery) -> Response {
@@ -26,7 +26,7 @@ pub async fn get(mut ctx: RequestContext, RawQuery(query): RawQuery) -> Response
     let parameters = form::pairs(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let ticket =
         parameters.iter().find(|(name, _)| name == "ticket").map_or("", |(_, ticket)| ticket.as_str());
-    let answer = match trial::open(&ctx.app.seal, &ctx.config.pool.id, ticket, ctx.now()) {
+    let answer = match test_login::open(&ctx.app.seal, &ctx.config.pool.id, ticket, ctx.now()) {
         Some(provider) => match begin(&mut ctx, &reference, &provider).await {
             Ok(answer) => answer,
             Err(failure) => failed(&ctx, &reference, provider.as_str(), &failure).await,
