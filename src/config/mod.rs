@@ -1,5 +1,6 @@
 #![doc = include_str!("../../docs/configuration.md")]
 
+mod across_pools;
 mod branding;
 mod client;
 mod client_certificate;
@@ -21,6 +22,7 @@ mod store;
 mod summary;
 mod tls_files;
 mod duplicates;
+mod single;
 mod uri;
 
 use std::io::Read as _;
@@ -40,6 +42,7 @@ pub use network::{Network, party};
 pub use provider_list::{Offered, Providers};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
+pub use single::{Single, SingleProvider, read_client, read_pool, read_provider};
 pub use store::{StoreConfig, StoreUrl};
 pub use tls_files::TlsFiles;
 

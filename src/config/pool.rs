@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::across_pools::{AcrossPools, Claims};
 use super::duplicates::Unique;
-use super::saml::{self, EntityIds};
 use super::{
     PoolConfig, ServerConfig, branding, client, client_authentication, client_certificates, pool_providers,
-    uri,
+    saml, uri,
 };
 use crate::model::client::{Client, Lifetimes};
 use crate::model::document::Table;
@@ -30,39 +30,36 @@ pub(super) fn read_all(
     if tables.is_empty() && !known.damaged && !root.has("pool") {
         root.problem("pool", "there is no pool", "add [[pool]] with an id such as eu-west-1_Example01");
     }
-    let (mut ids, mut hosts, mut issuers) =
-        (Unique::new("pool id"), Unique::new("host"), Unique::new("issuer"));
-    let mut entity_ids = EntityIds::default();
+    let mut across = AcrossPools::new();
     let mut pools = Vec::new();
     for table in tables {
-        let id = table.required("id", PoolId::parse);
-        let fresh = id.as_ref().is_some_and(|id| ids.claim(&table, id.as_str(), table.spot("id")));
-        let (public_url, mut own_hosts) = place(&table, server);
-        for (index, host) in own_hosts.iter().enumerate() {
-            let spot = if table.has("hosts") { table.spot_of_item("hosts", index) } else { table.spot("") };
-            hosts.claim(&table, host, spot);
-        }
-        let mtls_url = table.parsed("mtls_url", uri::base);
-        let other =
-            mtls_url.as_ref().and_then(|url| Url::parse(url).ok()).and_then(|url| uri::authority(&url));
-        if let Some(host) = other.filter(|host| !own_hosts.contains(host)) {
-            hosts.claim(&table, &host, table.spot("mtls_url"));
-            own_hosts.push(host);
-        }
-        let issuer = table.parsed("issuer", uri::issuer);
-        let default = id.as_ref().filter(|_| fresh).map(|id| default_issuer(&public_url, id));
-        if let Some(issuer) = issuer.as_ref().or(default.as_ref()) {
-            issuers.claim(&table, issuer, table.spot("issuer"));
-        }
-        let address = Address { public_url, mtls_url, hosts: own_hosts, issuer };
-        let own = read(&table, id, address, known, &mut entity_ids);
-        if let Some(PoolConfig { pool, .. }) = &own {
-            client_certificates::check_clients(&table, &server.reception.certificates, pool);
-        }
+        let (own, claims) = read(&table, server, known);
+        across.claim(root, claims);
         table.finish();
         pools.extend(own);
     }
     pools
+}
+
+/// Reads one pool, compared with no other, and what it claims among all. What is wrong is noted in the
+/// table's document, and then there is no pool.
+pub(super) fn read(
+    table: &Table<'_>,
+    server: &ServerConfig,
+    known: &pool_providers::PoolReader<'_>,
+) -> (Option<PoolConfig>, Claims) {
+    let id = table.required("id", PoolId::parse);
+    let mut claims =
+        Claims { id: id.as_ref().map(|id| (id.to_string(), table.spot("id"))), ..Claims::default() };
+    let address = address(table, server, &mut claims);
+    if let Some(id) = &id {
+        claims.default_issuer = Some((default_issuer(&address.public_url, id), table.spot("issuer")));
+    }
+    let own = settings(table, id, address, known, &mut claims);
+    if let Some(PoolConfig { pool, .. }) = &own {
+        client_certificates::check_clients(table, &server.reception.certificates, pool);
+    }
+    (own, claims)
 }
 
 fn default_issuer(public_url: &str, id: &PoolId) -> String {
@@ -75,6 +72,23 @@ struct Address {
     mtls_url: Option<String>,
     hosts: Vec<String>,
     issuer: Option<String>,
+}
+
+fn address(table: &Table<'_>, server: &ServerConfig, claims: &mut Claims) -> Address {
+    let (public_url, mut hosts) = place(table, server);
+    for (index, host) in hosts.iter().enumerate() {
+        let spot = if table.has("hosts") { table.spot_of_item("hosts", index) } else { table.spot("") };
+        claims.hosts.push((host.clone(), spot));
+    }
+    let mtls_url = table.parsed("mtls_url", uri::base);
+    let other = mtls_url.as_ref().and_then(|url| Url::parse(url).ok()).and_then(|url| uri::authority(&url));
+    if let Some(host) = other.filter(|host| !hosts.contains(host)) {
+        claims.hosts.push((host.clone(), table.spot("mtls_url")));
+        hosts.push(host);
+    }
+    let issuer = table.parsed("issuer", uri::issuer);
+    claims.issuer = issuer.clone().map(|issuer| (issuer, table.spot("issuer")));
+    Address { public_url, mtls_url, hosts, issuer }
 }
 
 /// Public URL and hosts: the pool's own, else the server's.
@@ -97,12 +111,12 @@ fn place(table: &Table<'_>, server: &ServerConfig) -> (String, Vec<String>) {
     }
 }
 
-fn read(
+fn settings(
     table: &Table<'_>,
     id: Option<PoolId>,
     address: Address,
     known: &pool_providers::PoolReader<'_>,
-    entity_ids: &mut EntityIds,
+    claims: &mut Claims,
 ) -> Option<PoolConfig> {
     let name = table.string("name");
     let lifetimes = client::lifetimes(table, Lifetimes::default());
@@ -129,7 +143,7 @@ fn read(
         saml::check_clients(table, &read.providers, &read.spots, &clients);
     }
     client_authentication::check_signing(table, signing.unwrap_or(SigningAlgorithm::Rs256), clients.values());
-    entity_ids.claim(table, &read.providers, &read.spots);
+    claims.entity_ids = saml::entity_ids(&read.providers, &read.spots);
     let id = id?;
     let pool = Pool {
         name: name.unwrap_or_else(|| id.to_string()),

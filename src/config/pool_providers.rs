@@ -43,47 +43,55 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &PoolReader
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
     let around = PoolContext { allow_private: known.allow_private, pool: id };
-    let mut read =
+    let mut found =
         Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
         if let Some(name) = table.required("name", ProviderName::parse) {
             // User names begin with it, and case-insensitive pools lower-case them.
             names.claim(pool, &name.as_str().to_ascii_lowercase(), table.spot("name"));
-            read.names.insert(name);
+            found.names.insert(name);
         }
         for (index, value) in table.strings("identifiers").unwrap_or_default().iter().enumerate() {
             identifiers.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item("identifiers", index));
         }
-        if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {
-            let spot = table.secret_spot("client_secret");
-            pool.problem_at(
-                &spot,
-                "the secret is a sample from an example",
-                "write the secret that the provider gave you",
-            );
+        if let Some(one) = read(&table, known.presets, &around) {
+            found.marks.extend(one.mark.map(|mark| (one.provider.name.clone(), mark)));
+            found.providers.push(one.provider);
+            found.spots.push(one.spots);
         }
-        if table.string("client_id").is_some_and(|id| !id.contains(char::is_alphanumeric)) {
-            table.problem(
-                "client_id",
-                "this is a placeholder",
-                "write the client id that the provider gave you",
-            );
-        }
-        let (spot, mark) = (table.spot(""), branding::logo(&table));
-        let provider = resolve::read(known.presets, &table, &around);
-        let Some(provider) = provider else {
-            table.finish();
-            continue;
-        };
-        for (option, risk) in loosened(&provider) {
-            pool.warn_at(&spot, format!("{option}: {risk}"), otherwise(option));
-        }
-        read.marks.extend(mark.map(|mark| (provider.name.clone(), mark)));
-        read.providers.push(provider);
-        read.spots.push(saml::spots(&table));
         table.finish();
     }
-    read
+    found
+}
+
+/// One provider.
+pub(super) struct One {
+    pub(super) provider: Provider,
+    /// The SVG for its button.
+    pub(super) mark: Option<String>,
+    spots: saml::Spots,
+}
+
+/// Reads one provider, compared with no other. What is wrong is noted in the table's document, and then there
+/// is no provider.
+pub(super) fn read(table: &Table<'_>, presets: &Presets, around: &PoolContext<'_>) -> Option<One> {
+    if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {
+        let spot = table.secret_spot("client_secret");
+        table.problem_at(
+            &spot,
+            "the secret is a sample from an example",
+            "write the secret that the provider gave you",
+        );
+    }
+    if table.string("client_id").is_some_and(|id| !id.contains(char::is_alphanumeric)) {
+        table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
+    }
+    let (spot, mark) = (table.spot(""), branding::logo(table));
+    let provider = resolve::read(presets, table, around)?;
+    for (option, risk) in loosened(&provider) {
+        table.warn_at(&spot, format!("{option}: {risk}"), otherwise(option));
+    }
+    Some(One { provider, mark, spots: saml::spots(table) })
 }
 
 /// What to do in place of a loosening option.

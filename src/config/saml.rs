@@ -1,4 +1,4 @@
-//! SAML providers compared with clients and with other pools.
+//! SAML providers compared with clients; what they claim among all pools.
 
 use std::collections::BTreeMap;
 
@@ -90,35 +90,11 @@ fn cannot_use(client: &Client, provider: &Provider) -> Option<Words> {
         .then_some(("the client may not use this provider", "add the provider to the client's providers"))
 }
 
-/// Our entity ids by the pool that uses them first: what is said to one pool must not count in another.
-#[derive(Default)]
-pub(super) struct EntityIds {
-    pools: usize,
-    seen: BTreeMap<String, (usize, Spot)>,
-}
-
-impl EntityIds {
-    /// Notes an entity id that another pool uses as well. Called once for each pool.
-    pub(super) fn claim(&mut self, table: &Table<'_>, providers: &[Provider], spots: &[Spots]) {
-        self.pools += 1;
-        let pool = self.pools;
-        for (provider, spots) in providers.iter().zip(spots) {
-            let Protocol::Saml(saml) = &provider.protocol else { continue };
-            let (first, at) = self
-                .seen
-                .entry(saml.sp_entity_id.clone())
-                .or_insert_with(|| (pool, spots.sp_entity_id.clone()));
-            if *first != pool {
-                let message = format!(
-                    "the entity id {:?} is already used in another pool by {}",
-                    saml.sp_entity_id, at.key
-                );
-                table.problem_at(
-                    &spots.sp_entity_id,
-                    message,
-                    "give each pool its own: an assertion for one must not count in another",
-                );
-            }
-        }
-    }
+/// Our entity ids towards these providers.
+pub(super) fn entity_ids(providers: &[Provider], spots: &[Spots]) -> Vec<(String, Spot)> {
+    let named = providers.iter().zip(spots).filter_map(|(provider, spots)| match &provider.protocol {
+        Protocol::Saml(saml) => Some((saml.sp_entity_id.clone(), spots.sp_entity_id.clone())),
+        Protocol::Oidc(_) | Protocol::Oauth2(_) => None,
+    });
+    named.collect()
 }

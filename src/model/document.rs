@@ -1,5 +1,5 @@
-//! A TOML document read with all its problems: every wrong value is noted with file, line, key and what to
-//! write instead.
+//! A TOML or JSON document read with all its problems: every wrong value is noted with file, line, key and
+//! what to write instead.
 //!
 //! [`Document::parse`] never fails. [`Document::root`] gives a [`Table`] whose typed getters note a problem
 //! and return `None` when a value does not fit, so reading goes on; [`Document::finish`] tells whether
@@ -52,15 +52,7 @@ impl<'f> Document<'f> {
     /// `file` is the name that problems show.
     pub fn parse(file: &str, text: &str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let log = Log {
-            file: file.to_owned(),
-            files: None,
-            damaged: errors.iter().any(|error| error.message() != DUPLICATE),
-            prefix: "",
-            problems: RefCell::default(),
-            warnings: RefCell::default(),
-            shapes: Some(RefCell::default()),
-        };
+        let log = Log::new(file, errors.iter().any(|error| error.message() != DUPLICATE));
         let lines = node::Lines::of(text);
         for error in errors {
             log.note(syntax_problem(file, text, &lines, &error));
@@ -73,6 +65,13 @@ impl<'f> Document<'f> {
             },
             log,
         }
+    }
+
+    /// The same kind of document from JSON, as it is stored: a member that is `null` is not there, and
+    /// problems name `name` and the key, without a line.
+    pub fn of_json(name: &str, members: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let value = Value::Table(node::members(members));
+        Self { root: Node { place: Location::File, value, raw: None }, log: Log::new(name, false) }
     }
 
     /// The same document, with a reader for `…_file` keys. Without one such keys cannot be read, which is a
@@ -153,6 +152,18 @@ impl<'f> Document<'f> {
 }
 
 impl Log<'_> {
+    fn new(file: &str, damaged: bool) -> Self {
+        Self {
+            file: file.to_owned(),
+            files: None,
+            damaged,
+            prefix: "",
+            problems: RefCell::default(),
+            warnings: RefCell::default(),
+            shapes: Some(RefCell::default()),
+        }
+    }
+
     fn note(&self, problem: Problem) {
         self.problems.borrow_mut().insert(problem);
     }

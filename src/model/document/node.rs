@@ -14,13 +14,13 @@ pub(super) struct Node {
     pub(super) raw: Option<String>,
 }
 
-/// A TOML value. No `Debug`: it may be a secret.
+/// A value of TOML or JSON. No `Debug`: it may be a secret.
 pub(super) enum Value {
     Text(String),
     /// `None` when it does not fit 64 bits.
     Integer(Option<i64>),
     Boolean(bool),
-    /// A float or a date, which no key takes.
+    /// A float, a date or a null in a list, which no key takes.
     Other(&'static str),
     Array(Vec<Node>),
     Table(BTreeMap<String, Node>),
@@ -76,6 +76,25 @@ pub(super) fn entries(lines: &Lines, table: DeTable<'_>) -> BTreeMap<String, Nod
             )
         })
         .collect()
+}
+
+/// The members of a JSON object; one that is `null` is not there.
+pub(super) fn members(object: &serde_json::Map<String, serde_json::Value>) -> BTreeMap<String, Node> {
+    let there = object.iter().filter(|(_, value)| !value.is_null());
+    there.map(|(name, value)| (name.clone(), of_json(value))).collect()
+}
+
+fn of_json(value: &serde_json::Value) -> Node {
+    let value = match value {
+        serde_json::Value::Null => Value::Other("null"),
+        serde_json::Value::Bool(flag) => Value::Boolean(*flag),
+        serde_json::Value::Number(number) if number.is_f64() => Value::Other("a float"),
+        serde_json::Value::Number(number) => Value::Integer(number.as_i64()),
+        serde_json::Value::String(text) => Value::Text(text.clone()),
+        serde_json::Value::Array(items) => Value::Array(items.iter().map(of_json).collect()),
+        serde_json::Value::Object(object) => Value::Table(members(object)),
+    };
+    Node { place: Location::File, value, raw: None }
 }
 
 /// A value read from a variable, everything in it placed there.

@@ -10,6 +10,7 @@ mod saml;
 mod scale;
 mod schema;
 mod server;
+mod single;
 mod whole;
 
 use symbolon::config::{self, Config};
