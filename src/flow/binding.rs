@@ -1,4 +1,4 @@
-//! What ties a flow to the browser that started it.
+//! Browser binding: what ties a flow to the browser that started it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What every refusal can say of itself: a stable code, whose move it is, and what to change.
+//! Refusals: what every one can say of itself, a stable code, whose move it is, and what to change.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What an external provider proved about a person, before any mapping.
+//! External identities: what a provider proved about a person, before any mapping.
 
 use std::sync::Arc;
 

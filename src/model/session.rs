@@ -1,4 +1,4 @@
-//! What outlives a flow: the browser's session, the authorization code, the app's grant.
+//! Sessions of browsers, authorization codes and grants of apps: what outlives a flow.
 
 use serde::{Deserialize, Serialize};
 

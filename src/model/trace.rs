@@ -1,4 +1,4 @@
-//! The story of a request that was refused, for whoever has to mend the cause: what came, what was asked
+//! The trace of a refused request, for whoever has to mend the cause: what came, what was asked
 //! elsewhere, what was decided.
 //!
 //! A story holds no secret: writers show values only through [`redact`], and every secret that a sign-in met

@@ -49,6 +49,9 @@ impl Default for ProviderGuard {
 
 impl ProviderGuard {
     /// Waits for a turn; the returned permit is held during the call.
+    ///
+    /// # Errors
+    /// [`CallRefused::Full`] when no turn came in time, [`CallRefused::Broken`] while the breaker is open.
     pub async fn enter(&self, now: Timestamp) -> Result<SemaphorePermit<'_>, CallRefused> {
         let Ok(Ok(permit)) = tokio::time::timeout(QUEUE, self.turns.acquire()).await else {
             return Err(CallRefused::Full);

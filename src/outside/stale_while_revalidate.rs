@@ -89,6 +89,9 @@ where
     /// The document. A fresh one at once; a stale one at once, while a new one is fetched in the background;
     /// none or a too old one is fetched, by one caller for all. After a failure the error is repeated until
     /// the pause is over.
+    ///
+    /// # Errors
+    /// What `fetch` failed with, now or within the pause, when there is no document that may still be used.
     pub async fn get<F, W>(self: &Arc<Self>, outside: &Outside, fetch: F) -> Result<Arc<T>, E>
     where
         F: FnOnce() -> W + Send + 'static,

@@ -1,5 +1,5 @@
-//! Everything the broker keeps about its upstreams: connections, metadata, keys, breakers. Nothing is fetched
-//! before it is needed.
+//! Upstream providers and everything that is kept about them: connections, metadata, keys, breakers. Nothing
+//! is fetched before it is needed.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! One pure function for each deviation that a provider may have.
+//! Quirks of providers: one pure function for each deviation from the standard.
 //!
 //! A protocol check calls [`normalise`] on the merged claims, then [`admit`], then [`key`] and
 //! [`super::email_trust::email_verified`].

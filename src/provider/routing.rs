@@ -1,5 +1,5 @@
-//! From an e-mail address to the providers that people with such an address sign in at. Only its domain
-//! counts: nothing here, and so nothing that follows, depends on whether the address exists.
+//! Routing by e-mail domain: from an address to the providers that people with such an address sign in at.
+//! Only its domain counts: nothing here, and so nothing that follows, depends on whether the address exists.
 
 use url::Host;
 

@@ -1,5 +1,5 @@
-//! What a preset file or a `[[pool.provider]]` table may say: every key optional, the pool's laid over the
-//! preset's.
+//! Rules of a provider, as a preset file or a `[[pool.provider]]` table may say them: every key optional, the
+//! pool's laid over the preset's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Writes that are applied together.
+//! Batches: writes that are applied together, or not at all.
 
 use super::key::{Key, Partition};
 use super::{Expect, Life, Role, STAMP, StoreError, Version};

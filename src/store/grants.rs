@@ -1,4 +1,5 @@
-//! What apps hold, in the user's partition: codes, refresh-token families, and the epoch that ends them all.
+//! Authorization codes, refresh-token families and the epoch that ends them all: what apps hold, in the
+//! user's partition.
 //!
 //! A code and a refresh token are sealed texts that name the user, so one read finds the record together with
 //! the epoch, and one commit changes them together. A dump of the store mints neither.

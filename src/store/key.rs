@@ -1,4 +1,4 @@
-//! Every key shape.
+//! Keys of stored records: every shape is made here.
 //!
 //! `{<partition>}<kind><name>`: 8 characters, one letter, 19 characters, so that a key with what Redis keeps
 //! of it fits 32 bytes. The braces are the hash tag of Redis Cluster, so a partition is one slot. Partition

@@ -1,4 +1,4 @@
-//! The kinds of keys and what each allows.
+//! The kinds of stored records and what each allows.
 
 /// What lies under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Whether a Redis is one that security state can be kept in.
+//! Checking a Redis: whether security state can be kept in it.
 
 use super::{Role, StoreError};
 

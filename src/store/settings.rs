@@ -1,4 +1,4 @@
-//! Which store, for what.
+//! Settings of a store: which one, and for which role.
 
 use std::time::Duration;
 

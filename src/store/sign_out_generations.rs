@@ -80,6 +80,9 @@ pub(in crate::store) struct Generations {
 
 impl Store {
     /// The present sign-out generation of a pool. No round trip while it is known.
+    ///
+    /// # Errors
+    /// Those of the store when it has to be asked; then nobody may be let in by what is older.
     pub async fn sign_out_generation(&self, pool: &PoolId) -> Result<u64, StoreError> {
         Ok(self.generations_within(FRESH).await?.of(pool))
     }
@@ -94,6 +97,9 @@ impl Store {
 
     /// Makes every session, code and refresh token worthless that was made before, of one pool or of all: at
     /// once for this process, after [`Store::obeyed_within`] for every other.
+    ///
+    /// # Errors
+    /// Those of the store; then it is not done, or it is not known whether it is: asking again is safe.
     pub async fn sign_everybody_out(&self, pool: Option<&PoolId>) -> Result<(), StoreError> {
         let count = |count: &mut Generations| match pool {
             None => count.everyone = count.everyone.saturating_add(1),
@@ -130,6 +136,9 @@ impl Store {
     }
 
     /// Lets the beat go on; gives it.
+    ///
+    /// # Errors
+    /// Those of the store.
     pub async fn beat(&self) -> Result<u64, StoreError> {
         Ok(self.change_generations(|count| count.beat = count.beat.saturating_add(1)).await?.beat)
     }

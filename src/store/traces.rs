@@ -1,4 +1,4 @@
-//! The stories of refused requests: one write each, a day's life, listed from the newest.
+//! Traces of refused requests: one write each, a day's life, listed from the newest.
 //!
 //! Anybody can make requests that are refused, so only so many stories are kept in a while; beyond that the
 //! log alone has them.

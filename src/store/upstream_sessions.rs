@@ -1,5 +1,5 @@
-//! Which of our sessions came of a person's sign-ins at a provider that can end them: found by the words that
-//! its message will use.
+//! Index of sessions by what a provider calls them: which of ours came of a person's sign-ins at a provider
+//! that can end them: found by the words that its message will use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What every grant needs to answer with tokens, and the answer itself.
+//! Answering a grant with tokens: what every grant type needs for it, and the answer itself.
 
 use super::token_refusal::TokenRefusal;
 use crate::flow::next::Catalogue;

@@ -1,4 +1,4 @@
-//! What lies here: files, stores, and the broker's own address.
+//! Checks of the broker's own side: files, stores, and its address.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

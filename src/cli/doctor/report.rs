@@ -1,4 +1,4 @@
-//! What was found, for people and programs.
+//! The findings of `symbolon doctor`, for people and programs.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! A story as text for a terminal and as JSON for programs.
+//! A trace as text for a terminal and as JSON for programs.
 
 use std::fmt::Write as _;
 

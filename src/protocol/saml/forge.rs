@@ -1,4 +1,4 @@
-//! Responses of an IdP whose key we hold.
+//! Test responses of an IdP whose key we hold.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! What a sign-in at a provider leaves in its story: names and compared values, no secret.
+//! Trace recording of a sign-in at a provider: names and compared values, no secret.
 
 use std::sync::Arc;
 

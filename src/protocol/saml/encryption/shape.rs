@@ -1,5 +1,5 @@
-//! The allowed shapes: one `EncryptedData`, one `EncryptedKey` in its `KeyInfo` or beside it, values in
-//! place.
+//! The allowed shapes of encrypted XML: one `EncryptedData`, one `EncryptedKey` in its `KeyInfo` or beside
+//! it, values in place.
 
 use super::cipher::Content;
 use super::{EncryptionError, Rules};

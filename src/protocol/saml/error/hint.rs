@@ -1,4 +1,4 @@
-//! What to change, and who changes it.
+//! Hints for every SAML error: what to change, and who changes it.
 
 use super::super::duration::words;
 use super::super::encryption::EncryptionError;
