@@ -139,7 +139,7 @@ impl Refusal for TokenRefusal {
             Self::Scope => "token_scope",
             Self::Target => "token_resource",
             Self::Busy => "grant_contended",
-            Self::Store(_) => "store_unavailable",
+            Self::Store(error) => error.code(),
             Self::Issue(_) => "token_not_issued",
         }
     }
@@ -197,9 +197,8 @@ impl Refusal for TokenRefusal {
             .into(),
             Self::Scope => "ask for no more than the scopes that were granted".into(),
             Self::Target => "send the resource of the authorization request, or none".into(),
-            Self::Busy | Self::Store(_) | Self::Issue(_) => "try again; if it stays, look at this server's \
-                health"
-                .into(),
+            Self::Store(error) => error.hint(),
+            Self::Busy | Self::Issue(_) => "try again; if it stays, look at this server's health".into(),
         }
     }
 

@@ -175,10 +175,15 @@ impl Desk {
     }
 
     pub(crate) async fn save(&self, user: &User) {
-        let key = Key::user(&self.pool.id, &user.sub);
+        self.save_as_stored(&user.sub, user).await;
+    }
+
+    /// The user's record, in whatever release's words.
+    pub(crate) async fn save_as_stored(&self, sub: &Sub, record: &impl serde::Serialize) {
+        let key = Key::user(&self.pool.id, sub);
         let batch = Batch::new(key.partition()).put(
             &key,
-            self.directory.encode(&key, user),
+            self.directory.encode(&key, record),
             Life::Forever,
             Expect::Any,
         );

@@ -1,6 +1,7 @@
 //! Refreshing, whatever the rotation.
 
 use symbolon::model::client::{Grant, Rotation};
+use symbolon::model::fault::Refusal;
 use symbolon::model::scope::Scopes;
 use symbolon::outside::clock::Clock;
 use symbolon::store::sessions;
@@ -156,6 +157,24 @@ async fn a_sign_out_is_remembered_for_as_long_as_any_family_could_live() {
         desk.clock.advance(ten_years / 10);
         assert_eq!(outcome(&desk.refresh("spa", &token).await), "user_signed_out");
     }
+}
+
+/// What a later release wrote of a person and this one must not ignore stops the refresh; another replica may
+/// know it, so the app may try again, and nothing is lost.
+#[tokio::test]
+async fn a_person_of_whom_something_must_be_understood_gets_no_tokens_and_stays_as_stored() {
+    let desk = Desk::new().await;
+    let token = refresh_token(&desk.signed_in("spa").await);
+    let ada = desk.ada();
+    let mut later = serde_json::json!(ada);
+    later["must"] = serde_json::json!({ "reset": { "at": 7 } });
+    desk.save_as_stored(&ada.sub, &later).await;
+    let refused = desk.refresh("spa", &token).await.err().unwrap();
+    assert_eq!((refused.code(), refused.oauth_error()), ("store_record_version", "temporarily_unavailable"));
+    assert!(refused.retryable() && refused.to_string().contains("\"reset\""), "{refused}");
+    assert!(refused.hint().contains("version"), "{}", refused.hint());
+    desk.save(&ada).await;
+    assert_eq!(outcome(&desk.refresh("spa", &token).await), "granted");
 }
 
 /// E-28: an app whose refresh tokens live for an hour when somebody signs out everywhere, and for ten years
