@@ -127,7 +127,7 @@ impl App {
         upstreams: Upstreams,
         (state, directory): (Store, Store),
     ) -> Result<Arc<Self>, AppError> {
-        let client_authorities = match config.server.reception.certificates.authorities.clone() {
+        let client_authorities = match config.server.listener.certificates.authorities.clone() {
             none if none.is_empty() => ClientAuthorities::default(),
             certificates => ClientAuthorities::new(certificates).map_err(AppError::ClientCa)?,
         };

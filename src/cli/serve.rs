@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::config::{CertificateListener, Config};
 use crate::web;
 use crate::web::server::tls::{Tls, TlsError};
-use crate::web::server::{Capacity, Listener, Phase};
+use crate::web::server::{Capacity, ConnectionRules, Phase};
 
 /// So many connections that fewer may surprise somebody.
 const FEW: u64 = 5_000;
@@ -77,9 +77,9 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     let admin = TcpListener::bind(config.server.admin_listen).await;
     let admin =
         admin.map_err(|error| format!("server.admin_listen {}: {error}", config.server.admin_listen))?;
-    let reception = reception(&config)?;
-    let for_apps = match &config.server.reception.certificates.listener {
-        Some(own) => Some(certificate_listener(own, &reception).await?),
+    let rules = rules(&config)?;
+    let for_apps = match &config.server.listener.certificates.listener {
+        Some(own) => Some(certificate_listener(own, &rules).await?),
         None => None,
     };
     let live = Live::start(config).await?;
@@ -87,16 +87,16 @@ async fn serve(file: &ConfigFile, config: Config) -> Result<(), Box<dyn std::err
     announce(&live.app, &public, &admin)?;
     tokio::spawn(stop_when_told(live.phase.clone(), live.app.server.drain_delay));
     let telemetry = live.app.outside.telemetry.clone();
-    let own = reception.tls.iter().chain(for_apps.iter().filter_map(|(_, reception)| reception.tls.as_ref()));
+    let own = rules.tls.iter().chain(for_apps.iter().filter_map(|(_, rules)| rules.tls.as_ref()));
     let tls: Vec<Tls> = own.cloned().collect();
-    let serving = |reception, listener| {
-        web::server::serve_with(reception, listener, live.public.subscribe(), live.phase.subscribe())
+    let serving = |rules, listener| {
+        web::server::serve_with(rules, listener, live.public.subscribe(), live.phase.subscribe())
     };
-    let for_apps = OptionFuture::from(for_apps.map(|(listener, reception)| serving(reception, listener)));
-    let public = join(serving(reception, public), for_apps);
+    let for_apps = OptionFuture::from(for_apps.map(|(listener, rules)| serving(rules, listener)));
+    let public = join(serving(rules, public), for_apps);
     // Whoever asks is told that the process leaves until the last sign-in is through.
     let (over, rest) = watch::channel(Phase::Serving);
-    tokio::spawn(web::server::serve_with(Listener::default(), admin, live.admin.subscribe(), rest));
+    tokio::spawn(web::server::serve_with(ConnectionRules::default(), admin, live.admin.subscribe(), rest));
     tokio::select! {
         _ = public => {}
         () = renew(file, live, tls) => {}
@@ -131,34 +131,34 @@ async fn stop_when_told(phase: watch::Sender<Phase>, delay: Duration) {
 }
 
 /// How the public listener receives connections.
-fn reception(config: &Config) -> Result<Listener, TlsError> {
-    let how = &config.server.reception;
+fn rules(config: &Config) -> Result<ConnectionRules, TlsError> {
+    let how = &config.server.listener;
     let balancers = how.proxy_protocol.then(|| how.trusted_proxies.clone().into());
     let capacity = Capacity {
         total: places(config.limits.connections),
         each: config.limits.connections_per_address.and_then(|each| usize::try_from(each).ok()),
         proxies: how.trusted_proxies.clone().into(),
     };
-    Ok(Listener {
+    Ok(ConnectionRules {
         balancers,
         tls: how.tls.clone().map(Tls::load).transpose()?,
         capacity,
-        ..Listener::default()
+        ..ConnectionRules::default()
     })
 }
 
 /// The listener that asks apps for certificates; peers are received there as at the public one.
 async fn certificate_listener(
     own: &CertificateListener,
-    public: &Listener,
-) -> Result<(TcpListener, Listener), String> {
+    public: &ConnectionRules,
+) -> Result<(TcpListener, ConnectionRules), String> {
     let listener = TcpListener::bind(own.address)
         .await
         .map_err(|error| format!("server.mtls_listen {}: {error}", own.address))?;
     let tls = Tls::asking(own.tls.clone()).map_err(|error| error.to_string())?;
     let asking = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%asking, "asking apps for certificates");
-    Ok((listener, Listener { tls: Some(tls), ..public.clone() }))
+    Ok((listener, ConnectionRules { tls: Some(tls), ..public.clone() }))
 }
 
 /// As many connections as wanted, as long as open files are left for stores and providers (H-42).

@@ -9,7 +9,7 @@ use crate::model::document::Table;
 
 /// What lies between browsers and the public listener.
 #[derive(Debug, Clone, Default)]
-pub struct Listener {
+pub struct PublicListener {
     /// Proxies that are believed when they say for whom they speak.
     pub trusted_proxies: Vec<Network>,
     /// The header in which they say it.
@@ -33,8 +33,8 @@ pub enum Forwarded {
     Forwarded,
 }
 
-pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
-    let mut reception = Listener {
+pub(super) fn read(table: &Table<'_>, folder: &Path) -> PublicListener {
+    let mut listener = PublicListener {
         trusted_proxies: table.parsed_list("trusted_proxies", Network::parse).unwrap_or_default(),
         forwarded: table
             .one_of(
@@ -46,7 +46,7 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
         tls: tls_files::read(table, folder, ["tls_certificate_file", "tls_key_file"]),
         certificates: ClientCertificates::default(),
     };
-    if reception.proxy_protocol && reception.trusted_proxies.is_empty() {
+    if listener.proxy_protocol && listener.trusted_proxies.is_empty() {
         table.problem(
             "proxy_protocol",
             "no proxy may connect",
@@ -54,8 +54,8 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Listener {
         );
     }
     let own = tls_files::read(table, folder, ["mtls_certificate_file", "mtls_key_file"]);
-    let files = own.or_else(|| reception.tls.clone());
-    reception.certificates =
-        client_certificates::read(table, &reception.trusted_proxies, reception.proxy_protocol, files);
-    reception
+    let files = own.or_else(|| listener.tls.clone());
+    listener.certificates =
+        client_certificates::read(table, &listener.trusted_proxies, listener.proxy_protocol, files);
+    listener
 }

@@ -37,7 +37,7 @@ use crate::provider::settings::Provider;
 pub use branding::{Branding, Theme};
 pub use client_certificates::{CertificateListener, ClientCertificates};
 pub use limits::LimitsConfig;
-pub use listener::{Forwarded, Listener};
+pub use listener::{Forwarded, PublicListener};
 pub use network::{Network, party};
 pub use provider_list::{Offered, Providers};
 pub use redis_address::{RedisAddress, RedisKind};

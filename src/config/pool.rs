@@ -57,7 +57,7 @@ pub(super) fn read(
     }
     let own = settings(table, id, address, known, &mut claims);
     if let Some(PoolConfig { pool, .. }) = &own {
-        client_certificates::check_clients(table, &server.reception.certificates, pool);
+        client_certificates::check_clients(table, &server.listener.certificates, pool);
     }
     (own, claims)
 }

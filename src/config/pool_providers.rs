@@ -42,7 +42,7 @@ pub(super) struct Read {
 pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &PoolReader<'_>) -> Read {
     let mut names = Unique::new("provider name");
     let mut identifiers = Unique::new("identifier");
-    let around = PoolContext { allow_private: known.allow_private, pool: id };
+    let context = PoolContext { allow_private: known.allow_private, pool: id };
     let mut found =
         Read { providers: Vec::new(), spots: Vec::new(), names: BTreeSet::new(), marks: BTreeMap::new() };
     for table in pool.tables("provider") {
@@ -54,7 +54,7 @@ pub(super) fn read_all(pool: &Table<'_>, id: Option<&PoolId>, known: &PoolReader
         for (index, value) in table.strings("identifiers").unwrap_or_default().iter().enumerate() {
             identifiers.claim(pool, &value.to_ascii_lowercase(), table.spot_of_item("identifiers", index));
         }
-        if let Some(one) = read(&table, known.presets, &around) {
+        if let Some(one) = read(&table, known.presets, &context) {
             found.marks.extend(one.mark.map(|mark| (one.provider.name.clone(), mark)));
             found.providers.push(one.provider);
             found.spots.push(one.spots);
@@ -74,7 +74,7 @@ pub(super) struct One {
 
 /// Reads one provider, compared with no other. What is wrong is noted in the table's document, and then there
 /// is no provider.
-pub(super) fn read(table: &Table<'_>, presets: &Presets, around: &PoolContext<'_>) -> Option<One> {
+pub(super) fn read(table: &Table<'_>, presets: &Presets, context: &PoolContext<'_>) -> Option<One> {
     if table.secret("client_secret").is_some_and(|secret| secrets::is_sample(&secret)) {
         let spot = table.secret_spot("client_secret");
         table.problem_at(
@@ -87,7 +87,7 @@ pub(super) fn read(table: &Table<'_>, presets: &Presets, around: &PoolContext<'_
         table.problem("client_id", "this is a placeholder", "write the client id that the provider gave you");
     }
     let (spot, mark) = (table.spot(""), branding::logo(table));
-    let provider = resolve::read(presets, table, around)?;
+    let provider = resolve::read(presets, table, context)?;
     for (option, risk) in loosened(&provider) {
         table.warn_at(&spot, format!("{option}: {risk}"), otherwise(option));
     }

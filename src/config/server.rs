@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::listener::{self, Listener};
+use super::listener::{self, PublicListener};
 use super::network::address;
 use super::secrets;
 use super::uri;
@@ -25,7 +25,7 @@ pub struct ServerConfig {
     /// What browsers see, without a trailing slash.
     pub public_url: String,
     /// How connections come, and who may speak for somebody else.
-    pub reception: Listener,
+    pub listener: PublicListener,
     /// Whether providers may have private addresses, and plain http on loopback.
     pub allow_private_upstreams: bool,
     /// PEM certificates trusted for providers besides the system's.
@@ -55,9 +55,9 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
             "choose another port: health and metrics are not for browsers",
         );
     }
-    let reception = listener::read(&table, folder);
+    let listener = listener::read(&table, folder);
     if let Some(shared) =
-        reception.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
+        listener.certificates.listener.as_ref().map(|own| own.address).filter(|own| own.port() != 0)
         && [listen, admin_listen].contains(&shared)
     {
         table.problem(
@@ -78,7 +78,7 @@ pub(super) fn read(table: Table<'_>, folder: &Path) -> ServerConfig {
         listen,
         admin_listen,
         public_url: public_url(&table, listen),
-        reception,
+        listener,
         allow_private_upstreams: table.boolean("allow_private_upstreams").unwrap_or(false),
         upstream_ca: table
             .file("upstream_ca_file")

@@ -76,9 +76,9 @@ pub fn read_provider(
     server: &ServerConfig,
     presets: &Presets,
 ) -> Result<Single<SingleProvider>, Problems> {
-    let around = PoolContext { allow_private: server.allow_private_upstreams, pool: Some(pool) };
+    let context = PoolContext { allow_private: server.allow_private_upstreams, pool: Some(pool) };
     let table = document.root();
-    let found = pool_providers::read(&table, presets, &around)
+    let found = pool_providers::read(&table, presets, &context)
         .map(|one| SingleProvider { provider: one.provider, logo: one.mark });
     table.finish();
     finished(document, found)

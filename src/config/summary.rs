@@ -15,7 +15,7 @@ impl Config {
             "listen {}, health and metrics on {}, browsers see {}",
             server.listen, server.admin_listen, server.public_url
         );
-        let certificates = &server.reception.certificates;
+        let certificates = &server.listener.certificates;
         if let Some(listener) = &certificates.listener {
             let _ = writeln!(text, "certificates of apps are asked for on {}", listener.address);
         }

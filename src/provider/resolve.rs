@@ -26,11 +26,11 @@ pub struct PoolContext<'a> {
 
 /// Reads one provider of a pool; every problem is noted in the table's document, and then there is no
 /// provider.
-pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> Option<Provider> {
+pub fn read(presets: &Presets, table: &Table<'_>, context: &PoolContext<'_>) -> Option<Provider> {
     let name = table.required("name", ProviderName::parse);
     let preset = table.required("use", |text| presets.get(text).ok_or_else(|| no_preset(presets, text)));
     let saml = preset.is_some_and(|preset| preset.kind == ProtocolKind::Saml);
-    let mut reading = Reading { table, complete: true, allow_private: around.allow_private };
+    let mut reading = Reading { table, complete: true, allow_private: context.allow_private };
     let own = rules_reader::rules(table);
     let pool = ProviderTable {
         identifiers: table.parsed_list("identifiers", identifier).unwrap_or_default(),
@@ -54,7 +54,7 @@ pub fn read(presets: &Presets, table: &Table<'_>, around: &PoolContext<'_>) -> O
     if rules.email_trust == Some(EmailTrust::Domains) && pool.domains.is_empty() {
         reading.note("email_trust", "there are no domains to trust", "list them in domains");
     }
-    let protocol = reading.protocol(preset, &pool, &mut rules, around);
+    let protocol = reading.protocol(preset, &pool, &mut rules, context);
     let auth = if saml {
         Some(ClientAuth::None)
     } else {
@@ -130,12 +130,12 @@ impl Reading<'_, '_> {
         preset: &Preset,
         pool: &ProviderTable,
         rules: &mut Rules,
-        around: &PoolContext<'_>,
+        context: &PoolContext<'_>,
     ) -> Option<Protocol> {
         match preset.kind {
             ProtocolKind::Oidc => self.oidc(preset, pool, rules).map(Protocol::Oidc),
             ProtocolKind::Oauth2 => self.oauth2(preset, pool, rules).map(Protocol::Oauth2),
-            ProtocolKind::Saml => self.saml(rules, around.pool).map(|saml| Protocol::Saml(Box::new(saml))),
+            ProtocolKind::Saml => self.saml(rules, context.pool).map(|saml| Protocol::Saml(Box::new(saml))),
         }
     }
 

@@ -123,7 +123,7 @@ impl Family {
     }
 
     /// How `ticket`, which names this family, stands to the record at `now`.
-    pub fn standing(&self, ticket: &RefreshTicket, grace: Duration, now: Timestamp) -> TokenState {
+    pub fn state_of(&self, ticket: &RefreshTicket, grace: Duration, now: Timestamp) -> TokenState {
         match ticket.generation.cmp(&self.generation) {
             Ordering::Greater => TokenState::Ahead,
             Ordering::Equal if ticket.nonce == self.nonce => TokenState::Current,

@@ -60,7 +60,7 @@ async fn refresh_token(
     let expires = family.expires.min(family.created.plus(owner.lifetimes.refresh_token));
     let good = expires > issuer.now
         && held.epoch.covers(&family.epoch)
-        && family.standing(ticket, grace, issuer.now) != TokenState::Reused
+        && family.state_of(ticket, grace, issuer.now) != TokenState::Reused
         && may_look(caller, owner.id.as_str());
     let mut answer = json!({
         "active": true,

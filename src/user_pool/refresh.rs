@@ -134,7 +134,7 @@ async fn advance(
         Rotation::Off => (false, Duration::ZERO),
         Rotation::On { grace } => (true, grace),
     };
-    match held.family.standing(ticket, grace, issuer.now) {
+    match held.family.state_of(ticket, grace, issuer.now) {
         TokenState::Repeat => Ok(None),
         TokenState::Current if !rotates => Ok(None),
         TokenState::Ahead if !rotates => Ok(Some(held.family.catch_up(ticket))),

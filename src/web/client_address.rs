@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 
 use super::server::Peer;
-use crate::config::{Forwarded, Listener, Network};
+use crate::config::{Forwarded, Network, PublicListener};
 
 /// Longest chain that is followed; real ones have a handful of hops.
 const MAX_HOPS: usize = 20;
@@ -15,26 +15,26 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The client's address: the peer's, or, where that is a trusted proxy, the last address in the chain that no
 /// trusted proxy wrote of itself. What stands further left in the chain came from the client and proves
 /// nothing. `None` outside a listener.
-pub fn client_address(parts: &Parts, reception: &Listener) -> Option<IpAddr> {
+pub fn client_address(parts: &Parts, listener: &PublicListener) -> Option<IpAddr> {
     let Peer(peer) = *parts.extensions.get::<Peer>()?;
-    Some(behind(peer.ip().to_canonical(), &parts.headers, reception))
+    Some(behind(peer.ip().to_canonical(), &parts.headers, listener))
 }
 
-fn behind(peer: IpAddr, headers: &HeaderMap, reception: &Listener) -> IpAddr {
+fn behind(peer: IpAddr, headers: &HeaderMap, listener: &PublicListener) -> IpAddr {
     let trusted =
-        |address: IpAddr| reception.trusted_proxies.iter().any(|network: &Network| network.contains(address));
+        |address: IpAddr| listener.trusted_proxies.iter().any(|network: &Network| network.contains(address));
     let mut nearest = peer;
     if !trusted(nearest) {
         return nearest;
     }
-    let name = match reception.forwarded {
+    let name = match listener.forwarded {
         Forwarded::XForwardedFor => X_FORWARDED_FOR,
         Forwarded::Forwarded => header::FORWARDED,
     };
     let lines = headers.get_all(name).iter().rev().filter_map(|line| line.to_str().ok());
     let hops = lines.flat_map(|line| line.rsplit(','));
     for hop in hops.take(MAX_HOPS) {
-        let named = match reception.forwarded {
+        let named = match listener.forwarded {
             Forwarded::XForwardedFor => address(hop.trim()),
             Forwarded::Forwarded => forwarded_for(hop),
         };
@@ -67,10 +67,10 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn reception(forwarded: Forwarded) -> Listener {
+    fn listener(forwarded: Forwarded) -> PublicListener {
         let trusted_proxies =
             ["10.0.0.0/8", "2001:db8:1::/48"].map(|text| Network::parse(text).unwrap()).to_vec();
-        Listener { trusted_proxies, forwarded, ..Listener::default() }
+        PublicListener { trusted_proxies, forwarded, ..PublicListener::default() }
     }
 
     fn seen(peer: &str, forwarded: Forwarded, lines: &[(&str, &str)]) -> String {
@@ -80,7 +80,7 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         parts.extensions.insert(Peer(SocketAddr::new(peer.parse().unwrap(), 4711)));
-        client_address(&parts, &reception(forwarded)).unwrap().to_string()
+        client_address(&parts, &listener(forwarded)).unwrap().to_string()
     }
 
     fn by_x(peer: &str, value: &str) -> String {

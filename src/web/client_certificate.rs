@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use super::server::{Peer, PeerCertificates};
-use crate::config::{Listener, Network};
+use crate::config::{Network, PublicListener};
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::protocol::oauth2::forwarded_certificate;
 use crate::user_pool::client_certificate::Presented;
@@ -16,13 +16,13 @@ const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 
 /// What the sender of this request showed. Of a trusted proxy only the header counts, for a certificate of
 /// its connection is its own; of anybody else only the connection's.
-pub fn of(parts: &Parts, reception: &Listener) -> Presented {
+pub fn of(parts: &Parts, listener: &PublicListener) -> Presented {
     let Some(Peer(peer)) = parts.extensions.get::<Peer>() else { return Presented::Nothing };
     // Behind a PROXY header the peer is whoever speaks TLS with us.
-    let by_proxy = !reception.proxy_protocol
-        && reception.trusted_proxies.iter().any(|network: &Network| network.contains(peer.ip()));
+    let by_proxy = !listener.proxy_protocol
+        && listener.trusted_proxies.iter().any(|network: &Network| network.contains(peer.ip()));
     if by_proxy {
-        return reception
+        return listener
             .certificates
             .header
             .as_deref()

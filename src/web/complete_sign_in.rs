@@ -56,7 +56,7 @@ pub async fn admit_to(
     ctx.remember(&provider.name);
     let noted = provider.may_sign_out().then(|| session.session().clone());
     let newcomer = matches!(found, FoundUser::New(_)).then_some(Newcomer { proved: &proved, user });
-    let standing = SignInStep {
+    let step = SignInStep {
         request,
         reference,
         session: Some(session),
@@ -65,7 +65,7 @@ pub async fn admit_to(
         accepted: false,
         asked: None,
     };
-    let answer = proceed(ctx, standing).await?;
+    let answer = proceed(ctx, step).await?;
     match noted {
         Some(session) => still_signed_in(ctx, &session, identity).await.map(|()| answer),
         None => Ok(answer),

@@ -187,7 +187,7 @@ impl FromRequestParts<Arc<App>> for RequestContext {
         let https = config.pool.public_url.starts_with("https://");
         let scheme = if https { "https" } else { "http" };
         let origin = format!("{scheme}://{}", host_of(parts).unwrap_or_default().to_ascii_lowercase());
-        let address = client_address(parts, &app.server.reception);
+        let address = client_address(parts, &app.server.listener);
         let session = Cookie::Session
             .value(&parts.headers, https)
             .and_then(|cookie| SessionRef::open(&app.seal, &config.pool.id, &cookie));

@@ -86,7 +86,7 @@ fn begin(random: [u8; 24], sampled: bool) -> TraceContext {
 
 fn parent(app: &App, request: &Request) -> Option<TraceContext> {
     let Peer(peer) = request.extensions().get::<Peer>()?;
-    let believed = app.server.reception.trusted_proxies.iter().any(|proxy| proxy.contains(peer.ip()));
+    let believed = app.server.listener.trusted_proxies.iter().any(|proxy| proxy.contains(peer.ip()));
     believed.then(|| TraceContext::parse(request.headers().get(TRACEPARENT)?.to_str().ok()?))?
 }
 

@@ -59,7 +59,7 @@ impl Default for Deadlines {
 
 /// How a listener receives connections.
 #[derive(Debug, Clone, Default)]
-pub struct Listener {
+pub struct ConnectionRules {
     /// What a peer may take its time for.
     pub deadlines: Deadlines,
     /// The balancers that begin every connection with a PROXY header; nobody else may connect then.
@@ -94,26 +94,26 @@ pub struct PeerCertificates(pub Arc<[Vec<u8>]>);
 pub async fn serve(listener: TcpListener, router: Router) {
     let (_keep, router) = watch::channel(router);
     let (_phase, phase) = watch::channel(Phase::Serving);
-    serve_with(Listener::default(), listener, router, phase).await;
+    serve_with(ConnectionRules::default(), listener, router, phase).await;
 }
 
 /// Serves on `listener` until the phase is [`Phase::Stopping`] or its sender is gone, then finishes what runs
 /// within 30 s. Each request is answered by the router of its moment.
 pub async fn serve_with(
-    reception: Listener,
+    rules: ConnectionRules,
     listener: TcpListener,
     router: watch::Receiver<Router>,
     phase: watch::Receiver<Phase>,
 ) {
-    let guests = ConnectionLimits::new(reception.capacity.clone());
+    let limits = ConnectionLimits::new(rules.capacity.clone());
     let draining = GracefulShutdown::new();
     let receive = |(stream, peer, place): Arrival| {
-        let (reception, watcher) = (reception.clone(), draining.watcher());
+        let (rules, watcher) = (rules.clone(), draining.watcher());
         let connection = Connection {
-            reception,
+            rules,
             router: router.clone(),
             phase: phase.clone(),
-            guests: guests.clone(),
+            limits: limits.clone(),
             watcher,
         };
         tokio::spawn(async move {
@@ -127,14 +127,14 @@ pub async fn serve_with(
     let mut stop = std::pin::pin!(told_to_stop(phase.clone()));
     loop {
         tokio::select! {
-            arrival = accept(&listener, &guests) => receive(arrival),
+            arrival = accept(&listener, &limits) => receive(arrival),
             () = &mut stop => break,
         }
     }
     // Whoever waits in the listener's queue is connected already, and would be cut off with it. The runtime
     // learns of them while this task yields.
     yield_now().await;
-    while let Some(arrival) = accept(&listener, &guests).now_or_never() {
+    while let Some(arrival) = accept(&listener, &limits).now_or_never() {
         receive(arrival);
     }
     drop(listener);
@@ -151,9 +151,9 @@ async fn told_to_stop(mut phase: watch::Receiver<Phase>) {
 
 type Arrival = (TcpStream, SocketAddr, ConnectionPermit);
 
-async fn accept(listener: &TcpListener, guests: &ConnectionLimits) -> Arrival {
+async fn accept(listener: &TcpListener, limits: &ConnectionLimits) -> Arrival {
     loop {
-        let place = guests.place().await;
+        let place = limits.place().await;
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
@@ -167,10 +167,10 @@ async fn accept(listener: &TcpListener, guests: &ConnectionLimits) -> Arrival {
 
 /// What one connection is served with.
 struct Connection {
-    reception: Listener,
+    rules: ConnectionRules,
     router: watch::Receiver<Router>,
     phase: watch::Receiver<Phase>,
-    guests: ConnectionLimits,
+    limits: ConnectionLimits,
     watcher: Watcher,
 }
 
@@ -178,9 +178,9 @@ impl Connection {
     /// PROXY header and TLS, then HTTP. What comes before the first request shares one deadline.
     async fn receive(self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let deadline = self.reception.deadlines.headers;
+        let deadline = self.rules.deadlines.headers;
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-        let peer = match &self.reception.balancers {
+        let peer = match &self.rules.balancers {
             None => peer,
             Some(balancers) if balancers.iter().any(|network| network.contains(peer.ip())) => {
                 timeout(deadline, proxy_protocol::read(&mut stream)).await.map_err(late)??.unwrap_or(peer)
@@ -188,10 +188,10 @@ impl Connection {
             Some(_) => return Err(io::ErrorKind::PermissionDenied.into()),
         };
         let seat = self
-            .guests
+            .limits
             .seat(peer.ip())
             .ok_or_else(|| io::Error::other("this address has as many connections as it may"))?;
-        match self.reception.tls.as_ref().map(Tls::acceptor) {
+        match self.rules.tls.as_ref().map(Tls::acceptor) {
             None => self.speak(stream, peer, None, seat).await,
             Some(acceptor) => {
                 let stream = timeout(deadline, acceptor.accept(stream)).await.map_err(late)??;
@@ -209,7 +209,7 @@ impl Connection {
         shown: Option<PeerCertificates>,
         _seat: ConnectionSlot,
     ) {
-        let Deadlines { headers, body } = self.reception.deadlines;
+        let Deadlines { headers, body } = self.rules.deadlines;
         let asked = Arc::new(AtomicBool::new(false));
         let seen = asked.clone();
         let phase = Arc::new(self.phase);
@@ -224,7 +224,7 @@ impl Connection {
             let (router, phase) = (self.router.borrow().clone(), phase.clone());
             async move { router.oneshot(request).await.map(|answer| farewell(answer, version, &phase)) }
         });
-        let connection = builder(self.reception.deadlines)
+        let connection = builder(self.rules.deadlines)
             .serve_connection_with_upgrades(TokioIo::new(stream), service)
             .into_owned();
         let mut watched = Box::pin(self.watcher.watch(connection));

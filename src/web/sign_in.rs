@@ -64,32 +64,30 @@ impl SignInStep<'_> {
 }
 
 /// Asks for the next step and takes it.
-pub async fn proceed(ctx: &mut RequestContext, standing: SignInStep<'_>) -> Result<Response, Failure> {
+pub async fn proceed(ctx: &mut RequestContext, current: SignInStep<'_>) -> Result<Response, Failure> {
     let config = ctx.config.clone();
-    let client =
-        config.pool.client(standing.request.client.as_str()).ok_or_else(|| gone(standing.request))?;
+    let client = config.pool.client(current.request.client.as_str()).ok_or_else(|| gone(current.request))?;
     let offered = config.providers.offered(client);
     let step = next::decide(Facts {
-        request: standing.request,
-        session: standing.session.as_ref(),
-        fresh: standing.fresh,
-        accepted: standing.accepted,
-        asked: standing.asked.as_ref(),
+        request: current.request,
+        session: current.session.as_ref(),
+        fresh: current.fresh,
+        accepted: current.accepted,
+        asked: current.asked.as_ref(),
         offered: &offered,
         now: ctx.now(),
     });
-    if let (Some(session), true, false) = (&standing.session, standing.fresh, matches!(step, Step::Issue(_)))
-    {
+    if let (Some(session), true, false) = (&current.session, current.fresh, matches!(step, Step::Issue(_))) {
         // The person is signed in, and this app gets no code.
-        standing.arrived().await?;
+        current.arrived().await?;
         let cookie = sessions::create(&ctx.app.state, &ctx.app.seal, &config.pool, session.session()).await?;
         ctx.sign_in(&cookie);
     }
     match step {
         Step::Issue(authorization) => {
-            let grant = grant(ctx, client, standing.request, &authorization);
-            let code = issue(ctx, &standing, grant).await?;
-            let request = standing.request;
+            let grant = grant(ctx, client, current.request, &authorization);
+            let code = issue(ctx, &current, grant).await?;
+            let request = current.request;
             Ok(see_other(&response::success(
                 &request.redirect_uri,
                 &config.pool.issuer,
@@ -99,11 +97,11 @@ pub async fn proceed(ctx: &mut RequestContext, standing: SignInStep<'_>) -> Resu
         }
         Step::LoginRequired => Err(Failure::LoginRequired),
         Step::GoTo(provider) => {
-            let flow = start(ctx, &standing);
+            let flow = start(ctx, &current);
             go_to(ctx, &flow, &provider).await
         }
         Step::SignIn => {
-            let flow = start(ctx, &standing);
+            let flow = start(ctx, &current);
             let handle =
                 flows::begin(&ctx.app.state, &ctx.app.outside.random, &flow).await.map_err(not_kept)?;
             Ok(see_other(&format!("/login?flow={handle}")))
@@ -169,9 +167,9 @@ pub async fn failed(
     failure.page(&ctx.pages, &frame, reference, Some((&back, client_name)))
 }
 
-fn start(ctx: &mut RequestContext, standing: &SignInStep<'_>) -> Flow {
+fn start(ctx: &mut RequestContext, current: &SignInStep<'_>) -> Flow {
     let binding = ctx.bind();
-    Flow::start(&ctx.config.pool, standing.request.clone(), standing.reference.clone(), binding, ctx.now())
+    Flow::start(&ctx.config.pool, current.request.clone(), current.reference.clone(), binding, ctx.now())
 }
 
 /// What the app's code will stand for.
@@ -201,19 +199,19 @@ fn grant(
 /// The code, with which a new session is opened; one that was there before is marked as used.
 async fn issue(
     ctx: &mut RequestContext,
-    standing: &SignInStep<'_>,
+    current: &SignInStep<'_>,
     grant: CodeGrant,
 ) -> Result<String, Failure> {
     let (app, config) = (ctx.app.clone(), ctx.config.clone());
-    if let Some(handle) = &standing.request.pushed {
+    if let Some(handle) = &current.request.pushed {
         // Remembered longer than any sign-in that it began.
         let until = ctx.now().plus(config.pool.flow_lifetime).plus(par::LIFETIME);
         if !pushed::spend(&app.state, handle, until).await? {
             return Err(Failure::Request(RequestError::UnknownRequestUri));
         }
     }
-    match &standing.session {
-        Some(session) if standing.fresh => {
+    match &current.session {
+        Some(session) if current.fresh => {
             let grants = Grants {
                 records: &app.state,
                 seal: &app.seal,
@@ -221,8 +219,7 @@ async fn issue(
                 pool: &config.pool,
             };
             let (opened, arrived) =
-                join(open_and_issue_code(grants, session.session().clone(), &grant), standing.arrived())
-                    .await;
+                join(open_and_issue_code(grants, session.session().clone(), &grant), current.arrived()).await;
             let (code, cookie) = match (opened, arrived) {
                 (opened, Ok(())) => opened?,
                 (Ok((_, cookie)), Err(failure)) => {

@@ -9,23 +9,23 @@ use axum::routing::{get, post};
 use rcgen::{CertificateParams, KeyPair};
 use symbolon::config::{Network, TlsFiles};
 use symbolon::web::server::tls::Tls;
-use symbolon::web::server::{Capacity, Deadlines, Listener, Peer, Phase, serve_with};
+use symbolon::web::server::{Capacity, ConnectionRules, Deadlines, Peer, Phase, serve_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 async fn server() -> SocketAddr {
-    server_received(Listener::default()).await
+    server_received(ConnectionRules::default()).await
 }
 
-async fn server_received(reception: Listener) -> SocketAddr {
-    let (address, phase) = server_in_phases(reception).await;
+async fn server_received(rules: ConnectionRules) -> SocketAddr {
+    let (address, phase) = server_in_phases(rules).await;
     std::mem::forget(phase);
     address
 }
 
-async fn server_in_phases(reception: Listener) -> (SocketAddr, watch::Sender<Phase>) {
+async fn server_in_phases(rules: ConnectionRules) -> (SocketAddr, watch::Sender<Phase>) {
     let (phase, seen) = watch::channel(Phase::Serving);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,7 +35,7 @@ async fn server_in_phases(reception: Listener) -> (SocketAddr, watch::Sender<Pha
     let deadlines = Deadlines { headers: Duration::from_millis(300), body: Duration::from_millis(300) };
     tokio::spawn(async move {
         let (_keep, router) = watch::channel(router);
-        serve_with(Listener { deadlines, ..reception }, listener, router, seen).await;
+        serve_with(ConnectionRules { deadlines, ..rules }, listener, router, seen).await;
     });
     (address, phase)
 }
@@ -110,7 +110,7 @@ async fn asked(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn whoever_holds_every_connection_that_an_address_may_have_is_refused_more_and_others_are_served() {
     let capacity = Capacity { each: Some(3), ..Capacity::default() };
-    let address = server_received(Listener { capacity, ..Listener::default() }).await;
+    let address = server_received(ConnectionRules { capacity, ..ConnectionRules::default() }).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -128,7 +128,7 @@ async fn whoever_holds_every_connection_that_an_address_may_have_is_refused_more
 /// H-24
 #[tokio::test]
 async fn a_process_that_leaves_serves_whoever_comes_and_keeps_no_connection() {
-    let (address, phase) = server_in_phases(Listener::default()).await;
+    let (address, phase) = server_in_phases(ConnectionRules::default()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     assert!(!asked(&mut stream).await.contains("connection: close"));
     phase.send_replace(Phase::Leaving);
@@ -148,7 +148,7 @@ async fn a_process_that_leaves_serves_whoever_comes_and_keeps_no_connection() {
 async fn whoever_connected_before_the_listener_closed_is_answered() {
     use std::io::{Read as _, Write as _};
     for _ in 0..20 {
-        let (address, phase) = server_in_phases(Listener::default()).await;
+        let (address, phase) = server_in_phases(ConnectionRules::default()).await;
         // This thread runs the server, too: it learns of the connections and of its end at once.
         let mut waiting: Vec<_> = (0..8).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         for stream in &mut waiting {
@@ -167,16 +167,19 @@ async fn whoever_connected_before_the_listener_closed_is_answered() {
     }
 }
 
-fn behind(balancer: &str) -> Listener {
-    Listener { balancers: Some(vec![Network::parse(balancer).unwrap()].into()), ..Listener::default() }
+fn behind(balancer: &str) -> ConnectionRules {
+    ConnectionRules {
+        balancers: Some(vec![Network::parse(balancer).unwrap()].into()),
+        ..ConnectionRules::default()
+    }
 }
 
 /// D-36
 #[tokio::test]
 async fn a_balancer_says_for_whom_it_speaks_and_nobody_else_may() {
     let asking = "GET /peer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let said = |first: String, reception| async move {
-        let mut stream = TcpStream::connect(server_received(reception).await).await.unwrap();
+    let said = |first: String, rules| async move {
+        let mut stream = TcpStream::connect(server_received(rules).await).await.unwrap();
         let mut said = String::new();
         // A refused peer may find the connection reset while it still writes or reads.
         drop(stream.write_all(first.as_bytes()).await);
@@ -187,7 +190,10 @@ async fn a_balancer_says_for_whom_it_speaks_and_nobody_else_may() {
     assert!(said(proxied.clone(), behind("127.0.0.1")).await.ends_with("203.0.113.7:40000"));
     assert!(!said(proxied.clone(), behind("10.0.0.0/8")).await.contains("200 OK"), "not from a balancer");
     assert!(!said(asking.to_owned(), behind("127.0.0.1")).await.contains("200 OK"), "no header");
-    assert!(!said(proxied, Listener::default()).await.contains("200 OK"), "a header that nobody expects");
+    assert!(
+        !said(proxied, ConnectionRules::default()).await.contains("200 OK"),
+        "a header that nobody expects"
+    );
 }
 
 /// H-44
@@ -195,8 +201,11 @@ async fn a_balancer_says_for_whom_it_speaks_and_nobody_else_may() {
 async fn a_peer_that_never_finishes_its_handshake_is_hung_up_on() {
     let folder = crate::support::process::TempDir::new();
     let files = certificate(&folder, "one");
-    let address =
-        server_received(Listener { tls: Some(Tls::load(files).unwrap()), ..Listener::default() }).await;
+    let address = server_received(ConnectionRules {
+        tls: Some(Tls::load(files).unwrap()),
+        ..ConnectionRules::default()
+    })
+    .await;
     for first in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(first).await.unwrap();
@@ -211,7 +220,8 @@ async fn a_renewed_certificate_is_served_at_once_and_a_broken_one_never() {
     let files = certificate(&folder, "one");
     let first = std::fs::read(&files.certificate).unwrap();
     let tls = Tls::load(files.clone()).unwrap();
-    let address = server_received(Listener { tls: Some(tls.clone()), ..Listener::default() }).await;
+    let address =
+        server_received(ConnectionRules { tls: Some(tls.clone()), ..ConnectionRules::default() }).await;
     assert_eq!(asks(address, &first).await.as_deref(), Some("HTTP/2.0"), "HTTP/2 where both can");
 
     std::fs::write(&files.certificate, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")

@@ -159,7 +159,7 @@ async fn go_on(ctx: &mut RequestContext, flow: &Flow, token: &str) -> Result<Res
     let shown = ctx.app.seal.open_token::<String>(ACCOUNT_LABEL, token);
     let same = |session: &LiveSession| shown.as_deref() == Some(session.session().id.as_str());
     let session = session.filter(same).ok_or(Failure::ForeignForm)?;
-    let standing = SignInStep {
+    let step = SignInStep {
         request: &flow.request,
         reference: &flow.reference,
         session: Some(session),
@@ -168,7 +168,7 @@ async fn go_on(ctx: &mut RequestContext, flow: &Flow, token: &str) -> Result<Res
         accepted: true,
         asked: None,
     };
-    sign_in::proceed(ctx, standing).await
+    sign_in::proceed(ctx, step).await
 }
 
 /// The account that the person may go on with, where the app wants them to choose: its name for them, and the

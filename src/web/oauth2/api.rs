@@ -103,7 +103,7 @@ impl FromRequest<Arc<App>> for Caller {
         let AtPool(config) = AtPool::from_request_parts(&mut parts, app).await?;
         let (method, headers, query) =
             (parts.method.clone(), parts.headers.clone(), parts.uri.query().map(str::to_owned));
-        let certificate = client_certificate::of(&parts, &app.server.reception);
+        let certificate = client_certificate::of(&parts, &app.server.listener);
         let refused = |error: ApiError| {
             let mut response = error.into_response();
             cors::answer(&config.pool, &headers, response.headers_mut());

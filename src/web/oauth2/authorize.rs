@@ -102,7 +102,7 @@ async fn begin(
         .map_err(|error| redirect(&request.redirect_uri, request.state.clone(), error))?;
     let session =
         ctx.live_session().await.map_err(|error| Stop::Failed(Box::new(request.clone()), error.into()))?;
-    let standing = SignInStep {
+    let step = SignInStep {
         request: &request,
         reference,
         session,
@@ -111,7 +111,7 @@ async fn begin(
         accepted: false,
         asked,
     };
-    proceed(ctx, standing).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
+    proceed(ctx, step).await.map_err(|failure| Stop::Failed(Box::new(request.clone()), failure))
 }
 
 /// The parameters that the app pushed under the `request_uri` that came, with its handle; else those that

@@ -39,7 +39,7 @@ pub(super) struct ConnectionPermit(#[expect(dead_code, reason = "held, not read"
 
 /// One connection among those of its party; dropped, it no longer counts.
 pub(super) struct ConnectionSlot {
-    guests: ConnectionLimits,
+    limits: ConnectionLimits,
     party: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl ConnectionLimits {
         let Some(each) =
             self.capacity.each.filter(|_| !self.capacity.proxies.iter().any(|proxy| proxy.contains(address)))
         else {
-            return Some(ConnectionSlot { guests: self.clone(), party: None });
+            return Some(ConnectionSlot { limits: self.clone(), party: None });
         };
         let party = party(address);
         let mut parties = self.lock();
@@ -75,7 +75,7 @@ impl ConnectionLimits {
             return None;
         }
         *count += 1;
-        Some(ConnectionSlot { guests: self.clone(), party: Some(party) })
+        Some(ConnectionSlot { limits: self.clone(), party: Some(party) })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -86,7 +86,7 @@ impl ConnectionLimits {
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let Some(party) = self.party.take() else { return };
-        let mut parties = self.guests.lock();
+        let mut parties = self.limits.lock();
         let left = parties.get(&party).map_or(0, |count| count.saturating_sub(1));
         if left == 0 {
             parties.remove(&party);
@@ -100,7 +100,7 @@ impl Drop for ConnectionSlot {
 mod tests {
     use super::*;
 
-    fn guests(each: usize) -> ConnectionLimits {
+    fn limits(each: usize) -> ConnectionLimits {
         ConnectionLimits::new(Capacity {
             total: 10,
             each: Some(each),
@@ -111,25 +111,25 @@ mod tests {
     /// H-30
     #[test]
     fn a_party_has_so_many_connections_and_no_more_until_one_ends() {
-        let (guests, address) = (guests(2), "203.0.113.9".parse().unwrap());
-        let (one, two) = (guests.seat(address).unwrap(), guests.seat(address).unwrap());
-        assert!(guests.seat(address).is_none());
-        assert!(guests.seat("203.0.113.10".parse().unwrap()).is_some(), "somebody else");
+        let (limits, address) = (limits(2), "203.0.113.9".parse().unwrap());
+        let (one, two) = (limits.seat(address).unwrap(), limits.seat(address).unwrap());
+        assert!(limits.seat(address).is_none());
+        assert!(limits.seat("203.0.113.10".parse().unwrap()).is_some(), "somebody else");
         drop(one);
-        let three = guests.seat(address).unwrap();
-        assert!(guests.seat(address).is_none());
+        let three = limits.seat(address).unwrap();
+        assert!(limits.seat(address).is_none());
         drop((two, three));
-        assert!(guests.lock().is_empty(), "nobody is remembered who left");
+        assert!(limits.lock().is_empty(), "nobody is remembered who left");
     }
 
     #[test]
     fn a_network_of_one_subscriber_is_one_party_and_a_proxy_is_none() {
-        let guests = guests(1);
-        let _seat = guests.seat("2001:db8:1:2::1".parse().unwrap()).unwrap();
-        assert!(guests.seat("2001:db8:1:2::2".parse().unwrap()).is_none());
-        assert!(guests.seat("2001:db8:1:3::2".parse().unwrap()).is_some());
+        let limits = limits(1);
+        let _seat = limits.seat("2001:db8:1:2::1".parse().unwrap()).unwrap();
+        assert!(limits.seat("2001:db8:1:2::2".parse().unwrap()).is_none());
+        assert!(limits.seat("2001:db8:1:3::2".parse().unwrap()).is_some());
         let proxy = "10.0.0.7".parse().unwrap();
-        let seats: Vec<_> = (0..5).map(|_| guests.seat(proxy).unwrap()).collect();
+        let seats: Vec<_> = (0..5).map(|_| limits.seat(proxy).unwrap()).collect();
         assert_eq!(seats.len(), 5);
     }
 }

@@ -79,8 +79,8 @@ fn trusted_proxies_are_addresses_or_ranges() {
          10.0.0.0/8",
     );
     let config = read(&server("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]")).unwrap();
-    assert!(config.server.reception.trusted_proxies[0].contains("10.1.1.1".parse().unwrap()));
-    assert_eq!(config.server.reception.trusted_proxies[1].to_string(), "::1/128");
+    assert!(config.server.listener.trusted_proxies[0].contains("10.1.1.1".parse().unwrap()));
+    assert_eq!(config.server.listener.trusted_proxies[1].to_string(), "::1/128");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_proxy_protocol_needs_somebody_to_speak_it() {
         read(&server("proxy_protocol = true\ntrusted_proxies = [\"10.0.0.0/8\"]"))
             .unwrap()
             .server
-            .reception
+            .listener
             .proxy_protocol
     );
     assert!(read(&server("forwarded_header = \"x-real-ip\"")).is_err());

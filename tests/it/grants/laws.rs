@@ -95,7 +95,7 @@ impl Story {
         if self.ended {
             return;
         }
-        let answer = match self.record.standing(token, GRACE, self.now) {
+        let answer = match self.record.state_of(token, GRACE, self.now) {
             TokenState::Reused => {
                 self.ended = true;
                 return;
@@ -124,7 +124,7 @@ proptest! {
         for event in &events {
             story.happen(event);
             prop_assert_eq!(story.record.expires, begin().expires);
-            let current = story.tokens.iter().filter(|token| story.record.standing(token, GRACE,
+            let current = story.tokens.iter().filter(|token| story.record.state_of(token, GRACE,
                 story.now) == TokenState::Current).count();
             prop_assert_eq!(current, 1);
         }
@@ -160,6 +160,6 @@ fn the_grace_period_includes_its_end() {
     let first = begin();
     let (token, later) = (ticket(&first), first.created.plus(GRACE));
     let second = first.succeed(&token, "n1".into(), first.created);
-    assert_eq!(second.standing(&token, GRACE, later), TokenState::Repeat);
-    assert_eq!(second.standing(&token, GRACE, later.plus(Duration::from_millis(1))), TokenState::Reused);
+    assert_eq!(second.state_of(&token, GRACE, later), TokenState::Repeat);
+    assert_eq!(second.state_of(&token, GRACE, later.plus(Duration::from_millis(1))), TokenState::Reused);
 }

@@ -14,7 +14,7 @@ use symbolon::config::TlsFiles;
 use symbolon::model::encoding::{base64, base64url, sha256};
 use symbolon::outside::clock::Clock;
 use symbolon::web::server::tls::Tls;
-use symbolon::web::server::{Listener, Phase, serve_with};
+use symbolon::web::server::{ConnectionRules, Phase, serve_with};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -228,13 +228,13 @@ impl World {
             .into_iter()
             .fold(builder.provider(provider("Acme", &acme)), crate::support::broker::Builder::client);
         let broker = builder.start().await;
-        let reception = Listener { tls: Some(Tls::asking(files).unwrap()), ..Listener::default() };
+        let rules = ConnectionRules { tls: Some(Tls::asking(files).unwrap()), ..ConnectionRules::default() };
         let router = symbolon::web::router(broker.app.clone()).unwrap();
         let task = tokio::spawn(async move {
             let _kept = folder;
             let (_router, router) = watch::channel(router);
             let (_phase, phase) = watch::channel(Phase::Serving);
-            serve_with(reception, listener, router, phase).await;
+            serve_with(rules, listener, router, phase).await;
         });
         Self { broker, clock, authority, mtls_url, server_der, task, _acme: acme }
     }
