@@ -40,7 +40,7 @@ pub struct Record<T> {
 
 /// A record as JSON.
 const JSON: u8 = 1;
-/// A compact record: shape, fields, tagged fields. The number 2 had no shapes.
+/// A compact record: shape, fields, tagged fields.
 const COMPACT: u8 = 3;
 
 impl Records {
@@ -141,7 +141,7 @@ fn compact<T: DeserializeOwned>(key: &Key, plain: &[u8]) -> Result<(T, TaggedFie
 }
 
 /// Refuses a JSON record whose member `must` names what is not known here.
-fn must_be_known(key: &Key, text: &[u8]) -> Result<(), StoreError> {
+pub(in crate::store) fn must_be_known(key: &Key, text: &[u8]) -> Result<(), StoreError> {
     #[derive(Deserialize)]
     struct Must {
         #[serde(default)]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::record::must_be_known;
 use super::{Batch, CommitOutcome, Engine, Entry, Expect, Key, Life, Store, StoreError};
 use crate::model::encoding::{base64url, sha256};
 use crate::model::ids::PoolId;
@@ -282,7 +283,9 @@ impl SignOutGenerations {
 
 impl Generations {
     fn of_entry(entry: &Entry) -> Result<Self, StoreError> {
-        serde_json::from_slice(&entry.value).map_err(|_| StoreError::Corrupt("sign-out generations"))
+        let key = Key::sign_out_generations();
+        must_be_known(&key, &entry.value)?;
+        serde_json::from_slice(&entry.value).map_err(|_| StoreError::Corrupt(key.kind()))
     }
 
     fn of(&self, pool: &PoolId) -> u64 {
@@ -309,4 +312,38 @@ impl Generations {
 /// A pool in the record: its id is nobody's business who reads the store.
 fn name(pool: &PoolId) -> String {
     base64url(sha256(pool.as_str())).chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outside::random::Random;
+    use crate::store::{Role, Version};
+
+    fn stored(text: &str) -> Entry {
+        Entry { value: text.as_bytes().to_vec().into(), version: Version([0; 8]) }
+    }
+
+    /// What a later release counts, and must be understood, is not ignored by an older one.
+    #[tokio::test]
+    async fn a_record_of_which_something_must_be_understood_lets_nobody_in() {
+        let clock = Clock::fake(crate::model::time::Timestamp::from_secs(1_000));
+        let store = Store::memory(Role::State, clock, Random::Real);
+        let pool = PoolId::parse("eu-west-1_A").unwrap();
+        let key = Key::sign_out_generations();
+        let text = r#"{"beat":1,"everyone":0,"must":{"apps":{}}}"#;
+        let life = Life::Until(crate::model::time::Timestamp::from_secs(9_000));
+        let batch = Batch::new(key.partition()).put(&key, text.as_bytes().to_vec(), life, Expect::Any);
+        assert_eq!(store.commit(batch).await, Ok(CommitOutcome::Committed));
+        let refused = store.sign_out_generation(&pool).await;
+        assert!(matches!(refused, Err(StoreError::OtherVersion { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_a_later_release_wrote_stays_when_everybody_is_signed_out() {
+        let read = Generations::of_entry(&stored(r#"{"beat":1,"everyone":2,"apps":{"x":1}}"#)).unwrap();
+        let most = Generations { beat: 9, ..Generations::default() }.most(&read);
+        let again = serde_json::to_string(&most).unwrap();
+        assert_eq!(again, r#"{"beat":9,"everyone":2,"apps":{"x":1}}"#);
+    }
 }
