@@ -22,7 +22,7 @@ mod store;
 mod summary;
 mod tls_files;
 mod duplicates;
-mod single;
+mod standalone_readers;
 mod uri;
 
 use std::io::Read as _;
@@ -42,7 +42,7 @@ pub use network::{Network, party};
 pub use provider_list::{Offered, Providers};
 pub use redis_address::{RedisAddress, RedisKind};
 pub use server::ServerConfig;
-pub use single::{Single, SingleProvider, read_client, read_pool, read_provider};
+pub use standalone_readers::{Single, SingleProvider, read_client, read_pool, read_provider};
 pub use store::{StoreConfig, StoreUrl};
 pub use tls_files::TlsFiles;
 

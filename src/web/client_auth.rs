@@ -5,7 +5,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::call::Call;
+use super::app_call::Call;
 use super::form::{Form, decode};
 use crate::model::client::Client;
 use crate::model::client_authentication::Authentication;

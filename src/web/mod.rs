@@ -4,7 +4,7 @@ pub mod admin;
 pub mod middleware;
 pub mod complete_sign_in;
 pub mod assets;
-pub mod call;
+pub mod app_call;
 pub mod client_address;
 pub mod client_auth;
 pub mod client_certificate;

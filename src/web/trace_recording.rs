@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 use crate::model::trace::{Recorder, Telling, redact};
 use crate::provider::settings::Provider;
 
-use super::call::Call;
+use super::app_call::Call;
 use super::client_auth;
 use super::form;
 use super::request_context::RequestContext;

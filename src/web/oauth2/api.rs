@@ -34,7 +34,7 @@ use crate::user_pool::oidc_sign_out::LogoutRefusal;
 use crate::user_pool::revoke::RevokeRefusal;
 use crate::user_pool::token_refusal::TokenRefusal;
 use crate::user_pool::user_info::UserInfoRefusal;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::client_auth::{ClientAuthError, named};
 use crate::web::client_certificate;
 use crate::web::cors;

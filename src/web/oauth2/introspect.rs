@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::api::{ApiError, Caller, finish};
 use crate::user_pool::introspect::introspect;
 use crate::user_pool::issuer::Issuer;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::client_auth::{ClientAuthError, authenticate};
 
 /// The route.

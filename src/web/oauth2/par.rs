@@ -16,7 +16,7 @@ use crate::store::pushed::{self, Pushed};
 use crate::token::verify;
 use crate::user_pool::dpop::DpopRefusal;
 use crate::user_pool::issuer::Issuer;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::client_auth::{authenticate, tried_basic};
 use crate::web::cors;
 use crate::web::form::{self, Form};

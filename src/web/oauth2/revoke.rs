@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::api::{ApiError, Caller, finish_empty};
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::revoke::revoke;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::client_auth::authenticate;
 use crate::web::cors;
 

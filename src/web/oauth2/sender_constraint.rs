@@ -9,7 +9,7 @@ use crate::model::client_authentication::Confirmation;
 use crate::user_pool::client_certificate;
 use crate::user_pool::dpop::{DpopRefusal, DpopRequest, prove};
 use crate::user_pool::issuer::Issuer;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 

@@ -13,7 +13,7 @@ use crate::user_pool::issuer::{Issuer, Tokens};
 use crate::user_pool::redeem::{Redemption, burn_unauthenticated, redeem};
 use crate::user_pool::refresh::{Refresh, refresh};
 use crate::user_pool::token_refusal::TokenRefusal;
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::client_auth::{authenticate, tried_basic};
 use crate::web::cors;
 

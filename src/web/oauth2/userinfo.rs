@@ -10,7 +10,7 @@ use super::sender_constraint;
 use crate::protocol::oauth2::client_certificate::ClientCertificate;
 use crate::user_pool::issuer::Issuer;
 use crate::user_pool::user_info::{Scheme, Shown, UserInfoRefusal, user_info};
-use crate::web::call::Call;
+use crate::web::app_call::Call;
 use crate::web::cors;
 
 /// The route, for GET and POST.

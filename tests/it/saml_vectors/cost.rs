@@ -6,6 +6,9 @@ use symbolon::protocol::saml::xml::{Document, MAX_MESSAGE};
 
 use super::certificate;
 
+/// As many honest messages as a bomb may cost. The worst, with thousands of IDs, costs 1.3.
+const MOST: u64 = 3;
+
 /// Nanoseconds that this thread has spent on the processor; always 0 where the system does not tell.
 fn spent() -> u64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -72,9 +75,10 @@ fn bombs() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// C-26
+/// C-26: refusing a bomb costs no more than a few times what an honest message of the same size costs, which is
+/// measured beside it: how fast the machine is, and what else it does, says nothing.
 #[test]
-fn a_bomb_costs_less_than_50_ms() {
+fn a_bomb_costs_no_more_than_a_few_honest_messages() {
     let keys = [certificate("rsa")];
     let cost = |name: &str, xml: &str| {
         let before = spent();
@@ -86,10 +90,14 @@ fn a_bomb_costs_less_than_50_ms() {
         }
         spent() - before
     };
+    let honest = fill("<r>", "</r>", |_| "<a>some text of a value</a>".to_owned());
     for (name, xml) in bombs() {
-        // The least of several: what else runs on the processor costs the same instructions more time.
-        let least = (0..5).map(|_| cost(name, &xml)).min().unwrap();
-        assert!(least < 50_000_000, "{name}: {least} ns");
+        let ratios = (0..5).map(|_| {
+            let (bomb, floor) = (cost(name, &xml), cost("an honest message", &honest));
+            100 * bomb / floor.max(1)
+        });
+        let least = ratios.min().unwrap();
+        assert!(least < 100 * MOST, "{name}: {least} % of an honest message");
     }
 }
 

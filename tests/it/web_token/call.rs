@@ -5,7 +5,7 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use symbolon::model::encoding::base64;
-use symbolon::web::call::Call;
+use symbolon::web::app_call::Call;
 use symbolon::web::oauth2::{introspect, revoke, token, userinfo};
 
 use crate::grants::desk::Desk;
